@@ -1,0 +1,1 @@
+"""Durability: our verbs over a database. Doors: `contract`, `verbs`, `queries`, `rows`."""

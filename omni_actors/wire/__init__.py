@@ -1,0 +1,1 @@
+"""Protocols: how calls and bytes look. Imports nothing of ours; no I/O."""

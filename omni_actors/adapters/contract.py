@@ -1,0 +1,150 @@
+"""What the author of an adapter fills in: two records of pure functions, no base class."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from attrs import field, frozen
+
+from omni_actors.model.capabilities import Capabilities
+from omni_actors.model.content import Content
+from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.reports import IdentityKey, MediaRef, Report
+from omni_actors.wire.calls import Flow
+
+S = TypeVar("S")
+C = TypeVar("C")
+
+
+class BadAddress(ValueError):
+    """`to.address` is not an address on this platform; the text says what one looks like."""
+
+
+class Undecodable(ValueError):
+    """A hook's body could not be decoded; the text says why. It is kept as a dead letter."""
+
+
+@frozen
+class RateDefault:
+    """A limit to start from: at most `burst` at once, `per_second` on the long run."""
+
+    per_second: float
+    burst: int
+
+
+@frozen
+class Medium:
+    """One medium that a part needs: where its bytes are and what the platform knows of it.
+
+    `uploaded` is the platform's own id of these bytes on this channel while it is still valid.
+    """
+
+    media_id: str
+    blob: str
+    mime: str
+    size: int
+    filename: str | None = None
+    uploaded: str | None = None
+
+
+@frozen
+class PartToSend:
+    """One part, ready to be spelled. `part_id` travels as callback data where there is such."""
+
+    part_id: str
+    form: str
+    content: Content
+    to: tuple[IdentityKey, ...]
+    attempt: int = 1
+    reply_to: str | None = None
+    media: Mapping[str, Medium] = field(factory=dict)
+    override: JsonObject = field(factory=dict)
+
+
+@frozen
+class Uploaded:
+    """The platform's id of a medium that was uploaded on the way, good for `valid_s` seconds."""
+
+    media_id: str
+    external_id: str
+    valid_s: float
+
+
+@frozen
+class Sent:
+    """The platform accepted a part: its ids there, keys of the person that it taught us."""
+
+    external_ids: tuple[str, ...]
+    aliases: tuple[IdentityKey, ...] = ()
+    uploaded: tuple[Uploaded, ...] = ()
+    note: str | None = None
+
+
+@frozen
+class Fetched:
+    """A medium's bytes are in `blob`; `mime` is what the platform calls them."""
+
+    blob: str
+    size: int
+    mime: str | None = None
+    filename: str | None = None
+
+
+@frozen
+class Checked:
+    """One finding of an online check of a channel: what was looked at, and what to do if bad."""
+
+    subject: str
+    ok: bool
+    sentence: str
+
+
+@frozen
+class Adapter(Generic[S, C]):
+    """One platform.
+
+    `settings` and `credentials` are frozen attrs classes decoded from the channel's table in the
+    config; credentials never reach an adapter's functions. `channel_key` is the platform's own id
+    of the channel. `address` reads `to.address` of an API call and raises BadAddress.
+    `parse` is total: an unknown kind becomes Unsupported and one bad item costs no neighbour.
+    `send`, `fetch` and the abilities are flows; they raise SendFailure.
+    `token` names the credential that `net` injects, for `token_hosts` only.
+    """
+
+    platform: str
+    settings: type[S]
+    credentials: type[C]
+    capabilities: Capabilities
+    rate: RateDefault
+    pair_rate: RateDefault | None
+    channel_key: Callable[[S], str]
+    address: Callable[[str], tuple[IdentityKey, ...]]
+    parse: Callable[[Json], Sequence[Report]]
+    send: Callable[[PartToSend, S], Flow[Sent]]
+    fetch: Callable[[MediaRef, S], Flow[Fetched]]
+    token: Callable[[C], str]
+    token_hosts: Callable[[S], frozenset[str]]
+    mark_read: Callable[[str, S], Flow[None]] | None = None
+    typing: Callable[[str, S], Flow[None]] | None = None
+    check: Callable[[S], Flow[Sequence[Checked]]] | None = None
+    masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show
+
+
+H = TypeVar("H")
+
+
+@frozen
+class HookKind(Generic[H]):
+    """One way in which platforms knock.
+
+    `secrets` is a frozen attrs class decoded from the hook's table. `handshake` answers the GET
+    (None: refused, 403). `authenticate` judges the raw bytes in constant time. `decode` makes a
+    document of them and raises Undecodable. `dispatch` names the platform a document is for, or
+    None for one we do not serve.
+    """
+
+    kind: str
+    secrets: type[H]
+    handshake: Callable[[Mapping[str, str], H], str | None]
+    authenticate: Callable[[Mapping[str, str], bytes, H], bool]
+    decode: Callable[[bytes], Any]
+    dispatch: Callable[[Any], str | None]

@@ -1,0 +1,239 @@
+"""The reads: each a frozen request with a typed answer."""
+
+from attrs import frozen
+
+from omni_actors.model.events import EventType
+from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.reports import IdentityKey
+from omni_actors.model.states import Priority
+from omni_actors.store.contract import Query
+from omni_actors.store.rows import (
+    ANY_TENANT,
+    ApiKey,
+    Attempt,
+    Backlog,
+    Channel,
+    Contact,
+    Context,
+    Conversation,
+    DeadLetter,
+    Event,
+    Leg,
+    LegWake,
+    Medium,
+    Message,
+    Page,
+    QueueDepth,
+)
+from omni_actors.store.verbs import Idempotency, Intake, Submitted
+
+
+@frozen
+class Unhandled(Query[Backlog]):
+    """The entries after the conversation's cursor, oldest first."""
+
+    conversation_id: str
+    limit: int = 64
+
+
+@frozen
+class UnhandledConversations(Query[tuple[str, ...]]):
+    """Conversations with something to handle, in id order; asked once after a start."""
+
+    after: str = ""
+    limit: int = 500
+
+
+@frozen
+class Replay(Query[Submitted | None]):
+    """What an idempotency key answered before; Refused `idempotency_mismatch` as in Submit."""
+
+    idempotency: Idempotency
+
+
+@frozen
+class Heads(Query[tuple[LegWake, ...]]):
+    """For one lane of a channel: the oldest unfinished part of each leg, by leg after `after`.
+
+    Held, unknown and sending parts hide their leg (they hold its order); parts that are not due
+    yet are returned with their `due_at`.
+    """
+
+    channel_id: str
+    lane: Priority
+    after: str = ""
+    limit: int = 256
+
+
+@frozen
+class Channels(Query[tuple[Channel, ...]]):
+    """The tenant's channels (ANY_TENANT: all), by id."""
+
+    tenant: str = ANY_TENANT
+
+
+@frozen
+class Credentials(Query[JsonObject]):
+    """A channel's credentials, decrypted."""
+
+    channel_id: str
+
+
+@frozen
+class QueueDepths(Query[tuple[QueueDepth, ...]]):
+    """Depths of every channel of a tenant that has something waiting."""
+
+    tenant: str = ANY_TENANT
+
+
+@frozen
+class KeyByHash(Query[ApiKey | None]):
+    hash: str
+
+
+@frozen
+class Keys(Query[tuple[ApiKey, ...]]):
+    tenant: str = ANY_TENANT
+
+
+@frozen
+class MessageById(Query[Message | None]):
+    tenant: str
+    message_id: str
+
+
+@frozen
+class MessageByExternal(Query[Message | None]):
+    """The message (either direction) with this external id on a channel."""
+
+    channel_id: str
+    external_id: str
+
+
+@frozen
+class Attempts(Query[tuple[Attempt, ...]]):
+    tenant: str
+    message_id: str
+
+
+@frozen
+class Conversations(Query[Page[Conversation]]):
+    """Newest activity is not an order that pages can follow; this is by id, oldest first."""
+
+    tenant: str
+    after: str = ""
+    limit: int = 50
+    contact_id: str | None = None
+    channel_id: str | None = None
+
+
+@frozen
+class ConversationById(Query[Conversation | None]):
+    tenant: str
+    conversation_id: str
+
+
+@frozen
+class LegById(Query[Leg | None]):
+    tenant: str
+    leg_id: str
+
+
+@frozen
+class Messages(Query[Page[Message]]):
+    """A conversation's messages in the order in which they came to be."""
+
+    tenant: str
+    conversation_id: str
+    after: str = ""
+    limit: int = 50
+
+
+@frozen
+class ContextOf(Query[Context | None]):
+    tenant: str
+    conversation_id: str
+
+
+@frozen
+class ContactList(Query[Page[Contact]]):
+    tenant: str
+    after: str = ""
+    limit: int = 50
+    key: IdentityKey | None = None  # only those with this identity key (any scope)
+
+
+@frozen
+class ContactById(Query[Contact | None]):
+    tenant: str
+    contact_id: str
+
+
+@frozen
+class Events(Query[tuple[Event, ...]]):
+    """Events after a cursor in commit order. Refused `cursor_too_old` when some are gone."""
+
+    tenant: str
+    after: int
+    limit: int = 100
+    types: tuple[EventType, ...] = ()
+
+
+@frozen
+class LastCursor(Query[int]):
+    tenant: str = ANY_TENANT
+
+
+@frozen
+class MediumById(Query[Medium | None]):
+    tenant: str
+    media_id: str
+
+
+@frozen
+class DueMedia(Query[tuple[Medium, ...]]):
+    """Pending media whose time has come, oldest first."""
+
+    now: float
+    limit: int = 50
+
+
+@frozen
+class BlobsInUse(Query[frozenset[str]]):
+    """The blobs that media, intakes and parts still name."""
+
+
+@frozen
+class DeadLetters(Query[Page[DeadLetter]]):
+    tenant: str
+    after: str = ""
+    limit: int = 50
+    kind: str | None = None
+    channel_id: str | None = None
+    reason: str | None = None
+    redriven: bool = False
+
+
+@frozen
+class DeadLetterById(Query[DeadLetter | None]):
+    tenant: str
+    dead_letter_id: str
+
+
+@frozen
+class IntakeBody(Query[Intake | None]):
+    """The raw bytes of an intake, for redriving it and for looking at it."""
+
+    intake_id: str
+
+
+@frozen
+class LoadState(Query[Json]):
+    """A value kept by SaveState, None when there is none."""
+
+    name: str
+
+
+@frozen
+class Figures(Query[dict[str, int]]):
+    """Row counts for metrics: events, parts unfinished, media pending, dead letters, unclaimed."""

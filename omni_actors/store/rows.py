@@ -1,0 +1,330 @@
+"""Rows, as the house sees them: what queries and verbs answer with."""
+
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+from attrs import field, frozen
+
+from omni_actors.model.content import Content, Option
+from omni_actors.model.events import EventType
+from omni_actors.model.failure import Failure
+from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.reports import IdentityKey, MediaRef
+from omni_actors.model.states import (
+    ChannelState,
+    Direction,
+    IdentityState,
+    MediaState,
+    PartStatus,
+    Priority,
+)
+
+R = TypeVar("R", covariant=True)
+
+
+ANY_TENANT = "*"
+
+
+@frozen
+class Channel:
+    """One channel. `settings` holds no secret; `since` is when `state` began."""
+
+    id: str
+    tenant: str
+    platform: str
+    channel_key: str
+    settings: JsonObject
+    state: ChannelState
+    reason: str | None
+    since: float
+    source: str
+    last_event_at: float | None = None
+
+
+@frozen
+class Leg:
+    """One identity of the contact on one channel inside a conversation."""
+
+    id: str
+    tenant: str
+    conversation_id: str
+    contact_id: str
+    channel_id: str
+    platform: str
+    identity_id: str
+    keys: tuple[IdentityKey, ...]
+    window_until: float | None
+    last_inbound_at: float | None
+    last_outbound_at: float | None
+    last_external_id: str | None  # of the last inbound message: what mark_read names
+    questions: tuple["Question", ...] = ()
+
+
+@frozen
+class Question:
+    """A question that stays open on a leg, so that an answer in words finds its option."""
+
+    message_id: str
+    options: tuple[Option, ...]
+    numbered: bool
+    asked_at: float
+    external_ids: tuple[str, ...] = ()
+
+
+@frozen
+class Conversation:
+    """The thread with one contact. `version` is that of its context, for If-Match."""
+
+    id: str
+    tenant: str
+    contact_id: str
+    created_at: float
+    last_at: float
+    closed_at: float | None
+    legs: tuple[Leg, ...]
+
+
+@frozen
+class Identity:
+    """How a person appears on a platform."""
+
+    id: str
+    platform: str
+    keys: tuple[IdentityKey, ...]
+    state: IdentityState
+    name: str | None
+    username: str | None
+    preferences: JsonObject
+
+
+@frozen
+class Contact:
+    """A person as the business knows them."""
+
+    id: str
+    tenant: str
+    name: str | None
+    created_at: float
+    identities: tuple[Identity, ...]
+    conversation_id: str | None
+
+
+@frozen
+class Part:
+    """One platform call that an outbound message became."""
+
+    id: str
+    n: int
+    form: str
+    status: PartStatus
+    external_ids: tuple[str, ...]
+    attempts: int
+    due_at: float | None
+    failure: Failure | None
+    maybe_duplicate: bool
+    status_at: float
+
+
+@frozen
+class Choice:
+    """The option that an inbound message picked of an open question."""
+
+    question_id: str
+    option_id: str
+    title: str
+    via: str
+
+
+@frozen
+class Message:
+    """One neutral message with its parts."""
+
+    id: str
+    tenant: str
+    direction: Direction
+    conversation_id: str
+    leg_id: str
+    channel_id: str
+    platform: str
+    author: str  # contact, bot, human, system
+    source: str  # platform, api, echo
+    content: Content
+    status: str
+    partial: bool
+    received_at: float
+    sent_at: float | None
+    expires_at: float | None
+    priority: Priority
+    reply_to: str | None  # our message id
+    reply_to_external: str | None
+    external_id: str | None
+    metadata: JsonObject
+    rendering: Json
+    parts: tuple[Part, ...]
+    choice: Choice | None = None
+    notes: JsonObject | None = None
+    deleted: bool = False
+    edited_at: float | None = None
+    redrive_of: str | None = None
+
+
+@frozen
+class Event:
+    """What happened. `message` is joined when the event is about one and it still exists."""
+
+    cursor: int
+    id: str
+    tenant: str
+    type: EventType
+    at: float
+    conversation_id: str | None
+    leg_id: str | None
+    channel_id: str | None
+    message_id: str | None
+    detail: JsonObject
+    message: Message | None = None
+
+
+@frozen
+class NewEvent:
+    """An event that a caller wants written with its verb."""
+
+    type: EventType
+    at: float
+    conversation_id: str | None = None
+    leg_id: str | None = None
+    channel_id: str | None = None
+    message_id: str | None = None
+    detail: JsonObject = field(factory=dict)
+
+
+@frozen
+class LegWake:
+    """A leg that may have something to send."""
+
+    channel_id: str
+    leg_id: str
+    lane: Priority
+    part_id: str
+    due_at: float
+
+
+EntryKind: TypeAlias = Literal["message", "edited", "deleted", "reacted", "echoed", "identity"]
+
+
+@frozen
+class Entry:
+    """One thing of a conversation that its actor must handle, in `seq` order."""
+
+    seq: int
+    kind: EntryKind
+    at: float
+    leg_id: str
+    message_id: str | None
+    content: Content | None
+    reply_to_external: str | None
+    window_before: float | None  # the leg's window as it was before this entry
+    window_until: float | None
+    detail: JsonObject
+
+
+@frozen
+class Backlog:
+    """What a conversation's actor has not handled yet, and the legs it needs for that."""
+
+    conversation_id: str
+    tenant: str
+    entries: tuple[Entry, ...]
+    legs: tuple[Leg, ...]
+    more: bool
+
+
+@frozen
+class QueueDepth:
+    """How much waits on a channel."""
+
+    channel_id: str
+    queued: int
+    oldest_at: float | None
+    held: int
+    unknown: int
+
+
+@frozen
+class ApiKey:
+    """An API key; `hash` is the SHA-256 of its secret in hex. Tenant `*` is an operator's."""
+
+    id: str
+    tenant: str
+    name: str
+    scopes: tuple[str, ...]
+    hash: str
+    created_at: float
+    revoked_at: float | None = None
+    last_used_at: float | None = None
+
+
+@frozen
+class Page(Generic[R]):
+    """A slice of a listing; `next` is what to pass as `after`, None at the end."""
+
+    rows: tuple[R, ...]
+    next: str | None
+
+
+@frozen
+class Attempt:
+    """One try to send a part."""
+
+    id: str
+    part_id: str
+    n: int
+    started_at: float
+    ended_at: float | None
+    outcome: str | None
+    failure: Failure | None
+    exchanges: Json
+
+
+@frozen
+class Context:
+    """The bot's context of a conversation."""
+
+    value: JsonObject
+    version: int
+
+
+@frozen
+class Medium:
+    """A medium of a tenant."""
+
+    id: str
+    tenant: str
+    state: MediaState
+    channel_id: str | None
+    message_id: str | None
+    ref: MediaRef | None
+    blob: str | None
+    mime: str | None
+    size: int | None
+    filename: str | None
+    failure: Failure | None
+    attempts: int
+    due_at: float | None
+    created_at: float
+
+
+@frozen
+class DeadLetter:
+    """A part, delivery or intake that we gave up on. `ref` is its id."""
+
+    id: str
+    tenant: str
+    kind: Literal["part", "delivery", "intake"]
+    ref: str
+    message_id: str | None
+    channel_id: str | None
+    leg_id: str | None
+    reason: str
+    failure: Failure | None
+    at: float
+    redriven_at: float | None

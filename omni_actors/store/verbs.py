@@ -1,0 +1,548 @@
+"""The writes: each a frozen request with a typed answer."""
+
+from typing import Literal, TypeAlias
+
+from attrs import field, frozen
+
+from omni_actors.model.content import Content
+from omni_actors.model.failure import Failure
+from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.reports import IdentityKey, Report
+from omni_actors.model.states import ChannelState, MediaState, OnUnknown, Priority
+from omni_actors.store.contract import Verb
+from omni_actors.store.rows import (
+    ApiKey,
+    Channel,
+    Choice,
+    Context,
+    Conversation,
+    Leg,
+    LegWake,
+    Medium,
+    Message,
+    NewEvent,
+    Question,
+)
+
+
+@frozen
+class Intake:
+    """Raw bytes that arrived. Exactly one of `body` and `blob`; `problem` marks it unparsed."""
+
+    id: str
+    hook: str
+    received_at: float
+    size: int
+    body: bytes | None = None
+    blob: str | None = None
+    problem: str | None = None
+
+
+@frozen
+class Item:
+    """One report with what the house decided about it.
+
+    `rank` of a status (policy/status.py); `window_until` that a message opens (policy/window.py);
+    `media_ids`, one for each medium of the report, already written into its content.
+    """
+
+    platform: str
+    report: Report
+    rank: int = 0
+    window_until: float | None = None
+    media_ids: tuple[str, ...] = ()
+
+
+@frozen
+class Checkpoint:
+    """A cursor of a source that is read by us, stored with what was read."""
+
+    source: str
+    value: JsonObject
+
+
+@frozen
+class Accepted:
+    """What an intake became. `conversations` have something new to handle."""
+
+    new: int
+    known: int
+    unclaimed: int
+    parked: int
+    conversations: tuple[str, ...]
+    wakes: tuple[LegWake, ...]
+    media: bool = False
+
+
+@frozen
+class Accept(Verb[Accepted]):
+    """Keep an intake and all its reports, each once, in one transaction.
+
+    For each report whose (platform, channel_key, event_key) is new: identity by its strongest
+    known key, contact, leg and conversation made if absent, message or change, the conversation's
+    next seq, the events. A report of a channel that we do not know is kept as unclaimed. A status
+    that matches no part is parked for 24 h. An intake with a `problem` becomes a dead letter.
+    """
+
+    intake: Intake
+    items: tuple[Item, ...] = ()
+    checkpoint: Checkpoint | None = None
+
+
+@frozen
+class ChoiceMade:
+    """The message that answered an open question; the question is closed on its leg."""
+
+    leg_id: str
+    message_id: str
+    choice: Choice
+
+
+@frozen
+class Timer:
+    """Wake something at `due_at`; a timer of the same kind and ref replaces the earlier one."""
+
+    kind: str
+    ref: str
+    due_at: float
+    detail: JsonObject = field(factory=dict)
+
+
+@frozen
+class Handle(Verb[None]):
+    """A conversation's actor is done with everything up to `upto`."""
+
+    conversation_id: str
+    upto: int
+    choices: tuple[ChoiceMade, ...] = ()
+    events: tuple[NewEvent, ...] = ()
+    timers: tuple[Timer, ...] = ()
+
+
+@frozen
+class OpenLeg(Verb[Leg]):
+    """The leg of an address on a channel; contact, identity, conversation made if absent.
+
+    Refused `unknown_channel` when the tenant has no such channel.
+    """
+
+    tenant: str
+    channel_id: str
+    keys: tuple[IdentityKey, ...]
+    at: float
+
+
+@frozen
+class NewPart:
+    """One part to queue. `media_ids` are the media that its content names."""
+
+    id: str
+    n: int
+    form: str
+    content: Content
+    media_ids: tuple[str, ...] = ()
+
+
+@frozen
+class Idempotency:
+    """What makes a repeated call the same call. `owner` is the API key or the consumer."""
+
+    owner: str
+    key: str
+    fingerprint: str
+
+
+@frozen
+class Submitted:
+    """What became of a submit. A repeated one answers with the first one's `response`."""
+
+    message_id: str
+    replayed: bool
+    response: JsonObject
+    wakes: tuple[LegWake, ...]
+
+
+@frozen
+class Submit(Verb[Submitted]):
+    """Queue a message with its parts, keep the answer for repetitions, in one transaction.
+
+    Refused `idempotency_mismatch` when the key was used with another fingerprint.
+    `held` parts (closed window with `hold`) start as HELD and are not heads until the window opens.
+    """
+
+    id: str
+    tenant: str
+    leg_id: str
+    content: Content
+    author: str
+    source: str
+    parts: tuple[NewPart, ...]
+    at: float
+    response: JsonObject
+    priority: Priority = Priority.NORMAL
+    expires_at: float | None = None
+    reply_to: str | None = None
+    reply_to_external: str | None = None
+    metadata: JsonObject = field(factory=dict)
+    rendering: Json = None
+    override: JsonObject = field(factory=dict)
+    on_unknown: OnUnknown = OnUnknown.RESEND
+    held: bool = False
+    question: Question | None = None
+    idempotency: Idempotency | None = None
+
+
+@frozen
+class StoredMedium:
+    """A medium as a part needs it; `blob` is None unless its state is READY."""
+
+    media_id: str
+    state: MediaState
+    blob: str | None
+    mime: str | None
+    size: int | None
+    filename: str | None
+    uploaded: str | None  # the platform's id on this channel, while it is valid
+
+
+@frozen
+class Claimed:
+    """A part that is ours to send now; attempt and `wire_at` are committed."""
+
+    part_id: str
+    message_id: str
+    tenant: str
+    leg_id: str
+    conversation_id: str
+    channel_id: str
+    lane: Priority
+    form: str
+    content: Content
+    keys: tuple[IdentityKey, ...]
+    reply_to: str | None
+    override: JsonObject
+    media: tuple[StoredMedium, ...]
+    attempt: int
+    attempt_id: str
+    first_failed_at: float | None
+    on_unknown: OnUnknown
+    resent: bool  # sent before with an outcome that nobody knows
+    queued_at: float
+
+
+@frozen
+class Claim(Verb[tuple[Claimed, ...]]):
+    """Take parts to send them. Those that are no longer claimable are left out.
+
+    A part is claimable when it is QUEUED, due, unexpired, the head of its leg in its lane, and no
+    other part of its leg is SENDING or UNKNOWN.
+    """
+
+    part_ids: tuple[str, ...]
+    at: float
+
+
+@frozen
+class Trace:
+    """What went over the wire in one attempt, with secrets and content masked."""
+
+    started_at: float
+    ended_at: float
+    exchanges: Json
+
+
+@frozen
+class TakenUp:
+    """The platform accepted the part."""
+
+    external_ids: tuple[str, ...]
+    aliases: tuple[IdentityKey, ...] = ()
+    uploads: tuple[tuple[str, str, float], ...] = ()  # media id, platform's id, valid until
+    note: str | None = None
+
+
+@frozen
+class Again:
+    """Try again at `due_at`. With `refund` the attempt does not count."""
+
+    due_at: float
+    failure: Failure
+    refund: bool = False
+
+
+@frozen
+class GivenUp:
+    """Will not be tried again: failed, and a dead letter; `gap` when it held its leg too long."""
+
+    failure: Failure
+    gap: bool = False
+
+
+@frozen
+class InDoubt:
+    """Nobody knows whether the platform has it. At `until` it is queued once more or held."""
+
+    failure: Failure
+    until: float
+
+
+Outcome: TypeAlias = TakenUp | Again | GivenUp | InDoubt
+
+
+@frozen
+class Settle(Verb[tuple[LegWake, ...]]):
+    """Record how an attempt ended; answers with the leg's next heads, one a lane at most."""
+
+    part_id: str
+    attempt_id: str
+    at: float
+    outcome: Outcome
+    trace: Trace | None = None
+
+
+@frozen
+class Cancel(Verb[Message]):
+    """Cancel the parts that were not claimed yet. Refused `unknown_message`, `too_late`."""
+
+    tenant: str
+    message_id: str
+    at: float
+
+
+@frozen
+class Ticked:
+    """What time has brought: legs to wake, timers that went off, when to look again."""
+
+    wakes: tuple[LegWake, ...]
+    timers: tuple[Timer, ...]
+    next_at: float | None
+
+
+@frozen
+class Tick(Verb[Ticked]):
+    """Let time pass: expire parts, settle what stayed unknown (resend flagged `maybe_duplicate`, or
+    hold), drop parked statuses after 24 h, hand out due timers (and forget them)."""
+
+    now: float
+    limit: int = 200
+
+
+@frozen
+class OpenWindow(Verb[tuple[LegWake, ...]]):
+    """Queue the parts of a leg that were held for its window."""
+
+    leg_id: str
+    at: float
+
+
+@frozen
+class Recovered:
+    """What a start found: refunded claims, parts in doubt, conversations to wake."""
+
+    refunded: int
+    in_doubt: int
+
+
+@frozen
+class Recover(Verb[Recovered]):
+    """After a crash: claims without a trace on the wire go back to the queue with their attempt
+    refunded, the others are in doubt; their waiting starts at `at` (hooks are open again) and ends
+    after the seconds in `waits` for the platform."""
+
+    at: float
+    waits: dict[str, float]
+
+
+@frozen
+class ChannelSpec:
+    """A channel as the config says it; `credentials` is stored encrypted."""
+
+    id: str
+    tenant: str
+    platform: str
+    channel_key: str
+    settings: JsonObject
+    credentials: JsonObject
+
+
+@frozen
+class SyncChannels(Verb[tuple[Channel, ...]]):
+    """Make the channels of source `config` those; one that is gone becomes REMOVED, its queue kept.
+
+    New credentials bring a channel in `needs_reauth` back to `active`.
+    Refused `channel_taken` when two channels claim the same platform and channel key.
+    """
+
+    channels: tuple[ChannelSpec, ...]
+    at: float
+
+
+@frozen
+class SetChannelState(Verb[Channel]):
+    """Change a channel's state and write a `channel.state` event. Refused `unknown_channel`."""
+
+    tenant: str
+    channel_id: str
+    state: ChannelState
+    reason: str | None
+    at: float
+    unless: tuple[ChannelState, ...] = ()  # leave it as it is in these states
+
+
+@frozen
+class CreateKey(Verb[ApiKey]):
+    key: ApiKey
+
+
+@frozen
+class RevokeKey(Verb[ApiKey]):
+    """Refused `unknown_key`."""
+
+    key_id: str
+    at: float
+
+
+@frozen
+class TouchKeys(Verb[None]):
+    """Note when keys were last used: (key id, unix seconds)."""
+
+    used: tuple[tuple[str, float], ...]
+
+
+@frozen
+class PutContext(Verb[Context]):
+    """Replace the context if its version is still `version`. Refused `unknown_conversation`,
+    `version_conflict`."""
+
+    tenant: str
+    conversation_id: str
+    value: JsonObject
+    version: int
+
+
+@frozen
+class CloseConversation(Verb[Conversation]):
+    """Mark it closed until somebody writes again. Refused `unknown_conversation`."""
+
+    tenant: str
+    conversation_id: str
+    at: float
+
+
+@frozen
+class EnsureConsumer(Verb[int]):
+    """The cursor of a consumer; one that is new starts after everything there is."""
+
+    consumer_id: str
+    tenant: str
+    at: float
+
+
+@frozen
+class Advance(Verb[None]):
+    """A consumer is done with everything up to `cursor` (it never moves back)."""
+
+    consumer_id: str
+    cursor: int
+
+
+@frozen
+class AddMedium(Verb[Medium]):
+    """A medium that is here already (an upload over the API)."""
+
+    medium: Medium
+
+
+@frozen
+class ClaimMedium(Verb[Medium | None]):
+    """Take a pending medium to fetch it: attempt counted, `due_at` set to `until` (the lease)."""
+
+    media_id: str
+    at: float
+    until: float
+
+
+@frozen
+class MediumReady(Verb[None]):
+    """The bytes are here; writes `media.ready`."""
+
+    media_id: str
+    blob: str
+    size: int
+    mime: str | None
+    filename: str | None
+    at: float
+
+
+@frozen
+class MediumAgain(Verb[None]):
+    media_id: str
+    due_at: float
+    failure: Failure
+
+
+@frozen
+class MediumFailed(Verb[None]):
+    """Given up; writes `media.failed`."""
+
+    media_id: str
+    failure: Failure
+    at: float
+
+
+@frozen
+class Redriven:
+    """Parts that are queued again at the tail of their leg; intakes that the caller must parse."""
+
+    redriven: tuple[str, ...]
+    skipped: tuple[str, ...]
+    wakes: tuple[LegWake, ...]
+    intakes: tuple[str, ...]
+
+
+@frozen
+class Redrive(Verb[Redriven]):
+    """Give dead letters another chance; each only once until it fails again."""
+
+    tenant: str
+    ids: tuple[str, ...]
+    at: float
+
+
+@frozen
+class Bury(Verb[None]):
+    """Keep something that crashed its handler again and again as a dead letter."""
+
+    tenant: str
+    kind: Literal["part", "delivery", "intake"]
+    ref: str
+    reason: str
+    at: float
+
+
+@frozen
+class Retention:
+    """How long things are kept, in seconds."""
+
+    intakes_s: float = 14 * 86400.0
+    traces_s: float = 14 * 86400.0
+    idempotency_s: float = 86400.0
+    events_s: float = 30 * 86400.0
+    seen_s: float = 14 * 86400.0
+
+
+@frozen
+class Sweep(Verb[int]):
+    """Forget what is older than its retention, at most `limit` rows of each; answers how many."""
+
+    now: float
+    keep: Retention
+    limit: int = 500
+
+
+@frozen
+class SaveState(Verb[None]):
+    """Keep a small value by name, such as the state of a limiter."""
+
+    name: str
+    value: Json
