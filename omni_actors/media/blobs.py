@@ -1,0 +1,259 @@
+"""Bytes too big for the database: files named by their own SHA-256, whole or not there at all.
+
+A blob is written to a file of its own, synced, renamed to its name and the folder synced; only
+then is it said to exist. So a name never leads to wrong bytes, whatever the moment of a power
+cut. Blobs belong to no tenant: who may see one is the store's knowledge.
+"""
+
+import os
+import re
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Final, TypeAlias, TypeVar, TypeVarTuple, Unpack
+
+import trio
+from attrs import define, field, frozen
+
+from omni_actors.media.disk import Disk, DiskFull
+from omni_actors.media.streams import (
+    CHUNK_BYTES_MAX,
+    Blob,
+    Draft,
+    Expected,
+    Mismatch,
+    Missing,
+    Sink,
+    Source,
+    TooLarge,
+)
+
+__all__ = [
+    "CHUNK_BYTES_MAX",
+    "Blob",
+    "Blobs",
+    "Disk",
+    "DiskFull",
+    "Expected",
+    "Keep",
+    "Mismatch",
+    "Missing",
+    "Sink",
+    "Source",
+    "Swept",
+    "TooLarge",
+]
+
+SWEEP_PAGE_MAX: Final = 256
+CLEANUP_TIMEOUT_S: Final = 10.0
+_SHARDS: Final = tuple(f"{number:02x}" for number in range(256))
+_FOLDER_MODE: Final = 0o700
+_SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
+
+_T = TypeVar("_T")
+_Arguments = TypeVarTuple("_Arguments")
+
+
+@frozen
+class Swept:
+    """What a sweep removed: how many blobs, and their bytes together."""
+
+    blobs: int
+    size: int
+
+
+Keep: TypeAlias = Callable[[Sequence[Blob]], Awaitable[Container[str]]]
+
+
+@define(eq=False)
+class Blobs:
+    """A folder of blobs. One process at a time; any number of its threads and tasks.
+
+    `floor_bytes` of the disk stay free: below, writing raises DiskFull. `threads_max` bounds the
+    worker threads that touch the disk at once.
+    """
+
+    root: Path
+    floor_bytes: int = 0
+    threads_max: int = 4
+    disk: Disk = field(factory=Disk)
+    _threads: trio.CapacityLimiter = field(init=False)
+    _renaming: threading.Lock = field(init=False, factory=threading.Lock)
+    _serial: Iterator[int] = field(init=False, factory=count)
+
+    def __attrs_post_init__(self) -> None:
+        self._threads = trio.CapacityLimiter(self.threads_max)
+
+    @property
+    def drafts(self) -> Path:
+        """Where unfinished blobs are written, on the same file system as the finished ones."""
+        return self.root / "drafts"
+
+    def path_of(self, blob: Blob) -> Path:
+        """Where the bytes of `blob` are, if they are there; for readers that need a file."""
+        return self.root / blob.sha256[:2] / blob.sha256
+
+    def prepare(self) -> int:
+        """Make the folders and remove drafts that an earlier process left; how many. Blocks.
+
+        To be called once, before anything else. All folders are made here, so that no commit
+        depends on the durability of a folder that another one has just made.
+        """
+        self.root.mkdir(_FOLDER_MODE, parents=True, exist_ok=True)
+        for name in (*_SHARDS, self.drafts.name):
+            (self.root / name).mkdir(_FOLDER_MODE, exist_ok=True)
+        self.disk.sync_folder(self.root)
+        self.disk.sync_folder(self.root.parent)
+        abandoned = list(self.drafts.iterdir())
+        for path in abandoned:
+            self.disk.remove(path)
+        return len(abandoned)
+
+    def free_bytes(self) -> int:
+        """What may still be written to the disk, the floor included. Blocks for microseconds."""
+        return self.disk.free_bytes(self.root)
+
+    def put_bytes_blocking(self, body: bytes) -> Blob:
+        """Store `body` durably, from a worker thread. Raises DiskFull, OSError."""
+        draft = self._open_draft()
+        try:
+            draft.append(body)
+            return draft.commit(Expected())
+        finally:
+            draft.discard()
+
+    async def put_bytes(self, body: bytes) -> Blob:
+        """Store `body` durably. Cancelled before it began, or done. Raises DiskFull, OSError."""
+        return await self._in_thread(self.put_bytes_blocking, body)
+
+    @asynccontextmanager
+    async def open_sink(self, size_max: int) -> AsyncIterator[Sink]:
+        """A writer of one new blob of at most `size_max` bytes; it exists once committed.
+
+        Leaving without a commit, by whatever way, leaves nothing. Raises DiskFull, OSError.
+        """
+        draft = await self._in_thread(self._open_draft)
+        try:
+            yield Sink(draft, size_max, self._threads)
+        finally:
+            with trio.move_on_after(CLEANUP_TIMEOUT_S, shield=True):
+                await self._in_thread(draft.discard)
+
+    @asynccontextmanager
+    async def open_source(
+        self, blob: Blob, *, start: int = 0, chunk_bytes_max: int = CHUNK_BYTES_MAX
+    ) -> AsyncIterator[Source]:
+        """A reader of the blob's bytes from `start` on, in bounded chunks.
+
+        A blob that is deleted meanwhile is read to its end. Raises Missing, OSError.
+        """
+        descriptor = await self._in_thread(self._open_to_read, blob)
+        try:
+            yield Source(blob, descriptor, start, chunk_bytes_max, self._threads)
+        finally:
+            os.close(descriptor)
+
+    async def delete(self, blob: Blob) -> bool:
+        """Remove the blob; whether it was there.
+
+        For a caller who knows that nobody else refers to it. Unlike `sweep` it is not safe
+        beside a put of equal bytes.
+        """
+        return await self._in_thread(self._delete, blob)
+
+    async def sweep(self, keep: Keep, *, before: float) -> Swept:
+        """Remove the blobs last written before Unix time `before` that nobody refers to.
+
+        `keep` is given at most 256 blobs at a time and answers the hashes that are referred to.
+        A blob that is put again while we ask is young again and stays, so `before` must lie
+        further back than the longest time between a put and the transaction that refers to it.
+        Cancelled, it has removed some of them.
+        """
+        removed, size = 0, 0
+        for shard in _SHARDS:
+            aged = await self._in_thread(_written_before, self.root / shard, before)
+            for first in range(0, len(aged), SWEEP_PAGE_MAX):
+                page = aged[first : first + SWEEP_PAGE_MAX]
+                kept = await keep([entry.blob for entry in page])
+                orphans = [entry for entry in page if entry.blob.sha256 not in kept]
+                gone = await self._in_thread(self._remove_unchanged, orphans)
+                removed, size = removed + len(gone), size + sum(blob.size for blob in gone)
+        return Swept(removed, size)
+
+    async def _in_thread(
+        self, work: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments
+    ) -> _T:
+        return await trio.to_thread.run_sync(work, *arguments, limiter=self._threads)
+
+    def _open_draft(self) -> Draft:
+        self._require_room(0)
+        path = self.drafts / f"{next(self._serial):010d}"
+        descriptor = self.disk.create(path)
+        return Draft(self.disk, self._require_room, self._adopt, path, descriptor)
+
+    def _require_room(self, size: int) -> None:
+        free_bytes = self.free_bytes()
+        if free_bytes - size < self.floor_bytes:
+            raise DiskFull(free_bytes, self.floor_bytes)
+
+    def _adopt(self, draft: Path, blob: Blob) -> None:
+        """Give a synced draft its name. An equal blob is replaced, which also heals a bad one."""
+        target = self.path_of(blob)
+        with self._renaming:
+            self.disk.rename(draft, target)
+        self.disk.sync_folder(target.parent)
+
+    def _open_to_read(self, blob: Blob) -> int:
+        try:
+            descriptor = os.open(self.path_of(blob), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise Missing(blob) from None
+        if os.fstat(descriptor).st_size != blob.size:
+            os.close(descriptor)
+            raise Missing(blob)
+        return descriptor
+
+    def _delete(self, blob: Blob) -> bool:
+        path = self.path_of(blob)
+        with self._renaming:
+            found = path.exists()
+            self.disk.remove(path)
+        return found
+
+    def _remove_unchanged(self, entries: Sequence["_Entry"]) -> list[Blob]:
+        """Remove what nobody has put again since it was listed; the lock closes the gap."""
+        gone = []
+        for entry in entries:
+            path = self.path_of(entry.blob)
+            with self._renaming:
+                if _written_at_ns(path) == entry.written_at_ns:
+                    self.disk.remove(path)
+                    gone.append(entry.blob)
+        return gone
+
+
+@frozen
+class _Entry:
+    """A stored blob as a listing found it."""
+
+    blob: Blob
+    written_at_ns: int
+
+
+def _written_before(folder: Path, before: float) -> list[_Entry]:
+    entries = []
+    with os.scandir(folder) as files:
+        for file in files:
+            status = file.stat(follow_symlinks=False)
+            if _SHA256_HEX.fullmatch(file.name) and status.st_mtime < before:
+                entries.append(_Entry(Blob(file.name, status.st_size), status.st_mtime_ns))
+    return entries
+
+
+def _written_at_ns(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,96 @@
+"""The gate: format, lint, async lint, types, tests, in this order, stopping at the first failure.
+
+`python -m tests` runs everything, `python -m tests fast` leaves out tests marked slow or e2e, and
+whatever follows `--` goes to pytest.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = ("omni_actors", "tests", "bench")
+USAGE = "usage: python -m tests [fast] [-- pytest arguments]"
+
+# ruff knows these as well, and faster.
+ASYNC_IN_RUFF = (100, 105, 109, 110, 115, 116, 210, 212, 220, 221, 222, 230, 240, 250, 251)
+ASYNC_NOT = (
+    106,  # imports of names from trio are fine
+    124,  # an async function without await often only fits an async protocol
+    127,  # it would rename a dependency, which is a decision and not a matter of style
+    900,  # httpx asks for response bodies as async generators; 101 and 119 find the unsafe ones
+    910,  # a checkpoint on every path is a promise of libraries, not of every function
+    911,
+    912,
+    913,  # wrong about loops that read a parser dry and wait only when it needs more
+)
+
+
+class Step(NamedTuple):
+    """One check: the name that a failure is reported under, and its module with arguments."""
+
+    name: str
+    arguments: Sequence[str]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the steps; return 0, or the exit status of the first one that failed."""
+    ours, _, for_pytest = _split(arguments)
+    if ours not in ([], ["fast"]):
+        print(USAGE, file=sys.stderr)
+        return 2
+    started = time.perf_counter()
+    for step in steps(fast=bool(ours), for_pytest=for_pytest):
+        status = _run(step)
+        if status != 0:
+            return status
+    print(f"gate passed in {time.perf_counter() - started:.1f} s")
+    return 0
+
+
+def steps(*, fast: bool, for_pytest: Sequence[str]) -> Iterator[Step]:
+    """The steps in the order in which they run: the cheap and the certain first."""
+    yield Step("format", ["ruff", "format", "--check", "."])
+    yield Step("lint", ["ruff", "check", "."])
+    yield Step("async lint", _flake8_async())
+    yield Step("types", ["mypy"])
+    chosen = ["-m", "not slow and not e2e"] if fast else []
+    yield Step("tests", ["pytest", *chosen, *for_pytest])
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], bool, list[str]]:
+    if "--" not in arguments:
+        return list(arguments), False, []
+    at = list(arguments).index("--")
+    return list(arguments[:at]), True, list(arguments[at + 1 :])
+
+
+def _flake8_async() -> list[str]:
+    disabled = ",".join(f"ASYNC{number}" for number in (*ASYNC_IN_RUFF, *ASYNC_NOT))
+    return ["flake8_async", "--disable", disabled, *_async_files()]
+
+
+def _async_files() -> list[str]:
+    """Python files that await anything; the others can only cost time here."""
+    files = sorted(path for part in CODE for path in (ROOT / part).rglob("*.py"))
+    return [str(path.relative_to(ROOT)) for path in files if b"async " in path.read_bytes()]
+
+
+def _run(step: Step) -> int:
+    print(f"{step.name} ...", flush=True)
+    started = time.perf_counter()
+    status = subprocess.run([sys.executable, "-m", *step.arguments], cwd=ROOT).returncode
+    spent_s = time.perf_counter() - started
+    if status == 0:
+        print(f"{step.name} passed in {spent_s:.1f} s", flush=True)
+    else:
+        module = step.arguments[0]
+        print(f"gate FAILED at {step.name}: {module} exited with {status} after {spent_s:.1f} s")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
