@@ -1,0 +1,1 @@
+"""Decisions: what to do. Pure; time and chance are arguments."""

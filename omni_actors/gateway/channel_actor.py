@@ -1,0 +1,320 @@
+"""One channel: sends what it owes, in order on each leg, no faster than the platform allows.
+
+The mailbox carries wake-ups and completions, never messages: the store is the truth, so a crash
+loses nothing and a restarted actor simply looks there again.
+"""
+
+from collections.abc import Callable, Mapping
+from random import Random
+
+from attrs import define, field, frozen
+
+from omni_actors import telemetry
+from omni_actors.actors.cell import Context
+from omni_actors.adapters.contract import Sent
+from omni_actors.gateway.limits import Limits, WaitFor
+from omni_actors.gateway.outbound import Outbound
+from omni_actors.gateway.sender import Done, Route, Sender
+from omni_actors.model.failure import Failure
+from omni_actors.model.json import JsonObject
+from omni_actors.model.states import ChannelState
+from omni_actors.policy import retry
+from omni_actors.policy.fairness import Picked
+from omni_actors.store.contract import Store
+from omni_actors.store.queries import Heads, LegHeads
+from omni_actors.store.rows import Channel, LegWake
+from omni_actors.store.verbs import (
+    Again,
+    Claim,
+    Claimed,
+    GivenUp,
+    InDoubt,
+    Outcome,
+    Recover,
+    SetChannelState,
+    Settle,
+    TakenUp,
+)
+from omni_actors.store.verbs import Trace as StoredTrace
+
+IN_FLIGHT_MAX = 16
+PAGE = 256
+TURN_LATER_S = 0.05
+
+
+@frozen
+class Wake:
+    """Legs that may have something to send."""
+
+    wakes: tuple[LegWake, ...]
+
+
+@frozen
+class Look:
+    """Read the store again: something was missed, or a timer went off."""
+
+
+@frozen
+class Tick:
+    """Time has passed; nothing else."""
+
+
+@frozen
+class Changed:
+    """The channel's state, credential or settings changed."""
+
+    channel: Channel
+    route: Route
+
+
+@frozen
+class OffTheWire:
+    """An attempt ended and was settled (or the part was gone before it began)."""
+
+    leg_id: str
+    wakes: tuple[LegWake, ...]
+    verdict: retry.Verdict | None
+    failure: Failure | None
+    sent: bool
+
+
+@define
+class ChannelActor:
+    """Sends for one channel."""
+
+    channel: Channel
+    route: Route
+    store: Store
+    sender: Sender
+    limits: Limits
+    chance: Random
+    now: Callable[[], float]
+    told: Callable[[Channel], None]
+    doubt: Callable[[float], None]
+    recover: Mapping[str, float] | None = None
+    in_flight_max: int = IN_FLIGHT_MAX
+    in_flight: int = 0
+    probes: int = 0
+    probe_at: float | None = None
+    outbound: Outbound = field(factory=Outbound)
+    context: Context = field(init=False)
+
+    async def started(self, context: Context) -> None:
+        """Begin with what the store holds. A broken channel is probed at once after a start.
+
+        After a crash of this actor, what it had on the wire is in doubt.
+        """
+        self.context = context
+        if self.recover is not None:
+            waits = dict(self.recover)
+            await self.store.do(Recover(self.now(), waits, channel_id=self.channel.id))
+            self.doubt(self.now())
+        if self.channel.state is ChannelState.BROKEN:
+            self.probe_at = self.now()
+        context.tell_self(Look())
+
+    async def handle(self, message: Wake | Look | Changed | OffTheWire | Tick) -> None:
+        """Take in what happened, then send what may go."""
+        match message:
+            case Wake(wakes=wakes):
+                self.outbound.add(wakes, self.now())
+            case Look():
+                self.outbound.look_again()
+            case Changed():
+                self.changed(message)
+            case OffTheWire():
+                await self.landed(message)
+        if self.context.take_overflowed():
+            self.outbound.look_again()
+        await self.pump()
+
+    def changed(self, message: Changed) -> None:
+        self.channel, self.route = message.channel, message.route
+        self.probes, self.probe_at = 0, None
+        self.outbound.look_again()
+
+    async def landed(self, message: OffTheWire) -> None:
+        """Draw the consequences of an attempt for the whole channel."""
+        self.in_flight -= 1
+        now = self.now()
+        match message.verdict:
+            case retry.CloseScope(scope=scope, until=until):
+                self.limits.shut(scope, message.leg_id, until, now)
+            case retry.PauseChannel() as pause:
+                await self.pause(pause, message.failure)
+            case _ if message.sent:
+                await self.went_well(message.leg_id)
+            case _:
+                pass
+        self.outbound.off_the_wire(message.leg_id, message.wakes, now)
+
+    async def went_well(self, leg_id: str) -> None:
+        self.limits.went_well(leg_id)
+        if self.channel.state is ChannelState.BROKEN:
+            self.probes, self.probe_at = 0, None
+            await self.set_state(ChannelState.ACTIVE, None)
+            self.outbound.look_again()
+
+    async def pause(self, verdict: retry.PauseChannel, failure: Failure | None) -> None:
+        """Park the sending, tell why, and look again when a probe is due."""
+        self.probe_at = verdict.probe_at
+        self.probes += 1
+        reason = f"{failure.reason}: {failure.text or failure.code or ''}" if failure else None
+        await self.set_state(verdict.state, reason)
+
+    async def set_state(self, state: ChannelState, reason: str | None) -> None:
+        """Write the new state, unless the operator's own word stands against it."""
+        unless = (ChannelState.PAUSED, ChannelState.REMOVED)
+        verb = SetChannelState(
+            self.channel.tenant, self.channel.id, state, reason, self.now(), unless
+        )
+        self.channel = await self.store.do(verb)
+        self.told(self.channel)
+
+    def may_start(self, now: float) -> int:
+        """How many more parts may go on the wire; a broken channel sends one probe at a time."""
+        if self.context.draining:
+            return 0
+        if self.channel.state is ChannelState.ACTIVE:
+            return self.in_flight_max - self.in_flight
+        if self.channel.state is ChannelState.BROKEN and self.probe_at is not None:
+            return int(self.in_flight == 0 and self.probe_at <= now)
+        return 0
+
+    async def pump(self) -> None:
+        """Send all that may go now, and be woken when the next may."""
+        while True:
+            next_at = self.start_all()
+            lane = self.outbound.wants()
+            if lane is None or not self.may_start(self.now()):
+                break
+            after = self.outbound.more[lane]
+            page = await self.store.ask(Heads(self.channel.id, lane, after, PAGE))
+            self.outbound.read(lane, page, PAGE, self.now())
+        self.wake_at(next_at)
+
+    def start_all(self) -> float | None:
+        """Put on the wire what may go; answers when something else may, as far as time decides."""
+        now = self.now()
+        due_at = self.outbound.ripen(now)
+        for _ in range(self.may_start(now)):
+            held = self.limits.channel_wait(now)
+            if held is not None:
+                return earliest(due_at, held.until)
+            picked = self.outbound.pick()
+            if picked is None:
+                break
+            held_leg = self.start(picked, now)
+            due_at = earliest(due_at, held_leg)
+        if self.channel.state is ChannelState.BROKEN:
+            return self.probe_at
+        return due_at
+
+    def start(self, picked: Picked[str, LegWake], now: float) -> float | None:
+        """Send one part in a child task, or put it back until its leg may send again."""
+        match self.limits.leave(picked.item.leg_id, now):
+            case WaitFor(until=until):
+                self.outbound.put_back(picked, until)
+                return until
+            case _:
+                self.in_flight += 1
+                self.context.start_soon(self.attempt, picked.item)
+                return None
+
+    def wake_at(self, at: float | None) -> None:
+        if at is not None and at > self.now():
+            self.context.wake_at(at, Tick(), key="pump")
+        elif at is not None:
+            self.context.wake_at(self.now() + TURN_LATER_S, Tick(), key="pump")
+
+    async def attempt(self, wake: LegWake) -> None:
+        """Claim a part, send it, settle it, and report back."""
+        claims = await self.store.do(Claim((wake.part_id,), self.now()))
+        if not claims:
+            wakes = self.store.peek(LegHeads(wake.leg_id))
+            self.context.tell_self(OffTheWire(wake.leg_id, wakes, None, None, sent=False))
+            return
+        claimed = claims[0]
+        telemetry.QUEUE_SECONDS.labels(self.channel.platform).observe(
+            self.now() - claimed.queued_at
+        )
+        done = await self.sender.send(claimed, self.route)
+        await self.settle(claimed, done)
+
+    async def settle(self, claimed: Claimed, done: Done) -> None:
+        """Commit how the attempt ended, then tell the actor."""
+        verdict, outcome = self.judge(claimed, done)
+        trace = StoredTrace(done.started_at, done.ended_at, done.trace.as_json())
+        wakes = await self.store.do(
+            Settle(claimed.part_id, claimed.attempt_id, done.ended_at, outcome, trace)
+        )
+        if isinstance(outcome, InDoubt):
+            self.doubt(outcome.until)
+        counted(self.channel.platform, outcome, done)
+        failure = done.result if isinstance(done.result, Failure) else None
+        sent = isinstance(done.result, Sent)
+        self.context.tell_self(OffTheWire(claimed.leg_id, wakes, verdict, failure, sent))
+
+    def judge(self, claimed: Claimed, done: Done) -> tuple[retry.Verdict | None, Outcome]:
+        """What the end of an attempt means, by the policy."""
+        match done.result:
+            case Sent() as sent:
+                return None, taken_up(sent, done.ended_at)
+            case failure:
+                verdict = retry.decide(
+                    retry.Case(
+                        failure,
+                        attempt=claimed.attempt,
+                        now=done.ended_at,
+                        jitter=self.chance.random(),
+                        first_failed_at=claimed.first_failed_at,
+                        throttled=self.limits.strikes(failure.scope, claimed.leg_id),
+                        probes=self.probes,
+                        unknown_wait_s=self.route.adapter.capabilities.unknown_wait_s,
+                    )
+                )
+                return verdict, outcome_of(verdict, failure, done.ended_at)
+
+    def describe(self) -> JsonObject:
+        """What an operator sees of it."""
+        return {
+            "in_flight": self.in_flight,
+            "ready": len(self.outbound.ready),
+            "reading_ahead": [lane.value for lane in self.outbound.more],
+            "probe_at": self.probe_at,
+            **self.limits.describe(self.now()),
+        }
+
+
+def earliest(one: float | None, other: float | None) -> float | None:
+    """The earlier of two moments that may not come."""
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
+
+
+def taken_up(sent: Sent, at: float) -> TakenUp:
+    """The platform's acceptance, as the store keeps it."""
+    uploads = tuple([(up.media_id, up.external_id, at + up.valid_s) for up in sent.uploaded])
+    return TakenUp(sent.external_ids, sent.aliases, uploads, sent.note)
+
+
+def outcome_of(verdict: retry.Verdict, failure: Failure, at: float) -> Outcome:
+    """A verdict, as the store keeps it. What holds the channel costs the part no attempt."""
+    match verdict:
+        case retry.RetryAt(at=due_at, refund=refund):
+            return Again(due_at, failure, refund)
+        case retry.CloseScope():
+            return Again(at, failure, refund=True)
+        case retry.PauseChannel():
+            return Again(at, failure, refund=True)
+        case retry.GiveUp(gap=gap):
+            return GivenUp(failure, gap)
+        case retry.WaitForWord(until=until):
+            return InDoubt(failure, until)
+
+
+def counted(platform: str, outcome: Outcome, done: Done) -> None:
+    """Count an attempt by how it ended."""
+    telemetry.ATTEMPTS.labels(platform, type(outcome).__name__).inc()
+    telemetry.SEND_SECONDS.labels(platform).observe(done.ended_at - done.started_at)

@@ -1,0 +1,145 @@
+"""One live conversation: handles what happened in it, in order, each thing once.
+
+Its mailbox carries wake-ups only. The log of the conversation in the store is the truth, and its
+cursor moves in the same transaction as what the handling brought about.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from attrs import define, frozen
+
+from omni_actors import telemetry
+from omni_actors.adapters.contract import Adapter
+from omni_actors.model.events import EventType
+from omni_actors.policy import answers, window
+from omni_actors.store.contract import Store
+from omni_actors.store.queries import Unhandled
+from omni_actors.store.rows import Backlog, Choice, Entry, Leg, LegWake, NewEvent
+from omni_actors.store.verbs import ChoiceMade, Handle, OpenWindow, Timer
+
+WINDOW_TIMER = "window"
+
+
+@frozen
+class Wake:
+    """There is something new after the cursor."""
+
+
+WAKE = Wake()
+
+
+@define
+class ConversationActor:
+    """Handles the backlog of one conversation and sleeps again."""
+
+    conversation_id: str
+    store: Store
+    adapters: Mapping[str, Adapter[Any, Any]]
+    wake_legs: Callable[[Sequence[LegWake]], None]
+
+    async def handle(self, message: object) -> None:
+        """Take the backlog page by page. A crash or cancellation leaves whole pages behind."""
+        del message
+        while True:
+            backlog = self.store.peek(Unhandled(self.conversation_id))
+            if backlog.entries:
+                await self.take(backlog)
+            if not backlog.more:
+                return
+
+    async def take(self, backlog: Backlog) -> None:
+        """Handle one page."""
+        handled = effects(backlog)
+        await self.store.do(handled)
+        telemetry.HANDLED.inc(len(backlog.entries))
+        for leg_id, at in opened(backlog).items():
+            self.wake_legs(await self.store.do(OpenWindow(leg_id, at)))
+
+
+def effects(backlog: Backlog) -> Handle:
+    """What a page of entries brings about: windows, picked options, timers."""
+    legs = {leg.id: leg for leg in backlog.legs}
+    open_questions = {leg.id: list(map(question_of, leg.questions)) for leg in backlog.legs}
+    choices: list[ChoiceMade] = []
+    events: list[NewEvent] = []
+    for entry in backlog.entries:
+        answer = answer_in(entry, open_questions.get(entry.leg_id, ()))
+        if answer:
+            choices.append(choice_made(entry, answer))
+            events.append(selected(backlog, entry, legs[entry.leg_id], answer))
+            questions = open_questions[entry.leg_id]
+            questions[:] = [q for q in questions if q.message_id != answer.question_id]
+        if window.has_opened(entry.window_before, entry.window_until, entry.at):
+            events.append(window_opened(backlog, entry, legs[entry.leg_id]))
+    return Handle(
+        conversation_id=backlog.conversation_id,
+        upto=backlog.entries[-1].seq,
+        choices=tuple(choices),
+        events=tuple(events),
+        timers=window_timers(backlog.entries),
+    )
+
+
+def question_of(question: Any) -> answers.OpenQuestion:
+    """A stored question in the words of the policy."""
+    return answers.OpenQuestion(
+        question.message_id, question.options, question.numbered, question.external_ids
+    )
+
+
+def answer_in(entry: Entry, questions: Sequence[answers.OpenQuestion]) -> answers.Answer | None:
+    """The option that an inbound message picks, if it picks one."""
+    if entry.kind != "message" or entry.content is None or not questions:
+        return None
+    return answers.match(entry.content, entry.reply_to_external, questions)
+
+
+def choice_made(entry: Entry, answer: answers.Answer) -> ChoiceMade:
+    choice = Choice(answer.question_id, answer.option.id, answer.option.title, answer.via.value)
+    return ChoiceMade(entry.leg_id, entry.message_id or "", choice)
+
+
+def selected(backlog: Backlog, entry: Entry, leg: Leg, answer: answers.Answer) -> NewEvent:
+    return NewEvent(
+        EventType.CHOICE_SELECTED,
+        entry.at,
+        conversation_id=backlog.conversation_id,
+        leg_id=leg.id,
+        channel_id=leg.channel_id,
+        message_id=entry.message_id,
+        detail={
+            "question_id": answer.question_id,
+            "option_id": answer.option.id,
+            "title": answer.option.title,
+            "via": answer.via.value,
+        },
+    )
+
+
+def window_opened(backlog: Backlog, entry: Entry, leg: Leg) -> NewEvent:
+    return NewEvent(
+        EventType.WINDOW_OPENED,
+        entry.at,
+        conversation_id=backlog.conversation_id,
+        leg_id=leg.id,
+        channel_id=leg.channel_id,
+        detail={"until": entry.window_until},
+    )
+
+
+def window_timers(entries: Sequence[Entry]) -> tuple[Timer, ...]:
+    """One timer a leg: when to warn that the window which these entries hold open will close."""
+    until = {entry.leg_id: entry.window_until for entry in entries if entry.window_until}
+    return tuple(
+        [Timer(WINDOW_TIMER, leg_id, window.closing_at(end)) for leg_id, end in until.items()]
+    )
+
+
+def opened(backlog: Backlog) -> dict[str, float]:
+    """The legs whose window these entries opened, and when: what was held for it may go now."""
+    return {
+        entry.leg_id: entry.at
+        for entry in backlog.entries
+        if window.has_opened(entry.window_before, entry.window_until, entry.at)
+    }

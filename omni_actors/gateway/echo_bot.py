@@ -1,0 +1,140 @@
+"""The built-in bot: a consumer of the event log that answers with what it was told.
+
+Its cursor is durable and its sends carry `{event_id}:{n}` as idempotency key, so a crash at any
+moment neither loses nor doubles an answer.
+"""
+
+from collections.abc import Callable, Sequence
+
+from attrs import define, field, frozen
+
+from omni_actors import telemetry
+from omni_actors.actors.cell import Context
+from omni_actors.gateway.errors import RequestError
+from omni_actors.gateway.submit import Sender, Submitter
+from omni_actors.model.content import (
+    Contacts,
+    Content,
+    Location,
+    Media,
+    Text,
+    UnsupportedContent,
+    content_type,
+)
+from omni_actors.model.events import EventType
+from omni_actors.model.requests import Delivery, SendRequest
+from omni_actors.model.states import Direction
+from omni_actors.policy.routing import ConsumerRule, consumer_of
+from omni_actors.store.contract import Refused, Store
+from omni_actors.store.queries import Events
+from omni_actors.store.rows import ANY_TENANT, Event, Message
+from omni_actors.store.verbs import Advance, EnsureConsumer, Idempotency, Submit
+
+CONSUMER = "echo"
+PAGE = 100
+TYPES = (EventType.MESSAGE_RECEIVED, EventType.MEDIA_READY, EventType.CHOICE_SELECTED)
+OWNER = f"bot:{CONSUMER}"
+
+
+@frozen
+class Ring:
+    """The event log has grown."""
+
+
+@define
+class EchoBot:
+    """Answers what customers write, page by page of the event log."""
+
+    store: Store
+    submitter: Submitter
+    rules: Callable[[], Sequence[ConsumerRule]]
+    default: str = CONSUMER
+    cursor: int = 0
+    context: Context = field(init=False)
+
+    async def started(self, context: Context) -> None:
+        """Go on where the last run ended."""
+        self.context = context
+        self.cursor = await self.store.do(
+            EnsureConsumer(CONSUMER, ANY_TENANT, self.submitter.now())
+        )
+        context.tell_self(Ring())
+
+    async def handle(self, message: Ring) -> None:
+        """Answer everything after the cursor."""
+        del message
+        while not self.context.draining:
+            events = await self.store.ask(Events(ANY_TENANT, self.cursor, PAGE, TYPES))
+            if not events:
+                return
+            await self.answer_all(events)
+            self.cursor = events[-1].cursor
+            await self.store.do(Advance(CONSUMER, self.cursor))
+
+    async def answer_all(self, events: Sequence[Event]) -> None:
+        """Queue the answers to a page in the order of its events, in as few commits as may be."""
+        verbs = [verb for event in events if (verb := await self.answer(event)) is not None]
+        tickets = [self.store.post(verb) for verb in verbs]
+        for ticket in tickets:
+            try:
+                self.submitter.queued(await ticket.wait())
+            except Refused as problem:
+                telemetry.warning("bot.refused", consumer=CONSUMER, code=problem.code)
+
+    async def answer(self, event: Event) -> Submit | None:
+        """The submit that answers one event; None when there is nothing to say."""
+        message = event.message
+        if message is None or message.direction is not Direction.INBOUND or message.deleted:
+            return None
+        content = reply_to(event, message)
+        if content is None or not self.is_mine(message):
+            return None
+        request = SendRequest(
+            content=content,
+            conversation_id=message.conversation_id,
+            delivery=Delivery(route=(message.channel_id,)),  # answer where the customer wrote
+        )
+        key = Idempotency(OWNER, f"{event.id}:0", "echo")
+        try:
+            return await self.submitter.prepare(
+                Sender(event.tenant, OWNER, source="bot"), request, key
+            )
+        except RequestError as problem:
+            telemetry.warning(
+                "bot.cannot_answer", consumer=CONSUMER, event_id=event.id, code=problem.code
+            )
+            return None
+
+    def is_mine(self, message: Message) -> bool:
+        """Whether the routes give this message to the bot."""
+        facts = {
+            "platform": message.platform,
+            "channel": message.channel_id,
+            "content": content_type(message.content),
+            "tenant": message.tenant,
+        }
+        return consumer_of(self.rules(), facts, self.default) == CONSUMER
+
+
+def reply_to(event: Event, message: Message) -> Content | None:
+    """What the bot says to an event."""
+    if event.type is EventType.CHOICE_SELECTED:
+        return Text(f"You picked: {event.detail.get('title')}")
+    match message.content:
+        case Media() as medium:
+            return echo_of(medium) if event.type is EventType.MEDIA_READY else None
+        case _ if event.type is not EventType.MESSAGE_RECEIVED:
+            return None
+        case Text() | Location() | Contacts() as content:
+            return content
+        case UnsupportedContent():
+            return Text("I received something that I cannot read on this channel.")
+        case _:
+            return None
+
+
+def echo_of(medium: Media) -> Media:
+    """The same medium, to be sent back."""
+    return Media(
+        medium.kind, media_id=medium.media_id, caption=medium.caption, filename=medium.filename
+    )

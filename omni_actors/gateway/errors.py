@@ -1,0 +1,58 @@
+"""What a caller did wrong or cannot have now: one exception, which the door makes a problem."""
+
+from enum import StrEnum
+
+from attrs import frozen
+
+
+class Code(StrEnum):
+    """Stable codes of problems. The door maps each to an HTTP status."""
+
+    INVALID = "invalid_request"
+    NOT_FOUND = "not_found"
+    UNKNOWN_CHANNEL = "unknown_channel"
+    UNKNOWN_HOOK = "unknown_hook"
+    BAD_ADDRESS = "bad_address"
+    NO_IDENTITY = "no_identity"
+    NO_CHANNEL_LEFT = "no_channel_left"
+    CONTENT_UNSUPPORTED = "content_unsupported"
+    OUTSIDE_WINDOW = "outside_window"
+    MEDIA_PENDING = "media_pending"
+    MEDIA_FAILED = "media_failed"
+    MEDIA_UNKNOWN = "media_unknown"
+    TOO_LARGE = "too_large"
+    TOO_LATE = "too_late"
+    IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
+    IDEMPOTENCY_RUNNING = "idempotency_running"
+    VERSION_CONFLICT = "version_conflict"
+    CURSOR_TOO_OLD = "cursor_too_old"
+    RATE_LIMITED = "rate_limited"
+    OVERLOADED = "overloaded"
+    DRAINING = "draining"
+    DISK_FULL = "disk_full"
+
+
+@frozen
+class Mistake:
+    """One thing that is wrong: a JSON pointer into the request and a sentence."""
+
+    pointer: str
+    detail: str
+
+
+class RequestError(Exception):
+    """The caller must change something, or come back later (`retryable`)."""
+
+    def __init__(
+        self,
+        code: Code,
+        sentence: str,
+        *,
+        mistakes: tuple[Mistake, ...] = (),
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+        self.mistakes = mistakes
+        self.retry_after_s = retry_after_s

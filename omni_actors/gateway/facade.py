@@ -1,0 +1,544 @@
+"""The gateway as its door sees it: one object, plain answers, one kind of error."""
+
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar
+
+from attrs import define, field, frozen
+
+from omni_actors.gateway import keys
+from omni_actors.gateway.channel_actor import ChannelActor
+from omni_actors.gateway.dead_letters import DeadLetterDesk
+from omni_actors.gateway.errors import Code as Code
+from omni_actors.gateway.errors import Mistake as Mistake
+from omni_actors.gateway.errors import RequestError as RequestError
+from omni_actors.gateway.feed import Feed as Feed
+from omni_actors.gateway.house import House
+from omni_actors.gateway.intake import BODY_BYTES_MAX
+from omni_actors.gateway.keys import SCOPES as SCOPES
+from omni_actors.gateway.keys import Caller as Caller
+from omni_actors.gateway.keys import Keyring
+from omni_actors.gateway.media_files import MediaFiles
+from omni_actors.gateway.submit import Sender, refused, window_of
+from omni_actors.gateway.views import (
+    ChannelView as ChannelView,
+)
+from omni_actors.gateway.views import (
+    actor_view,
+    capabilities_view,
+    health_of,
+)
+from omni_actors.model.events import EventType
+from omni_actors.model.json import JsonObject
+from omni_actors.model.reports import IdentityKey
+from omni_actors.model.requests import SendRequest
+from omni_actors.model.states import ChannelState
+from omni_actors.policy.rate import Granted, Limit, Pace, reserve_all
+from omni_actors.store.contract import Query, Refused, Verb
+from omni_actors.store.queries import (
+    Attempts,
+    ContactById,
+    ContactList,
+    ContextOf,
+    ConversationById,
+    Conversations,
+    Events,
+    Keys,
+    MediumById,
+    MessageById,
+    Messages,
+    QueueDepths,
+    Replay,
+)
+from omni_actors.store.rows import ANY_TENANT as ANY_TENANT
+from omni_actors.store.rows import ApiKey as ApiKey
+from omni_actors.store.rows import Attempt as Attempt
+from omni_actors.store.rows import Channel as Channel
+from omni_actors.store.rows import Contact as Contact
+from omni_actors.store.rows import Context as Context
+from omni_actors.store.rows import Conversation as Conversation
+from omni_actors.store.rows import DeadLetter as DeadLetter
+from omni_actors.store.rows import Event as Event
+from omni_actors.store.rows import Identity as Identity
+from omni_actors.store.rows import Leg as Leg
+from omni_actors.store.rows import Medium as Medium
+from omni_actors.store.rows import Message as Message
+from omni_actors.store.rows import Page as Page
+from omni_actors.store.rows import Part as Part
+from omni_actors.store.rows import QueueDepth as QueueDepth
+from omni_actors.store.verbs import (
+    Cancel,
+    CloseConversation,
+    Idempotency,
+    PutContext,
+    RevokeKey,
+    SetChannelState,
+)
+
+R = TypeVar("R")
+CONTEXT_BYTES_MAX = 64 * 1024
+PATCH_TRIES = 5
+EVENT_PAGE_MAX = 500
+KEYS_PACED_MAX = 10_000
+
+
+@frozen
+class Answer:
+    """What a submit answers: the body of the 202, and whether it is a repetition."""
+
+    body: JsonObject
+    replayed: bool
+    message_id: str
+
+
+@frozen
+class Rendered:
+    """What a message would become."""
+
+    parts: tuple[Any, ...]
+    rendering: tuple[JsonObject, ...]
+    channel_id: str
+    leg_id: str
+    window: JsonObject
+
+
+@frozen
+class Readiness:
+    """Whether the house takes work, and if not, why."""
+
+    ready: bool
+    reasons: tuple[str, ...] = ()
+
+
+@define
+class Gateway:
+    """Everything that the door may ask for."""
+
+    house: House
+    media: MediaFiles
+    letters: DeadLetterDesk
+    store_failed: Callable[[], bool]
+    key_limit: Limit = field(factory=lambda: Limit(200, 400))
+    hook_body_max: int = BODY_BYTES_MAX
+    _running: set[tuple[str, str]] = field(factory=set)
+    _paces: dict[str, Pace] = field(factory=dict)
+    keyring: Keyring = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        used = self.house.keys_used.__setitem__
+        self.keyring = Keyring(self.house.ground.store, self.now, lambda key, at: used(key, at))
+
+    @property
+    def now(self) -> Callable[[], float]:
+        """Wall time in unix seconds."""
+        return self.house.ground.clock.now
+
+    async def ask(self, query: Query[R]) -> R:
+        try:
+            return await self.house.ground.store.ask(query)
+        except Refused as problem:
+            raise refused(problem) from None
+
+    async def do(self, verb: Verb[R]) -> R:
+        try:
+            return await self.house.ground.store.do(verb)
+        except Refused as problem:
+            raise refused(problem) from None
+
+    # ------------------------------------------------------------ hooks
+
+    async def receive(self, hook_id: str, headers: Mapping[str, str], raw: bytes) -> int:
+        """Take one request of a platform; the HTTP status to answer it with."""
+        return await self.house.receiver.receive(hook_id, headers, raw)
+
+    def handshake(self, hook_id: str, query: Mapping[str, str]) -> tuple[int, str]:
+        """Prove to a platform that a hook's URL is ours: status and body."""
+        hook = self.house.plan.hooks.get(hook_id)
+        if hook is None:
+            return 404, ""
+        challenge = hook.handshake(query)
+        return (403, "") if challenge is None else (200, challenge)
+
+    # ------------------------------------------------------------ who calls, and how much
+
+    def authenticate(self, token: str) -> Caller | None:
+        """Whose key this is."""
+        return self.keyring.caller(token)
+
+    def allow(self, key_id: str) -> float | None:
+        """Charge one request to a key; seconds to wait when it calls too fast, else None."""
+        now = self.now()
+        granted = reserve_all(now, [(self._paces.get(key_id, Pace()), self.key_limit, 1)])
+        if not isinstance(granted, Granted):
+            return granted.seconds
+        if len(self._paces) >= KEYS_PACED_MAX and key_id not in self._paces:
+            self._paces.clear()
+        self._paces[key_id] = granted.paces[0]
+        return None
+
+    def accepting(self) -> None:
+        """Raise RequestError while the house takes nothing new from callers."""
+        if self.house.draining:
+            raise RequestError(
+                Code.DRAINING, "the gateway is shutting down; try again shortly", retry_after_s=5
+            )
+        if self.house.ground.low_on_disk():
+            raise RequestError(
+                Code.DISK_FULL, "the gateway's disk is almost full", retry_after_s=60
+            )
+
+    def readiness(self) -> Readiness:
+        """Whether a load balancer should send work here."""
+        reasons = []
+        if not self.house.started:
+            reasons.append("starting")
+        if self.house.draining:
+            reasons.append("draining")
+        if self.store_failed():
+            reasons.append("the store has failed")
+        if self.house.ground.low_on_disk():
+            reasons.append("the disk is almost full")
+        return Readiness(not reasons, tuple(reasons))
+
+    # ------------------------------------------------------------ messages
+
+    async def submit(
+        self, caller: Caller, request: SendRequest, idempotency_key: str | None, fingerprint: str
+    ) -> Answer:
+        """Queue a message. A repeated key answers as the first time."""
+        self.accepting()
+        if idempotency_key is None:
+            return await self.queue(caller, request, None)
+        key = (caller.key_id, idempotency_key)
+        if key in self._running:
+            raise RequestError(
+                Code.IDEMPOTENCY_RUNNING,
+                "a request with this Idempotency-Key is still running",
+                retry_after_s=1,
+            )
+        self._running.add(key)
+        try:
+            idempotency = Idempotency(caller.key_id, idempotency_key, fingerprint)
+            earlier = await self.ask(Replay(idempotency))
+            if earlier is not None:
+                return Answer(earlier.response, True, earlier.message_id)
+            return await self.queue(caller, request, idempotency)
+        finally:
+            self._running.discard(key)
+
+    async def queue(
+        self, caller: Caller, request: SendRequest, idempotency: Idempotency | None
+    ) -> Answer:
+        sender = Sender(await self.tenant_of(caller, request), caller.key_id)
+        try:
+            submitted = await self.house.submitter.submit(sender, request, idempotency)
+        except Refused as problem:
+            raise refused(problem) from None
+        return Answer(submitted.response, submitted.replayed, submitted.message_id)
+
+    async def tenant_of(self, caller: Caller, request: SendRequest) -> str:
+        """Whose message it is: the caller's, or for an operator that of what the request names."""
+        if not caller.is_operator:
+            return caller.tenant
+        if request.to is not None:
+            channel = self.house.channels.get(request.to.channel_id)
+            return channel.tenant if channel else ANY_TENANT
+        if request.conversation_id is not None:
+            found = await self.ask(ConversationById(ANY_TENANT, request.conversation_id))
+            return found.tenant if found else ANY_TENANT
+        contact = await self.ask(ContactById(ANY_TENANT, request.contact_id or ""))
+        return contact.tenant if contact else ANY_TENANT
+
+    async def preview(self, caller: Caller, request: SendRequest) -> Rendered:
+        """What a message would become, without sending it."""
+        try:
+            plan = await self.house.submitter.plan(await self.tenant_of(caller, request), request)
+        except Refused as problem:
+            raise refused(problem) from None
+        return Rendered(
+            parts=plan.shaped.parts,
+            rendering=tuple([note.as_json() for note in plan.shaped.notes]),
+            channel_id=plan.channel.id,
+            leg_id=plan.leg.id,
+            window=window_of(plan, self.now()),
+        )
+
+    async def message(self, caller: Caller, message_id: str) -> Message:
+        return found(await self.ask(MessageById(caller.tenant, message_id)), "message")
+
+    async def attempts(self, caller: Caller, message_id: str) -> Sequence[Attempt]:
+        await self.message(caller, message_id)
+        return await self.ask(Attempts(caller.tenant, message_id))
+
+    async def cancel(self, caller: Caller, message_id: str) -> Message:
+        """Cancel what has not been claimed yet."""
+        message = await self.do(Cancel(caller.tenant, message_id, self.now()))
+        self.house.look(message.channel_id)
+        return message
+
+    # ------------------------------------------------------------ conversations and contacts
+
+    async def conversations(
+        self,
+        caller: Caller,
+        *,
+        after: str,
+        limit: int,
+        contact_id: str | None = None,
+        channel_id: str | None = None,
+    ) -> Page[Conversation]:
+        query = Conversations(caller.tenant, after, limit, contact_id, channel_id)
+        return await self.ask(query)
+
+    async def conversation(self, caller: Caller, conversation_id: str) -> Conversation:
+        one = await self.ask(ConversationById(caller.tenant, conversation_id))
+        return found(one, "conversation")
+
+    async def messages(
+        self, caller: Caller, conversation_id: str, *, after: str, limit: int
+    ) -> Page[Message]:
+        await self.conversation(caller, conversation_id)
+        return await self.ask(Messages(caller.tenant, conversation_id, after, limit))
+
+    async def context(self, caller: Caller, conversation_id: str) -> Context:
+        return found(await self.ask(ContextOf(caller.tenant, conversation_id)), "conversation")
+
+    async def patch_context(
+        self, caller: Caller, conversation_id: str, patch: JsonObject, if_match: int | None
+    ) -> Context:
+        """Apply a JSON merge patch (RFC 7396). Without `if_match` a lost race is run again."""
+        for _ in range(PATCH_TRIES):
+            before = await self.context(caller, conversation_id)
+            if if_match is not None and if_match != before.version:
+                raise RequestError(
+                    Code.VERSION_CONFLICT, f"the context is at version {before.version}"
+                )
+            value = merged(before.value, patch)
+            put = PutContext(caller.tenant, conversation_id, value, before.version)
+            try:
+                return await self.do(within(put))
+            except RequestError as problem:
+                if problem.code is not Code.VERSION_CONFLICT or if_match is not None:
+                    raise
+        raise RequestError(Code.VERSION_CONFLICT, "the context keeps changing; try again")
+
+    async def close_conversation(self, caller: Caller, conversation_id: str) -> Conversation:
+        return await self.do(CloseConversation(caller.tenant, conversation_id, self.now()))
+
+    async def contacts(
+        self, caller: Caller, *, after: str, limit: int, identity: tuple[str, str] | None = None
+    ) -> Page[Contact]:
+        key = IdentityKey(*identity) if identity else None
+        return await self.ask(ContactList(caller.tenant, after, limit, key))
+
+    async def contact(self, caller: Caller, contact_id: str) -> Contact:
+        return found(await self.ask(ContactById(caller.tenant, contact_id)), "contact")
+
+    # ------------------------------------------------------------ channels
+
+    async def channels(self, caller: Caller) -> Sequence[ChannelView]:
+        depths = {d.channel_id: d for d in await self.ask(QueueDepths(caller.tenant))}
+        mine = [c for c in self.house.channels.values() if sees(caller, c.tenant)]
+        return [self.view(channel, depths.get(channel.id)) for channel in mine]
+
+    async def channel(self, caller: Caller, channel_id: str) -> ChannelView:
+        views = [view for view in await self.channels(caller) if view.channel.id == channel_id]
+        return found(views[0] if views else None, "channel")
+
+    def view(self, channel: Channel, depth: QueueDepth | None) -> ChannelView:
+        desk: ChannelActor | None = self.house.desks.get(channel.id)
+        return ChannelView(
+            channel, depth, desk.describe() if desk else {}, health_of(channel, depth)
+        )
+
+    def capabilities(self, platform: str) -> JsonObject:
+        """What a platform can carry, by content type."""
+        adapter = self.house.ground.adapters.get(platform)
+        return capabilities_view(found(adapter, "platform").capabilities)
+
+    async def pause(self, caller: Caller, channel_id: str) -> ChannelView:
+        """Stop sending on a channel; receiving goes on and the queue is kept."""
+        return await self.set_state(
+            caller, channel_id, ChannelState.PAUSED, "paused by an operator"
+        )
+
+    async def resume(self, caller: Caller, channel_id: str) -> ChannelView:
+        """Send again on a channel."""
+        return await self.set_state(caller, channel_id, ChannelState.ACTIVE, None)
+
+    async def set_state(
+        self, caller: Caller, channel_id: str, state: ChannelState, reason: str | None
+    ) -> ChannelView:
+        unless = (ChannelState.REMOVED,)
+        verb = SetChannelState(caller.tenant, channel_id, state, reason, self.now(), unless)
+        self.house.changed(await self.do(verb))
+        return await self.channel(caller, channel_id)
+
+    # ------------------------------------------------------------ events
+
+    async def events(
+        self, caller: Caller, *, after: int | None, limit: int, types: Sequence[str] = ()
+    ) -> tuple[Sequence[Event], int]:
+        """Events after a cursor (None: from now on), and the cursor to go on from."""
+        if after is None:
+            return (), self.house.bell.cursor
+        reached = self.house.bell.cursor
+        query = Events(caller.tenant, after, min(limit, EVENT_PAGE_MAX), event_types(types))
+        page = await self.ask(query)
+        if len(page) == query.limit:
+            return page, page[-1].cursor
+        return page, max(after, reached, page[-1].cursor if page else 0)
+
+    async def live(self, caller: Caller, *, after: int | None, types: Sequence[str] = ()) -> Feed:
+        """A stream of events from a cursor on. Raises RequestError when it is too old."""
+        house = self.house
+        cursor = house.bell.cursor if after is None else after
+        feed = Feed(house.ground.store, house.bell, caller.tenant, cursor, event_types(types))
+        if after is not None:
+            await self.ask(Events(caller.tenant, after, 1))
+        return feed
+
+    async def wait_drain(self) -> None:
+        """Return when the house begins to drain."""
+        await self.house.drain_begun.wait()
+
+    # ------------------------------------------------------------ dead letters
+
+    async def dead_letters(
+        self,
+        caller: Caller,
+        *,
+        after: str,
+        limit: int,
+        kind: str | None = None,
+        channel_id: str | None = None,
+        reason: str | None = None,
+        redriven: bool = False,
+    ) -> Page[DeadLetter]:
+        return await self.letters.page(
+            caller.tenant, after, limit, kind, channel_id, reason, redriven
+        )
+
+    async def dead_letter(
+        self, caller: Caller, dead_letter_id: str
+    ) -> tuple[DeadLetter, JsonObject]:
+        """A dead letter with what it was about."""
+        return await self.letters.one(caller.tenant, dead_letter_id)
+
+    async def redrive(
+        self,
+        caller: Caller,
+        *,
+        ids: Sequence[str] = (),
+        where: Mapping[str, str] | None = None,
+        per_second: float | None = None,
+    ) -> JsonObject:
+        """Give dead letters another chance, by id or by filter."""
+        self.accepting()
+        return await self.letters.redrive(caller.tenant, ids, where, per_second)
+
+    # ------------------------------------------------------------ media
+
+    async def upload(
+        self,
+        caller: Caller,
+        chunks: AsyncIterator[bytes],
+        *,
+        mime: str | None,
+        filename: str | None,
+        tenant: str | None = None,
+    ) -> Medium:
+        """Keep a medium for sending. Raises RequestError TOO_LARGE."""
+        self.accepting()
+        owner = (tenant or "default") if caller.is_operator else caller.tenant
+        return await self.media.upload(owner, chunks, mime, filename)
+
+    async def medium(self, caller: Caller, media_id: str) -> Medium:
+        return found(await self.ask(MediumById(caller.tenant, media_id)), "medium")
+
+    def open_medium(self, medium: Medium) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The bytes of a medium that is READY."""
+        return self.media.open(medium)
+
+    # ------------------------------------------------------------ operators
+
+    async def keys(self, caller: Caller) -> Sequence[ApiKey]:
+        return await self.ask(Keys(caller.tenant))
+
+    async def create_key(
+        self, caller: Caller, *, name: str, tenant: str, scopes: Sequence[str]
+    ) -> tuple[ApiKey, str]:
+        """Make a key; its secret is shown this once."""
+        del caller
+        ground = self.house.ground
+        return await keys.create(
+            ground.store,
+            self.house.ids,
+            secrets.randbits,
+            self.now(),
+            name=name,
+            tenant=tenant,
+            scopes=tuple(scopes),
+        )
+
+    async def revoke_key(self, caller: Caller, key_id: str) -> ApiKey:
+        """Make a key worthless at once."""
+        del caller
+        revoked = await self.do(RevokeKey(key_id, self.now()))
+        self.keyring.forget()
+        return revoked
+
+    def actors(self) -> Sequence[JsonObject]:
+        """The live tree: names, figures and states, no content."""
+        return [actor_view(cell) for cell in self.house.ground.system.snapshot()]
+
+
+def found(thing: R | None, noun: str) -> R:
+    """The thing, or RequestError NOT_FOUND."""
+    if thing is None:
+        raise RequestError(Code.NOT_FOUND, f"there is no such {noun}")
+    return thing
+
+
+def sees(caller: Caller, tenant: str) -> bool:
+    """Whether a caller may see what belongs to a tenant."""
+    return caller.is_operator or caller.tenant == tenant
+
+
+def event_types(names: Sequence[str]) -> tuple[EventType, ...]:
+    """Event types by name. Raises RequestError for one that does not exist."""
+    try:
+        return tuple([EventType(name) for name in names])
+    except ValueError:
+        known = ", ".join(EventType)
+        raise RequestError(
+            Code.INVALID,
+            "there is no such event type",
+            mistakes=(Mistake("/types", f"must be of: {known}"),),
+        ) from None
+
+
+def merged(value: JsonObject, patch: JsonObject) -> JsonObject:
+    """A JSON merge patch applied: null removes, objects merge, the rest replaces."""
+    result = dict(value)
+    for name, change in patch.items():
+        if change is None:
+            result.pop(name, None)
+        elif isinstance(change, Mapping):
+            before = result.get(name)
+            result[name] = merged(before if isinstance(before, Mapping) else {}, change)
+        else:
+            result[name] = change
+    return result
+
+
+def within(put: PutContext) -> PutContext:
+    """The verb, if its context is small enough."""
+    size = len(json.dumps(put.value, ensure_ascii=False).encode())
+    if size > CONTEXT_BYTES_MAX:
+        raise RequestError(
+            Code.TOO_LARGE, f"the context would be {size} bytes, {CONTEXT_BYTES_MAX} are allowed"
+        )
+    return put

@@ -1,0 +1,380 @@
+"""The house: who lives here, who wakes whom, and in what order it all starts and stops.
+
+Start order is dependency order: what the store holds is put right first, then the channels, the
+conversations, the media desk and the bot. The front door opens last and closes first.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import Any
+
+import trio
+from attrs import define, field, frozen
+
+from omni_actors import telemetry
+from omni_actors.actors.cell import Quarantined
+from omni_actors.actors.clock import Clock
+from omni_actors.actors.ending import DrainReport
+from omni_actors.actors.mailbox import Lane, Told
+from omni_actors.actors.roster import Roster
+from omni_actors.actors.system import System
+from omni_actors.adapters.contract import Adapter
+from omni_actors.gateway import channel_actor, echo_bot, media_desk, timekeeper
+from omni_actors.gateway.bell import Bell
+from omni_actors.gateway.channel_actor import ChannelActor
+from omni_actors.gateway.conversation_actor import WAKE, ConversationActor
+from omni_actors.gateway.echo_bot import EchoBot
+from omni_actors.gateway.hooks import Hook
+from omni_actors.gateway.intake import Receiver
+from omni_actors.gateway.limits import AppBrake, Limits
+from omni_actors.gateway.media_desk import MediaDesk
+from omni_actors.gateway.sender import Hands, Route, Sender
+from omni_actors.gateway.submit import Submitter
+from omni_actors.gateway.timekeeper import Timekeeper
+from omni_actors.media.blobs import Blob, Blobs
+from omni_actors.model.ids import Ids
+from omni_actors.model.states import ChannelState
+from omni_actors.policy.rate import Limit
+from omni_actors.policy.routing import ConsumerRule
+from omni_actors.store.contract import Store
+from omni_actors.store.queries import Channels, LastCursor, UnhandledConversations
+from omni_actors.store.rows import Channel, LegWake
+from omni_actors.store.verbs import (
+    Accepted,
+    Bury,
+    ChannelSpec,
+    Intake,
+    Recover,
+    Retention,
+    SyncChannels,
+)
+
+CHANNELS = "channel"
+CONVERSATIONS = "conversation"
+BOT = "bot/echo"
+MEDIA = "desk/media"
+TIME = "desk/time"
+START_TIMEOUT_S = 30.0
+WAKE_PAGE = 500
+
+
+@frozen
+class Pacing:
+    """The limits of one channel, by the config or the adapter's defaults."""
+
+    channel: Limit
+    pair: Limit | None
+
+
+@frozen
+class Plan:
+    """What the config asks of the house; a reload brings another one."""
+
+    channels: tuple[ChannelSpec, ...]
+    pacing: Mapping[str, Pacing]
+    hooks: Mapping[str, Hook]
+    rules: tuple[ConsumerRule, ...] = ()
+    bot: str = "echo"  # or "none"
+    keep: Retention = field(factory=Retention)
+    idle_s: float = 120.0
+
+
+@frozen
+class Ground:
+    """What the house stands on, built and closed by others."""
+
+    store: Store
+    blobs: Blobs
+    hands: Hands
+    system: System
+    clock: Clock
+    chance: Random
+    adapters: Mapping[str, Adapter[Any, Any]]
+    route_of: Callable[[Channel], Route]
+    low_on_disk: Callable[[], bool]
+
+
+@define
+class House:
+    """Everything that is alive."""
+
+    ground: Ground
+    plan: Plan
+    ids: Ids = field(init=False)
+    bell: Bell = field(init=False)
+    channels: dict[str, Channel] = field(factory=dict)
+    routes: dict[str, Route] = field(factory=dict)
+    brakes: dict[str, AppBrake] = field(factory=dict)
+    desks: dict[str, ChannelActor] = field(factory=dict)
+    keys_used: dict[str, float] = field(factory=dict)
+    conversations: Roster = field(init=False)
+    receiver: Receiver = field(init=False)
+    submitter: Submitter = field(init=False)
+    drain_begun: trio.Event = field(factory=trio.Event)
+    started: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        ground = self.ground
+        now = ground.clock.now
+        self.ids = Ids(now, ground.chance.getrandbits)
+        self.bell = Bell()
+        self.conversations = Roster(
+            ground.system,
+            CONVERSATIONS,
+            self.conversation_actor,
+            idle_s=self.plan.idle_s,
+            on_poison=self.quarantined,
+        )
+        self.receiver = Receiver(
+            hooks=lambda: self.plan.hooks,
+            adapters=ground.adapters,
+            store=ground.store,
+            blobs=ground.blobs,
+            ids=self.ids,
+            now=now,
+            low_on_disk=ground.low_on_disk,
+            wake=self.wake,
+        )
+        self.submitter = Submitter(
+            store=ground.store,
+            adapters=ground.adapters,
+            channels=lambda: self.channels,
+            ids=self.ids,
+            now=now,
+            wake=self.wake_legs,
+        )
+
+    @property
+    def draining(self) -> bool:
+        """Whether the house has begun to end."""
+        return self.drain_begun.is_set()
+
+    # ------------------------------------------------------------ start
+
+    async def start(self, nursery: trio.Nursery) -> None:
+        """Put the store right, then wake everybody. Raises Refused when the config cannot be."""
+        store, now = self.ground.store, self.ground.clock.now
+        await store.do(SyncChannels(self.plan.channels, now()))
+        recovered = await store.do(Recover(now(), self.waits()))
+        telemetry.info("house.recovered", refunded=recovered.refunded, in_doubt=recovered.in_doubt)
+        self.bell.ring(await store.ask(LastCursor()))
+        store.on_events(self.rung)
+        self.take_channels(await store.ask(Channels()))
+        crashed_at = now() if recovered.in_doubt or recovered.refunded else None
+        for channel in self.channels.values():
+            self.spawn_channel(channel, crashed_at)
+        self.spawn_desks()
+        nursery.start_soon(self.wake_unhandled)
+        self.started = True
+
+    def waits(self) -> dict[str, float]:
+        """How long each platform may take to tell what became of a part in doubt."""
+        return {
+            name: adapter.capabilities.unknown_wait_s
+            for name, adapter in self.ground.adapters.items()
+        }
+
+    def take_channels(self, channels: Sequence[Channel]) -> None:
+        """Know these channels, and how to send on them."""
+        self.channels = {channel.id: channel for channel in channels}
+        for channel in channels:
+            if channel.platform in self.ground.adapters:
+                self.routes[channel.id] = self.ground.route_of(channel)
+            self.tell_state(channel)
+
+    def spawn_channel(self, channel: Channel, crashed_at: float | None) -> None:
+        """Give a channel its actor. What a crash of it leaves on the wire is in doubt."""
+        if channel.id not in self.routes:
+            return
+        restarted = False
+
+        def factory() -> ChannelActor:
+            nonlocal restarted
+            actor = self.channel_actor(channel.id, crashed_at, recover=restarted)
+            restarted = True
+            self.desks[channel.id] = actor
+            return actor
+
+        self.ground.system.spawn(address_of(channel.id), factory, group=CHANNELS)
+
+    def channel_actor(
+        self, channel_id: str, crashed_at: float | None, *, recover: bool
+    ) -> ChannelActor:
+        channel, route = self.channels[channel_id], self.routes[channel_id]
+        ground = self.ground
+        return ChannelActor(
+            channel=channel,
+            route=route,
+            store=ground.store,
+            sender=Sender(ground.hands, ground.clock.now),
+            limits=self.limits(channel, crashed_at),
+            chance=ground.chance,
+            now=ground.clock.now,
+            told=self.tell_state,
+            doubt=self.due_at,
+            recover=self.waits() if recover else None,
+        )
+
+    def limits(self, channel: Channel, crashed_at: float | None) -> Limits:
+        adapter = self.ground.adapters[channel.platform]
+        pacing = self.plan.pacing.get(channel.id) or default_pacing(adapter)
+        brake = self.brakes.setdefault(channel.platform, AppBrake())
+        return Limits.fresh(pacing.channel, pacing.pair, brake, crashed_at=crashed_at)
+
+    def conversation_actor(self, conversation_id: str) -> ConversationActor:
+        return ConversationActor(
+            conversation_id, self.ground.store, self.ground.adapters, self.wake_legs
+        )
+
+    def spawn_desks(self) -> None:
+        """The actors of which there is one each."""
+        ground, system = self.ground, self.ground.system
+        now = ground.clock.now
+        system.spawn(
+            TIME,
+            lambda: Timekeeper(
+                ground.store, now, self.wake_legs, self.plan.keep, self.take_keys_used
+            ),
+            group="desks",
+        )
+        system.spawn(
+            MEDIA,
+            lambda: MediaDesk(ground.store, ground.hands, lambda: self.routes, now, ground.chance),
+            group="desks",
+        )
+        if self.plan.bot == "echo":
+            system.spawn(
+                BOT,
+                lambda: EchoBot(ground.store, self.submitter, lambda: self.plan.rules),
+                group="bots",
+            )
+
+    async def wake_unhandled(self) -> None:
+        """Wake the conversations that an earlier run left with something to handle."""
+        after = ""
+        while page := await self.ground.store.ask(UnhandledConversations(after, WAKE_PAGE)):
+            for conversation_id in page:
+                await self.conversations.offer(conversation_id, WAKE)
+            after = page[-1]
+
+    # ------------------------------------------------------------ waking
+
+    def wake(self, accepted: Accepted) -> None:
+        """Wake whom an intake concerns."""
+        for conversation_id in accepted.conversations:
+            self.conversations.tell(conversation_id, WAKE)
+        if accepted.wakes:
+            self.wake_legs(accepted.wakes)
+        if accepted.media:
+            self.nudge(MEDIA, media_desk.Look())
+
+    def wake_legs(self, wakes: Sequence[LegWake]) -> None:
+        """Tell each channel which of its legs may have something to send.
+
+        A channel whose mailbox is full notices by itself and looks in the store.
+        """
+        by_channel: dict[str, list[LegWake]] = {}
+        for wake in wakes:
+            by_channel.setdefault(wake.channel_id, []).append(wake)
+        for channel_id, some in by_channel.items():
+            told = self.ground.system.tell(address_of(channel_id), channel_actor.Wake(tuple(some)))
+            if told is Told.STOPPED:
+                telemetry.debug("house.channel_asleep", channel_id=channel_id, legs=len(some))
+
+    def rung(self, cursor: int) -> None:
+        """The event log has grown."""
+        self.bell.ring(cursor)
+        if self.plan.bot == "echo":
+            self.nudge(BOT, echo_bot.Ring())
+
+    def look(self, channel_id: str) -> None:
+        """Let a channel read its queue again."""
+        self.nudge(address_of(channel_id), channel_actor.Look())
+
+    def due_at(self, at: float) -> None:
+        """Something will be due then."""
+        self.nudge(TIME, timekeeper.At(at))
+
+    def nudge(self, address: str, message: object) -> None:
+        """Leave a message of which the newest is enough."""
+        told = self.ground.system.tell(address, message, lane=Lane.SYSTEM)
+        if told is not Told.ACCEPTED:
+            telemetry.debug("house.not_nudged", address=address, told=told.name)
+
+    def take_keys_used(self) -> Mapping[str, float]:
+        """When keys were used since this was last asked."""
+        used, self.keys_used = self.keys_used, {}
+        return used
+
+    # ------------------------------------------------------------ change and end
+
+    def tell_state(self, channel: Channel) -> None:
+        """A channel's state as it is now."""
+        self.channels[channel.id] = channel
+        active = channel.state is ChannelState.ACTIVE
+        telemetry.CHANNEL_STATE.labels(channel.id).set(1 if active else 0)
+
+    def changed(self, channel: Channel) -> None:
+        """An operator or a reload changed a channel."""
+        self.tell_state(channel)
+        if channel.platform in self.ground.adapters:
+            self.routes[channel.id] = self.ground.route_of(channel)
+            message = channel_actor.Changed(channel, self.routes[channel.id])
+            self.nudge(address_of(channel.id), message)
+
+    async def reload(self, plan: Plan) -> None:
+        """Live by another plan from now on. Raises Refused; then nothing has changed."""
+        channels = await self.ground.store.do(SyncChannels(plan.channels, self.ground.clock.now()))
+        self.plan = plan
+        known = set(self.channels)
+        for channel in channels:
+            self.changed(channel)
+            if channel.id not in known:
+                self.spawn_channel(channel, None)
+        telemetry.info("house.reloaded", channels=len(plan.channels))
+
+    async def parse_again(self, intake: Intake) -> None:
+        """Read a stored intake once more; what it tells is stored as if it arrived now."""
+        hook = self.plan.hooks.get(intake.hook)
+        if hook is None:
+            telemetry.warning("house.hook_gone", intake_id=intake.id, hook=intake.hook)
+            return
+        await self.receiver.keep(hook, await self.bytes_of(intake))
+
+    async def bytes_of(self, intake: Intake) -> bytes:
+        """The raw bytes of an intake, wherever they are."""
+        if intake.blob is None:
+            return intake.body or b""
+        async with self.ground.blobs.open_source(Blob(intake.blob, intake.size)) as source:
+            return b"".join([chunk async for chunk in source])
+
+    async def quarantined(self, poison: Quarantined) -> None:
+        """A conversation crashed its actor again and again: say so, and leave it to a human."""
+        conversation_id = poison.address.partition("/")[2]
+        telemetry.error(
+            "house.poison", address=poison.address, attempts=poison.attempts, error=poison.error
+        )
+        await self.ground.store.do(
+            Bury("*", "intake", conversation_id, "poison", self.ground.clock.now())
+        )
+
+    async def drain(self, deadline_s: float) -> DrainReport:
+        """End in good order: no new work is claimed, what runs may finish, the rest is kept."""
+        self.drain_begun.set()
+        return await self.ground.system.drain(
+            deadline_s, groups=["bots", "desks", CONVERSATIONS, CHANNELS]
+        )
+
+
+def address_of(channel_id: str) -> str:
+    """Where a channel's actor lives."""
+    return f"{CHANNELS}/{channel_id}"
+
+
+def default_pacing(adapter: Adapter[Any, Any]) -> Pacing:
+    """The limits that the platform sets, when the config names none."""
+    pair = adapter.pair_rate
+    return Pacing(
+        Limit(adapter.rate.per_second, adapter.rate.burst),
+        Limit(pair.per_second, pair.burst) if pair else None,
+    )

@@ -1,0 +1,105 @@
+"""API keys: random secrets of which the store knows only the hash, with scopes and a tenant."""
+
+import hashlib
+from base64 import b32encode
+from collections.abc import Callable
+
+from attrs import define, field, frozen
+
+from omni_actors.model.ids import KEY, Ids
+from omni_actors.store.contract import Store
+from omni_actors.store.queries import KeyByHash
+from omni_actors.store.rows import ANY_TENANT, ApiKey
+from omni_actors.store.verbs import CreateKey
+
+SCOPES = (
+    "messages:write",
+    "messages:read",
+    "contacts:write",
+    "contacts:read",
+    "channels:read",
+    "channels:write",
+    "endpoints:write",
+    "events:read",
+    "media:write",
+    "operate",
+)
+PREFIX = "omni_"
+SECRET_BITS = 256
+KNOWN_MAX = 10_000
+
+
+@frozen
+class Caller:
+    """Who calls: a key of a tenant with scopes. Tenant `*` is an operator."""
+
+    key_id: str
+    tenant: str
+    scopes: frozenset[str]
+    name: str
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the caller runs this house."""
+        return self.tenant == ANY_TENANT
+
+
+@define
+class Keyring:
+    """Tells callers by their secrets; a revoked key is unknown at once."""
+
+    store: Store
+    now: Callable[[], float]
+    used: Callable[[str, float], None]
+    _known: dict[str, Caller] = field(factory=dict)
+
+    def caller(self, secret: str) -> Caller | None:
+        """Whose secret this is. The hash is looked up by key, so timing tells nothing of it."""
+        if not secret.startswith(PREFIX) or len(secret) > 200:
+            return None
+        digest = hash_of(secret)
+        caller = self._known.get(digest) or self.look_up(digest)
+        if caller is not None:
+            self.used(caller.key_id, self.now())
+        return caller
+
+    def look_up(self, digest: str) -> Caller | None:
+        key = self.store.peek(KeyByHash(digest))
+        if key is None or key.revoked_at is not None:
+            return None
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        caller = Caller(key.id, key.tenant, frozenset(key.scopes), key.name)
+        self._known[digest] = caller
+        return caller
+
+    def forget(self) -> None:
+        """Look every key up again: one was revoked."""
+        self._known.clear()
+
+
+def new_secret(bits: Callable[[int], int]) -> str:
+    """A secret of 256 random bits, in letters and digits."""
+    raw = bits(SECRET_BITS).to_bytes(SECRET_BITS // 8, "big")
+    return PREFIX + b32encode(raw).decode().rstrip("=").lower()
+
+
+def hash_of(secret: str) -> str:
+    """What is stored of a secret. High entropy needs no slow hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+async def create(
+    store: Store,
+    ids: Ids,
+    bits: Callable[[int], int],
+    now: float,
+    *,
+    name: str,
+    tenant: str,
+    scopes: tuple[str, ...],
+) -> tuple[ApiKey, str]:
+    """Make a key; its secret is shown this once. `bits` must be fit for secrets."""
+    secret = new_secret(bits)
+    key = ApiKey(ids(KEY), tenant, name, scopes, hash_of(secret), now)
+    return await store.do(CreateKey(key)), secret

@@ -1,0 +1,79 @@
+"""Media as callers hand them in and read them: bytes in blobs, rows with ids per tenant."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+
+from attrs import frozen
+
+from omni_actors.gateway.errors import Code, RequestError
+from omni_actors.media.blobs import Blob, Blobs, DiskFull, TooLarge
+from omni_actors.media.probe import HEAD_BYTES, UNKNOWN, agrees, detect
+from omni_actors.model.ids import MEDIUM, Ids
+from omni_actors.model.states import MediaState
+from omni_actors.store.contract import Store
+from omni_actors.store.rows import Medium
+from omni_actors.store.verbs import AddMedium
+
+UPLOAD_BYTES_MAX = 100 * 1024 * 1024
+
+
+@frozen
+class MediaFiles:
+    """The media of this house."""
+
+    store: Store
+    blobs: Blobs
+    ids: Ids
+    now: Callable[[], float]
+    bytes_max: int = UPLOAD_BYTES_MAX
+
+    async def upload(
+        self, tenant: str, chunks: AsyncIterator[bytes], mime: str | None, filename: str | None
+    ) -> Medium:
+        """Keep a medium. What its first bytes say counts before what the caller says."""
+        head = b""
+        try:
+            async with self.blobs.open_sink(self.bytes_max) as sink:
+                async for chunk in chunks:
+                    if len(head) < HEAD_BYTES:
+                        head += chunk[: HEAD_BYTES - len(head)]
+                    await sink.write(chunk)
+                blob = await sink.commit()
+        except TooLarge as problem:
+            raise RequestError(Code.TOO_LARGE, f"the medium is too large: {problem}") from None
+        except DiskFull:
+            raise RequestError(
+                Code.DISK_FULL, "the gateway's disk is almost full", retry_after_s=60
+            ) from None
+        return await self.add(tenant, blob, type_of(mime, head), filename)
+
+    async def add(self, tenant: str, blob: Blob, mime: str, filename: str | None) -> Medium:
+        medium = Medium(
+            id=self.ids(MEDIUM),
+            tenant=tenant,
+            state=MediaState.READY,
+            channel_id=None,
+            message_id=None,
+            ref=None,
+            blob=blob.sha256,
+            mime=mime,
+            size=blob.size,
+            filename=filename,
+            failure=None,
+            attempts=0,
+            due_at=None,
+            created_at=self.now(),
+        )
+        return await self.store.do(AddMedium(medium))
+
+    def open(self, medium: Medium) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The bytes of a medium that is READY."""
+        return self.blobs.open_source(Blob(medium.blob or "", medium.size or 0))
+
+
+def type_of(declared: str | None, head: bytes) -> str:
+    """The MIME type to believe: the declared one unless the bytes contradict it."""
+    detected = detect(head)
+    if declared and declared != UNKNOWN and agrees(declared, detected):
+        return declared
+    return detected

@@ -1,0 +1,328 @@
+"""Submitting: a request becomes a routed, shaped and queued message, and somebody is woken."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from omni_actors import telemetry
+from omni_actors.adapters.contract import Adapter, BadAddress
+from omni_actors.gateway.errors import Code, Mistake, RequestError
+from omni_actors.model.content import Card, Carousel, Content, Media, Reaction, Template
+from omni_actors.model.ids import MESSAGE, PART, Ids
+from omni_actors.model.json import JsonObject
+from omni_actors.model.requests import SendRequest
+from omni_actors.model.states import ChannelState, MediaState
+from omni_actors.policy import routing, window
+from omni_actors.policy.shaping import MediumFacts, Shaped, Unshapable, shape
+from omni_actors.store.contract import Refused, Store
+from omni_actors.store.queries import ContactById, ConversationById, MediumById, MessageById
+from omni_actors.store.rows import Channel, Leg, LegWake, Message, Question
+from omni_actors.store.verbs import Idempotency, NewPart, OpenLeg, Submit, Submitted
+
+EXPIRES_MAX_S = 30 * 86400.0
+
+
+@frozen
+class Sender:
+    """Who submits: the API key or consumer that owns the idempotency key."""
+
+    tenant: str
+    owner: str
+    source: str = "api"
+
+
+@frozen
+class Plan:
+    """A message as it would be queued."""
+
+    leg: Leg
+    channel: Channel
+    content: Content
+    shaped: Shaped
+    held: bool
+    window_until: float | None
+    reply_to: str | None
+    reply_to_external: str | None
+
+
+@frozen
+class Submitter:
+    """Turns requests into queued messages."""
+
+    store: Store
+    adapters: Mapping[str, Adapter[Any, Any]]
+    channels: Callable[[], Mapping[str, Channel]]
+    ids: Ids
+    now: Callable[[], float]
+    wake: Callable[[Sequence[LegWake]], None]
+
+    async def submit(
+        self, sender: Sender, request: SendRequest, idempotency: Idempotency | None
+    ) -> Submitted:
+        """Queue a message. Raises RequestError; nothing is queued then."""
+        verb = await self.prepare(sender, request, idempotency)
+        return self.queued(await self.store.do(verb))
+
+    def queued(self, submitted: Submitted) -> Submitted:
+        """Wake whom a committed submit concerns."""
+        self.wake(submitted.wakes)
+        return submitted
+
+    async def prepare(
+        self, sender: Sender, request: SendRequest, idempotency: Idempotency | None
+    ) -> Submit:
+        """Everything that a submit decides, before it is committed."""
+        plan = await self.plan(sender.tenant, request)
+        now = self.now()
+        telemetry.SUBMITTED.labels(plan.channel.platform).inc()
+        message_id = self.ids(MESSAGE)
+        parts = tuple(
+            [
+                NewPart(self.ids(PART), n, part.form, part.content, part.media_ids)
+                for n, part in enumerate(plan.shaped.parts, start=1)
+            ]
+        )
+        return Submit(
+            id=message_id,
+            tenant=sender.tenant,
+            leg_id=plan.leg.id,
+            content=plan.content,
+            author=request.author.type.value,
+            source=sender.source,
+            parts=parts,
+            at=now,
+            response=answer(message_id, plan, parts, now),
+            priority=request.priority,
+            expires_at=None if request.expires_in_s is None else now + request.expires_in_s,
+            reply_to=plan.reply_to,
+            reply_to_external=plan.reply_to_external,
+            metadata=request.metadata,
+            rendering=[note.as_json() for note in plan.shaped.notes],
+            override=override_for(request, plan.channel.platform),
+            on_unknown=request.delivery.on_unknown,
+            held=plan.held,
+            question=question(message_id, plan.shaped, now),
+            idempotency=idempotency,
+        )
+
+    async def plan(self, tenant: str, request: SendRequest) -> Plan:
+        """Route and shape a request without queueing it."""
+        leg = await self.route(tenant, request)
+        channel = self.channels()[leg.channel_id]
+        content, held = self.fit_window(request, leg, channel)
+        reply_to, external = self.quoted(tenant, request, content, leg)
+        shaped = self.shaped(tenant, request, content, channel)
+        return Plan(leg, channel, content, shaped, held, leg.window_until, reply_to, external)
+
+    async def route(self, tenant: str, request: SendRequest) -> Leg:
+        """The leg that carries the message."""
+        if request.to is not None:
+            return await self.leg_to(tenant, request)
+        legs = self.legs_of(tenant, request)
+        channels = self.channels()
+        candidates = [self.candidate(leg, channels.get(leg.channel_id)) for leg in legs]
+        picked = routing.pick(candidates, request.delivery.route)
+        if picked is None:
+            wanted = ", ".join(request.delivery.route) or "any channel"
+            raise RequestError(Code.NO_CHANNEL_LEFT, f"the contact cannot be reached on {wanted}")
+        return next(leg for leg in legs if leg.id == picked.leg_id)
+
+    async def leg_to(self, tenant: str, request: SendRequest) -> Leg:
+        """The leg of an address, made if nobody has written there yet."""
+        assert request.to is not None
+        channel = self.channels().get(request.to.channel_id)
+        if channel is None or channel.tenant != tenant or channel.state is ChannelState.REMOVED:
+            raise RequestError(
+                Code.UNKNOWN_CHANNEL,
+                f"there is no channel {request.to.channel_id!r}",
+                mistakes=(Mistake("/to/channel_id", "names no channel of this tenant"),),
+            )
+        try:
+            keys = self.adapters[channel.platform].address(request.to.address)
+        except BadAddress as problem:
+            raise RequestError(
+                Code.BAD_ADDRESS, str(problem), mistakes=(Mistake("/to/address", str(problem)),)
+            ) from None
+        return await self.store.do(OpenLeg(tenant, channel.id, keys, self.now()))
+
+    def legs_of(self, tenant: str, request: SendRequest) -> tuple[Leg, ...]:
+        """The legs of the conversation that the request names, directly or by its contact."""
+        conversation_id, pointer = request.conversation_id, "/conversation_id"
+        if conversation_id is None:
+            pointer = "/contact_id"
+            contact = self.store.peek(ContactById(tenant, request.contact_id or ""))
+            conversation_id = contact.conversation_id if contact else None
+        conversation = self.store.peek(ConversationById(tenant, conversation_id or ""))
+        if conversation is None:
+            raise RequestError(
+                Code.NOT_FOUND,
+                "there is no such conversation",
+                mistakes=(Mistake(pointer, "names nothing of this tenant"),),
+            )
+        return conversation.legs
+
+    def candidate(self, leg: Leg, channel: Channel | None) -> routing.Candidate:
+        """A leg in the words of the policy."""
+        capabilities = self.adapters[leg.platform].capabilities
+        return routing.Candidate(
+            leg_id=leg.id,
+            channel_id=leg.channel_id,
+            platform=leg.platform,
+            usable=channel is not None and channel.state is not ChannelState.REMOVED,
+            window_open=window.is_open(capabilities, leg.window_until, self.now()),
+            last_inbound_at=leg.last_inbound_at,
+            last_outbound_at=leg.last_outbound_at,
+        )
+
+    def fit_window(self, request: SendRequest, leg: Leg, channel: Channel) -> tuple[Content, bool]:
+        """The content to send and whether it must wait, by what the caller said for this case."""
+        capabilities = self.adapters[channel.platform].capabilities
+        content = request.content
+        if not window.needs_window(content, capabilities):
+            return content, False
+        if window.is_open(capabilities, leg.window_until, self.now()):
+            return content, False
+        closed = request.delivery.on_closed_window
+        if closed.action == "hold":
+            return content, True
+        if closed.action == "template" and closed.template is not None:
+            template = closed.template
+            return Template(template.name, template.language, template.params), False
+        raise RequestError(
+            Code.OUTSIDE_WINDOW,
+            "the reply window is closed: the customer has not written within the last "
+            f"{(capabilities.window_s or 0) / 3600:.0f} hours; send a template, or set "
+            "delivery.on_closed_window",
+        )
+
+    def quoted(
+        self, tenant: str, request: SendRequest, content: Content, leg: Leg
+    ) -> tuple[str | None, str | None]:
+        """The message that is quoted or reacted to, by our id and by the platform's."""
+        is_reaction = isinstance(content, Reaction)
+        quoted_id = content.message_id if isinstance(content, Reaction) else request.reply_to
+        if quoted_id is None:
+            return None, None
+        pointer = "/content/message_id" if is_reaction else "/reply_to"
+        message = self.store.peek(MessageById(tenant, quoted_id))
+        if message is None or message.leg_id != leg.id:
+            raise RequestError(
+                Code.NOT_FOUND,
+                "the quoted message is not part of this conversation on this channel",
+                mistakes=(Mistake(pointer, "names no message of the leg that is used"),),
+            )
+        external = external_of(message)
+        if external is None:
+            raise RequestError(
+                Code.INVALID,
+                "the quoted message has not reached the platform yet",
+                mistakes=(Mistake(pointer, "has no id on the platform yet"),),
+                retry_after_s=2.0,
+            )
+        return quoted_id, external
+
+    def shaped(
+        self, tenant: str, request: SendRequest, content: Content, channel: Channel
+    ) -> Shaped:
+        """The parts, by what the channel can carry."""
+        attachments = request.attachments if content is request.content else ()
+        facts = {
+            media_id: self.facts(tenant, media_id)
+            for media_id in media_ids_of(content, attachments)
+        }
+        try:
+            return shape(
+                content,
+                attachments,
+                self.adapters[channel.platform].capabilities,
+                facts,
+                adapt=request.delivery.on_unsupported == "adapt",
+            )
+        except Unshapable as problem:
+            raise RequestError(
+                Code.CONTENT_UNSUPPORTED,
+                f"{channel.platform} cannot carry this: {problem.why}",
+                mistakes=(Mistake(problem.pointer, problem.why),),
+            ) from None
+
+    def facts(self, tenant: str, media_id: str) -> MediumFacts:
+        """What is known of a medium that a request names."""
+        medium = self.store.peek(MediumById(tenant, media_id))
+        if medium is None:
+            raise RequestError(Code.MEDIA_UNKNOWN, f"there is no medium {media_id!r}")
+        if medium.state is MediaState.PENDING:
+            raise RequestError(
+                Code.MEDIA_PENDING, f"medium {media_id} is not here yet", retry_after_s=2.0
+            )
+        if medium.state is MediaState.FAILED:
+            raise RequestError(Code.MEDIA_FAILED, f"medium {media_id} could not be fetched")
+        return MediumFacts(medium.mime, medium.size, medium.filename)
+
+
+def media_ids_of(content: Content, attachments: Sequence[Media]) -> list[str]:
+    """The media that content names by our ids."""
+    media: list[Media] = list(attachments)
+    match content:
+        case Media():
+            media.append(content)
+        case Card(media=Media() as medium):
+            media.append(medium)
+        case Carousel(cards=cards):
+            media.extend([card.media for card in cards if card.media])
+        case _:
+            pass
+    return [medium.media_id for medium in media if medium.media_id]
+
+
+def external_of(message: Message) -> str | None:
+    """The platform's id of a message: its own, or that of its first part."""
+    if message.external_id:
+        return message.external_id
+    ids = [external for part in message.parts for external in part.external_ids]
+    return ids[0] if ids else None
+
+
+def override_for(request: SendRequest, platform: str) -> JsonObject:
+    """The raw keys that the caller adds for the platform that is used."""
+    override = request.override.get(platform)
+    return override if isinstance(override, dict) else {}
+
+
+def question(message_id: str, shaped: Shaped, now: float) -> Question | None:
+    """The question that stays open on the leg."""
+    if not shaped.options:
+        return None
+    return Question(message_id, shaped.options, shaped.numbered, now)
+
+
+def window_of(plan: Plan, now: float) -> JsonObject:
+    """The leg's reply window as callers see it; times in unix seconds."""
+    until = plan.window_until
+    return {"open": until is not None and until > now, "closes_at": until}
+
+
+def answer(message_id: str, plan: Plan, parts: Sequence[NewPart], now: float) -> JsonObject:
+    """The body of the 202."""
+    return {
+        "id": message_id,
+        "status": "held" if plan.held else "queued",
+        "channel_id": plan.channel.id,
+        "conversation_id": plan.leg.conversation_id,
+        "leg_id": plan.leg.id,
+        "parts": [{"id": part.id, "n": part.n, "form": part.form} for part in parts],
+        "rendering": [note.as_json() for note in plan.shaped.notes],
+        "window": window_of(plan, now),
+    }
+
+
+def refused(problem: Refused) -> RequestError:
+    """A store's refusal in the words of the API."""
+    codes = {
+        "unknown_channel": Code.UNKNOWN_CHANNEL,
+        "idempotency_mismatch": Code.IDEMPOTENCY_MISMATCH,
+        "too_late": Code.TOO_LATE,
+        "version_conflict": Code.VERSION_CONFLICT,
+        "cursor_too_old": Code.CURSOR_TOO_OLD,
+    }
+    return RequestError(codes.get(problem.code, Code.NOT_FOUND), problem.sentence)

@@ -1,0 +1,105 @@
+"""Lets time pass: what expires, what stayed unknown, windows that close, what may be forgotten."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from attrs import define, field, frozen
+
+from omni_actors.actors.cell import Context
+from omni_actors.gateway.conversation_actor import WINDOW_TIMER
+from omni_actors.model.events import EventType
+from omni_actors.policy import window
+from omni_actors.store.contract import Store
+from omni_actors.store.queries import LegById
+from omni_actors.store.rows import ANY_TENANT, Leg, LegWake, NewEvent
+from omni_actors.store.verbs import Handle, Retention, Sweep, Tick, Timer, TouchKeys
+
+LOOK_EVERY_S = 60.0
+SWEEP_EVERY_S = 600.0
+SWEEP_LIMIT = 500
+TICK_LIMIT = 200
+
+
+@frozen
+class Look:
+    """Look at the clock."""
+
+
+@frozen
+class At:
+    """Something will be due at this moment."""
+
+    at: float
+
+
+@define
+class Timekeeper:
+    """Carries out what is due, a page at a time, and sleeps until the next moment."""
+
+    store: Store
+    now: Callable[[], float]
+    wake_legs: Callable[[Sequence[LegWake]], None]
+    keep: Retention
+    keys_used: Callable[[], Mapping[str, float]]
+    swept_at: float = 0.0
+    context: Context = field(init=False)
+
+    async def started(self, context: Context) -> None:
+        self.context = context
+        self.swept_at = self.now()
+        context.tell_self(Look())
+
+    async def handle(self, message: Look | At) -> None:
+        """Do what is due now, and ask to be woken for the rest."""
+        if isinstance(message, At):
+            self.context.wake_at(message.at, Look(), key="due")
+            return
+        next_at = await self.tick()
+        await self.housekeeping()
+        latest = self.now() + LOOK_EVERY_S
+        self.context.wake_at(latest if next_at is None else min(next_at, latest), Look(), key="due")
+
+    async def tick(self) -> float | None:
+        """Let the store carry out its dues until none is left; answers when the next will be."""
+        while True:
+            ticked = await self.store.do(Tick(self.now(), TICK_LIMIT))
+            self.wake_legs(ticked.wakes)
+            for timer in ticked.timers:
+                if timer.kind == WINDOW_TIMER:
+                    await self.close_window(timer)
+            if ticked.next_at is None or ticked.next_at > self.now():
+                return ticked.next_at
+
+    async def close_window(self, timer: Timer) -> None:
+        """Warn of a window that is about to close, or tell that it has."""
+        leg = self.store.peek(LegById(ANY_TENANT, timer.ref))
+        if leg is None or leg.window_until is None:
+            return
+        now = self.now()
+        if leg.window_until <= now:
+            await self.tell(leg, EventType.WINDOW_CLOSED, ())
+        elif window.closing_at(leg.window_until) <= now:
+            closed = Timer(WINDOW_TIMER, leg.id, leg.window_until)
+            await self.tell(leg, EventType.WINDOW_CLOSING, (closed,))
+
+    async def tell(self, leg: Leg, kind: EventType, timers: tuple[Timer, ...]) -> None:
+        """Write an event about a leg's window."""
+        event = NewEvent(
+            kind,
+            self.now(),
+            conversation_id=leg.conversation_id,
+            leg_id=leg.id,
+            channel_id=leg.channel_id,
+            detail={"until": leg.window_until},
+        )
+        await self.store.do(Handle(leg.conversation_id, 0, events=(event,), timers=timers))
+
+    async def housekeeping(self) -> None:
+        """Forget what is old, in small bites; note which keys were used."""
+        used = self.keys_used()
+        if used:
+            await self.store.do(TouchKeys(tuple(used.items())))
+        if self.now() < self.swept_at + SWEEP_EVERY_S:
+            return
+        self.swept_at = self.now()
+        while await self.store.do(Sweep(self.now(), self.keep, SWEEP_LIMIT)) >= SWEEP_LIMIT:
+            pass

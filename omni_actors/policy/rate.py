@@ -1,0 +1,162 @@
+"""How fast we may send: GCRA limits, all checked before one is charged, and the brakes."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from attrs import frozen
+
+TOLERANCE_S: Final = 1e-6
+"""Waits this short are granted at once: a float clock cannot sleep them off; callers would spin."""
+
+CUT_FACTOR: Final = 0.7
+CUT_SPACING_S: Final = 1.0
+RECOVERY_PER_S: Final = 0.02
+RATE_SHARE_MIN: Final = 0.01
+
+USAGE_SLOW_PERCENT: Final = 80.0
+USAGE_HIGH_ONLY_PERCENT: Final = 95.0
+USAGE_SCALE_MIN: Final = 0.05
+
+
+@frozen
+class Limit:
+    """In any span of `s` seconds at most `burst + per_second * s` units pass."""
+
+    per_second: float
+    burst: int
+
+    def __attrs_post_init__(self) -> None:
+        if not (0 < self.per_second < math.inf and self.burst >= 1):
+            raise ValueError(f"no limit can be {self.per_second!r} a second, burst {self.burst!r}")
+
+    def scaled(self, share: float) -> "Limit":
+        """The same burst at `share` of the rate."""
+        return Limit(self.per_second * share, self.burst)
+
+
+@frozen
+class Pace:
+    """What one limiter remembers: when its bucket will be full, and until when it is shut.
+
+    Times are seconds of whatever clock the caller keeps to; a fresh pace has a full bucket.
+    """
+
+    full_at: float = 0.0
+    closed_until: float = 0.0
+
+    def wait_s(self, limit: Limit, cost: float, now: float) -> float:
+        """Seconds until `cost` units may pass; zero or less means now."""
+        needed = min(cost, limit.burst)
+        opens_at = self.full_at + (needed - limit.burst) / limit.per_second
+        return max(opens_at, self.closed_until) - now
+
+    def charged(self, limit: Limit, cost: float, now: float) -> "Pace":
+        """The pace after `cost` units have passed."""
+        return Pace(max(self.full_at, now) + cost / limit.per_second, self.closed_until)
+
+
+@frozen
+class Granted:
+    """All limiters agreed and were charged; their new paces, in the order asked."""
+
+    paces: tuple[Pace, ...]
+
+
+@frozen
+class Wait:
+    """Nothing was charged; ask again after `seconds`. `index` is the limiter that holds longest."""
+
+    seconds: float
+    index: int
+
+
+def reserve_all(now: float, asks: Sequence[tuple[Pace, Limit, float]]) -> Granted | Wait:
+    """Charge each `(pace, limit, cost)`, or none of them.
+
+    A cost above the burst passes when the bucket is full and leaves a debt, so that the rate still
+    holds in the long run. Raises ValueError for a negative cost, which would hand out allowance.
+    """
+    longest_s, index = TOLERANCE_S, -1
+    for position, (pace, limit, cost) in enumerate(asks):
+        if cost < 0:
+            raise ValueError(f"a cost must not be negative: {cost!r}")
+        wait_s = pace.wait_s(limit, cost, now)
+        if wait_s > longest_s:
+            longest_s, index = wait_s, position
+    if index >= 0:
+        return Wait(longest_s, index)
+    return Granted(tuple(pace.charged(limit, cost, now) for pace, limit, cost in asks))
+
+
+def drained(limit: Limit, now: float) -> Pace:
+    """A pace with one unit in its bucket: for a start after a crash that forgot the last sends."""
+    return Pace(now + (limit.burst - 1) / limit.per_second)
+
+
+def close(pace: Pace, until: float, limit: Limit) -> Pace:
+    """Let nothing pass before `until`, and no saved-up burst after it. Never shortens a closure."""
+    full_at = max(pace.full_at, drained(limit, until).full_at)
+    return Pace(full_at, max(pace.closed_until, until))
+
+
+@frozen
+class Adaptive:
+    """A rate that gives way when the platform throttles and comes back slowly (AIMD).
+
+    `rate` is what was left at the last cut, at `cut_at`; from there it regains a fiftieth of the
+    ceiling each second.
+    """
+
+    ceiling: float
+    rate: float
+    cut_at: float = -math.inf
+    half_until: float = -math.inf
+
+    @classmethod
+    def full(cls, ceiling: float) -> "Adaptive":
+        """Start at the ceiling."""
+        return cls(ceiling, ceiling)
+
+    @classmethod
+    def after_crash(cls, ceiling: float, now: float, window_s: float) -> "Adaptive":
+        """Start at half the ceiling for one window: the sends before the crash are forgotten."""
+        return cls(ceiling, ceiling, half_until=now + window_s)
+
+    def per_second(self, now: float) -> float:
+        """The rate to keep to at `now`."""
+        regained = self.rate + RECOVERY_PER_S * self.ceiling * max(0.0, now - self.cut_at)
+        most = self.ceiling / 2 if now < self.half_until else self.ceiling
+        return min(most, regained)
+
+    def limit(self, burst: int, now: float) -> Limit:
+        """The limit to keep to at `now`."""
+        return Limit(self.per_second(now), burst)
+
+    def throttled(self, now: float) -> "Adaptive":
+        """The platform said too fast.
+
+        Calls that were already on the wire repeat the same complaint, so at most one cut is made in
+        a second.
+        """
+        if now - self.cut_at < CUT_SPACING_S:
+            return self
+        rate = max(self.per_second(now) * CUT_FACTOR, self.ceiling * RATE_SHARE_MIN)
+        return Adaptive(self.ceiling, rate, now, self.half_until)
+
+
+def usage_scale(percent: float) -> float:
+    """The share of the rate to use when the platform reports `percent` of its budget as used.
+
+    Falls in a line from 1 at 80 % towards 0 at 100 %, but a trickle remains: without calls no newer
+    header would ever tell us that the budget is back.
+    https://developers.facebook.com/docs/graph-api/overview/rate-limiting
+    """
+    if not percent > USAGE_SLOW_PERCENT:
+        return 1.0
+    return max(USAGE_SCALE_MIN, (100.0 - percent) / (100.0 - USAGE_SLOW_PERCENT))
+
+
+def high_only(percent: float) -> bool:
+    """Whether reported usage leaves room for the high lane only."""
+    return percent > USAGE_HIGH_ONLY_PERCENT

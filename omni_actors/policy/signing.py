@@ -1,0 +1,114 @@
+"""Proofs of who sent some bytes: the platforms' signatures on hooks, ours on webhooks."""
+
+import hmac
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Final
+
+WEBHOOK_SECRET_PREFIX: Final = "whsec_"
+WEBHOOK_KEY_BYTES_MIN: Final = 24
+WEBHOOK_KEY_BYTES_MAX: Final = 64
+WEBHOOK_TOLERANCE_S: Final = 300
+
+
+def hub_signature(secret: str, raw: bytes) -> str:
+    """The value of `X-Hub-Signature-256` for a raw body.
+
+    https://developers.facebook.com/docs/messenger-platform/webhooks
+    """
+    return "sha256=" + hmac.new(secret.encode(), raw, sha256).hexdigest()
+
+
+def hub_signature_matches(header: str | bytes | None, raw: bytes, secrets: Iterable[str]) -> bool:
+    """Whether one of the secrets signed `raw`; total on any header.
+
+    An empty secret never matches. Every secret is tried, matched or not, so that the time taken
+    tells nothing.
+    """
+    given = header.encode(errors="replace") if isinstance(header, str) else header or b""
+    matched = False
+    for secret in secrets:
+        same = hmac.compare_digest(hub_signature(secret, raw).encode(), given)
+        matched |= same and bool(secret)
+    return matched
+
+
+def appsecret_proof(secret: str, token: str, time: int | None = None) -> str:
+    """The `appsecret_proof` of a Graph call; `time` is its companion `appsecret_time`, in unix s.
+
+    https://developers.facebook.com/docs/graph-api/guides/secure-requests
+    """
+    proven = token if time is None else f"{token}|{time}"
+    return hmac.new(secret.encode(), proven.encode(), sha256).hexdigest()
+
+
+def webhook_secret(key: bytes) -> str:
+    """Write a key of 24 to 64 random bytes as a Standard Webhooks secret. Raises ValueError."""
+    if not WEBHOOK_KEY_BYTES_MIN <= len(key) <= WEBHOOK_KEY_BYTES_MAX:
+        raise ValueError("a webhook key must have 24 to 64 bytes")
+    return WEBHOOK_SECRET_PREFIX + b64encode(key).decode()
+
+
+def webhook_key(secret: str) -> bytes:
+    """The key bytes of a secret: `whsec_` and base64. Raises ValueError that does not tell it."""
+    encoded = secret.removeprefix(WEBHOOK_SECRET_PREFIX)
+    try:
+        key = b64decode(encoded, validate=True)
+    except ValueError:
+        key = b""
+    if encoded == secret or not WEBHOOK_KEY_BYTES_MIN <= len(key) <= WEBHOOK_KEY_BYTES_MAX:
+        raise ValueError("a webhook secret must be whsec_ and the base64 of 24 to 64 bytes")
+    return key
+
+
+def webhook_signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
+    """The Standard Webhooks 1.0.0 signature (`v1,` and base64) of one attempt.
+
+    Raises ValueError for a malformed secret, and for an id with a full stop, which would let an id
+    and a timestamp be confused.
+    """
+    if "." in message_id:
+        raise ValueError("a webhook id must not contain a full stop")
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    return "v1," + b64encode(hmac.digest(webhook_key(secret), signed, "sha256")).decode()
+
+
+def webhook_headers(
+    secrets: Iterable[str], message_id: str, timestamp: int, body: bytes
+) -> dict[str, str]:
+    """The three headers of one attempt, signed with every secret: two while one replaces the other.
+
+    `message_id` is the same for every attempt, `timestamp` (unix seconds) is that of this one.
+    """
+    signatures = (webhook_signature(secret, message_id, timestamp, body) for secret in secrets)
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": " ".join(signatures),
+    }
+
+
+def webhook_verifies(
+    headers: dict[str, str],
+    body: bytes,
+    secret: str,
+    now: float,
+    *,
+    tolerance_s: float = WEBHOOK_TOLERANCE_S,
+) -> bool:
+    """Whether `headers` sign `body` with `secret` close enough to `now`, as a receiver checks it.
+
+    Total on hostile headers (names in lower case); raises ValueError for a malformed secret.
+    """
+    message_id, written = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not (written.isascii() and written.isdecimal() and len(written) <= 12) or "." in message_id:
+        return False
+    if abs(now - int(written)) > tolerance_s:
+        return False
+    clean_id = message_id.encode(errors="replace").decode()
+    expected = webhook_signature(secret, clean_id, int(written), body).encode()
+    matched = False
+    for given in headers.get("webhook-signature", "").split(" "):
+        matched |= hmac.compare_digest(given.encode(errors="replace"), expected)
+    return matched

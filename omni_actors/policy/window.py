@@ -1,0 +1,39 @@
+"""Reply windows: how long after the customer's last message a free-form message may be sent."""
+
+from omni_actors.model.capabilities import Capabilities
+from omni_actors.model.content import Content, content_type
+from omni_actors.model.reports import Received
+
+CLOSING_BEFORE_S = 3600.0
+
+
+def opened_until(report: Received, capabilities: Capabilities) -> float | None:
+    """Until when this message holds the window open; None when the platform knows no window."""
+    if capabilities.window_s is None or not report.opens_window:
+        return None
+    return report.at + capabilities.window_s
+
+
+def is_open(capabilities: Capabilities, window_until: float | None, now: float) -> bool:
+    """Whether a free-form message may go to a leg with this window."""
+    if capabilities.window_s is None:
+        return True
+    return window_until is not None and now < window_until
+
+
+def needs_window(content: Content, capabilities: Capabilities) -> bool:
+    """Whether this content may be sent only while the window is open."""
+    return (
+        capabilities.window_s is not None
+        and content_type(content) not in capabilities.free_in_closed_window
+    )
+
+
+def has_opened(before: float | None, until: float | None, at: float) -> bool:
+    """Whether a message at `at` opened a window that was closed before it."""
+    return until is not None and until > at and (before is None or before <= at)
+
+
+def closing_at(until: float) -> float:
+    """When to warn that a window is about to close."""
+    return until - CLOSING_BEFORE_S

@@ -1,0 +1,112 @@
+"""The names of what we log and count, and the rule that no secret and no content goes with it.
+
+Logs are JSON lines on standard error: `event`, `level`, `at` and ids. Metrics live in one registry
+of this process. Bound children are kept by their users, since finding one costs more than counting.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any, TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SECRET_WORDS = ("token", "secret", "password", "authorization", "proof", "signature", "api_key")
+MASK = "***"
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+INTAKES = Counter(
+    "omni_intakes", "Webhook requests by hook and outcome.", ["hook", "outcome"], registry=REGISTRY
+)
+REPORTS = Counter(
+    "omni_reports", "Reports stored, known already, unclaimed.", ["outcome"], registry=REGISTRY
+)
+SUBMITTED = Counter(
+    "omni_messages_submitted", "Outbound messages taken.", ["platform"], registry=REGISTRY
+)
+ATTEMPTS = Counter(
+    "omni_attempts", "Tries to send a part, by outcome.", ["platform", "outcome"], registry=REGISTRY
+)
+SEND_SECONDS = Histogram(
+    "omni_send_seconds", "From the claim of a part to its answer.", ["platform"], registry=REGISTRY
+)
+QUEUE_SECONDS = Histogram(
+    "omni_queue_seconds",
+    "From submit to the claim of a part.",
+    ["platform"],
+    registry=REGISTRY,
+    buckets=(0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300, 1800),
+)
+HANDLED = Counter(
+    "omni_entries_handled", "Entries handled by conversation actors.", registry=REGISTRY
+)
+MEDIA = Counter("omni_media", "Media fetched, by outcome.", ["outcome"], registry=REGISTRY)
+API_REQUESTS = Counter(
+    "omni_api_requests", "API requests by route and status.", ["route", "status"], registry=REGISTRY
+)
+CHANNEL_STATE = Gauge(
+    "omni_channel_active", "1 while the channel sends.", ["channel"], registry=REGISTRY
+)
+LOOP_LAG = Gauge("omni_loop_lag_seconds", "p99 lag of the run loop.", registry=REGISTRY)
+
+_log: Any = structlog.get_logger()
+
+
+def configure(*, level: str = "info", stream: TextIO | None = None) -> None:
+    """Send log lines to `stream` (standard error) from `level` on."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            without_secrets,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[level.upper()]
+        ),
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def without_secrets(
+    _logger: object, _method: str, line: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Mask every field whose name speaks of a secret."""
+    for name in line:
+        if any(word in name.lower() for word in SECRET_WORDS):
+            line[name] = MASK
+    return line
+
+
+def debug(event: str, **fields: object) -> None:
+    """Log what only a developer wants to see."""
+    _log.debug(event, **fields)
+
+
+def info(event: str, **fields: object) -> None:
+    """Log what an operator may want to see."""
+    _log.info(event, **fields)
+
+
+def warning(event: str, **fields: object) -> None:
+    """Log what an operator should look at."""
+    _log.warning(event, **fields)
+
+
+def error(event: str, **fields: object) -> None:
+    """Log what an operator must look at."""
+    _log.error(event, **fields)
+
+
+def observe(event: str, fields: Mapping[str, object]) -> None:
+    """Log what the runtime tells of itself."""
+    _log.warning(event, **fields)
+
+
+def exposition() -> bytes:
+    """All metrics in the Prometheus text format."""
+    return generate_latest(REGISTRY)
