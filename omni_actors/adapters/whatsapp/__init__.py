@@ -1,0 +1,39 @@
+"""WhatsApp Business, over the Cloud API."""
+
+from typing import Final
+
+from omni_actors.adapters.contract import Adapter, RateDefault
+from omni_actors.adapters.whatsapp.check import check
+from omni_actors.adapters.whatsapp.inbound import parse
+from omni_actors.adapters.whatsapp.limits import CAPABILITIES
+from omni_actors.adapters.whatsapp.outbound import fetch, mark_read, send, typing
+from omni_actors.adapters.whatsapp.people import address
+from omni_actors.adapters.whatsapp.settings import (
+    WhatsAppCredentials,
+    WhatsAppSettings,
+    channel_key,
+    token,
+    token_hosts,
+)
+
+# The platform allows 80 a second, which inbound messages share, and one person one in six seconds
+# on the long run. https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput
+WHATSAPP: Final = Adapter(
+    platform="whatsapp",
+    settings=WhatsAppSettings,
+    credentials=WhatsAppCredentials,
+    capabilities=CAPABILITIES,
+    rate=RateDefault(per_second=72.0, burst=8),
+    pair_rate=RateDefault(per_second=1 / 6, burst=10),
+    channel_key=channel_key,
+    address=address,
+    parse=parse,
+    send=send,
+    fetch=fetch,
+    token=token,
+    token_hosts=token_hosts,
+    mark_read=mark_read,
+    typing=typing,
+    check=check,
+    masked_keys=("parameters",),
+)

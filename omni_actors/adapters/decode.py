@@ -1,0 +1,73 @@
+"""Makes a JSON document of the bytes of a hook, forgiving what platforms really send."""
+
+import json
+import math
+import re
+
+from omni_actors.adapters.contract import Undecodable
+from omni_actors.model.json import Json
+
+DEPTH_MAX = 64
+INTEGER_DIGITS_MAX = 19
+INTEGER_MAX = 2**63 - 1
+FLOAT_CHARACTERS_MAX = 400
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def decode(raw: bytes) -> Json:
+    """The document in `raw`. Raises Undecodable, and nothing else.
+
+    Bytes that are not UTF-8 and lone surrogates become U+FFFD, NUL is left out of texts, and a
+    number that is not finite or does not fit 64 bits becomes None.
+    """
+    try:
+        document = json.loads(
+            raw.decode("utf-8-sig", errors="replace"),
+            strict=False,
+            parse_int=_integer,
+            parse_float=_float,
+            parse_constant=_nothing,
+        )
+    except RecursionError:
+        raise Undecodable("the body is nested too deeply") from None
+    except ValueError as wrong:
+        where = f" at character {wrong.pos}" if isinstance(wrong, json.JSONDecodeError) else ""
+        raise Undecodable(f"the body is not JSON{where}") from None
+    return _clean(document, DEPTH_MAX)
+
+
+def _integer(written: str) -> int | None:
+    if len(written.lstrip("-")) > INTEGER_DIGITS_MAX:
+        return None
+    found = int(written)
+    return found if abs(found) <= INTEGER_MAX else None
+
+
+def _float(written: str) -> float | None:
+    if len(written) > FLOAT_CHARACTERS_MAX:
+        return None
+    found = float(written)
+    return found if math.isfinite(found) else None
+
+
+def _nothing(_written: str) -> None:
+    return None
+
+
+def _clean(value: Json, depth: int) -> Json:
+    if isinstance(value, str):
+        return _clean_text(value)
+    if not isinstance(value, dict | list):
+        return value
+    if depth == 0:
+        raise Undecodable(f"the body is nested more than {DEPTH_MAX} deep")
+    if isinstance(value, dict):
+        return {_clean_text(key): _clean(inner, depth - 1) for key, inner in value.items()}
+    return [_clean(inner, depth - 1) for inner in value]
+
+
+def _clean_text(value: str) -> str:
+    if value.isascii():
+        return value.replace("\0", "") if "\0" in value else value
+    return _LONE_SURROGATE.sub("\ufffd", value.replace("\0", ""))

@@ -1,0 +1,213 @@
+"""What the Meta platforms share: the hook that they knock at, and the errors of the Graph API."""
+
+import hmac
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from attrs import Attribute, field, frozen
+
+from omni_actors.adapters.contract import HookKind
+from omni_actors.adapters.decode import decode
+from omni_actors.adapters.reading import mapping, number, sequence, text
+from omni_actors.model.failure import Failure, Kind, Reason, Scope
+from omni_actors.model.json import Json, JsonObject
+from omni_actors.policy.signing import hub_signature_matches
+from omni_actors.wire.calls import HttpReply
+
+SIGNATURE_HEADER: Final = "x-hub-signature-256"
+# The `object` of a document, and the platform that it is for.
+OBJECTS: Final = {"whatsapp_business_account": "whatsapp"}
+TEXT_CHARACTERS_MAX: Final = 1000
+NO_CODE: Final = -1
+
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,128}")
+# Graph repeats a bad token in its message; ids of messages are as long, and no secret.
+_SECRET = re.compile(r"(?<=access token )\S{12,}|(?<!wamid\.)\b[A-Za-z0-9_|-]{32,}")
+
+
+def _are_secrets(_secrets: Any, attribute: "Attribute[Any]", value: tuple[str, ...]) -> None:
+    if not value or not all(value):
+        raise ValueError(f"{attribute.name} must name at least one app secret, and none empty")
+
+
+def _is_verify_token(_secrets: Any, attribute: "Attribute[str]", value: str) -> None:
+    if not value:
+        raise ValueError(f"{attribute.name} must not be empty")
+
+
+@frozen
+class MetaSecrets:
+    """What a hook of Meta apps knows: several secrets while one replaces another, or of several
+    apps."""
+
+    app_secrets: tuple[str, ...] = field(repr=False, validator=_are_secrets)
+    verify_token: str = field(repr=False, validator=_is_verify_token)
+
+
+def handshake(query: Mapping[str, str], secrets: MetaSecrets) -> str | None:
+    """The challenge to answer with as plain text; None: refused.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/create-webhook-endpoint
+    """
+    challenge = query.get("hub.challenge", "")
+    given = query.get("hub.verify_token", "").encode(errors="replace")
+    same = hmac.compare_digest(given, secrets.verify_token.encode(errors="replace"))
+    subscribes = query.get("hub.mode") == "subscribe"
+    return challenge if same and subscribes and _CHALLENGE.fullmatch(challenge) else None
+
+
+def authenticate(headers: Mapping[str, str], raw: bytes, secrets: MetaSecrets) -> bool:
+    """Whether one of the app secrets signed these very bytes. Header names in any case."""
+    given = next((v for name, v in headers.items() if name.lower() == SIGNATURE_HEADER), None)
+    return hub_signature_matches(given, raw, secrets.app_secrets)
+
+
+def dispatch(document: Json) -> str | None:
+    """The platform that a document is for."""
+    return OBJECTS.get(text(mapping(document).get("object")) or "")
+
+
+META = HookKind(
+    kind="meta",
+    secrets=MetaSecrets,
+    handshake=handshake,
+    authenticate=authenticate,
+    decode=decode,
+    dispatch=dispatch,
+)
+
+
+@frozen
+class Rule:
+    """What one of the platform's codes means: the failure without its wording."""
+
+    kind: Kind
+    reason: Reason
+    scope: Scope = Scope.PART
+    retry_after_s: float | None = None
+    attempts_max: int | None = None
+
+
+@frozen
+class GraphError:
+    """An error of the Graph API, as an answer or a webhook tells it.
+
+    https://developers.facebook.com/docs/graph-api/guides/error-handling
+    """
+
+    code: int
+    text: str
+    subcode: int | None = None
+    is_transient: bool | None = None
+
+    @property
+    def named(self) -> str | None:
+        """The code as the platform writes it; None where it gave none."""
+        return None if self.code == NO_CODE else str(self.code)
+
+
+def graph_error(reply: HttpReply) -> GraphError | None:
+    """The error that an answer carries; None when it carries none."""
+    try:
+        document = reply.document()
+    except RecursionError:
+        return None
+    error = mapping(document).get("error")
+    return read_error(error) if isinstance(error, dict) else None
+
+
+def read_error(error: JsonObject) -> GraphError:
+    """Read one error object, whichever of its keys are there; one without a code has NO_CODE."""
+    detail = error.get("error_data")
+    details = text(mapping(detail).get("details")) or text(detail)
+    message = text(error.get("message")) or text(error.get("title"))
+    wording = ": ".join(dict.fromkeys(part for part in (message, details) if part))
+    code, subcode = number(error.get("code")), number(error.get("error_subcode"))
+    transient = error.get("is_transient")
+    return GraphError(
+        code=NO_CODE if code is None else int(code),
+        text=masked(wording),
+        subcode=None if subcode is None else int(subcode),
+        is_transient=transient if isinstance(transient, bool) else None,
+    )
+
+
+def masked(wording: str) -> str:
+    """The platform's words, shortened, without anything that looks like a token."""
+    return _SECRET.sub("…", wording[:TEXT_CHARACTERS_MAX])
+
+
+def failure_of(
+    reply: HttpReply, rule_of: Callable[[GraphError, int], Rule], *, repeatable: bool
+) -> Failure:
+    """The failure that an answer tells.
+
+    `rule_of` judges an error of the Graph by its code and the HTTP status. `repeatable`: the call
+    may simply be made again. For any other, an answer that says neither yes nor no leaves the
+    outcome unknown: something between us and the platform may have spoken after the platform did.
+    """
+    error = graph_error(reply)
+    if error is None:
+        rule = _wordless(reply.status, repeatable=repeatable)
+        return _failure(rule, str(reply.status), f"HTTP {reply.status}", retry_after_s(reply))
+    return _failure(rule_of(error, reply.status), error.named, error.text, retry_after_s(reply))
+
+
+def failure_told(error: GraphError, rule: Rule) -> Failure:
+    """The failure that a webhook tells."""
+    return _failure(rule, error.named, error.text, None)
+
+
+def _failure(rule: Rule, code: str | None, wording: str, asked_s: float | None) -> Failure:
+    waits = rule.kind in (Kind.THROTTLED, Kind.TRANSIENT)
+    return Failure(
+        kind=rule.kind,
+        reason=rule.reason,
+        scope=rule.scope,
+        code=code,
+        text=wording,
+        retry_after_s=asked_s if waits and asked_s is not None else rule.retry_after_s,
+        attempts_max=rule.attempts_max,
+    )
+
+
+def _wordless(status: int, *, repeatable: bool) -> Rule:
+    """Judge an answer that carries no error of the Graph."""
+    if status == 429:
+        return Rule(Kind.THROTTLED, Reason.RATE_LIMITED, Scope.CHANNEL)
+    if status == 401:
+        return Rule(Kind.BROKEN, Reason.CREDENTIALS_EXPIRED, Scope.CHANNEL)
+    if status == 403:
+        return Rule(Kind.BROKEN, Reason.PERMISSION_DENIED, Scope.CHANNEL)
+    if 300 <= status < 400:
+        return Rule(Kind.BROKEN, Reason.CHANNEL_MISCONFIGURED, Scope.CHANNEL)
+    if 400 <= status < 500 and status != 408:
+        return Rule(Kind.REJECTED, Reason.BAD_REQUEST)
+    if repeatable:
+        return Rule(Kind.TRANSIENT, Reason.CHANNEL_UNAVAILABLE, Scope.CHANNEL)
+    return Rule(Kind.UNKNOWN, Reason.UNKNOWN)
+
+
+def retry_after_s(reply: HttpReply) -> float | None:
+    """Seconds that an answer asks to wait: `Retry-After`, else the usage header's estimate.
+
+    https://developers.facebook.com/docs/graph-api/overview/rate-limiting
+    """
+    asked = number(reply.headers.get("retry-after"))
+    if asked is not None and asked >= 0:
+        return asked
+    return max((minutes * 60 for minutes in _minutes_to_regain(reply)), default=None)
+
+
+def _minutes_to_regain(reply: HttpReply) -> Iterator[float]:
+    try:
+        usage = json.loads(reply.headers.get("x-business-use-case-usage", "{}"))
+    except (ValueError, RecursionError):
+        return
+    for budgets in mapping(usage).values():
+        for budget in sequence(budgets):
+            minutes = number(mapping(budget).get("estimated_time_to_regain_access"))
+            if minutes is not None and minutes > 0:
+                yield minutes

@@ -1,0 +1,112 @@
+"""How WhatsApp names people: phone numbers, business-scoped user ids (BSUID) and their parents.
+
+https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from attrs import evolve, field, frozen
+
+from omni_actors.adapters.contract import BadAddress
+from omni_actors.adapters.reading import mapping, sequence, text
+from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.reports import IdentityKey
+
+PHONE = "phone"
+BSUID = "bsuid"
+PARENT_BSUID = "parent_bsuid"
+STRENGTH = {BSUID: 0, PHONE: 1, PARENT_BSUID: 2}
+
+_USER_ID = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}")
+_DIGITS = re.compile(r"[0-9]{4,20}")
+_E164 = re.compile(r"[1-9][0-9]{6,14}")
+_BETWEEN_DIGITS = re.compile(r"[\s()\-]")
+
+
+@frozen
+class Person:
+    """Someone a report is about; `keys` strongest first."""
+
+    keys: tuple[IdentityKey, ...]
+    name: str | None = None
+    username: str | None = None
+
+
+def key(kind: str, value: object) -> IdentityKey | None:
+    """One identity key. A BSUID is known by its form, also where a phone number was expected."""
+    found = (text(value) or "").strip()
+    if user_id := _USER_ID.fullmatch(found):
+        return IdentityKey(PARENT_BSUID if user_id[1] else BSUID, found)
+    if kind != PHONE:
+        return IdentityKey(kind, found) if found else None
+    digits = _BETWEEN_DIGITS.sub("", found).removeprefix("+")
+    return IdentityKey(PHONE, digits) if _DIGITS.fullmatch(digits) else None
+
+
+def keys(*named: tuple[str, object]) -> tuple[IdentityKey, ...]:
+    """The keys of one person from (kind, value) pairs, each once, strongest first."""
+    found = (key(kind, value) for kind, value in named)
+    return strongest_first(each for each in found if each is not None)
+
+
+def strongest_first(found: Iterable[IdentityKey]) -> tuple[IdentityKey, ...]:
+    """Each key once, in the order in which a person is looked up by them."""
+    return tuple(sorted(dict.fromkeys(found), key=lambda each: STRENGTH[each.kind]))
+
+
+NOBODY = Person(())
+
+
+@frozen
+class Cards:
+    """The people named beside the items of one change, found by any of their keys."""
+
+    by_key: Mapping[IdentityKey, Person] = field(factory=dict)
+    only: Person = NOBODY
+
+    @classmethod
+    def read(cls, contacts: Json) -> "Cards":
+        """Read the cards; of two with the same key the first is meant."""
+        people = [_on_card(card) for card in map(mapping, sequence(contacts)) if card]
+        by_key = {key: each for each in reversed(people) for key in each.keys}
+        return cls(by_key, people[0] if len(people) == 1 else NOBODY)
+
+    def person(self, own: tuple[IdentityKey, ...]) -> Person:
+        """The person with these keys, completed by the card that shares the strongest of them.
+
+        An item that names nobody can only be about the person on the only card.
+        """
+        card = self._of(own)
+        if card.keys == own:
+            return card
+        return evolve(card, keys=strongest_first((*own, *card.keys)))
+
+    def _of(self, own: tuple[IdentityKey, ...]) -> Person:
+        if not own:
+            return self.only
+        return next((self.by_key[key] for key in own if key in self.by_key), NOBODY)
+
+
+def _on_card(card: JsonObject) -> Person:
+    profile = mapping(card.get("profile"))
+    username = (text(profile.get("username")) or "").removeprefix("@")
+    found = keys(
+        (BSUID, card.get("user_id")),
+        (PHONE, card.get("wa_id")),
+        (PARENT_BSUID, card.get("parent_user_id")),
+    )
+    return Person(found, text(profile.get("name")), username or None)
+
+
+def address(written: str) -> tuple[IdentityKey, ...]:
+    """The identity that `to.address` names. Raises BadAddress."""
+    if user_id := _USER_ID.fullmatch(written.strip()):
+        return (IdentityKey(PARENT_BSUID if user_id[1] else BSUID, user_id[0]),)
+    digits = _BETWEEN_DIGITS.sub("", written).removeprefix("+")
+    if not _E164.fullmatch(digits):
+        raise BadAddress(
+            "a WhatsApp address is a phone number with its country code, such as +447700900123, "
+            "or a business-scoped user id, such as GB.7204418893310556"
+        )
+    return (IdentityKey(PHONE, digits),)

@@ -1,0 +1,126 @@
+"""What a WhatsApp channel is configured with, and what follows from that alone."""
+
+import re
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from attrs import Attribute, field, frozen
+
+from omni_actors.wire.calls import Auth
+
+GRAPH_URL = "https://graph.facebook.com"
+VERSION = "v25.0"
+MEDIA_HOST = "lookaside.fbsbx.com"
+
+_DIGITS = re.compile(r"[0-9]{5,32}")
+_VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,2}")
+
+
+def _is_platform_id(_settings: Any, attribute: "Attribute[Any]", value: str | None) -> None:
+    if value is not None and not _DIGITS.fullmatch(value):
+        raise ValueError(
+            f"{attribute.name} must be the id in digits that the WhatsApp Manager shows, "
+            f"such as 770011223344556, and not a telephone number with + or spaces"
+        )
+
+
+def _is_graph_url(_settings: Any, _attribute: "Attribute[str]", value: str) -> None:
+    if not _is_good_url(value):
+        raise ValueError(
+            "graph_url must begin with https:// and name a host, such as "
+            f"{GRAPH_URL}; http:// is for a loopback address only"
+        )
+
+
+def _is_good_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or "@" in parts.netloc or parts.query or parts.fragment:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+
+
+def _is_version(_settings: Any, _attribute: "Attribute[str]", value: str) -> None:
+    if not _VERSION.fullmatch(value):
+        raise ValueError(f"version must be one of the Graph API, such as {VERSION}")
+
+
+def _is_token(_credentials: Any, attribute: "Attribute[Any]", value: str | None) -> None:
+    if value is not None and (not value or not value.isascii() or not value.isprintable()):
+        raise ValueError(f"{attribute.name} must not be empty, and must be plain ASCII")
+
+
+def _without_slash(url: str) -> str:
+    return url.rstrip("/")
+
+
+@frozen
+class WhatsAppSettings:
+    """One business number on the Cloud API.
+
+    `waba_id` is the WhatsApp Business account of the number; `check` looks at more when it is
+    known. `link_preview` asks for a preview of the first link of a text. `proof` is for an app that
+    requires its secret to be proved on every call; the credentials must then hold `app_secret`.
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/about-the-platform
+    """
+
+    phone_number_id: str = field(validator=_is_platform_id)
+    graph_url: str = field(default=GRAPH_URL, converter=_without_slash, validator=_is_graph_url)
+    version: str = field(default=VERSION, validator=_is_version)
+    waba_id: str | None = field(default=None, validator=_is_platform_id)
+    link_preview: bool = True
+    proof: bool = False
+
+    def url(self, *path: str) -> str:
+        """The address of something in the Graph."""
+        return "/".join((self.graph_url, self.version, *path))
+
+    @property
+    def auth(self) -> Auth:
+        """How a call to the Graph proves whose it is."""
+        return Auth.PROOF if self.proof else Auth.BEARER
+
+    @property
+    def number_url(self) -> str:
+        """The address of the number itself."""
+        return self.url(self.phone_number_id)
+
+
+@frozen
+class WhatsAppCredentials:
+    """What proves to the platform that a call is ours."""
+
+    access_token: str = field(repr=False, validator=_is_token)
+    app_secret: str | None = field(default=None, repr=False, validator=_is_token)
+
+
+def channel_key(settings: WhatsAppSettings) -> str:
+    """The id that webhooks name the number by."""
+    return settings.phone_number_id
+
+
+def token(credentials: WhatsAppCredentials) -> str:
+    """The bearer of every call."""
+    return credentials.access_token
+
+
+def token_hosts(settings: WhatsAppSettings) -> frozenset[str]:
+    """The hosts that the token may be shown to, as `host` or `host:port`.
+
+    Media lie on a host of their own, which wants the token too; a sandbox on loopback keeps them
+    on its own host.
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media
+    """
+    return frozenset({urlsplit(settings.graph_url).netloc.lower(), MEDIA_HOST})
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only be this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

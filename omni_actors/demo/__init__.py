@@ -1,0 +1,1 @@
+"""The demo: the built program and pretend platforms on loopback, and customers who write to it."""

@@ -1,0 +1,149 @@
+"""Where the demo plays: a folder, a config, the pretend platforms and the gateway."""
+
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import trio
+from attrs import define, field
+
+from omni_actors.demo.program import Program, open_program
+from omni_actors.sandbox import Sandbox, SandboxSettings, open_sandbox
+
+NUMBER = "770011223344556"
+CHANNEL = "wa-support"
+
+CONFIG = """\
+[server]
+bind = "127.0.0.1:0"
+public_url = "http://127.0.0.1:8080"
+
+[store]
+url = "sqlite:///{data}/omni.db"
+
+[delivery]
+unknown_wait_s = {{ whatsapp = 5 }}
+
+[[hooks]]
+id = "meta"
+kind = "meta"
+app_secrets = ["sandbox-secret"]
+verify_token = "sandbox-verify"
+
+[[channels]]
+id = "{channel}"
+platform = "whatsapp"
+phone_number_id = "{number}"
+access_token = "sandbox-token"
+graph_url = "{graph}"
+
+[bot]
+kind = "echo"
+"""
+
+
+@define
+class Stage:
+    """Everything that a scene needs."""
+
+    program: Program
+    sandbox: Sandbox
+    control: httpx.AsyncClient
+    nursery: trio.Nursery
+    say: Callable[[str], None]
+    seen: int = field(default=0)
+
+    async def customer(self, sender: str, name: str, **message: Any) -> str:
+        """A customer writes; answers the id of the message on the platform."""
+        document = {"from": sender, "name": name, **message}
+        reply = await self.control.post(f"/sandbox/whatsapp/{NUMBER}/inbound", json=document)
+        reply.raise_for_status()
+        identifier: str = reply.json()["id"]
+        return identifier
+
+    async def outbox(self, to: str, after: int = 0, wait_s: float = 0.0) -> list[dict[str, Any]]:
+        """What a customer has on the phone, oldest first."""
+        reply = await self.control.get(
+            f"/sandbox/whatsapp/{NUMBER}/outbox",
+            params={"after": after, "to": to, "wait_s": wait_s},
+            timeout=wait_s + 10,
+        )
+        reply.raise_for_status()
+        messages: list[dict[str, Any]] = reply.json()["messages"]
+        return messages
+
+    async def until(self, to: str, count: int, within_s: float = 20.0) -> list[dict[str, Any]]:
+        """The customer's messages once there are `count` of them, or as many as came in time."""
+        with trio.move_on_after(within_s):
+            while True:
+                grew = self.sandbox.outbox_grew
+                if len(messages := await self.outbox(to)) >= count:
+                    return messages
+                await grew.wait()
+        return await self.outbox(to)
+
+    def arrived(self, phones: Sequence[str]) -> list[list[str]]:
+        """The texts on each phone, in the order of their arrival."""
+        texts: dict[str, list[str]] = {phone: [] for phone in phones}
+        for shown in self.sandbox.platforms["whatsapp"].outboxes[NUMBER].after(0):
+            if shown.to in texts:
+                texts[shown.to].append(shown.request["text"]["body"])
+        return [texts[phone] for phone in phones]
+
+    async def until_arrived(self, phones: Sequence[str], count: int, within_s: float) -> int:
+        """How many texts are on these phones: `count`, or as many as came in time."""
+        with trio.move_on_after(within_s):
+            while True:
+                grew = self.sandbox.outbox_grew
+                if (total := sum(map(len, self.arrived(phones)))) >= count:
+                    return total
+                await grew.wait()
+        return sum(map(len, self.arrived(phones)))
+
+    async def faults(self, *rules: Mapping[str, Any]) -> None:
+        """Let something go wrong on the platform's side."""
+        reply = await self.control.post("/sandbox/faults", json=list(rules))
+        reply.raise_for_status()
+
+    async def stats(self) -> dict[str, Any]:
+        """What the sandbox has counted."""
+        document: dict[str, Any] = (await self.control.get("/sandbox/stats")).json()
+        return document
+
+    async def api(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request to the gateway, as its operator."""
+        async with self.program.operator() as client:
+            return await client.request(method, path, **options)
+
+    def point_hook(self) -> None:
+        """Tell the pretend platforms where the gateway listens now."""
+        self.sandbox.hook_url = f"{self.program.url}/webhooks/meta"
+
+
+@asynccontextmanager
+async def open_stage(say: Callable[[str], None]) -> AsyncIterator[Stage]:
+    """The whole demo in a folder of its own, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="omni-demo-") as folder:
+        async with (
+            open_sandbox(SandboxSettings(bind="127.0.0.1:0")) as sandbox,
+            httpx.AsyncClient(base_url=sandbox.url, timeout=10) as control,
+            trio.open_nursery() as nursery,
+        ):
+            config = write_config(Path(folder), sandbox.url)
+            async with open_program(config) as program:
+                stage = Stage(program, sandbox, control, nursery, say)
+                stage.point_hook()
+                yield stage
+            nursery.cancel_scope.cancel()
+
+
+def write_config(folder: Path, graph: str) -> Path:
+    """A config for this folder and these platforms."""
+    data = folder / "data"
+    data.mkdir()
+    path = folder / "config.toml"
+    path.write_text(CONFIG.format(data=data, channel=CHANNEL, number=NUMBER, graph=graph))
+    return path

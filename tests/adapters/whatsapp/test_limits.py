@@ -1,0 +1,75 @@
+"""What WhatsApp is said to carry."""
+
+import pytest
+
+from omni_actors.adapters.whatsapp.limits import CAPABILITIES
+from omni_actors.model.capabilities import Form, Level
+from omni_actors.model.content import CONTENT_TYPES, INBOUND_ONLY, Media, MediaKind
+
+LEVELS = list(Level)
+FORMS = [(key, form) for key, forms in CAPABILITIES.forms.items() for form in forms]
+
+
+def test_every_content_that_can_be_sent_has_a_form() -> None:
+    names = {name for kind, name in CONTENT_TYPES.items() if kind not in (*INBOUND_ONLY, Media)}
+    media = {f"media.{kind}" for kind in MediaKind}
+
+    assert set(CAPABILITIES.forms) == names | media
+
+
+@pytest.mark.parametrize("key", CAPABILITIES.forms)
+def test_forms_stand_in_the_order_of_what_they_lose(key: str) -> None:
+    levels = [LEVELS.index(form.level) for form in CAPABILITIES.forms_of(key)]
+
+    assert levels == sorted(levels)
+
+
+@pytest.mark.parametrize(("key", "form"), FORMS, ids=[f"{key}-{form.name}" for key, form in FORMS])
+def test_every_form_names_its_page_and_why_it_loses_something(key: str, form: Form) -> None:
+    assert form.limits.source.startswith("https://developers.facebook.com/")
+    assert form.limits.unit == "utf16"
+    assert bool(form.why) == (form.level is not Level.NATIVE)
+
+
+BOUNDS = {
+    ("text", "text"): {"text_max": 4096},
+    ("choices", "buttons"): {
+        "text_max": 1024,
+        "options_max": 3,
+        "option_title_max": 20,
+        "option_description_max": 0,
+        "option_id_max": 256,
+    },
+    ("choices", "list"): {
+        "text_max": 1024,
+        "options_max": 10,
+        "option_title_max": 24,
+        "option_description_max": 72,
+        "option_id_max": 200,
+        "button_max": 20,
+    },
+    ("choices", "numbered_text"): {"text_max": 4096},
+    ("media.image", "image"): {"caption_max": 1024, "bytes_max": 5_000_000},
+    ("media.video", "video"): {"caption_max": 1024, "bytes_max": 16_000_000},
+    ("media.voice", "voice"): {"caption_max": 0, "mimes": ("audio/ogg",)},
+    ("media.document", "document"): {"caption_max": 1024, "bytes_max": 100_000_000},
+    ("contacts", "contacts"): {"items_max": 5},
+}
+
+
+@pytest.mark.parametrize(("place", "bounds"), BOUNDS.items())
+def test_the_bounds_are_those_of_the_page(
+    place: tuple[str, str], bounds: dict[str, object]
+) -> None:
+    key, name = place
+    form = next(form for form in CAPABILITIES.forms_of(key) if form.name == name)
+
+    assert {bound: getattr(form.limits, bound) for bound in bounds} == bounds
+
+
+def test_what_the_whole_channel_can_do_is_declared() -> None:
+    assert (CAPABILITIES.window_s, CAPABILITIES.dialect) == (86_400.0, "whatsapp")
+    assert CAPABILITIES.free_in_closed_window == ("template",)
+    assert CAPABILITIES.reply_to
+    assert CAPABILITIES.mark_read
+    assert CAPABILITIES.typing
