@@ -1,0 +1,328 @@
+"""The composition root: a config in, a running house out; and serving it until told to stop."""
+
+import errno
+import random
+import secrets
+import signal
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from enum import IntEnum
+from pathlib import Path
+
+import trio
+from attrs import define, field, frozen
+from hypercorn.config import Config as HypercornConfig
+from hypercorn.trio import serve as serve_asgi
+from hypercorn.typing import ASGIFramework
+
+from omni_actors import telemetry
+from omni_actors.actors.clock import Clock
+from omni_actors.actors.lag import open_lag_watch
+from omni_actors.actors.system import open_system
+from omni_actors.adapters import ADAPTERS, HOOK_KINDS
+from omni_actors.api.app import build_app
+from omni_actors.api.settings import ApiSettings
+from omni_actors.config import Config, ConfigError, load, plan_of, router
+from omni_actors.gateway import keys
+from omni_actors.gateway.dead_letters import DeadLetterDesk
+from omni_actors.gateway.facade import Gateway
+from omni_actors.gateway.house import Ground, House
+from omni_actors.gateway.media_files import MediaFiles
+from omni_actors.media.blobs import Blob, Blobs
+from omni_actors.model.states import ChannelState
+from omni_actors.net.guard import GuardPolicy
+from omni_actors.net.http import open_hands
+from omni_actors.store.contract import Refused, Store, StoreFailed
+from omni_actors.store.failures import CannotOpen
+from omni_actors.store.opening import open_store, sqlite_path
+from omni_actors.store.queries import Channels, Credentials
+from omni_actors.store.sqlite.engine import ReleaseHold, SqliteStore
+from omni_actors.store.verbs import SetChannelState
+
+HEADER_BYTES_MAX = 32 * 1024
+KEEP_ALIVE_S = 75
+GRACE_S = 5.0
+OPERATOR_KEY = "operator.key"
+
+
+class Exit(IntEnum):
+    """How `serve` ended."""
+
+    CLEAN = 0
+    FAILED = 1
+    MISTAKE = 2
+    CUT_SHORT = 75
+
+
+@define
+class Ending:
+    """Why and how the house ends."""
+
+    asked: trio.Event = field(factory=trio.Event)
+    failure: StoreFailed | None = None
+    hurry: Callable[[], None] | None = None
+
+    def fail(self, failure: StoreFailed) -> None:
+        """The disk refused a commit: nothing may be acknowledged any more."""
+        self.failure = failure
+        telemetry.error("store.failed", sentence=str(failure))
+        self.asked.set()
+
+
+@frozen
+class Running:
+    """A running house: where it listens, and its gateway."""
+
+    url: str
+    gateway: Gateway
+
+
+@asynccontextmanager
+async def open_gateway(
+    config: Config,
+    *,
+    clock: Clock | None = None,
+    chance: random.Random | None = None,
+    ending: Ending | None = None,
+    inline: bool = False,
+) -> AsyncIterator[Gateway]:
+    """The whole house on its store, without a listener; it is at work inside the block.
+
+    Leaving the block drains for at most the config's time. Raises CannotOpen, Refused.
+    """
+    clock, chance, ending = clock or Clock(), chance or random.Random(), ending or Ending()
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(
+            open_store(
+                config.store.url,
+                clock_now=clock.now,
+                chance_bits=random.Random(chance.getrandbits(64)).getrandbits,
+                inline=inline,
+                key=config.store.key,
+                on_failure=ending.fail,
+            )
+        )
+        blobs = Blobs(data_directory(config) / "blobs")
+        blobs.prepare()
+        hands = await stack.enter_async_context(
+            open_hands(
+                open_source=lambda name, size: blobs.open_source(Blob(name, size)),
+                open_sink=blobs.open_sink,
+                guard_policy=GuardPolicy(),
+                now=clock.now,
+                ssl_context=ssl.create_default_context(),
+            )
+        )
+        system = await stack.enter_async_context(
+            open_system(clock=clock, chance=chance, observe=telemetry.observe)
+        )
+        nursery = await stack.enter_async_context(trio.open_nursery())
+        ground = Ground(
+            store=store,
+            blobs=blobs,
+            hands=hands,
+            system=system,
+            clock=clock,
+            chance=chance,
+            adapters=ADAPTERS,
+            route_of=router(ADAPTERS, lambda channel_id: store.peek(Credentials(channel_id))),
+            low_on_disk=lambda: store.low_on_disk,
+        )
+        house = House(ground, plan_of(config, ADAPTERS, HOOK_KINDS))
+        await hold_restored(store, clock.now())
+        await house.start(nursery)
+        media = MediaFiles(store, blobs, house.ids, clock.now)
+        letters = DeadLetterDesk(store, clock.now, house.wake_legs, house.parse_again)
+        gateway = Gateway(house, media, letters, lambda: ending.failure is not None)
+        await write_operator_key(gateway, data_directory(config))
+        ending.hurry = system.hurry
+        try:
+            yield gateway
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+async def hold_restored(store: SqliteStore, now: float) -> None:
+    """A restored backup must not send again what was sent since: every channel starts paused."""
+    if not store.held:
+        return
+    for channel in await store.ask(Channels()):
+        if channel.state is ChannelState.ACTIVE:
+            reason = "restored from a backup; resume the channel to send"
+            await store.do(
+                SetChannelState(channel.tenant, channel.id, ChannelState.PAUSED, reason, now)
+            )
+    await store.do(ReleaseHold())
+    telemetry.warning("house.restored", sentence="channels start paused; resume them to send")
+
+
+async def write_operator_key(gateway: Gateway, directory: Path) -> None:
+    """The first start leaves an operator's key where only this user can read it."""
+    path = directory / OPERATOR_KEY
+    if path.exists():
+        return
+    ground = gateway.house.ground
+    _, secret = await keys.create(
+        ground.store,
+        gateway.house.ids,
+        secrets.randbits,
+        ground.clock.now(),
+        name="operator",
+        tenant="*",
+        scopes=keys.SCOPES,
+    )
+    path.touch(mode=0o600)
+    path.write_text(secret + "\n")
+
+
+def data_directory(config: Config) -> Path:
+    """Where everything that lasts lies: beside the database."""
+    return sqlite_path(config.store.url).parent
+
+
+# ---------------------------------------------------------------- serving
+
+
+@asynccontextmanager
+async def open_server(config: Config, ending: Ending) -> AsyncIterator[Running]:
+    """The house with its front door open. Leaving the block closes the door, then the house."""
+    async with open_gateway(config, ending=ending) as gateway, trio.open_nursery() as nursery:
+        app = build_app(gateway, ApiSettings(public_url=config.server.public_url or ""))
+        closing = trio.Event()
+        urls = await nursery.start(serve_door, app, config, closing)
+        try:
+            yield Running(urls[0], gateway)
+        finally:
+            closing.set()
+
+
+async def serve_door(
+    app: ASGIFramework,
+    config: Config,
+    closing: trio.Event,
+    *,
+    task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve the front door until `closing`."""
+    await serve_asgi(
+        app, hypercorn_config(config), shutdown_trigger=closing.wait, task_status=task_status
+    )
+
+
+def hypercorn_config(config: Config) -> HypercornConfig:
+    """How the server listens."""
+    hypercorn = HypercornConfig()
+    hypercorn.bind = [config.server.bind]
+    hypercorn.include_server_header = False
+    hypercorn.keep_alive_timeout = KEEP_ALIVE_S
+    hypercorn.graceful_timeout = GRACE_S
+    hypercorn.h11_max_incomplete_size = HEADER_BYTES_MAX
+    hypercorn.backlog = 1024
+    hypercorn.errorlog = None
+    hypercorn.accesslog = None
+    hypercorn.websocket_ping_interval = 20.0
+    return hypercorn
+
+
+def serve(path: Path, environ: dict[str, str], *, tell: Callable[[str], None]) -> int:
+    """Run the gateway until SIGTERM or SIGINT; answers the exit code. Mistakes are one sentence."""
+    try:
+        config = load(path, environ, ADAPTERS, HOOK_KINDS)
+    except ConfigError as problem:
+        for mistake in problem.mistakes:
+            print(mistake, file=sys.stderr)
+        return Exit.MISTAKE
+    telemetry.configure(level=config.log.level)
+    try:
+        return trio.run(run, config, path, environ, tell)
+    except* (CannotOpen, Refused, StoreFailed) as problems:
+        print(sentence(problems), file=sys.stderr)
+    except* OSError as problems:
+        print(listening_problem(config, problems), file=sys.stderr)
+    return Exit.FAILED
+
+
+async def run(
+    config: Config, path: Path, environ: dict[str, str], tell: Callable[[str], None]
+) -> int:
+    """Serve until the end, then drain."""
+    ending = Ending()
+    async with (
+        open_lag_watch(stalled),
+        open_server(config, ending) as running,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(watch_signals, running.gateway, ending, path, environ)
+        tell(running.url)
+        await ending.asked.wait()
+        code = await end(config, running.gateway, ending)
+        nursery.cancel_scope.cancel()
+    return code
+
+
+def stalled(stall: object) -> None:
+    """The run loop was held up: say where."""
+    telemetry.warning("loop.stalled", detail=str(stall))
+
+
+async def end(config: Config, gateway: Gateway, ending: Ending) -> int:
+    """Drain within the deadline; a failed store leaves nothing to drain."""
+    if ending.failure is not None:
+        return Exit.FAILED
+    gateway.house.drain_begun.set()
+    await trio.sleep(config.drain.notice_s)
+    report = await gateway.house.drain(config.drain.deadline_s)
+    telemetry.info("house.drained", clean=report.clean, took_s=round(report.took_s, 3))
+    return Exit.CLEAN if report.clean else Exit.CUT_SHORT
+
+
+async def watch_signals(
+    gateway: Gateway, ending: Ending, path: Path, environ: dict[str, str]
+) -> None:
+    """SIGTERM and SIGINT end, a second one hurries; SIGHUP reloads the config or refuses it."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async for number in signals:
+            if number == signal.SIGHUP:
+                await reload(gateway, path, environ)
+            elif ending.asked.is_set() and ending.hurry is not None:
+                ending.hurry()
+            else:
+                ending.asked.set()
+
+
+async def reload(gateway: Gateway, path: Path, environ: dict[str, str]) -> None:
+    """Live by the config as it is now, whole; or go on as before and say why."""
+    try:
+        config = load(path, environ, ADAPTERS, HOOK_KINDS)
+        await gateway.house.reload(plan_of(config, ADAPTERS, HOOK_KINDS))
+    except ConfigError as problem:
+        telemetry.error("config.refused", mistakes=list(problem.mistakes))
+    except Refused as problem:
+        telemetry.error("config.refused", mistakes=[problem.sentence])
+
+
+def sentence(problems: BaseExceptionGroup[Exception]) -> str:
+    """The first of some problems, in one sentence."""
+    first: BaseException = problems
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return str(first)
+
+
+def listening_problem(config: Config, problems: BaseExceptionGroup[OSError]) -> str:
+    """Why the server cannot listen."""
+    first: BaseException = problems
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    if isinstance(first, OSError) and first.errno == errno.EADDRINUSE:
+        return f"cannot listen on {config.server.bind}: another program does already"
+    if isinstance(first, OSError) and first.errno in (errno.EACCES, errno.EADDRNOTAVAIL):
+        return f"cannot listen on {config.server.bind}: {first.strerror}"
+    raise first
+
+
+def store_of(gateway: Gateway) -> Store:
+    """The store of a running gateway, for those who look at it in tests and benchmarks."""
+    return gateway.house.ground.store
