@@ -1,0 +1,58 @@
+"""Which platforms are played, and how a sandbox is opened."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+
+import trio
+
+from omni_actors.sandbox.contract import Account, SandboxSettings
+from omni_actors.sandbox.stage import PlatformKind, Sandbox, open_stage
+from omni_actors.sandbox.whatsapp.platform import WhatsApp
+from omni_actors.sandbox.whatsapp.settings import WhatsAppAccount
+
+PLATFORMS: Mapping[str, PlatformKind] = {"whatsapp": WhatsApp}
+SAMPLE_ACCOUNTS: tuple[Account, ...] = (WhatsAppAccount(),)
+
+
+def open_sandbox(settings: SandboxSettings) -> AbstractAsyncContextManager[Sandbox]:
+    """Play every platform until the block ends.
+
+    Raises ValueError for a bind that is not `host:port`, OSError when it cannot be listened at.
+    """
+    return open_stage(settings, PLATFORMS, accounts_of(settings))
+
+
+def accounts_of(settings: SandboxSettings) -> tuple[Account, ...]:
+    """The accounts of the settings, or the sample ones."""
+    return SAMPLE_ACCOUNTS if settings.accounts is None else settings.accounts
+
+
+async def serve_sandbox(
+    settings: SandboxSettings,
+    *,
+    task_status: trio.TaskStatus[Sandbox] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Play every platform until cancelled; reports the open sandbox as the task's start value."""
+    async with open_sandbox(settings) as sandbox:
+        task_status.started(sandbox)
+        await trio.sleep_forever()
+
+
+def describe(settings: SandboxSettings, url: str) -> str:
+    """Where to find what, for people; without secrets."""
+    lines = [f"The sandbox listens at {url}"]
+    for account in accounts_of(settings):
+        here = f"{url}/sandbox/{account.platform}/{account.channel_key}"
+        lines += [
+            f"  {account.platform} {account.channel_key}",
+            f"    graph_url        {url}",
+            f"    a customer       POST {here}/inbound",
+            f"    what they see    GET  {here}/outbox?after=0",
+            f"    events go to     PUT  {here}/hook  (now {account.hook_url or settings.hook_url})",
+        ]
+    lines += [
+        f"  faults             POST {url}/sandbox/faults",
+        f"  time               POST {url}/sandbox/clock",
+        f"  figures            GET  {url}/sandbox/stats",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,278 @@
+"""The other side of the control API: customers act, and what they see is put into words."""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from omni_actors.sandbox.contract import ControlError, Stage, Written
+from omni_actors.sandbox.whatsapp import templates, updates
+from omni_actors.sandbox.whatsapp.bodies import MEDIA_KINDS
+from omni_actors.sandbox.whatsapp.errors import webhook_error
+from omni_actors.sandbox.whatsapp.media import RECEIVED_LIFE_S, MediaShelf, announced
+from omni_actors.sandbox.whatsapp.number import Message, Number
+from omni_actors.sandbox.whatsapp.people import (
+    CUSTOMER_KEYS,
+    USER_ID,
+    Customer,
+    People,
+    phone_digits,
+)
+from omni_actors.sandbox.whatsapp.sending import new_message_id
+from omni_actors.sandbox.whatsapp.settings import Template, WhatsAppAccount
+
+_ACCOUNT_KEYS = (
+    "phone_number_id",
+    "display_number",
+    "waba_id",
+    "access_token",
+    "app_secret",
+    "verify_token",
+    "hook_url",
+    "verified_name",
+)
+_CONTROL_KEYS = ("name", "username", "wa_id")
+_UNSUPPORTED = "Message type is currently not supported."
+
+
+def account_of(document: Mapping[str, Any]) -> WhatsAppAccount:
+    """The number a control document describes. Raises ControlError."""
+    for key, value in document.items():
+        if key not in _ACCOUNT_KEYS or not isinstance(value, str) or not value:
+            raise ControlError(f"an account takes strings for {', '.join(_ACCOUNT_KEYS)}")
+    if "phone_number_id" not in document:
+        raise ControlError("an account needs a `phone_number_id`")
+    return WhatsAppAccount(**document)
+
+
+def customer_is(people: People, document: dict[str, Any]) -> dict[str, Any]:
+    """Make or change the person with this `phone` or `user_id`. Raises ControlError."""
+    unknown = document.keys() - set(CUSTOMER_KEYS)
+    if unknown:
+        raise ControlError(f"a customer has no `{min(unknown)}`")
+    customer = _customer(people, document.get("phone"), document.get("user_id"))
+    for key in ("reachable", "read_receipts", "marketing"):
+        if not isinstance(document.get(key, True), bool):
+            raise ControlError(f"`{key}` must be true or false")
+    for key in ("name", "username", "reachable", "read_receipts", "marketing"):
+        if key in document:
+            setattr(customer, key, document[key])
+    return customer.document()
+
+
+def _customer(people: People, phone: Any, user_id: Any) -> Customer:
+    digits = phone_digits(phone) if isinstance(phone, str) else None
+    if phone is not None and digits is None:
+        raise ControlError(f"{phone!r} is not a phone number with its country code")
+    if user_id is not None and not (isinstance(user_id, str) and USER_ID.fullmatch(user_id)):
+        raise ControlError(f"{user_id!r} is not a business-scoped user id such as GB.72044188")
+    if digits is None and user_id is None:
+        raise ControlError("say who writes: `from` (a phone number) or `from_user_id`")
+    return people.of(digits, user_id)
+
+
+def writes(
+    number: Number, people: People, shelf: MediaShelf, document: dict[str, Any], stage: Stage
+) -> Written:
+    """The message of a customer, filled in and ready for the hook. Raises ControlError."""
+    customer = _customer(people, document.get("from"), document.get("from_user_id"))
+    for key in ("name", "username"):
+        if isinstance(document.get(key), str):
+            setattr(customer, key, document[key])
+    message = {key: value for key, value in document.items() if key not in _CONTROL_KEYS}
+    kind = message.setdefault("type", "text")
+    if not isinstance(kind, str) or not kind:
+        raise ControlError("`type` must be the name of a kind of message")
+    now = stage.clock.now()
+    message.setdefault("id", new_message_id(stage.chance))
+    message.setdefault("timestamp", str(int(now)))
+    message["from_user_id"] = customer.user_id
+    if customer.phone is not None:
+        message["from"] = customer.phone
+    _complete(message, kind, number, shelf, stage)
+    entry = Message(now, kind, customer.user_id, inbound=True)
+    number.hears(str(message["id"]), entry)
+    return Written(str(message["id"]), updates.inbound(number.account, customer, message))
+
+
+def _complete(
+    message: dict[str, Any], kind: str, number: Number, shelf: MediaShelf, stage: Stage
+) -> None:
+    """Fill in what the platform adds; demand what only the caller can know."""
+    if kind in MEDIA_KINDS:
+        message[kind] = _medium(message.get(kind), kind, number, shelf, stage)
+    elif kind == "unsupported":
+        message.setdefault("errors", [webhook_error(131051, _UNSUPPORTED)])
+    elif kind in _NEEDED:
+        body = message.get(kind)
+        for key, value_type in _NEEDED[kind].items():
+            if not isinstance(body, dict) or not isinstance(body.get(key), value_type):
+                raise ControlError(f"a {kind} message needs `{kind}.{key}`")
+    elif kind == "contacts" and not isinstance(message.get("contacts"), list):
+        raise ControlError("a contacts message needs a list `contacts`")
+    context = message.get("context")
+    if isinstance(context, dict) and "id" in context:
+        context.setdefault("from", number.account.display_number)
+
+
+_NEEDED: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
+    "text": {"body": str},
+    "location": {"latitude": (int, float), "longitude": (int, float)},
+    "interactive": {"type": str},
+    "button": {"payload": str, "text": str},
+    "reaction": {"message_id": str},
+    "order": {"catalog_id": str, "product_items": list},
+    "system": {"type": str},
+}
+
+
+def _medium(
+    given: Any, kind: str, number: Number, shelf: MediaShelf, stage: Stage
+) -> dict[str, Any]:
+    """The medium with its id and hash, its bytes put on the shelf."""
+    if not isinstance(given, dict):
+        raise ControlError(f"a message of type {kind} needs an object `{kind}`")
+    medium = dict(given)
+    content = _content(medium, kind)
+    if content is None:
+        return medium
+    mime_type = medium.pop("mime_type", None)
+    if not isinstance(mime_type, str):
+        raise ControlError(f"`{kind}.mime_type` must say what the bytes are")
+    now = stage.clock.now()
+    key = number.account.phone_number_id
+    kept = shelf.put(key, mime_type, content, now + RECEIVED_LIFE_S)
+    facts = {**announced(kept, shelf.link(stage.url, kept, now)), **medium}
+    if kind == "audio":
+        facts.setdefault("voice", False)
+    if kind == "sticker":
+        facts.setdefault("animated", False)
+    return facts
+
+
+def _content(medium: dict[str, Any], kind: str) -> bytes | None:
+    if "content" in medium:
+        content = medium.pop("content")
+        if not isinstance(content, bytes):
+            raise ControlError(f"give the bytes as `{kind}.content_base64`, or as a form")
+        return content
+    if "content_base64" in medium:
+        try:
+            return base64.b64decode(medium.pop("content_base64"), validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            raise ControlError(f"`{kind}.content_base64` is not base64") from None
+    if "id" not in medium:
+        raise ControlError(f"a message of type {kind} needs `{kind}.content_base64` or a file")
+    return None
+
+
+def profile(account: WhatsAppAccount, throughput_per_s: int) -> dict[str, Any]:
+    """Every field of the number that may be asked for."""
+    available = "AVAILABLE"
+    entities = [
+        {"entity_type": "PHONE_NUMBER", "id": account.phone_number_id},
+        {"entity_type": "WABA", "id": account.waba_id},
+    ]
+    return {
+        "id": account.phone_number_id,
+        "verified_name": account.verified_name,
+        "display_phone_number": f"+{account.display_number}",
+        "quality_rating": "GREEN",
+        "quality_score": {"score": "GREEN"},
+        "status": "CONNECTED",
+        "code_verification_status": "VERIFIED",
+        "name_status": "APPROVED",
+        "platform_type": "CLOUD_API",
+        "is_on_biz_app": False,
+        "is_official_business_account": False,
+        "account_mode": "LIVE",
+        "certificate": "",
+        "country_code": "GB",
+        "country_dial_code": "44",
+        "conversational_automation": {"id": account.phone_number_id},
+        "is_pin_enabled": True,
+        "is_preverified_number": False,
+        "last_onboarded_time": "2026-01-05T09:00:00+0000",
+        "messaging_limit_tier": "TIER_UNLIMITED",
+        "new_certificate": "",
+        "new_name_status": "NONE",
+        "eligibility_for_api_business_global_search": "NON_ELIGIBLE_UNDEFINED_REGION",
+        "search_visibility": "VISIBLE",
+        "throughput": {"level": "STANDARD" if throughput_per_s <= 80 else "HIGH"},
+        "webhook_configuration": {"application": account.hook_url or ""},
+        "whatsapp_business_manager_messaging_limit": "TIER_UNLIMITED",
+        "health_status": {
+            "can_send_message": available,
+            "entities": [{**entity, "can_send_message": available} for entity in entities],
+        },
+    }
+
+
+def token_facts(owners: Sequence[WhatsAppAccount]) -> dict[str, Any]:
+    """What `debug_token` tells of a token that belongs to these numbers, or to none."""
+    if not owners:
+        error = {"code": 190, "message": "Malformed access token"}
+        return {"is_valid": False, "error": error, "scopes": []}
+    scopes = ["whatsapp_business_management", "whatsapp_business_messaging"]
+    targets = sorted({account.waba_id for account in owners})
+    return {
+        "app_id": "70001",
+        "type": "SYSTEM_USER",
+        "application": "sandbox",
+        "is_valid": True,
+        "expires_at": 0,
+        "scopes": scopes,
+        "granular_scopes": [{"scope": scope, "target_ids": targets} for scope in scopes],
+    }
+
+
+def rendering(message: Mapping[str, Any], approved: Sequence[Template]) -> str:
+    """What the customer's phone shows of an outbound message."""
+    kind = message.get("type", "text")
+    writer = _WRITERS.get(kind)
+    if writer is not None:
+        return writer(message[kind])
+    if kind == "template":
+        sent = message["template"]
+        wanted = (sent["name"], sent["language"]["code"])
+        found = (one for one in approved if (one.name, one.language) == wanted)
+        return templates.rendered(next(found, None), sent)
+    return f"[{kind}] {message[kind].get('caption', message[kind].get('filename', ''))}".rstrip()
+
+
+def _contacts(cards: Sequence[Mapping[str, Any]]) -> str:
+    return "\n".join(f"[contact] {card['name']['formatted_name']}" for card in cards)
+
+
+def _location(place: Mapping[str, Any]) -> str:
+    where = f"[location] {place['latitude']}, {place['longitude']}"
+    return " ".join([where, *(place[key] for key in ("name", "address") if place.get(key))])
+
+
+def _interactive(body: Mapping[str, Any]) -> str:
+    header = body.get("header") or {}
+    lines = [header.get("text", f"[{header['type']}]")] if header else []
+    lines += [body[part]["text"] for part in ("body", "footer") if body.get(part)]
+    return "\n".join(lines + _options(body["action"]))
+
+
+def _options(action: Mapping[str, Any]) -> list[str]:
+    lines = [f"[{button['reply']['title']}]" for button in action.get("buttons", ())]
+    for section in action.get("sections", ()):
+        lines += [f"- {row['title']}" for row in section.get("rows", ())]
+        lines += [f"- {item['product_retailer_id']}" for item in section.get("product_items", ())]
+    parameters = action.get("parameters", {})
+    label = parameters.get("display_text", parameters.get("flow_cta"))
+    if label is not None:
+        lines.append(f"[{label}] {parameters.get('url', '')}".rstrip())
+    lines += [card.get("body", {}).get("text", "[card]") for card in action.get("cards", ())]
+    return lines
+
+
+_WRITERS: Mapping[str, Callable[[Any], str]] = {
+    "text": lambda body: str(body["body"]),
+    "reaction": lambda body: f"[reaction] {body['emoji'] or 'removed'}",
+    "location": _location,
+    "contacts": _contacts,
+    "interactive": _interactive,
+}

@@ -1,0 +1,423 @@
+"""The pretend WhatsApp: its Graph edges, its customers, its webhooks."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from attrs import define, evolve, field
+
+from omni_actors.sandbox import graph
+from omni_actors.sandbox.contract import (
+    ControlError,
+    Figures,
+    Job,
+    Outbox,
+    Outcome,
+    Shown,
+    Stage,
+    Written,
+)
+from omni_actors.sandbox.faults import Fault, Target
+from omni_actors.sandbox.forms import form_parts
+from omni_actors.sandbox.graph import GraphError
+from omni_actors.sandbox.hooks import Update
+from omni_actors.sandbox.http import Answer, Request, json_answer
+from omni_actors.sandbox.whatsapp import customers, templates, updates
+from omni_actors.sandbox.whatsapp.bodies import check_read
+from omni_actors.sandbox.whatsapp.errors import refusal
+from omni_actors.sandbox.whatsapp.links import link_fault
+from omni_actors.sandbox.whatsapp.media import (
+    UPLOAD_BYTES_MAX,
+    UPLOADED_LIFE_S,
+    MediaShelf,
+    bare,
+    resolved,
+    upload_fault,
+)
+from omni_actors.sandbox.whatsapp.number import Number, Usage
+from omni_actors.sandbox.whatsapp.people import People
+from omni_actors.sandbox.whatsapp.sending import Desk
+from omni_actors.sandbox.whatsapp.settings import WhatsAppAccount
+
+_LOOPBACK = re.compile(rb"127\.0\.0\.1|localhost|\[::1\]")
+
+JSON_HEADERS = (("Content-Type", "application/json; charset=UTF-8"),)
+
+
+@define(eq=False)
+class WhatsApp:
+    """All WhatsApp numbers of one sandbox, in one business portfolio."""
+
+    stage: Stage
+    name: str = "whatsapp"
+    accounts: dict[str, WhatsAppAccount] = field(factory=dict)
+    outboxes: dict[str, Outbox] = field(factory=dict)
+    figures: dict[str, Figures] = field(factory=dict)
+    people: People = field(factory=People)
+    numbers: dict[str, Number] = field(factory=dict)
+    usage: dict[str, Usage] = field(factory=dict)
+    shelf: MediaShelf = field(init=False)
+    desk: Desk = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        settings, chance = self.stage.settings, self.stage.chance
+        self.shelf = MediaShelf(settings.media_bytes_max, chance.randbytes(16))
+        self.desk = Desk(settings, self.people, self.shelf, chance)
+
+    def open_account(self, account: WhatsAppAccount) -> None:
+        """Connect one more number. Raises ControlError for an id that is taken."""
+        key = account.phone_number_id
+        if key in self.accounts:
+            raise ControlError(f"there already is a number {key}")
+        self.accounts[key] = account
+        self._begin(account)
+
+    def _begin(self, account: WhatsAppAccount) -> None:
+        key = account.phone_number_id
+        self.numbers[key] = Number(account, self.stage.settings)
+        self.outboxes[key] = Outbox(self.stage.settings.outbox_max)
+        self.figures[key] = Figures()
+
+    def reset(self) -> None:
+        """Forget everything but the accounts."""
+        self.people.clear()
+        self.shelf.clear()
+        self.usage.clear()
+        for account in self.accounts.values():
+            self._begin(account)
+
+    def account_of(self, document: Mapping[str, Any]) -> WhatsAppAccount:
+        """The number a control document describes. Raises ControlError."""
+        return customers.account_of(document)
+
+    def customer_is(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Make or change a customer. Raises ControlError."""
+        return customers.customer_is(self.people, document)
+
+    def customer_writes(self, channel_key: str, document: dict[str, Any]) -> Written:
+        """A customer acts. Raises ControlError."""
+        written = customers.writes(
+            number=self.numbers[channel_key],
+            people=self.people,
+            shelf=self.shelf,
+            document=document,
+            stage=self.stage,
+        )
+        self.figures[channel_key].inbound += 1
+        return written
+
+    def rendering(self, entry: Shown) -> str:
+        """What the customer's phone shows."""
+        return customers.rendering(entry.request, self._all_templates)
+
+    @property
+    def _all_templates(self) -> list[Any]:
+        return [one for account in self.accounts.values() for one in account.templates]
+
+    def envelope(self, updates_: Sequence[Update]) -> bytes:
+        """The updates as the body of one webhook."""
+        return updates.envelope(updates_, lambda key: self.accounts[key].waba_id)
+
+    async def job(self, request: Request) -> Job | Answer | None:
+        """Understand one request; None when its object is not one of ours."""
+        segments = graph.route_of(request)
+        try:
+            match (request.method, *segments):
+                case ("POST", key, "messages") if key in self.accounts:
+                    return await self._messages(request, self.accounts[key])
+                case ("POST", key, "media") if key in self.accounts:
+                    return await self._upload(request, self.accounts[key])
+                case (method, key, *rest) if key in self.accounts:
+                    return await self._number(request, self.accounts[key], method, rest)
+                case (method, waba, *rest) if waba in self._wabas:
+                    return await self._waba(request, waba, method, rest)
+                case ("GET", "debug_token"):
+                    return self._debug_token(request)
+                case ("GET", "whatsapp_business", "attachments"):
+                    return self._download(request)
+                case ("GET" | "DELETE", media_id) if media_id in self.shelf.media:
+                    return self._medium(request, media_id)
+        except GraphError as error:
+            return error.answer()
+        return None
+
+    @property
+    def _wabas(self) -> set[str]:
+        return {account.waba_id for account in self.accounts.values()}
+
+    def _authorize(self, request: Request, account: WhatsAppAccount) -> None:
+        """Check the caller's token against one number. Raises GraphError."""
+        token = graph.token_of(request)
+        if token != account.access_token:
+            if any(token == other.access_token for other in self.accounts.values()):
+                raise refusal(10, "The token has no permission for this object.")
+            raise graph.bad_token("Invalid OAuth access token - Cannot parse access token")
+        graph.check_proof(request, token, account.app_secret, required=account.require_proof)
+
+    def _job(
+        self,
+        account: WhatsAppAccount,
+        call: str,
+        run: Callable[[Fault | None], Outcome],
+        *,
+        kind: str = "",
+        to: str = "",
+    ) -> Job:
+        figures = self.figures[account.phone_number_id]
+        figures.call(call)
+        return Job(
+            target=Target(account.phone_number_id, call, kind, to),
+            run=partial(self._metered, account, partial(_refusing, run, figures)),
+            refuse=partial(_refuse, figures),
+        )
+
+    def _metered(
+        self,
+        account: WhatsAppAccount,
+        run: Callable[[Fault | None], Outcome],
+        fault: Fault | None,
+    ) -> Outcome:
+        """Hold the call against the hourly budget, and tell the caller how much is used."""
+        budget = self.stage.settings.calls_per_h
+        if not budget:
+            return run(fault)
+        now = self.stage.clock.now()
+        usage = self.usage.setdefault(account.waba_id, Usage(budget))
+        share = usage.count(now)
+        if share > 100:
+            error = refusal(80007, "The business account has reached its rate limit.")
+            outcome = Outcome(error.answer())
+        else:
+            outcome = run(fault)
+        wait_min = usage.minutes_left(now) if share >= 100 else 0
+        headers = _usage_headers(account.waba_id, share, wait_min)
+        answer = evolve(outcome.answer, headers=outcome.answer.headers + headers)
+        return evolve(outcome, answer=answer)
+
+    async def _messages(self, request: Request, account: WhatsAppAccount) -> Job:
+        self._authorize(request, account)
+        body = await request.body()
+        document = graph.json_object(body)
+        if "status" in document and "type" not in document:
+            return self._job(account, "read", partial(self._read, account, document))
+        kind, to = document.get("type", "text"), document.get("to")
+        fault = await link_fault(document) if _LOOPBACK.search(body) else None
+        send = partial(self._send, account, document, fault)
+        return self._job(
+            account, "messages", send, kind=str(kind), to=to if isinstance(to, str) else ""
+        )
+
+    def _send(
+        self,
+        account: WhatsAppAccount,
+        document: dict[str, Any],
+        broken_link: str | None,
+        fault: Fault | None,
+    ) -> Outcome:
+        key, now = account.phone_number_id, self.stage.clock.now()
+        accepted = self.desk.take(self.numbers[key], document, now, fault, broken_link)
+        customer = accepted.sent.customer
+        address = customer.phone or customer.user_id
+        self.figures[key].accept(address, accepted.sent.callback_data)
+        if not accepted.lost:
+            self.outboxes[key].add(now, address, accepted.message_id, document)
+        answer = Answer(200, json.dumps(accepted.document).encode(), JSON_HEADERS)
+        return Outcome(answer, accepted.updates, shown=not accepted.lost)
+
+    def _read(
+        self, account: WhatsAppAccount, document: dict[str, Any], _fault: Fault | None
+    ) -> Outcome:
+        check_read(document)
+        number, message_id = self.numbers[account.phone_number_id], document["message_id"]
+        message = number.recall(message_id, self.stage.clock.now())
+        if message is None or not message.inbound:
+            raise refusal(131009, f"The message {message_id} is unknown.")
+        return Outcome(json_answer(200, {"success": True}))
+
+    async def _upload(self, request: Request, account: WhatsAppAccount) -> Job:
+        self._authorize(request, account)
+        body = await request.body(UPLOAD_BYTES_MAX)
+        content_type = request.headers.get("content-type", "")
+        return self._job(
+            account, "media", partial(self._keep, account, content_type, body), kind="upload"
+        )
+
+    def _keep(
+        self, account: WhatsAppAccount, content_type: str, body: bytes, _fault: Fault | None
+    ) -> Outcome:
+        try:
+            parts = {part.name: part for part in form_parts(content_type, body)}
+        except ValueError as error:
+            raise refusal(100, str(error)) from None
+        product = parts.get("messaging_product")
+        if product is None or product.content != b"whatsapp":
+            raise refusal(100, "The parameter messaging_product must be whatsapp.")
+        file = parts.get("file")
+        if file is None or file.filename is None:
+            raise refusal(131008, "The parameter file is required, with a file name.")
+        mime_type = file.content_type or ""
+        if "type" in parts and bare(parts["type"].content.decode("latin-1")) != bare(mime_type):
+            raise refusal(100, "Param type and the content type of the file differ.")
+        if (wrong := upload_fault(mime_type, file.content)) is not None:
+            raise refusal(*wrong)
+        expires_at = self.stage.clock.now() + UPLOADED_LIFE_S
+        medium = self.shelf.put(account.phone_number_id, mime_type, file.content, expires_at)
+        return Outcome(json_answer(200, {"id": medium.id}))
+
+    def _medium(self, request: Request, media_id: str) -> Job:
+        medium = self.shelf.get(media_id, self.stage.clock.now())
+        if medium is None:
+            raise graph.unknown_object(media_id, request.method)
+        account = self.accounts[medium.channel_key]
+        self._authorize(request, account)
+        if request.query.get("phone_number_id", medium.channel_key) != medium.channel_key:
+            raise graph.unknown_object(media_id, request.method)
+
+        def run(_fault: Fault | None) -> Outcome:
+            if request.method == "DELETE":
+                self.shelf.remove(media_id)
+                return Outcome(json_answer(200, {"success": True}))
+            url = self.shelf.link(self.stage.url, medium, self.stage.clock.now())
+            return Outcome(json_answer(200, resolved(medium, url)))
+
+        return self._job(account, "media", run, kind=request.method.lower())
+
+    def _download(self, request: Request) -> Job | Answer:
+        medium = self.shelf.linked(request.query, self.stage.clock.now())
+        if medium is None:
+            return Answer(404, b"", (("Content-Type", "text/html"),))
+        account = self.accounts[medium.channel_key]
+        if request.headers.get("authorization", "") != f"Bearer {account.access_token}":
+            raise graph.bad_token("Authentication Error")
+        answer = Answer(200, medium.content, (("Content-Type", medium.mime_type),))
+        return self._job(account, "media", lambda _fault: Outcome(answer), kind="download")
+
+    async def _number(
+        self, request: Request, account: WhatsAppAccount, method: str, rest: list[str]
+    ) -> Job:
+        self._authorize(request, account)
+        match (method, *rest):
+            case ("GET",):
+                return self._job(account, "number", partial(self._profile, request, account))
+            case ("POST", "register"):
+                document = graph.json_object(await request.body())
+                return self._job(account, "register", partial(_register, document))
+            case ("POST", "deregister"):
+                return self._job(account, "register", _success)
+        raise graph.unknown_path("/" + "/".join([account.phone_number_id, *rest]))
+
+    def _profile(self, request: Request, account: WhatsAppAccount, _fault: Fault | None) -> Outcome:
+        every = customers.profile(account, self.stage.settings.throughput_per_s)
+        usual = "verified_name,display_phone_number,quality_rating"
+        names = request.query.get("fields", usual).split(",")
+        unknown = [name for name in names if name not in every]
+        if unknown:
+            details = f"Tried accessing nonexisting field ({unknown[0]})"
+            raise GraphError(400, 100, f"(#100) {details} on node type (WhatsAppBusinessPhone)")
+        return Outcome(json_answer(200, {name: every[name] for name in {*names, "id"}}))
+
+    async def _waba(self, request: Request, waba: str, method: str, rest: list[str]) -> Job:
+        owners = [one for one in self.accounts.values() if one.waba_id == waba]
+        token = graph.token_of(request)
+        account = next((one for one in owners if one.access_token == token), owners[0])
+        self._authorize(request, account)
+        match (method, *rest):
+            case ("POST" | "DELETE", "subscribed_apps"):
+                return self._job(account, "waba", _success)
+            case ("GET", "subscribed_apps"):
+                app = {"whatsapp_business_api_data": {"id": "70001", "name": "sandbox"}}
+                return self._job(account, "waba", _always({"data": [app]}))
+            case ("GET", "phone_numbers"):
+                numbers = [customers.profile(one, 80) for one in owners]
+                return self._job(account, "waba", _always({"data": numbers}))
+            case ("GET", "message_templates"):
+                return self._job(account, "waba", partial(_templates, request, account))
+        raise graph.unknown_path("/" + "/".join([waba, *rest]))
+
+    def _debug_token(self, request: Request) -> Answer:
+        caller = graph.token_of(request)
+        if all(caller != account.access_token for account in self.accounts.values()):
+            raise graph.bad_token("Invalid OAuth access token - Cannot parse access token")
+        asked = request.query.get("input_token")
+        if asked is None:
+            raise GraphError(400, 100, "(#100) The parameter input_token is required")
+        owners = [one for one in self.accounts.values() if one.access_token == asked]
+        return json_answer(200, {"data": customers.token_facts(owners)})
+
+
+def _usage_headers(waba: str, share: int, wait_min: int) -> tuple[tuple[str, str], ...]:
+    spent = {"call_count": share, "total_cputime": share // 4, "total_time": share // 4}
+    usage = {"type": "whatsapp", **spent, "estimated_time_to_regain_access": wait_min}
+    return (
+        ("X-App-Usage", json.dumps(spent)),
+        ("X-Business-Use-Case-Usage", json.dumps({waba: [usage]})),
+    )
+
+
+def _refusing(
+    run: Callable[[Fault | None], Outcome], figures: Figures, fault: Fault | None
+) -> Outcome:
+    try:
+        return run(fault)
+    except GraphError as error:
+        figures.refuse(error.code)
+        return Outcome(error.answer())
+
+
+def _refuse(figures: Figures, fault: Fault) -> Answer:
+    """The platform's own words for a fault rule."""
+    headers = []
+    if fault.retry_after_s is not None:
+        headers.append(("Retry-After", f"{fault.retry_after_s:g}"))
+    match fault.kind:
+        case "throttle":
+            error = refusal(130429, "Cloud API message throughput has been reached.", 2494055)
+        case "expire_token":
+            text = "Error validating access token: Session has expired."
+            error = graph.bad_token(text, subcode=463)
+        case _:
+            error = refusal(fault.code, "A fault rule refused this call.")
+    figures.refuse(error.code)
+    return error.answer(*headers)
+
+
+def _success(_fault: Fault | None) -> Outcome:
+    return Outcome(json_answer(200, {"success": True}))
+
+
+def _always(document: dict[str, Any]) -> Callable[[Fault | None], Outcome]:
+    return lambda _fault: Outcome(json_answer(200, document))
+
+
+def _register(document: dict[str, Any], _fault: Fault | None) -> Outcome:
+    if document.get("messaging_product") != "whatsapp":
+        raise refusal(131008, "The parameter messaging_product is required.")
+    pin = document.get("pin")
+    if not isinstance(pin, str) or len(pin) != 6 or not pin.isdigit():
+        raise refusal(131009, "Param pin must be 6 digits.")
+    return Outcome(json_answer(200, {"success": True}))
+
+
+def _templates(request: Request, account: WhatsAppAccount, _fault: Fault | None) -> Outcome:
+    listed = [templates.listing(n, one) for n, one in enumerate(account.templates)]
+    for key in ("name", "status", "category", "language"):
+        if key in request.query:
+            listed = [one for one in listed if one[key] == request.query[key]]
+    after, limit = request.query.get("after", "0"), request.query.get("limit", "25")
+    if not after.isdigit() or not limit.isdigit():
+        raise refusal(131059, "The cursor or the limit is malformed.")
+    start, end = int(after), int(after) + int(limit)
+    page: dict[str, Any] = {"data": listed[start:end]}
+    page["paging"] = {"cursors": {"before": str(start), "after": str(end)}}
+    if end < len(listed):
+        page["paging"]["next"] = f"{request.path}?after={end}&limit={limit}"
+    if "summary" in request.query:
+        page["summary"] = {
+            "total_count": len(listed),
+            "message_template_count": len(account.templates),
+            "message_template_limit": 250,
+            "are_translations_complete": True,
+        }
+    return Outcome(json_answer(200, page))
