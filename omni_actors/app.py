@@ -4,7 +4,6 @@ import errno
 import random
 import secrets
 import signal
-import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -30,7 +29,7 @@ from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.facade import Gateway
 from omni_actors.gateway.house import Ground, House
 from omni_actors.gateway.media_files import MediaFiles
-from omni_actors.media.blobs import Blob, Blobs
+from omni_actors.media.blobs import Blob, Blobs, DiskFull, Mismatch, Missing
 from omni_actors.model.states import ChannelState
 from omni_actors.net.guard import GuardPolicy
 from omni_actors.net.http import open_hands
@@ -110,9 +109,9 @@ async def open_gateway(
             open_hands(
                 open_source=lambda name, size: blobs.open_source(Blob(name, size)),
                 open_sink=blobs.open_sink,
+                disk_errors=(OSError, DiskFull, Missing, Mismatch),
                 guard_policy=GuardPolicy(),
                 now=clock.now,
-                ssl_context=ssl.create_default_context(),
             )
         )
         system = await stack.enter_async_context(

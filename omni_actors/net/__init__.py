@@ -1,0 +1,1 @@
+"""The hands on the network: calls are made here, and nowhere else. Knows no platform."""

@@ -74,7 +74,7 @@ class HttpReply:
         """The body decoded as JSON; None when it is not JSON."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     @property

@@ -1,0 +1,17 @@
+"""Whose credential goes on a call, and to which hosts it may go."""
+
+from attrs import field, frozen
+
+
+@frozen
+class Account:
+    """A channel's credential as the network needs it. Nothing of it is ever printed.
+
+    `hosts` are the `host` or `host:port` that may see the token; over TLS only, loopback excepted.
+    A host without a port stands for the usual port of the scheme, and for no other.
+    """
+
+    channel_id: str
+    token: str = field(repr=False)
+    app_secret: str | None = field(default=None, repr=False)
+    hosts: frozenset[str] = frozenset()

@@ -1,0 +1,259 @@
+"""Makes the HTTP calls that adapters describe; all it raises is what became of the request."""
+
+import secrets
+import ssl
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Final, assert_never
+
+import httpcore
+import trio
+from attrs import frozen
+
+from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.net.account import Account
+from omni_actors.net.failures import (
+    disk_failed,
+    lost,
+    refused_by_guard,
+    timed_out,
+    too_large,
+    unwritable,
+)
+from omni_actors.net.guard import GuardedBackend, GuardPolicy, Refused, check_url
+from omni_actors.net.lanes import Dialler, Fate, Lane, LaneKey, Lanes, LaneStatistics
+from omni_actors.net.multipart import form_frame
+from omni_actors.net.reply import declared_size, keep_s, lower_case
+from omni_actors.net.request import EXTENSIONS, Outgoing, encoded_body, outgoing
+from omni_actors.net.shown import masked_url, shown_reply, shown_request
+from omni_actors.net.streams import FormBody, OpenSink, OpenSource, SourceBroken
+from omni_actors.net.tls import client_context
+from omni_actors.net.trace import Exchange, Trace
+from omni_actors.wire.calls import Call, HttpCall, HttpReply, MailCall, Upload
+
+_NETWORK_ERRORS: Final = (
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    httpcore.RemoteProtocolError,
+)
+
+
+@asynccontextmanager
+async def open_hands(
+    *,
+    open_source: OpenSource,
+    open_sink: OpenSink,
+    guard_policy: GuardPolicy,
+    now: Callable[[], float],
+    lanes_per_channel: int = 8,
+    lanes_total: int = 256,
+    idle_s: float = 30.0,
+    ssl_context: ssl.SSLContext | None = None,
+    disk_errors: tuple[type[Exception], ...] = (OSError,),
+) -> AsyncIterator["HttpHands"]:
+    """The hands for HTTP. Leaving closes every connection.
+
+    `disk_errors` is what the blobs' doors raise when a disk is full or a blob is not there; such
+    a call may be tried again. Everything else that they raise is a bug and goes through.
+    """
+    context = client_context() if ssl_context is None else ssl_context
+    plain = httpcore.TrioBackend()
+    dialler = Dialler(context, plain, GuardedBackend(guard_policy, inner=plain))
+    async with trio.open_nursery() as nursery:
+        lanes = Lanes(dialler, nursery, lanes_per_channel, lanes_total, idle_s)
+        nursery.start_soon(lanes.sweep)
+        try:
+            yield HttpHands(lanes, open_source, open_sink, guard_policy, now, disk_errors)
+        finally:
+            nursery.cancel_scope.cancel()
+            await lanes.close()
+
+
+@frozen(eq=False)
+class HttpHands:
+    """Makes HTTP calls, each on a lane of its channel. Knows no platform and judges no answer."""
+
+    _lanes: Lanes
+    _open_source: OpenSource
+    _open_sink: OpenSink
+    _guard_policy: GuardPolicy
+    _now: Callable[[], float]
+    _disk_errors: tuple[type[Exception], ...]
+
+    def statistics(self) -> LaneStatistics:
+        """A snapshot of the lanes."""
+        return self._lanes.statistics()
+
+    async def make(self, call: Call, account: Account, trace: Trace) -> HttpReply:
+        """Make one call and note the exchange in `trace`. An answer of any status is a reply.
+
+        Raises SendFailure when there is none: UNREACHABLE when surely nothing was sent, UNKNOWN
+        when something may have been (TRANSIENT for a call that may be repeated), REJECTED when
+        the call must not be made or its answer must not be taken. Cancelled, the request may have
+        been sent.
+        """
+        match call:
+            case HttpCall():
+                return await self._traced(call, account, trace)
+            case MailCall():
+                text = "a mail was given to the hands for HTTP"
+                raise SendFailure(Failure(Kind.REJECTED, Reason.INTERNAL, text=text))
+            case _:
+                assert_never(call)
+
+    async def _traced(self, call: HttpCall, account: Account, trace: Trace) -> HttpReply:
+        started_at = self._now()
+        try:
+            reply = await self._guarded(call, account)
+        except SendFailure as failed:
+            trace.add(self._exchange(call, started_at, trace, error=failed.failure.text))
+            raise
+        trace.add(self._exchange(call, started_at, trace, reply))
+        return reply
+
+    def _exchange(
+        self,
+        call: HttpCall,
+        started_at: float,
+        trace: Trace,
+        reply: HttpReply | None = None,
+        error: str | None = None,
+    ) -> Exchange:
+        return Exchange(
+            method=call.method,
+            url=masked_url(call),
+            started_at=started_at,
+            ended_at=self._now(),
+            request=shown_request(call, trace),
+            status=None if reply is None else reply.status,
+            reply=None if reply is None else shown_reply(reply, trace),
+            error=error,
+        )
+
+    async def _guarded(self, call: HttpCall, account: Account) -> HttpReply:
+        try:
+            if call.guarded:
+                check_url(call.url, self._guard_policy)
+            return await self._in_time(call, account)
+        except Refused as refused:
+            raise refused_by_guard(refused) from None
+
+    async def _in_time(self, call: HttpCall, account: Account) -> HttpReply:
+        fate = Fate()
+        with trio.move_on_after(call.deadline_s):
+            if call.upload is not None:
+                return await self._upload(call, account, call.upload, fate)
+            mime, body = encoded_body(call)
+            request = outgoing(call, account, mime, None if body is None else len(body))
+            return await self._on_lane(call, account, request, body, fate)
+        raise timed_out(call, fate)
+
+    async def _upload(
+        self, call: HttpCall, account: Account, upload: Upload, fate: Fate
+    ) -> HttpReply:
+        """Send a form whose file is read while it is sent."""
+        frame = form_frame(call.form or {}, upload, f"omni-{secrets.token_hex(16)}")
+        request = outgoing(call, account, frame.mime, frame.size)
+        try:
+            async with self._open_source(upload.blob, upload.size) as chunks:
+                body = FormBody(frame, chunks, upload.size, self._disk_errors)
+                return await self._on_lane(call, account, request, body, fate)
+        except SourceBroken as error:
+            raise disk_failed("the file to upload cannot be read", error) from error
+        except self._disk_errors as error:
+            raise disk_failed("the file to upload cannot be opened", error) from error
+
+    async def _on_lane(
+        self,
+        call: HttpCall,
+        account: Account,
+        request: Outgoing,
+        body: bytes | AsyncIterable[bytes] | None,
+        fate: Fate,
+    ) -> HttpReply:
+        core = httpcore.Request(
+            call.method,
+            request.url,
+            headers=request.headers,
+            content=body,
+            extensions=EXTENSIONS,
+        )
+        key = LaneKey(account.channel_id, request.place.origin, call.guarded)
+        lane = await self._lanes.borrow(key, fate)
+        try:
+            return await self._talk(call, lane, core)
+        except httpcore.LocalProtocolError:
+            raise unwritable() from None
+        except _NETWORK_ERRORS as error:
+            raise lost(call, fate, error) from error
+        finally:
+            self._lanes.give_back(lane)
+
+    async def _talk(self, call: HttpCall, lane: Lane, request: httpcore.Request) -> HttpReply:
+        response = await lane.connection.handle_async_request(request)
+        headers = lower_case(response.headers)
+        lane.keep_s = keep_s(headers)
+        assert isinstance(response.stream, AsyncIterable)
+        chunks = aiter(response.stream)
+        try:
+            if call.download and 200 <= response.status < 300:
+                reply = await self._download(call, response.status, headers, chunks)
+            else:
+                body = await _collected(call, headers, chunks)
+                reply = HttpReply(response.status, headers, body, size=len(body))
+        except BaseException:
+            await _abandon(chunks)
+            raise
+        await response.aclose()
+        return reply
+
+    async def _download(
+        self,
+        call: HttpCall,
+        status: int,
+        headers: Mapping[str, str],
+        chunks: AsyncIterator[bytes],
+    ) -> HttpReply:
+        """Stream an answer into a blob, which exists when this returns."""
+        _require_size(call, declared_size(headers))
+        try:
+            async with self._open_sink(call.bytes_max) as sink:
+                size = 0
+                async for chunk in chunks:
+                    size += len(chunk)
+                    _require_size(call, size)
+                    await sink.write(chunk)
+                stored = await sink.commit()
+        except self._disk_errors as error:
+            raise disk_failed("the answer cannot be stored", error) from error
+        return HttpReply(status, headers, blob=stored.sha256, size=stored.size)
+
+
+async def _collected(
+    call: HttpCall, headers: Mapping[str, str], chunks: AsyncIterator[bytes]
+) -> bytes:
+    """The whole body. Raises SendFailure as soon as it is known to be too large."""
+    _require_size(call, declared_size(headers))
+    parts, size = [], 0
+    async for chunk in chunks:
+        size += len(chunk)
+        _require_size(call, size)
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _require_size(call: HttpCall, size: int) -> None:
+    if size > call.bytes_max:
+        raise too_large(call)
+
+
+async def _abandon(chunks: AsyncIterator[bytes]) -> None:
+    """End a body that is not read to its end, and with it its connection.
+
+    Cancelled from inside, httpcore's nested generators unwind in order; closed from outside, the
+    inner ones would be left to the garbage collector. What it says by then does not matter.
+    """
+    with suppress(*_NETWORK_ERRORS), trio.CancelScope() as scope:
+        scope.cancel()
+        async for _ in chunks:
+            pass

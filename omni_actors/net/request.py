@@ -1,0 +1,195 @@
+"""What a described call looks like on the wire, the credential added where it may go."""
+
+import hmac
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, Final, assert_never
+from urllib.parse import quote, urlencode
+
+import httpcore
+import httpx
+from attrs import frozen
+
+from omni_actors import __version__
+from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.net.account import Account
+from omni_actors.wire.calls import Auth, HttpCall
+
+Headers = list[tuple[bytes, bytes]]
+
+CONNECT_TIMEOUT_S: Final = 5.0
+EXTENSIONS: Final = {"timeout": {"connect": CONNECT_TIMEOUT_S}}
+COMMON_HEADERS: Final = (
+    (b"User-Agent", f"omni-actors/{__version__}".encode()),
+    (b"Accept", b"*/*"),
+    # We count bytes as they come, so none may grow on the way.
+    (b"Accept-Encoding", b"identity"),
+)
+OURS: Final = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_VALUE: Final = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?")
+_BODILESS: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+
+
+@frozen
+class Place:
+    """Where a URL leads. `names` are the ways to write its host in a list of allowed hosts.
+
+    `private` tells that nobody in between can read: TLS, or this machine itself.
+    """
+
+    origin: httpcore.Origin
+    shown: str  # scheme, host and port: what an error text may say
+    host_header: bytes
+    target: bytes
+    names: frozenset[str]
+    private: bool
+
+
+@lru_cache(maxsize=1024)
+def place_of(url: str) -> Place:
+    """Read a URL. Raises SendFailure without quoting it, since it may hold a secret."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        raise _refused(Reason.BAD_REQUEST, "the URL of the call is not readable as one") from None
+    if parsed.scheme not in _DEFAULT_PORTS or not parsed.host or parsed.userinfo:
+        text = "the URL of the call must be http(s)://host… without user-info"
+        raise _refused(Reason.BAD_REQUEST, text)
+    port = parsed.port or _DEFAULT_PORTS[parsed.scheme]
+    netloc = parsed.netloc.decode("ascii").lower()
+    host_port = netloc if parsed.port else f"{netloc}:{port}"
+    return Place(
+        origin=httpcore.Origin(parsed.raw_scheme, parsed.raw_host, port),
+        shown=f"{parsed.scheme}://{netloc}",
+        host_header=netloc.encode(),
+        target=parsed.raw_path,
+        names=frozenset({netloc, host_port}),
+        private=parsed.scheme == "https" or _is_loopback(parsed.host),
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@frozen
+class Outgoing:
+    """A request ready to go. `size` counts the bytes of its body."""
+
+    place: Place
+    url: httpcore.URL
+    headers: Headers
+
+
+def outgoing(call: HttpCall, account: Account, mime: str | None, size: int | None) -> Outgoing:
+    """The request line and the headers of `call` with a body of `mime` and `size`.
+
+    Raises SendFailure when the credential may not go where the call wants it.
+    """
+    place = place_of(call.url)
+    secret_headers, secret_query = _credential(call.auth, account, place)
+    target = _with_query(place.target, {**call.query, **secret_query})
+    headers: Headers = [(b"Host", place.host_header), *COMMON_HEADERS, *secret_headers]
+    if size is not None:
+        headers.append((b"Content-Length", b"%d" % size))
+    if mime is not None and not any(name.lower() == "content-type" for name in call.headers):
+        headers.append((b"Content-Type", mime.encode(errors="replace")))
+    headers += _given(call.headers)
+    origin = place.origin
+    url = httpcore.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=target)
+    return Outgoing(place, url, headers)
+
+
+def _credential(auth: Auth, account: Account, place: Place) -> tuple[Headers, dict[str, str]]:
+    """What proves who we are: headers and query values."""
+    if auth is Auth.NONE:
+        return [], {}
+    _require_allowed(account, place)
+    bearer = [(b"Authorization", b"Bearer " + account.token.encode())]
+    match auth:
+        case Auth.BEARER:
+            return bearer, {}
+        case Auth.QUERY:
+            return [], {"access_token": account.token}
+        case Auth.PROOF:
+            return bearer, {"appsecret_proof": _proof(account)}
+        case Auth.SASL:
+            raise _refused(Reason.INTERNAL, "an HTTP call cannot authenticate as mail does")
+        case _:
+            assert_never(auth)
+
+
+def _require_allowed(account: Account, place: Place) -> None:
+    if not place.private:
+        text = f"the credential goes over TLS only, so not to {place.shown}"
+        raise _refused(Reason.CHANNEL_MISCONFIGURED, text)
+    if place.names.isdisjoint(host.lower() for host in account.hosts):
+        text = f"the credential may not be shown to {place.host_header.decode()}"
+        raise _refused(Reason.CHANNEL_MISCONFIGURED, text)
+    if not _TOKEN.fullmatch(account.token):
+        text = "the access token is empty or holds characters that no token has"
+        raise _refused(Reason.CHANNEL_MISCONFIGURED, text)
+
+
+def _proof(account: Account) -> str:
+    """https://developers.facebook.com/docs/graph-api/guides/secure-requests"""
+    if not account.app_secret:
+        text = "the call needs the app secret, which the channel does not have"
+        raise _refused(Reason.CHANNEL_MISCONFIGURED, text)
+    return hmac.new(account.app_secret.encode(), account.token.encode(), sha256).hexdigest()
+
+
+def _with_query(target: bytes, query: Mapping[str, str]) -> bytes:
+    if not query:
+        return target
+    joint = b"&" if b"?" in target else b"?"
+    return target + joint + urlencode(query, quote_via=quote).encode()
+
+
+def _given(headers: Mapping[str, str]) -> Headers:
+    """The call's own headers. Raises SendFailure for one that may not go, naming no value."""
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or name.lower() in OURS:
+            raise _refused(Reason.BAD_REQUEST, f"the header {name!r} is not the call's to set")
+        if not _HEADER_VALUE.fullmatch(value):
+            text = f"the header {name} holds a character that no header may"
+            raise _refused(Reason.BAD_REQUEST, text)
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+def encoded_body(call: HttpCall) -> tuple[str | None, bytes | None]:
+    """The MIME type and the bytes of a body that is not streamed. Raises SendFailure."""
+    if call.json is not None:
+        return "application/json", _encoded(call.json)
+    if call.form is not None:
+        return "application/x-www-form-urlencoded", urlencode(call.form).encode()
+    if call.body is None and call.method in _BODILESS:
+        return None, None
+    return None, call.body or b""
+
+
+def _encoded(document: Any) -> bytes:
+    try:
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        text = f"the body of the call is not JSON: {type(error).__name__}"
+        raise _refused(Reason.BAD_REQUEST, text) from error
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        # Half of a surrogate pair, which someone's cut text may hold, exists only escaped.
+        return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _refused(reason: Reason, text: str) -> SendFailure:
+    return SendFailure(Failure(Kind.REJECTED, reason, text=text))
