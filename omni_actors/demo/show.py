@@ -33,13 +33,21 @@ async def play_once(say: Say) -> bool:
             for number, scene in enumerate(SCENES, start=1):
                 say(f"\n{number}. {scene.title}")
                 passed += await played(stage, scene)
-    except ProgramFailed as problem:
-        say(f"the gateway did not start:\n{problem}")
+    except* ProgramFailed as problems:
+        say(f"the gateway did not start:\n{sentence_of(problems)}")
     took = time.monotonic() - began
     good = passed == len(SCENES)
     word = "passed" if good else "FAILED"
     say(f"\nverdict: {word}, {passed} of {len(SCENES)} scenes in {took:.1f} s")
     return good
+
+
+def sentence_of(problems: BaseExceptionGroup[ProgramFailed]) -> str:
+    """The text of the one problem that a group of one holds."""
+    first: BaseException = problems
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return str(first)
 
 
 async def played(stage: Stage, scene: Scene) -> bool:

@@ -7,19 +7,20 @@ loses nothing and a restarted actor simply looks there again.
 from collections.abc import Callable, Mapping
 from random import Random
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.actors.cell import Context
 from omni_actors.adapters.contract import Sent
 from omni_actors.gateway.limits import Limits, WaitFor
-from omni_actors.gateway.outbound import Outbound
+from omni_actors.gateway.outbound import PAGE, Outbound
 from omni_actors.gateway.sender import Done, Route, Sender
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import JsonObject
 from omni_actors.model.states import ChannelState
 from omni_actors.policy import retry
 from omni_actors.policy.fairness import Picked
+from omni_actors.policy.rate import Limit
 from omni_actors.store.contract import Store
 from omni_actors.store.queries import Heads, LegHeads
 from omni_actors.store.rows import Channel, LegWake
@@ -38,8 +39,8 @@ from omni_actors.store.verbs import (
 from omni_actors.store.verbs import Trace as StoredTrace
 
 IN_FLIGHT_MAX = 16
-PAGE = 256
 TURN_LATER_S = 0.05
+NOT_TAKEN_S = 1.0
 
 
 @frozen
@@ -61,16 +62,24 @@ class Tick:
 
 @frozen
 class Changed:
-    """The channel's state, credential or settings changed."""
+    """The channel's state, credential, settings or limits changed."""
 
     channel: Channel
     route: Route
+    limit: Limit
+    pair: Limit | None
 
 
 @frozen
 class OffTheWire:
-    """An attempt ended and was settled (or the part was gone before it began)."""
+    """An attempt ended and was settled (or the part was gone before it began).
 
+    `run` is the actor that began it: one that crashed since has forgotten its attempts, not their
+    ends. `route` is what it was sent by.
+    """
+
+    run: object
+    route: Route
     leg_id: str
     wakes: tuple[LegWake, ...]
     verdict: retry.Verdict | None
@@ -91,12 +100,14 @@ class ChannelActor:
     now: Callable[[], float]
     told: Callable[[Channel], None]
     doubt: Callable[[float], None]
+    unknown_wait_s: float
     recover: Mapping[str, float] | None = None
     in_flight_max: int = IN_FLIGHT_MAX
     in_flight: int = 0
     probes: int = 0
     probe_at: float | None = None
     outbound: Outbound = field(factory=Outbound)
+    run: object = field(factory=object)
     context: Context = field(init=False)
 
     async def started(self, context: Context) -> None:
@@ -130,23 +141,27 @@ class ChannelActor:
 
     def changed(self, message: Changed) -> None:
         self.channel, self.route = message.channel, message.route
+        self.limits.change(message.limit, message.pair)
         self.probes, self.probe_at = 0, None
         self.outbound.look_again()
 
     async def landed(self, message: OffTheWire) -> None:
         """Draw the consequences of an attempt for the whole channel."""
-        self.in_flight -= 1
         now = self.now()
         match message.verdict:
             case retry.CloseScope(scope=scope, until=until):
                 self.limits.shut(scope, message.leg_id, until, now)
-            case retry.PauseChannel() as pause:
+            case retry.PauseChannel() as pause if message.route is self.route:
                 await self.pause(pause, message.failure)
             case _ if message.sent:
                 await self.went_well(message.leg_id)
             case _:
                 pass
-        self.outbound.off_the_wire(message.leg_id, message.wakes, now)
+        if message.run is self.run:
+            self.in_flight -= 1
+            self.outbound.off_the_wire(message.leg_id, message.wakes, now)
+        else:
+            self.outbound.add(message.wakes, now)
 
     async def went_well(self, leg_id: str) -> None:
         self.limits.went_well(leg_id)
@@ -156,7 +171,14 @@ class ChannelActor:
             self.outbound.look_again()
 
     async def pause(self, verdict: retry.PauseChannel, failure: Failure | None) -> None:
-        """Park the sending, tell why, and look again when a probe is due."""
+        """Park the sending, tell why, and look again when a probe is due.
+
+        What was on the wire beside the first one repeats the same complaint; only a probe that
+        fails makes the next one rarer.
+        """
+        known = self.channel.state is verdict.state
+        if known and (self.probe_at is None or self.now() < self.probe_at):
+            return
         self.probe_at = verdict.probe_at
         self.probes += 1
         reason = f"{failure.reason}: {failure.text or failure.code or ''}" if failure else None
@@ -188,7 +210,7 @@ class ChannelActor:
             lane = self.outbound.wants()
             if lane is None or not self.may_start(self.now()):
                 break
-            after = self.outbound.more[lane]
+            after = self.outbound.after(lane)
             page = await self.store.ask(Heads(self.channel.id, lane, after, PAGE))
             self.outbound.read(lane, page, PAGE, self.now())
         self.wake_at(next_at)
@@ -197,7 +219,7 @@ class ChannelActor:
         """Put on the wire what may go; answers when something else may, as far as time decides."""
         now = self.now()
         due_at = self.outbound.ripen(now)
-        for _ in range(self.may_start(now)):
+        while self.may_start(now) > 0:
             held = self.limits.channel_wait(now)
             if held is not None:
                 return earliest(due_at, held.until)
@@ -206,7 +228,7 @@ class ChannelActor:
                 break
             held_leg = self.start(picked, now)
             due_at = earliest(due_at, held_leg)
-        if self.channel.state is ChannelState.BROKEN:
+        if self.channel.state is ChannelState.BROKEN and (self.probe_at or 0.0) > now:
             return self.probe_at
         return due_at
 
@@ -229,19 +251,36 @@ class ChannelActor:
 
     async def attempt(self, wake: LegWake) -> None:
         """Claim a part, send it, settle it, and report back."""
+        route = self.route
         claims = await self.store.do(Claim((wake.part_id,), self.now()))
         if not claims:
-            wakes = self.store.peek(LegHeads(wake.leg_id))
-            self.context.tell_self(OffTheWire(wake.leg_id, wakes, None, None, sent=False))
+            self.not_taken(wake, route)
             return
         claimed = claims[0]
         telemetry.QUEUE_SECONDS.labels(self.channel.platform).observe(
             self.now() - claimed.queued_at
         )
-        done = await self.sender.send(claimed, self.route)
-        await self.settle(claimed, done)
+        done = await self.sender.send(claimed, route)
+        await self.settle(claimed, done, route)
 
-    async def settle(self, claimed: Claimed, done: Done) -> None:
+    def not_taken(self, wake: LegWake, route: Route) -> None:
+        """The part is not for us to send: go on with what the leg has now.
+
+        The same part once more has expired or is not due; that is not to be asked without pause.
+        """
+        later = self.now() + NOT_TAKEN_S
+        heads = self.store.peek(LegHeads(wake.leg_id))
+        wakes = tuple(
+            [
+                evolve(h, due_at=max(h.due_at, later)) if h.part_id == wake.part_id else h
+                for h in heads
+            ]
+        )
+        self.context.tell_self(
+            OffTheWire(self.run, route, wake.leg_id, wakes, None, None, sent=False)
+        )
+
+    async def settle(self, claimed: Claimed, done: Done, route: Route) -> None:
         """Commit how the attempt ended, then tell the actor."""
         verdict, outcome = self.judge(claimed, done)
         trace = StoredTrace(done.started_at, done.ended_at, done.trace.as_json())
@@ -253,7 +292,9 @@ class ChannelActor:
         counted(self.channel.platform, outcome, done)
         failure = done.result if isinstance(done.result, Failure) else None
         sent = isinstance(done.result, Sent)
-        self.context.tell_self(OffTheWire(claimed.leg_id, wakes, verdict, failure, sent))
+        self.context.tell_self(
+            OffTheWire(self.run, route, claimed.leg_id, wakes, verdict, failure, sent)
+        )
 
     def judge(self, claimed: Claimed, done: Done) -> tuple[retry.Verdict | None, Outcome]:
         """What the end of an attempt means, by the policy."""
@@ -270,7 +311,7 @@ class ChannelActor:
                         first_failed_at=claimed.first_failed_at,
                         throttled=self.limits.strikes(failure.scope, claimed.leg_id),
                         probes=self.probes,
-                        unknown_wait_s=self.route.adapter.capabilities.unknown_wait_s,
+                        unknown_wait_s=self.unknown_wait_s,
                     )
                 )
                 return verdict, outcome_of(verdict, failure, done.ended_at)
@@ -280,7 +321,7 @@ class ChannelActor:
         return {
             "in_flight": self.in_flight,
             "ready": len(self.outbound.ready),
-            "reading_ahead": [lane.value for lane in self.outbound.more],
+            "reading_ahead": self.outbound.reading(),
             "probe_at": self.probe_at,
             **self.limits.describe(self.now()),
         }

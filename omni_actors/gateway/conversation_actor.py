@@ -49,12 +49,12 @@ class ConversationActor:
                 return
 
     async def take(self, backlog: Backlog) -> None:
-        """Handle one page."""
+        """Handle one page. What waits for a window is let go first: that may be done twice."""
         handled = effects(backlog)
-        await self.store.do(handled)
-        telemetry.HANDLED.inc(len(backlog.entries))
         for leg_id, at in opened(backlog).items():
             self.wake_legs(await self.store.do(OpenWindow(leg_id, at)))
+        await self.store.do(handled)
+        telemetry.HANDLED.inc(len(backlog.entries))
 
 
 def effects(backlog: Backlog) -> Handle:

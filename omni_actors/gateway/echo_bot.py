@@ -26,7 +26,7 @@ from omni_actors.model.requests import Delivery, SendRequest
 from omni_actors.model.states import Direction
 from omni_actors.policy.routing import ConsumerRule, consumer_of
 from omni_actors.store.contract import Refused, Store
-from omni_actors.store.queries import Events
+from omni_actors.store.queries import Events, LastCursor
 from omni_actors.store.rows import ANY_TENANT, Event, Message
 from omni_actors.store.verbs import Advance, EnsureConsumer, Idempotency, Submit
 
@@ -64,12 +64,22 @@ class EchoBot:
         """Answer everything after the cursor."""
         del message
         while not self.context.draining:
-            events = await self.store.ask(Events(ANY_TENANT, self.cursor, PAGE, TYPES))
+            try:
+                events = await self.store.ask(Events(ANY_TENANT, self.cursor, PAGE, TYPES))
+            except Refused as problem:
+                await self.skip(problem)
+                return
             if not events:
                 return
             await self.answer_all(events)
             self.cursor = events[-1].cursor
             await self.store.do(Advance(CONSUMER, self.cursor))
+
+    async def skip(self, problem: Refused) -> None:
+        """The bot was away for longer than events are kept: go on from now."""
+        telemetry.error("bot.too_late", consumer=CONSUMER, sentence=str(problem))
+        self.cursor = await self.store.ask(LastCursor())
+        await self.store.do(Advance(CONSUMER, self.cursor))
 
     async def answer_all(self, events: Sequence[Event]) -> None:
         """Queue the answers to a page in the order of its events, in as few commits as may be."""

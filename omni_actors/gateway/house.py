@@ -4,6 +4,7 @@ Start order is dependency order: what the store holds is put right first, then t
 conversations, the media desk and the bot. The front door opens last and closes first.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
@@ -38,11 +39,12 @@ from omni_actors.policy.rate import Limit
 from omni_actors.policy.routing import ConsumerRule
 from omni_actors.store.contract import Store
 from omni_actors.store.queries import Channels, LastCursor, UnhandledConversations
-from omni_actors.store.rows import Channel, LegWake
+from omni_actors.store.rows import ANY_TENANT, Channel, LegWake
 from omni_actors.store.verbs import (
     Accepted,
     Bury,
     ChannelSpec,
+    EnsureConsumer,
     Intake,
     Recover,
     Retention,
@@ -77,6 +79,7 @@ class Plan:
     bot: str = "echo"  # or "none"
     keep: Retention = field(factory=Retention)
     idle_s: float = 120.0
+    unknown_wait_s: Mapping[str, float] = field(factory=dict)  # by platform
 
 
 @frozen
@@ -105,11 +108,13 @@ class House:
     channels: dict[str, Channel] = field(factory=dict)
     routes: dict[str, Route] = field(factory=dict)
     brakes: dict[str, AppBrake] = field(factory=dict)
+    limiters: dict[str, Limits] = field(factory=dict)
     desks: dict[str, ChannelActor] = field(factory=dict)
     keys_used: dict[str, float] = field(factory=dict)
     conversations: Roster = field(init=False)
     receiver: Receiver = field(init=False)
     submitter: Submitter = field(init=False)
+    soonest: float = math.inf
     drain_begun: trio.Event = field(factory=trio.Event)
     started: bool = False
 
@@ -142,6 +147,7 @@ class House:
             ids=self.ids,
             now=now,
             wake=self.wake_legs,
+            due=self.due_at,
         )
 
     @property
@@ -157,12 +163,13 @@ class House:
         await store.do(SyncChannels(self.plan.channels, now()))
         recovered = await store.do(Recover(now(), self.waits()))
         telemetry.info("house.recovered", refunded=recovered.refunded, in_doubt=recovered.in_doubt)
+        if self.plan.bot == echo_bot.CONSUMER:  # before the door opens, or it misses the first
+            await store.do(EnsureConsumer(echo_bot.CONSUMER, ANY_TENANT, now()))
         self.bell.ring(await store.ask(LastCursor()))
         store.on_events(self.rung)
         self.take_channels(await store.ask(Channels()))
-        crashed_at = now() if recovered.in_doubt or recovered.refunded else None
         for channel in self.channels.values():
-            self.spawn_channel(channel, crashed_at)
+            self.spawn_channel(channel)
         self.spawn_desks()
         nursery.start_soon(self.wake_unhandled)
         self.started = True
@@ -170,7 +177,7 @@ class House:
     def waits(self) -> dict[str, float]:
         """How long each platform may take to tell what became of a part in doubt."""
         return {
-            name: adapter.capabilities.unknown_wait_s
+            name: self.plan.unknown_wait_s.get(name, adapter.capabilities.unknown_wait_s)
             for name, adapter in self.ground.adapters.items()
         }
 
@@ -182,7 +189,7 @@ class House:
                 self.routes[channel.id] = self.ground.route_of(channel)
             self.tell_state(channel)
 
-    def spawn_channel(self, channel: Channel, crashed_at: float | None) -> None:
+    def spawn_channel(self, channel: Channel) -> None:
         """Give a channel its actor. What a crash of it leaves on the wire is in doubt."""
         if channel.id not in self.routes:
             return
@@ -190,16 +197,14 @@ class House:
 
         def factory() -> ChannelActor:
             nonlocal restarted
-            actor = self.channel_actor(channel.id, crashed_at, recover=restarted)
+            actor = self.channel_actor(channel.id, recover=restarted)
             restarted = True
             self.desks[channel.id] = actor
             return actor
 
         self.ground.system.spawn(address_of(channel.id), factory, group=CHANNELS)
 
-    def channel_actor(
-        self, channel_id: str, crashed_at: float | None, *, recover: bool
-    ) -> ChannelActor:
+    def channel_actor(self, channel_id: str, *, recover: bool) -> ChannelActor:
         channel, route = self.channels[channel_id], self.routes[channel_id]
         ground = self.ground
         return ChannelActor(
@@ -207,19 +212,32 @@ class House:
             route=route,
             store=ground.store,
             sender=Sender(ground.hands, ground.clock.now),
-            limits=self.limits(channel, crashed_at),
+            limits=self.limits(channel),
             chance=ground.chance,
             now=ground.clock.now,
             told=self.tell_state,
             doubt=self.due_at,
+            unknown_wait_s=self.waits()[channel.platform],
             recover=self.waits() if recover else None,
         )
 
-    def limits(self, channel: Channel, crashed_at: float | None) -> Limits:
-        adapter = self.ground.adapters[channel.platform]
-        pacing = self.plan.pacing.get(channel.id) or default_pacing(adapter)
+    def limits(self, channel: Channel) -> Limits:
+        """The limiters of a channel; they outlive a crash of its actor."""
+        if channel.id not in self.limiters:
+            self.limiters[channel.id] = self.fresh_limits(channel)
+        return self.limiters[channel.id]
+
+    def fresh_limits(self, channel: Channel) -> Limits:
+        """Nobody knows how much was sent just before a start, so the bucket is not full."""
+        pacing = self.pacing(channel)
         brake = self.brakes.setdefault(channel.platform, AppBrake())
+        crashed_at = self.ground.clock.now()
         return Limits.fresh(pacing.channel, pacing.pair, brake, crashed_at=crashed_at)
+
+    def pacing(self, channel: Channel) -> Pacing:
+        """The limits of a channel, by the plan or else the platform's own."""
+        adapter = self.ground.adapters[channel.platform]
+        return self.plan.pacing.get(channel.id) or default_pacing(adapter)
 
     def conversation_actor(self, conversation_id: str) -> ConversationActor:
         return ConversationActor(
@@ -292,8 +310,13 @@ class House:
         self.nudge(address_of(channel_id), channel_actor.Look())
 
     def due_at(self, at: float) -> None:
-        """Something will be due then."""
-        self.nudge(TIME, timekeeper.At(at))
+        """Something will be due then.
+
+        Only the newest word reaches the timekeeper, so it is only given sooner ones.
+        """
+        if at < self.soonest or self.soonest <= self.ground.clock.now():
+            self.soonest = at
+            self.nudge(TIME, timekeeper.At(at))
 
     def nudge(self, address: str, message: object) -> None:
         """Leave a message of which the newest is enough."""
@@ -319,7 +342,9 @@ class House:
         self.tell_state(channel)
         if channel.platform in self.ground.adapters:
             self.routes[channel.id] = self.ground.route_of(channel)
-            message = channel_actor.Changed(channel, self.routes[channel.id])
+            pacing = self.pacing(channel)
+            route = self.routes[channel.id]
+            message = channel_actor.Changed(channel, route, pacing.channel, pacing.pair)
             self.nudge(address_of(channel.id), message)
 
     async def reload(self, plan: Plan) -> None:
@@ -327,10 +352,12 @@ class House:
         channels = await self.ground.store.do(SyncChannels(plan.channels, self.ground.clock.now()))
         self.plan = plan
         known = set(self.channels)
+        self.take_channels(channels)
         for channel in channels:
-            self.changed(channel)
-            if channel.id not in known:
-                self.spawn_channel(channel, None)
+            if channel.id in known:
+                self.changed(channel)
+            else:
+                self.spawn_channel(channel)
         telemetry.info("house.reloaded", channels=len(plan.channels))
 
     async def parse_again(self, intake: Intake) -> None:

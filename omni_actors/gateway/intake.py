@@ -12,7 +12,8 @@ from attrs import evolve, frozen
 from omni_actors import telemetry
 from omni_actors.adapters.contract import Adapter, Undecodable
 from omni_actors.gateway.hooks import Hook
-from omni_actors.media.blobs import Blobs
+from omni_actors.gateway.sender import where
+from omni_actors.media.blobs import Blobs, DiskFull
 from omni_actors.model.content import Card, Content, Media
 from omni_actors.model.ids import INTAKE, MEDIUM, Ids
 from omni_actors.model.reports import (
@@ -58,6 +59,9 @@ class Receiver:
             await self.keep(hook, raw)
         except StoreFailed:
             return counted(hook_id, "store_failed", 503)
+        except (DiskFull, OSError) as problem:
+            telemetry.error("intake.no_blob", hook=hook_id, error=type(problem).__name__)
+            return counted(hook_id, "no_blob", 503)
         return counted(hook_id, "accepted", 200)
 
     async def keep(self, hook: Hook, raw: bytes) -> Accepted:
@@ -90,7 +94,11 @@ class Receiver:
         if platform is None or platform not in self.adapters:
             return (), "the document names no platform that is served here"
         adapter = self.adapters[platform]
-        return tuple([self.item(adapter, report) for report in adapter.parse(document)]), None
+        try:
+            return tuple([self.item(adapter, report) for report in adapter.parse(document)]), None
+        except Exception as bug:  # noqa: BLE001 - a bug of ours must not make a platform repeat itself
+            telemetry.error("intake.bug", hook=hook.id, error=where(bug))
+            return (), f"a bug of ours: {where(bug)}"
 
     def item(self, adapter: Adapter[Any, Any], report: Report) -> Item:
         """A report with what the house decides about it before it is stored."""

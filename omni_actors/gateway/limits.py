@@ -67,6 +67,12 @@ class Limits:
         adaptive = Adaptive.after_crash(channel.per_second, crashed_at, CRASH_WINDOW_S)
         return cls(adaptive, channel.burst, pair, app, drained(channel, crashed_at))
 
+    def change(self, channel: Limit, pair: Limit | None) -> None:
+        """Keep to other limits from now on; what was sent and closed is not forgotten."""
+        if channel.per_second != self.adaptive.ceiling:
+            self.adaptive = Adaptive.full(channel.per_second)
+        self.burst, self.pair = channel.burst, pair
+
     def channel_wait(self, now: float) -> WaitFor | None:
         """Whether the channel or its app holds everything back now."""
         limit = self.adaptive.limit(self.burst, now)
@@ -107,7 +113,10 @@ class Limits:
             del self.pairs[oldest]
 
     def shut(self, scope: Scope, leg_id: str, until: float, now: float) -> None:
-        """Close a scope as the platform asked."""
+        """Close a scope as the platform asked.
+
+        What was on the wire beside the first complaint repeats it, and is no further strike.
+        """
         match scope:
             case Scope.LEG | Scope.PART:
                 pace = close(self.pairs.get(leg_id, Pace()), until, self.pair or FREE)
@@ -116,11 +125,11 @@ class Limits:
                 if len(self.throttled_legs) > LEGS_MAX:
                     self.throttled_legs.popitem(last=False)
             case Scope.CHANNEL:
-                self.throttled += 1
+                self.throttled += self.pace.closed_until <= now
                 self.adaptive = self.adaptive.throttled(now)
                 self.pace = close(self.pace, until, self.adaptive.limit(self.burst, now))
             case Scope.APP:
-                self.throttled += 1
+                self.throttled += self.app.pace.closed_until <= now
                 self.app.shut(until)
 
     def strikes(self, scope: Scope, leg_id: str) -> int:

@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 from omni_actors import telemetry
 from omni_actors.actors.cell import Context
 from omni_actors.adapters.contract import Fetched
-from omni_actors.gateway.sender import Hands, Route
+from omni_actors.gateway.sender import Hands, Route, where
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.net import flow
 from omni_actors.net.trace import Trace
@@ -97,6 +97,9 @@ class MediaDesk:
             return failed.failure
         except trio.TooSlowError:
             return Failure(Kind.TRANSIENT, Reason.TIMED_OUT)
+        except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its medium, not the desk
+            telemetry.error("media.bug", media_id=medium.id, error=where(bug))
+            return Failure(Kind.REJECTED, Reason.INTERNAL, text=f"a bug of ours: {where(bug)}")
 
     async def settle(self, medium: Medium, result: Fetched | Failure) -> None:
         """Commit how a fetch ended."""

@@ -16,9 +16,22 @@ from omni_actors.model.states import ChannelState, MediaState
 from omni_actors.policy import routing, window
 from omni_actors.policy.shaping import MediumFacts, Shaped, Unshapable, shape
 from omni_actors.store.contract import Refused, Store
-from omni_actors.store.queries import ContactById, ConversationById, MediumById, MessageById
-from omni_actors.store.rows import Channel, Leg, LegWake, Message, Question
-from omni_actors.store.verbs import Idempotency, NewPart, OpenLeg, Submit, Submitted
+from omni_actors.store.queries import (
+    ContactById,
+    ConversationById,
+    LegById,
+    MediumById,
+    MessageById,
+)
+from omni_actors.store.rows import ANY_TENANT, Channel, Leg, LegWake, Message, Question
+from omni_actors.store.verbs import (
+    Idempotency,
+    NewPart,
+    OpenLeg,
+    OpenWindow,
+    Submit,
+    Submitted,
+)
 
 EXPIRES_MAX_S = 30 * 86400.0
 
@@ -56,18 +69,33 @@ class Submitter:
     ids: Ids
     now: Callable[[], float]
     wake: Callable[[Sequence[LegWake]], None]
+    due: Callable[[float], None]
 
     async def submit(
         self, sender: Sender, request: SendRequest, idempotency: Idempotency | None
     ) -> Submitted:
         """Queue a message. Raises RequestError; nothing is queued then."""
         verb = await self.prepare(sender, request, idempotency)
-        return self.queued(await self.store.do(verb))
+        submitted = self.queued(await self.store.do(verb))
+        if verb.expires_at is not None:
+            self.due(verb.expires_at)
+        if verb.held:
+            await self.let_go(verb.leg_id)
+        return submitted
 
     def queued(self, submitted: Submitted) -> Submitted:
         """Wake whom a committed submit concerns."""
         self.wake(submitted.wakes)
         return submitted
+
+    async def let_go(self, leg_id: str) -> None:
+        """The customer may have written while a message was being held for that: look again."""
+        leg = self.store.peek(LegById(ANY_TENANT, leg_id))
+        if leg is None:
+            return
+        now, capabilities = self.now(), self.adapters[leg.platform].capabilities
+        if window.is_open(capabilities, leg.window_until, now):
+            self.wake(await self.store.do(OpenWindow(leg_id, now)))
 
     async def prepare(
         self, sender: Sender, request: SendRequest, idempotency: Idempotency | None

@@ -17,6 +17,7 @@ LOOK_EVERY_S = 60.0
 SWEEP_EVERY_S = 600.0
 SWEEP_LIMIT = 500
 TICK_LIMIT = 200
+OVERDUE_S = 1.0
 
 
 @frozen
@@ -59,7 +60,11 @@ class Timekeeper:
         self.context.wake_at(latest if next_at is None else min(next_at, latest), Look(), key="due")
 
     async def tick(self) -> float | None:
-        """Let the store carry out its dues until none is left; answers when the next will be."""
+        """Let the store carry out its dues until none is left; answers when the next will be.
+
+        What stays due is for somebody else to do, and is looked at again a little later.
+        """
+        before: float | None = None
         while True:
             ticked = await self.store.do(Tick(self.now(), TICK_LIMIT))
             self.wake_legs(ticked.wakes)
@@ -68,6 +73,9 @@ class Timekeeper:
                     await self.close_window(timer)
             if ticked.next_at is None or ticked.next_at > self.now():
                 return ticked.next_at
+            if ticked.next_at == before and not ticked.wakes and not ticked.timers:
+                return self.now() + OVERDUE_S
+            before = ticked.next_at
 
     async def close_window(self, timer: Timer) -> None:
         """Warn of a window that is about to close, or tell that it has."""

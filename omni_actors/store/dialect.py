@@ -4,6 +4,11 @@ Statements are plain text with named parameters (`:leg_id`). A batch of rows ent
 `rows(:batch, leg_id text, seq bigint)`, usable wherever a table is; the parameter is a list of
 mappings, and each engine translates it to what its database offers. Column types are `text`,
 `bigint`, `real` and `json` (json stays text). Nothing else may differ between databases.
+
+A batch of verbs runs in one transaction, at first without savepoints. When a handler raises, the
+whole batch is undone and run again with a savepoint around each verb, so that one verb's failure
+fails only itself. A handler may therefore run more than once for one verb: it must depend on
+nothing but the database, its verb and the ids it draws.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +21,10 @@ from omni_actors.store.contract import Query, Verb
 R = TypeVar("R")
 V = TypeVar("V", bound=Verb[Any])
 Q = TypeVar("Q", bound=Query[Any])
+
+
+class Broken(Exception):
+    """The database itself has failed: no statement can be trusted after this one."""
 
 
 class Cipher(Protocol):
@@ -73,7 +82,7 @@ READERS: dict[type, Read] = {}
 
 
 def writes(verb: type[V]) -> Callable[[Callable[[Writing, V], R]], Callable[[Writing, V], R]]:
-    """Register the handler of one verb at a time; each runs under its own savepoint."""
+    """Register the handler of one verb at a time."""
 
     def register(handler: Callable[[Writing, V], R]) -> Callable[[Writing, V], R]:
         WRITERS[verb] = one_by_one(handler)
@@ -85,14 +94,10 @@ def writes(verb: type[V]) -> Callable[[Callable[[Writing, V], R]], Callable[[Wri
 def writes_many(
     verb: type[V],
 ) -> Callable[[Callable[[Writing, Sequence[V]], Sequence[R]]], WriteMany]:
-    """Register a handler that takes equal verbs of one batch together.
-
-    When it raises, the batch is undone and its verbs are taken one by one, so that one verb's
-    failure fails only itself.
-    """
+    """Register a handler that takes equal verbs of one batch together."""
 
     def register(handler: Callable[[Writing, Sequence[V]], Sequence[R]]) -> WriteMany:
-        WRITERS[verb] = together(handler)
+        WRITERS[verb] = handler
         return handler
 
     return register
@@ -109,33 +114,34 @@ def reads(query: type[Q]) -> Callable[[Callable[[Reading, Q], R]], Callable[[Rea
 
 
 def one_by_one(handler: Callable[[Writing, V], R]) -> WriteMany:
-    """Run each verb under a savepoint; an exception is that verb's answer alone."""
+    """A handler of one verb, as a handler of many."""
 
-    def run(db: Writing, verbs: Sequence[V]) -> Sequence[R | Exception]:
-        return [attempt(db, handler, verb) for verb in verbs]
-
-    return run
-
-
-def together(handler: Callable[[Writing, Sequence[V]], Sequence[R]]) -> WriteMany:
-    """Run the verbs as one set; if that fails, one by one."""
-
-    def run(db: Writing, verbs: Sequence[V]) -> Sequence[R | Exception]:
-        if len(verbs) > 1:
-            try:
-                with db.savepoint():
-                    return handler(db, verbs)
-            except Exception:  # noqa: BLE001 - taken one by one next, where each is answered
-                pass
-        return [attempt(db, lambda inner, verb: handler(inner, [verb])[0], verb) for verb in verbs]
+    def run(db: Writing, verbs: Sequence[V]) -> Sequence[R]:
+        return [handler(db, verb) for verb in verbs]
 
     return run
 
 
-def attempt(db: Writing, handler: Callable[[Writing, V], R], verb: V) -> R | Exception:
-    """The answer to one verb, or the exception it failed with and undone by it."""
+def together(db: Writing, handler: WriteMany, verbs: Sequence[Any]) -> Sequence[Any]:
+    """The verbs' answers, one for each. RuntimeError when the handler gives fewer or more."""
+    answers = handler(db, verbs)
+    if len(answers) != len(verbs):
+        raise RuntimeError(f"{len(answers)} answers to {len(verbs)} verbs")
+    return answers
+
+
+def attempt(db: Writing, handler: WriteMany, verbs: Sequence[Any]) -> Sequence[Any]:
+    """The verbs' answers under a savepoint; when the handler raises, each verb on its own.
+
+    A verb that fails alone is undone and answered with its exception. What means that the
+    database itself has failed is the engine's to recognise: `Broken` passes through.
+    """
     try:
         with db.savepoint():
-            return handler(db, verb)
+            return together(db, handler, verbs)
+    except Broken:
+        raise
     except Exception as failure:  # noqa: BLE001 - the verb's own caller gets it
-        return failure
+        if len(verbs) == 1:
+            return [failure]
+    return [answer for verb in verbs for answer in attempt(db, handler, [verb])]

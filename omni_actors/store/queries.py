@@ -237,3 +237,10 @@ class LoadState(Query[Json]):
 @frozen
 class Figures(Query[dict[str, int]]):
     """Row counts for metrics: events, parts unfinished, media pending, dead letters, unclaimed."""
+
+
+@frozen
+class LegHeads(Query[tuple[LegWake, ...]]):
+    """What a leg would send next: for each lane its oldest unfinished part, if it may go."""
+
+    leg_id: str

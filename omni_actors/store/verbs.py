@@ -351,6 +351,7 @@ class Recover(Verb[Recovered]):
 
     at: float
     waits: dict[str, float]
+    channel_id: str | None = None  # only this channel's: its actor alone has crashed
 
 
 @frozen

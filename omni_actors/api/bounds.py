@@ -1,0 +1,212 @@
+"""The bounds of what callers may say: one table that the decoder keeps and OpenAPI shows.
+
+They keep nonsense and abuse out; what a platform can carry is decided later, by its capabilities.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from omni_actors.api import requests as ask
+from omni_actors.gateway.facade import SCOPES
+from omni_actors.model import content as c
+from omni_actors.model import requests as r
+
+TEXT_MAX = 64 * 1024
+METADATA_BYTES_MAX = 4 * 1024
+EXPIRES_S_MAX = 30 * 86400
+PAGE_MAX = 200
+ID_PATTERN = "^[A-Za-z0-9._~-]{1,128}$"
+
+
+@frozen
+class Bound:
+    """What one field may hold. Lengths are in code points, and for lists in items.
+
+    `each` bounds the items of a list; `flat` asks for an object of plain values.
+    """
+
+    length_min: int | None = None
+    length_max: int | None = None
+    pattern: str | None = None
+    choices: tuple[str, ...] = ()
+    above: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    items_min: int | None = None
+    items_max: int | None = None
+    each: "Bound | None" = None
+    flat: bool = False
+    objects: bool = False
+    bytes_max: int | None = None
+    format: str | None = None
+    example: Any = None
+
+
+SHORT = Bound(length_min=1, length_max=1024)
+ID = Bound(pattern=ID_PATTERN, example="cnv_01jd2v7q8y3m4n5p6r7s8t9v0w")
+URL = Bound(length_max=2048, pattern="^https?://[^\\s]+$", format="uri")
+LONG = Bound(length_min=1, length_max=TEXT_MAX)
+AFTER = Bound(length_max=256, pattern="^[\\x21-\\x7e]*$")
+CURSOR = Bound(pattern="^[0-9]{1,16}$", example="0000000000000501")
+LIMIT = Bound(minimum=1, maximum=PAGE_MAX)
+TENANT = Bound(pattern="^([A-Za-z0-9._~-]{1,64}|\\*)$")
+
+
+def _some(items_max: int, *, items_min: int = 0, each: Bound | None = None) -> Bound:
+    return Bound(items_min=items_min, items_max=items_max, each=each)
+
+
+BOUNDS: Mapping[type, Mapping[str, Bound]] = {
+    c.Text: {"text": LONG},
+    c.Media: {
+        "media_id": ID,
+        "url": URL,
+        "caption": LONG,
+        "filename": Bound(length_min=1, length_max=255, pattern="^[^/\\\\]+$"),
+    },
+    c.Option: {"id": Bound(length_min=1, length_max=256)},
+    c.Choices: {"text": LONG, "options": _some(100, items_min=1)},
+    c.Action: {"url": URL, "id": Bound(length_min=1, length_max=256)},
+    c.Card: {"text": LONG, "actions": _some(10)},
+    c.Carousel: {"cards": _some(30, items_min=1), "text": LONG},
+    c.Location: {
+        "latitude": Bound(minimum=-90, maximum=90),
+        "longitude": Bound(minimum=-180, maximum=180),
+        "url": URL,
+    },
+    c.ContactCard: {
+        "phones": _some(20),
+        "emails": _some(20),
+        "addresses": _some(20),
+        "urls": _some(20),
+    },
+    c.Contacts: {"contacts": _some(50, items_min=1)},
+    c.Template: {"language": Bound(length_min=1, length_max=32)},
+    c.Reaction: {"emoji": Bound(length_max=64), "message_id": ID},
+    c.Email: {
+        "subject": Bound(length_min=1, length_max=998, pattern="^[^\\r\\n]+$"),
+        "text": Bound(length_min=1, length_max=256 * 1024),
+        "html": Bound(length_min=1, length_max=512 * 1024),
+        "cc": _some(50, each=Bound(length_min=3, length_max=320)),
+    },
+    r.To: {"channel_id": ID, "address": Bound(length_min=1, length_max=512)},
+    r.WindowTemplate: {"language": Bound(length_min=1, length_max=32)},
+    r.Delivery: {"route": _some(16, each=ID)},
+    r.SendRequest: {
+        "conversation_id": ID,
+        "contact_id": ID,
+        "reply_to": ID,
+        "attachments": _some(30),
+        "expires_in_s": Bound(above=0, maximum=EXPIRES_S_MAX),
+        "metadata": Bound(flat=True, bytes_max=METADATA_BYTES_MAX),
+        "override": Bound(objects=True),
+    },
+    ask.Paging: {"after": AFTER, "limit": LIMIT},
+    ask.ConversationQuery: {
+        "after": AFTER,
+        "limit": LIMIT,
+        "contact_id": ID,
+        "channel_id": ID,
+    },
+    ask.ContactQuery: {
+        "after": AFTER,
+        "limit": LIMIT,
+        "identity": Bound(
+            length_max=512, pattern="^[a-z_]{1,32}:[^\\x00-\\x1f]+$", example="phone:+447700900123"
+        ),
+    },
+    ask.EventQuery: {"after": CURSOR, "limit": LIMIT, "types": _some(40)},
+    ask.LiveQuery: {"after": CURSOR, "types": _some(40)},
+    ask.DeadLetterQuery: {
+        "after": AFTER,
+        "limit": LIMIT,
+        "channel_id": ID,
+        "reason": Bound(length_min=1, length_max=256),
+    },
+    ask.Redrive: {
+        "ids": _some(1000, each=ID),
+        "per_second": Bound(above=0, maximum=1000),
+    },
+    ask.RedriveFilter: {"channel_id": ID, "reason": Bound(length_min=1, length_max=256)},
+    ask.CreateKey: {
+        "name": Bound(length_min=1, length_max=200),
+        "tenant": TENANT,
+        "scopes": _some(len(SCOPES), items_min=1, each=Bound(choices=SCOPES)),
+    },
+}
+
+# Exactly one of these must be given.
+ONE_OF: Mapping[type, tuple[str, ...]] = {
+    r.SendRequest: ("conversation_id", "to", "contact_id"),
+    c.Media: ("media_id", "url"),
+    c.Action: ("url", "id"),
+    ask.Redrive: ("ids", "where"),
+}
+
+# The gateway fills these in; a caller may not.
+NOT_ASKED: Mapping[type, tuple[str, ...]] = {c.Media: ("mime", "size")}
+
+
+def bound_of(cls: type, name: str) -> Bound | None:
+    """The bound of one field, None where the default of its type holds."""
+    return BOUNDS.get(cls, {}).get(name)
+
+
+def complaint(value: Any, bound: Bound) -> str | None:
+    """What is wrong with a value of the right type, if anything."""
+    if isinstance(value, str):
+        return _text_complaint(value, bound)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _number_complaint(value, bound)
+    if isinstance(value, tuple | list):
+        return _items_complaint(len(value), bound)
+    if isinstance(value, Mapping):
+        return _object_complaint(value, bound)
+    return None
+
+
+def _text_complaint(value: str, bound: Bound) -> str | None:
+    if bound.choices and value not in bound.choices:
+        return f"must be one of {', '.join(bound.choices)}"
+    if bound.length_min is not None and len(value) < bound.length_min:
+        return f"must have at least {bound.length_min} characters"
+    if bound.length_max is not None and len(value) > bound.length_max:
+        return f"must have at most {bound.length_max} characters"
+    # A final `$` also matches before a last line feed, which no pattern here means to allow.
+    if bound.pattern and (re.search(bound.pattern, value) is None or value.endswith("\n")):
+        return f"must match {bound.pattern}"
+    return None
+
+
+def _number_complaint(value: float, bound: Bound) -> str | None:
+    if bound.above is not None and not value > bound.above:
+        return f"must be greater than {bound.above:g}"
+    if bound.minimum is not None and not value >= bound.minimum:
+        return f"must be at least {bound.minimum:g}"
+    if bound.maximum is not None and not value <= bound.maximum:
+        return f"must be at most {bound.maximum:g}"
+    return None
+
+
+def _items_complaint(count: int, bound: Bound) -> str | None:
+    if bound.items_min is not None and count < bound.items_min:
+        return f"must have at least {bound.items_min} items"
+    if bound.items_max is not None and count > bound.items_max:
+        return f"must have at most {bound.items_max} items"
+    return None
+
+
+def _object_complaint(value: Mapping[str, Any], bound: Bound) -> str | None:
+    if bound.flat and any(isinstance(item, dict | list) for item in value.values()):
+        return "must be flat: its values are strings, numbers, booleans or null"
+    if bound.objects and not all(isinstance(item, dict) for item in value.values()):
+        return "must hold one object for each platform"
+    if bound.bytes_max is not None:
+        size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+        if size > bound.bytes_max:
+            return f"must have at most {bound.bytes_max} bytes as JSON"
+    return None

@@ -1,0 +1,82 @@
+"""Channels: their state, queue, limiter, health and capabilities; pausing and resuming."""
+
+from omni_actors.api import render
+from omni_actors.api.requests import NoQuery
+from omni_actors.api.routes import Call, Listing, Reply, Route, listing
+from omni_actors.api.views import CapabilitiesView, ChannelBody
+from omni_actors.gateway.facade import Code
+
+
+async def list_channels(call: Call[NoQuery, None]) -> Reply:
+    """All channels of the caller."""
+    views = await call.gateway.channels(call.caller)
+    return listing(call, [render.channel(view) for view in views], None)
+
+
+async def get_channel(call: Call[NoQuery, None]) -> Reply:
+    """One channel."""
+    return Reply(render.channel(await call.gateway.channel(call.caller, call.path["channel_id"])))
+
+
+async def get_capabilities(call: Call[NoQuery, None]) -> Reply:
+    """What a channel can carry."""
+    view = await call.gateway.channel(call.caller, call.path["channel_id"])
+    return Reply(render.capabilities(call.gateway.capabilities(view.channel.platform)))
+
+
+async def pause_channel(call: Call[NoQuery, None]) -> Reply:
+    """Stop sending; receiving goes on."""
+    return Reply(render.channel(await call.gateway.pause(call.caller, call.path["channel_id"])))
+
+
+async def resume_channel(call: Call[NoQuery, None]) -> Reply:
+    """Send again."""
+    return Reply(render.channel(await call.gateway.resume(call.caller, call.path["channel_id"])))
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/v1/channels",
+        list_channels,
+        "Channels with their state, queue, limiter and health",
+        answer=Listing(ChannelBody),
+        scope="channels:read",
+    ),
+    Route(
+        "GET",
+        "/v1/channels/{channel_id}",
+        get_channel,
+        "One channel",
+        answer=ChannelBody,
+        scope="channels:read",
+    ),
+    Route(
+        "GET",
+        "/v1/channels/{channel_id}/capabilities",
+        get_capabilities,
+        "What a channel can carry, by content type",
+        answer=CapabilitiesView,
+        scope="channels:read",
+    ),
+    Route(
+        "POST",
+        "/v1/channels/{channel_id}:pause",
+        pause_channel,
+        "Stop sending on a channel; receiving goes on and the queue is kept",
+        answer=ChannelBody,
+        scope="channels:write",
+        writes=True,
+        codes=(Code.UNKNOWN_CHANNEL, Code.TOO_LATE),
+    ),
+    Route(
+        "POST",
+        "/v1/channels/{channel_id}:resume",
+        resume_channel,
+        "Send again on a channel",
+        answer=ChannelBody,
+        scope="channels:write",
+        writes=True,
+        codes=(Code.UNKNOWN_CHANNEL, Code.TOO_LATE),
+    ),
+)

@@ -1,0 +1,92 @@
+"""Bodies of requests, read by the routes themselves and only as far as they want.
+
+Quart would gather a whole body in memory, as fast as the client sends it. Here Quart sees an empty
+body; a route reads the real one, bounded in size and time, and a slow disk slows the client down.
+"""
+
+from collections.abc import AsyncIterator
+
+import trio
+from attrs import define, field
+
+from omni_actors.api.asgi import Application, Event, Receive, Scope, Send, drain
+from omni_actors.api.problems import Problem
+from omni_actors.gateway.facade import Code
+
+KEY = "omni.incoming"
+BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+CLOSE = {"Connection": "close"}
+
+
+@define
+class Incoming:
+    """The body of one request that has not been read yet."""
+
+    receive: Receive
+    headers: dict[str, str]
+    _done: trio.Event = field(factory=trio.Event)
+    _announced: bool = False
+
+    async def read(self, bytes_max: int, timeout_s: float) -> bytes:
+        """The whole body. Raises Problem when it is too large or too slow."""
+        chunks = [chunk async for chunk in self.chunks(bytes_max, timeout_s)]
+        return b"".join(chunks)
+
+    async def chunks(self, bytes_max: int, timeout_s: float) -> AsyncIterator[bytes]:
+        """The body as it comes in; `timeout_s` bounds the wait for each next chunk."""
+        declared = self.headers.get("content-length", "")
+        if declared.isdecimal() and (len(declared) > 15 or int(declared) > bytes_max):
+            raise await self.too_large(bytes_max)
+        amount, more = 0, True
+        while more:
+            event = await self._next(timeout_s)
+            chunk = event.get("body", b"")
+            more = event.get("more_body", False)
+            amount += len(chunk)
+            if amount > bytes_max:
+                raise await self.too_large(bytes_max)
+            if chunk:
+                yield chunk
+        self._done.set()
+
+    async def _next(self, timeout_s: float) -> Event:
+        with trio.move_on_after(timeout_s):
+            event = await self.receive()
+            if event["type"] == "http.request":
+                return event
+            raise Problem("request_timeout", "the client left", headers=CLOSE)
+        raise Problem("request_timeout", "the body did not come in time", headers=CLOSE)
+
+    async def too_large(self, bytes_max: int) -> Problem:
+        """The problem of a body over its bound; the client is let finish for a moment."""
+        await drain(self.receive)
+        detail = f"the body has more than {bytes_max} bytes"
+        return Problem(Code.TOO_LARGE, detail, headers=CLOSE)
+
+    async def announce(self) -> Event:
+        """What Quart gets to see: an empty body, and later that the client has gone."""
+        if not self._announced:
+            self._announced = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self._done.wait()
+        return await self.receive()
+
+
+@define
+class BodyDoor:
+    """Keeps bodies away from Quart and hands them to the routes."""
+
+    inner: Application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in BODILESS:
+            await self.inner(scope, receive, send)
+            return
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in scope["headers"]
+            if name in (b"content-length", b"content-type", b"content-disposition")
+        }
+        incoming = Incoming(receive, headers)
+        scope[KEY] = incoming
+        await self.inner(scope, incoming.announce, send)

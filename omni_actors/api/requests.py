@@ -1,0 +1,102 @@
+"""What callers ask for besides a message: queries of listings, and the bodies of small commands."""
+
+from typing import Literal
+
+from attrs import field, frozen
+
+from omni_actors.model.json import JsonObject
+
+
+@frozen
+class NoQuery:
+    """A route without parameters."""
+
+
+@frozen
+class Paging:
+    """Where a listing goes on, and how much of it to answer."""
+
+    after: str = ""
+    limit: int = 50
+
+
+@frozen
+class ConversationQuery:
+    """Which conversations."""
+
+    after: str = ""
+    limit: int = 50
+    contact_id: str | None = None
+    channel_id: str | None = None
+
+
+@frozen
+class ContactQuery:
+    """Which contacts; `identity` is `kind:value`."""
+
+    after: str = ""
+    limit: int = 50
+    identity: str | None = None
+
+
+@frozen
+class EventQuery:
+    """Which events. Without `after` the answer is empty and names the cursor of now."""
+
+    after: str | None = None
+    limit: int = 100
+    types: tuple[str, ...] = ()
+
+
+@frozen
+class LiveQuery:
+    """Where the live feed begins: after a cursor, or now."""
+
+    after: str | None = None
+    types: tuple[str, ...] = ()
+
+
+@frozen
+class DeadLetterQuery:
+    """Which dead letters."""
+
+    after: str = ""
+    limit: int = 50
+    kind: Literal["part", "delivery", "intake"] | None = None
+    channel_id: str | None = None
+    reason: str | None = None
+    redriven: bool = False
+
+
+@frozen
+class RedriveFilter:
+    """Dead letters by what they have in common; at least one of the three."""
+
+    kind: Literal["part", "delivery", "intake"] | None = None
+    channel_id: str | None = None
+    reason: str | None = None
+
+
+@frozen
+class Redrive:
+    """Which dead letters to give another chance: by id, or by filter; at a rate."""
+
+    ids: tuple[str, ...] | None = None
+    where: RedriveFilter | None = None
+    per_second: float | None = None
+
+
+@frozen
+class CreateKey:
+    """A new API key. Tenant `*` makes an operator's key."""
+
+    name: str
+    scopes: tuple[str, ...]
+    tenant: str = "default"
+
+
+@frozen
+class ContextPatch:
+    """A JSON merge patch (RFC 7396) of a conversation's context."""
+
+    patch: JsonObject = field(factory=dict)

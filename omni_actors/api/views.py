@@ -1,0 +1,495 @@
+"""Answers as attrs classes: their fields, by name and order, are the JSON that callers get.
+
+The OpenAPI document is made from these same classes, so it cannot promise another shape. Times are
+RFC 3339 in UTC with milliseconds; a field that has no value is null, never absent.
+"""
+
+from collections.abc import Mapping
+from typing import NewType
+
+from attrs import frozen
+
+from omni_actors.model.content import Content, Option
+from omni_actors.model.events import EventType
+from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.states import ChannelState, Direction, IdentityState, MediaState, PartStatus
+from omni_actors.model.states import Priority as Priority
+
+Time = NewType("Time", str)
+Cursor = NewType("Cursor", str)
+
+
+@frozen
+class RawReason:
+    """A failure in the platform's own words."""
+
+    platform: str | None
+    code: str | None
+    text: str | None
+
+
+@frozen
+class ReasonView:
+    """Why something failed, and what would help.
+
+    `retry`: `no`; `after` (some time); `after_change` (of token, template, content, window);
+    `reconcile` (the outcome is not known).
+    """
+
+    code: str
+    retry: str
+    scope: str
+    raw: RawReason
+
+
+@frozen
+class WindowView:
+    """A reply window: whether free-form messages may be sent now, and until when."""
+
+    open: bool
+    closes_at: Time | None
+
+
+@frozen
+class NoteView:
+    """One line of the rendering report: what of the content became what, and why."""
+
+    path: str
+    level: str
+    to: str
+    why: str
+
+
+@frozen
+class PartView:
+    """One platform call that the message became."""
+
+    id: str
+    n: int
+    form: str
+    status: PartStatus
+    external_ids: tuple[str, ...]
+    attempts: int
+    due_at: Time | None
+    reason: ReasonView | None
+    maybe_duplicate: bool
+    status_at: Time
+
+
+@frozen
+class MessageAuthorView:
+    """Who wrote (`contact`, `bot`, `human`, `system`), and where it came in."""
+
+    type: str
+    source: str
+
+
+@frozen
+class ReplyToView:
+    """The message that is quoted, by our id where we know it."""
+
+    message_id: str | None
+    external_id: str | None
+
+
+@frozen
+class ChoiceView:
+    """The option of an open question that this message picked."""
+
+    question_id: str
+    option_id: str
+    title: str
+    via: str
+
+
+@frozen
+class MessageView:
+    """One message with its parts."""
+
+    id: str
+    tenant: str
+    direction: Direction
+    status: str
+    partial: bool
+    conversation_id: str
+    leg_id: str
+    channel_id: str
+    platform: str
+    author: MessageAuthorView
+    content: Content
+    choice: ChoiceView | None
+    reply_to: ReplyToView | None
+    external_id: str | None
+    priority: Priority
+    metadata: JsonObject
+    parts: tuple[PartView, ...]
+    reason: ReasonView | None
+    rendering: tuple[NoteView, ...]
+    received_at: Time
+    sent_at: Time | None
+    expires_at: Time | None
+    edited_at: Time | None
+    deleted: bool
+    redrive_of: str | None
+    notes: JsonObject | None
+
+
+@frozen
+class QueuedPart:
+    """A part that was queued."""
+
+    id: str
+    n: int
+    form: str
+
+
+@frozen
+class SentView:
+    """A message that was taken and will be sent."""
+
+    id: str
+    status: str
+    channel_id: str
+    conversation_id: str
+    leg_id: str
+    parts: tuple[QueuedPart, ...]
+    rendering: tuple[NoteView, ...]
+    window: WindowView
+
+
+@frozen
+class ShownPart:
+    """A part as it would be sent."""
+
+    form: str
+    content: Content
+    media_ids: tuple[str, ...]
+
+
+@frozen
+class PreviewView:
+    """What a message would become."""
+
+    channel_id: str
+    leg_id: str
+    parts: tuple[ShownPart, ...]
+    rendering: tuple[NoteView, ...]
+    window: WindowView
+
+
+@frozen
+class ExchangeView:
+    """One call to a platform and its answer; content and secrets are masked."""
+
+    method: str
+    url: str
+    started_at: Time | None
+    ms: float
+    status: int | None
+    request: Json
+    reply: Json
+    error: str | None
+
+
+@frozen
+class AttemptView:
+    """One try to send a part."""
+
+    id: str
+    part_id: str
+    n: int
+    started_at: Time
+    ended_at: Time | None
+    outcome: str | None
+    reason: ReasonView | None
+    exchanges: tuple[ExchangeView, ...]
+
+
+@frozen
+class KeyOfIdentity:
+    """One name of a person on a platform."""
+
+    kind: str
+    value: str
+    scope: str
+
+
+@frozen
+class QuestionView:
+    """A question that is still open on a leg."""
+
+    message_id: str
+    options: tuple[Option, ...]
+    numbered: bool
+    asked_at: Time
+
+
+@frozen
+class LegView:
+    """One identity of the contact on one channel."""
+
+    id: str
+    channel_id: str
+    platform: str
+    identity_id: str
+    keys: tuple[KeyOfIdentity, ...]
+    window: WindowView
+    last_inbound_at: Time | None
+    last_outbound_at: Time | None
+    questions: tuple[QuestionView, ...]
+
+
+@frozen
+class ConversationView:
+    """The thread with one contact, across channels."""
+
+    id: str
+    tenant: str
+    contact_id: str
+    created_at: Time
+    last_at: Time
+    closed_at: Time | None
+    legs: tuple[LegView, ...]
+
+
+@frozen
+class ContextView:
+    """The bot's context of a conversation; `version` is also the ETag."""
+
+    value: JsonObject
+    version: int
+
+
+@frozen
+class IdentityView:
+    """How a person appears on a platform."""
+
+    id: str
+    platform: str
+    keys: tuple[KeyOfIdentity, ...]
+    state: IdentityState
+    name: str | None
+    username: str | None
+    preferences: JsonObject
+
+
+@frozen
+class ContactView:
+    """A person as the business knows them."""
+
+    id: str
+    tenant: str
+    name: str | None
+    conversation_id: str | None
+    created_at: Time
+    identities: tuple[IdentityView, ...]
+
+
+@frozen
+class QueueView:
+    """How much waits on a channel."""
+
+    queued: int
+    oldest_at: Time | None
+    held: int
+    unknown: int
+
+
+@frozen
+class ChannelBody:
+    """A channel with its state, queue, limiter and health."""
+
+    id: str
+    tenant: str
+    platform: str
+    channel_key: str
+    state: ChannelState
+    reason: str | None
+    since: Time
+    source: str
+    last_event_at: Time | None
+    settings: JsonObject
+    queue: QueueView
+    limiter: JsonObject
+    health: JsonObject
+
+
+@frozen
+class EventView:
+    """What happened. `message` is the message it is about, as it is now."""
+
+    id: str
+    cursor: Cursor
+    type: EventType
+    at: Time
+    tenant: str
+    conversation_id: str | None
+    leg_id: str | None
+    channel_id: str | None
+    message_id: str | None
+    detail: JsonObject
+    message: MessageView | None
+
+
+@frozen
+class EventsView:
+    """Events in order, and the cursor to go on from."""
+
+    items: tuple[EventView, ...]
+    cursor: Cursor
+
+
+@frozen
+class DeadLetterView:
+    """What we gave up on. `ref` is the id of the part, delivery or intake."""
+
+    id: str
+    tenant: str
+    kind: str
+    ref: str
+    message_id: str | None
+    channel_id: str | None
+    leg_id: str | None
+    reason: str
+    failure: ReasonView | None
+    at: Time
+    redriven_at: Time | None
+
+
+@frozen
+class DeadLetterDetail:
+    """A dead letter with what it was about."""
+
+    dead_letter: DeadLetterView
+    about: JsonObject
+
+
+@frozen
+class RedrivenView:
+    """The ids that were redriven, and those that could not be."""
+
+    redriven: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+
+@frozen
+class MediumView:
+    """A medium; its bytes are at `GET /v1/media/{id}` once it is `ready`."""
+
+    id: str
+    tenant: str
+    state: MediaState
+    mime: str | None
+    size: int | None
+    filename: str | None
+    channel_id: str | None
+    message_id: str | None
+    reason: ReasonView | None
+    created_at: Time
+
+
+@frozen
+class KeyView:
+    """An API key, without its secret."""
+
+    id: str
+    tenant: str
+    name: str
+    scopes: tuple[str, ...]
+    created_at: Time
+    revoked_at: Time | None
+    last_used_at: Time | None
+
+
+@frozen
+class NewKeyView:
+    """A new API key with its secret, which is shown this once."""
+
+    key: KeyView
+    secret: str
+
+
+@frozen
+class FormView:
+    """One way to spell a content type; `limits` holds only what the platform names."""
+
+    name: str
+    level: str
+    limits: JsonObject
+    why: str
+
+
+@frozen
+class CapabilitiesView:
+    """What a platform can carry. `forms` is keyed by content type, media by `media.<kind>`.
+
+    `window_s` is how long after the customer's last message free-form messages may be sent; null
+    means always.
+    """
+
+    forms: Mapping[str, tuple[FormView, ...]]
+    dialect: str
+    window_s: float | None
+    free_in_closed_window: tuple[str, ...]
+    reply_to: bool
+    mark_read: bool
+    typing: bool
+    receipts: tuple[str, ...]
+    media_by_url: bool
+
+
+@frozen
+class ActorView:
+    """One actor: figures and names, never content. Ages and times in seconds."""
+
+    address: str
+    state: str
+    group: str
+    depth: Mapping[str, int]
+    oldest_s: Mapping[str, float]
+    in_hand: str | None
+    in_hand_s: float | None
+    attempt: int
+    children: int
+    handled: int
+    failed: int
+    restarts: int
+    last_error: str | None
+    p50_s: float
+    p99_s: float
+
+
+@frozen
+class Healthy:
+    """The process answers."""
+
+    status: str
+
+
+@frozen
+class ReadinessView:
+    """Whether the gateway takes work, and if not, why."""
+
+    ready: bool
+    reasons: tuple[str, ...]
+
+
+@frozen
+class ProblemPage:
+    """What a problem's code means. `retryable`: the same request may do later."""
+
+    code: str
+    status: int
+    title: str
+    retryable: bool
+
+
+@frozen
+class OpenApi:
+    """An OpenAPI document."""
+
+    openapi: str
+    info: JsonObject
+    servers: tuple[JsonObject, ...]
+    paths: JsonObject
+    components: JsonObject

@@ -1,0 +1,169 @@
+"""The command line: one program for serving, trying out, looking after and operating."""
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import App, CycloptsError, Parameter
+
+from omni_actors import __version__
+from omni_actors.cli_exits import Ended, Exit, first
+from omni_actors.cli_operate import add_commands
+from omni_actors.cli_output import complain, say
+from omni_actors.cli_reach import CONFIG
+from omni_actors.config_sources import ConfigError
+
+SANDBOX_BIND: Final = "127.0.0.1:8090"
+SANDBOX_HOOK: Final = "http://127.0.0.1:8080/webhooks/meta"
+
+HELP: Final = """\
+A self-hosted messaging gateway: WhatsApp, Instagram, Messenger and email behind one API.
+
+Try it: omni-actors demo. Run it: omni-actors check, then omni-actors serve.
+"""
+EPILOGUE: Final = "\n\n".join(["Exit codes:", *(f"{code.value}: {code.meaning}" for code in Exit)])
+
+ConfigPath = Annotated[Path, Parameter(help="Where the config lies.")]
+
+app = App(
+    name="omni-actors",
+    help=HELP,
+    help_epilogue=EPILOGUE,
+    version=__version__,
+    version_flags=["--version"],
+    result_action="return_value",
+)
+
+
+@app.command
+def serve(*, config: ConfigPath = CONFIG) -> int:
+    """Run the gateway.
+
+    SIGTERM and Ctrl-C drain, a second one hurries; SIGHUP reads the config anew.
+    """
+    from omni_actors import app as gateway
+
+    return gateway.serve(config, dict(os.environ), tell=tell_url)
+
+
+def tell_url(url: str) -> None:
+    """Say where the gateway listens."""
+    print(f"omni-actors is listening on {url}", flush=True)
+
+
+@app.command
+def demo(
+    *,
+    once: Annotated[
+        bool, Parameter(negative="", help="Play a fixed script, print a verdict, and end.")
+    ] = False,
+) -> int:
+    """See it work: a gateway, pretend platforms, an echo bot, and customers who write."""
+    from omni_actors.demo import show
+
+    return show.run(once=once)
+
+
+@app.command
+def sandbox(
+    *,
+    bind: Annotated[str, Parameter(help="Where the pretend platforms listen.")] = SANDBOX_BIND,
+    hook: Annotated[str, Parameter(help="Where they send their events.")] = SANDBOX_HOOK,
+) -> None:
+    """Play the platforms, for a gateway with the config that comes with it; until Ctrl-C."""
+    import trio
+
+    from omni_actors.sandbox import SandboxSettings, describe, open_sandbox
+
+    settings = SandboxSettings(bind=bind, hook_url=hook)
+    problem: Exception | None = None
+
+    async def play() -> None:
+        async with open_sandbox(settings) as opened:
+            print(describe(settings, opened.url), flush=True)
+            await trio.sleep_forever()
+
+    try:
+        trio.run(play)
+    except* (ValueError, OSError) as problems:
+        problem = first(problems, Exception)
+    if isinstance(problem, OSError):
+        raise Ended(Exit.FAILED, f"cannot listen on {bind}: {listening_problem(problem)}")
+    if problem is not None:
+        raise Ended(Exit.USAGE, f"--bind: {problem}")
+
+
+def listening_problem(problem: OSError) -> str:
+    """Why an address cannot be listened on. A group of errors, one an address, is one error."""
+    if problem.errno == errno.EADDRINUSE:
+        return "another program does already"
+    return problem.strerror or str(problem)
+
+
+@app.command
+def check(
+    *,
+    online: Annotated[
+        bool, Parameter(negative="", help="Ask the platforms about the credentials too.")
+    ] = False,
+    config: ConfigPath = CONFIG,
+    json: Annotated[
+        bool, Parameter(negative="", help="Print one JSON document a line, for scripts.")
+    ] = False,
+) -> int:
+    """Look the config over: all mistakes at once, each with its place."""
+    from omni_actors import cli_check
+
+    return cli_check.check(config, online=online, as_json=json)
+
+
+@app.command
+def backup(path: Path, /, *, config: ConfigPath = CONFIG) -> None:
+    """Copy the database while it is in use. A gateway on the copy sends only once it is resumed.
+
+    Parameters
+    ----------
+    path
+        The copy, a file that does not exist.
+    """
+    from omni_actors import cli_check
+
+    cli_check.back_up(config, path)
+
+
+add_commands(app)
+
+
+def main() -> None:
+    """Run the program with the arguments of the process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; its exit code. What goes wrong is one sentence on standard error."""
+    try:
+        answer = app(list(arguments), exit_on_error=False, print_error=False)
+        return answer if isinstance(answer, int) else Exit.OK
+    except CycloptsError as problem:
+        complain(str(problem), "omni-actors --help shows every command")
+        return Exit.USAGE
+    except Ended as problem:
+        complain(problem.sentence, problem.hint)
+        return problem.code
+    except ConfigError as problem:
+        for mistake in problem.mistakes:
+            say(mistake)
+        return Exit.USAGE
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BaseExceptionGroup as problems:
+        if problems.subgroup(KeyboardInterrupt) is None:
+            raise
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone, as `head` does; nothing must be flushed to it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK

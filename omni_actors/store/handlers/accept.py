@@ -1,0 +1,205 @@
+"""What arrived: kept, and each of its reports given its effect once, in one transaction."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from omni_actors.model import ids
+from omni_actors.model.json import JsonObject
+from omni_actors.store.codec import dumps
+from omni_actors.store.dialect import Writing, writes_many
+from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.effects import Effects, Home
+from omni_actors.store.handlers.journal import Journal
+from omni_actors.store.handlers.parts import BURY
+from omni_actors.store.handlers.reports import take_effect
+from omni_actors.store.rows import ANY_TENANT, LegWake
+from omni_actors.store.verbs import Accept, Accepted, Intake, Item
+
+CHANNELS = """
+    SELECT c.platform, c.channel_key, c.id, c.tenant, c.last_event_at, c.state, c.settings
+    FROM rows(:batch, platform text, channel_key text) w
+    JOIN channel c ON c.platform = w.platform AND c.channel_key = w.channel_key
+"""
+KNOWN = """
+    SELECT s.platform, s.channel_key, s.event_key
+    FROM rows(:batch, platform text, channel_key text, event_key text) w
+    JOIN seen s ON s.platform = w.platform AND s.channel_key = w.channel_key
+        AND s.event_key = w.event_key
+"""
+SEE = """
+    INSERT INTO seen (platform, channel_key, event_key, at)
+    SELECT platform, channel_key, event_key, at
+    FROM rows(:batch, platform text, channel_key text, event_key text, at real) new WHERE true
+"""
+CLAIMLESS = """
+    INSERT INTO unclaimed (platform, channel_key, event_key, kind, intake_id, at)
+    SELECT platform, channel_key, event_key, kind, intake_id, at
+    FROM rows(:batch, platform text, channel_key text, event_key text, kind text, intake_id text,
+              at real) new
+    WHERE true ON CONFLICT DO NOTHING
+"""
+KEEP_INTAKES = """
+    INSERT INTO intake (id, hook, received_at, size, body, blob, problem)
+    VALUES (:id, :hook, :received_at, :size, :body, :blob, :problem)
+    ON CONFLICT (id) DO UPDATE SET problem = excluded.problem
+"""
+CHECK = """
+    INSERT INTO state (name, value) VALUES (:name, :value)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
+HEARD = """
+    UPDATE channel SET last_event_at = new.at
+    FROM rows(:batch, id text, at real) new WHERE channel.id = new.id
+"""
+HEARD_EVERY_S = 1.0
+
+EventKey = tuple[str, str, str]
+
+
+class Tally:
+    """What one intake became, counted as its items are taken."""
+
+    __slots__ = ("conversations", "known", "legs", "media", "new", "parked", "unclaimed")
+
+    def __init__(self) -> None:
+        self.new = 0
+        self.known = 0
+        self.unclaimed = 0
+        self.parked = 0
+        self.media = False
+        self.conversations: dict[str, None] = {}
+        self.legs: list[str] = []
+
+    def accepted(self, wakes: dict[str, tuple[LegWake, ...]]) -> Accepted:
+        woken = [wake for leg_id in dict.fromkeys(self.legs) for wake in wakes.get(leg_id, ())]
+        return Accepted(
+            self.new, self.known, self.unclaimed, self.parked, tuple(self.conversations),
+            tuple(woken), self.media,
+        )  # fmt: skip
+
+
+@writes_many(Accept)
+def accept(db: Writing, verbs: Sequence[Accept]) -> Sequence[Accepted]:
+    desk = Desk(db, verbs)
+    tallies = [desk.take(verb) for verb in verbs]
+    wakes = desk.keep()
+    return [tally.accepted(wakes) for tally in tallies]
+
+
+class Desk:
+    """The intakes of a batch on their way into the store, in their order."""
+
+    def __init__(self, db: Writing, verbs: Sequence[Accept]) -> None:
+        self._db = db
+        self._verbs = verbs
+        self._journal = Journal()
+        items = [item for verb in verbs for item in verb.items]
+        self._homes = self._load_homes(items)
+        self._seen = self._load_seen(items)
+        self._effects = Effects(db, self._journal)
+        self._effects.load(self._new_items(items))
+        self._new: list[tuple[str, str, str, float]] = []
+        self._unclaimed: list[tuple[Any, ...]] = []
+        self._dead: list[tuple[Any, ...]] = []
+        self._heard: dict[str, float] = {}
+
+    def _load_homes(self, items: Sequence[Item]) -> dict[tuple[str, str], Home]:
+        """The channels that these reports name; one in use goes before a removed one."""
+        keys = list({(item.platform, item.report.channel_key) for item in items})
+        homes: dict[tuple[str, str], Home] = {}
+        if keys:
+            for platform, key, id, tenant, last, state, settings in look(
+                self._db, CHANNELS, list(keys)
+            ):
+                if state != "removed" or (platform, key) not in homes:
+                    homes[platform, key] = Home(id, tenant, platform, last or 0.0, settings)
+        return homes
+
+    def _load_seen(self, items: Sequence[Item]) -> set[EventKey]:
+        if not items:
+            return set()
+        keys = [(i.platform, i.report.channel_key, i.report.event_key) for i in items]
+        return set(look(self._db, KNOWN, keys))
+
+    def _new_items(self, items: Sequence[Item]) -> list[tuple[Item, Home]]:
+        new = []
+        for item in items:
+            report = item.report
+            home = self._homes.get((item.platform, report.channel_key))
+            if home and (item.platform, report.channel_key, report.event_key) not in self._seen:
+                new.append((item, home))
+        return new
+
+    def take(self, verb: Accept) -> Tally:
+        """Give each new report of an intake its effect."""
+        tally = Tally()
+        for item in verb.items:
+            self._take_item(item, verb.intake, tally)
+        if verb.intake.problem is not None:
+            self._bury(verb.intake)
+        return tally
+
+    def _take_item(self, item: Item, intake: Intake, tally: Tally) -> None:
+        report = item.report
+        key = (item.platform, report.channel_key, report.event_key)
+        if key in self._seen:
+            tally.known += 1
+            return
+        home = self._homes.get((item.platform, report.channel_key))
+        if home is None:
+            tally.unclaimed += 1
+            kind = type(report).__name__
+            self._unclaimed.append((*key, kind, intake.id, intake.received_at))
+            return
+        self._seen.add(key)
+        self._new.append((*key, intake.received_at))
+        tally.new += 1
+        if intake.received_at - home.last_event_at >= HEARD_EVERY_S:
+            home.last_event_at = self._heard[home.id] = intake.received_at
+        outcome = take_effect(self._effects, home, item, intake)
+        if outcome is None:
+            return
+        if outcome.parked:
+            tally.parked += 1
+        if outcome.conversation_id is not None:
+            tally.conversations[outcome.conversation_id] = None
+        if outcome.leg_id is not None:
+            tally.legs.append(outcome.leg_id)
+        tally.media = tally.media or outcome.media
+
+    def _bury(self, intake: Intake) -> None:
+        """What could not be read belongs to nobody but the operator."""
+        self._dead.append(
+            (
+                self._db.ids(ids.DEAD_LETTER), ANY_TENANT, "intake", intake.id, None, None, None,
+                "unparsed", None, intake.received_at,
+            )
+        )  # fmt: skip
+
+    def keep(self) -> dict[str, tuple[LegWake, ...]]:
+        """Write everything; answers with what may be sent now, by leg."""
+        db = self._db
+        db.each(KEEP_INTAKES, [_intake_row(verb.intake) for verb in self._verbs])
+        put(db, SEE, self._new)
+        put(db, CLAIMLESS, self._unclaimed)
+        put(db, BURY, self._dead)
+        if self._heard:
+            put(db, HEARD, list(self._heard.items()))
+        for source, value in self._checkpoints().items():
+            db.run(CHECK, name=source, value=dumps(value))
+        return self._effects.keep()
+
+    def _checkpoints(self) -> dict[str, JsonObject]:
+        return {v.checkpoint.source: v.checkpoint.value for v in self._verbs if v.checkpoint}
+
+
+def _intake_row(intake: Intake) -> dict[str, Any]:
+    return {
+        "id": intake.id,
+        "hook": intake.hook,
+        "received_at": intake.received_at,
+        "size": intake.size,
+        "body": intake.body,
+        "blob": intake.blob,
+        "problem": intake.problem,
+    }

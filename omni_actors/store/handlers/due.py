@@ -1,0 +1,167 @@
+"""What time brings: expiry, the end of doubt, timers; and what a start finds."""
+
+from omni_actors.model.failure import Failure, Kind, Reason
+from omni_actors.model.states import OnUnknown, PartStatus
+from omni_actors.store.codec import decode_object
+from omni_actors.store.contract import Refused
+from omni_actors.store.dialect import Writing, writes
+from omni_actors.store.handlers.bulk import put
+from omni_actors.store.handlers.journal import Journal
+from omni_actors.store.handlers.parts import Parts
+from omni_actors.store.handlers.views import messages_by_id
+from omni_actors.store.rows import ANY_TENANT, LegWake, Message
+from omni_actors.store.verbs import (
+    Cancel,
+    OpenWindow,
+    Recover,
+    Recovered,
+    Tick,
+    Ticked,
+    Timer,
+)
+
+SET_TIMER = """
+    INSERT INTO timer (kind, ref, due_at, detail)
+    SELECT kind, ref, due_at, detail
+    FROM rows(:batch, kind text, ref text, due_at real, detail text) new
+    WHERE true
+    ON CONFLICT (kind, ref) DO UPDATE SET due_at = excluded.due_at, detail = excluded.detail
+"""
+DUE_TIMERS = """
+    SELECT kind, ref, due_at, detail FROM timer WHERE due_at <= :now
+    ORDER BY due_at, kind, ref LIMIT :limit
+"""
+FORGET_TIMERS = """
+    DELETE FROM timer WHERE (kind, ref) IN (
+        SELECT kind, ref FROM rows(:batch, kind text, ref text) done)
+"""
+EXPIRED = """
+    SELECT id FROM part
+    WHERE open = 1 AND expires_at IS NOT NULL AND expires_at <= :now
+      AND status IN ('queued', 'held')
+    ORDER BY expires_at LIMIT :limit
+"""
+WAITED = """
+    SELECT id FROM part WHERE status = 'unknown' AND until_at <= :now
+    ORDER BY until_at LIMIT :limit
+"""
+UNPARK = """
+    DELETE FROM parked WHERE n IN (
+        SELECT n FROM parked WHERE parked_at <= :before ORDER BY parked_at LIMIT :limit)
+"""
+NEXT = """
+    SELECT min(due) FROM (
+        SELECT min(due_at) AS due FROM timer
+        UNION ALL
+        SELECT min(expires_at) FROM part
+        WHERE open = 1 AND expires_at IS NOT NULL AND status IN ('queued', 'held')
+        UNION ALL
+        SELECT min(until_at) FROM part WHERE status = 'unknown'
+        UNION ALL
+        SELECT min(due_at) FROM media WHERE state = 'pending' AND due_at > :now
+        UNION ALL
+        SELECT min(parked_at) + :parked_s FROM parked
+    ) dues
+"""
+HELD = """
+    SELECT id FROM part WHERE leg_id = :leg_id AND status = 'held' AND attempts = 0 ORDER BY pos
+"""
+SENDING = """
+    SELECT p.id, p.wire_at, c.platform FROM part p JOIN channel c ON c.id = p.channel_id
+    WHERE p.status = 'sending' AND (:channel_id = '' OR p.channel_id = :channel_id)
+"""
+LOST = Failure(Kind.UNKNOWN, Reason.UNKNOWN, text="The gateway stopped while this was on its way.")
+PARKED_S = 86400.0
+WAIT_S = 60.0
+
+
+@writes(Tick)
+def tick(db: Writing, verb: Tick) -> Ticked:
+    now, limit = verb.now, verb.limit
+    journal = Journal()
+    parts = Parts(db, journal)
+    expired = [row[0] for row in db.rows(EXPIRED, now=now, limit=limit)]
+    waited = [row[0] for row in db.rows(WAITED, now=now, limit=limit)]
+    parts.load(expired + waited)
+    for part_id in expired:
+        part = parts.get(part_id)
+        assert part is not None
+        parts.expire(part, now)
+    for part_id in waited:
+        part = parts.get(part_id)
+        assert part is not None
+        if part.message.on_unknown == OnUnknown.HOLD.value:
+            parts.hold(part, now)
+        else:
+            parts.queue(part, now, maybe_duplicate=True)
+    parts.keep()
+    journal.keep(db)
+    db.run(UNPARK, before=now - PARKED_S, limit=limit)
+    timers = _due_timers(db, now, limit)
+    found = db.row(NEXT, now=now, parked_s=PARKED_S)
+    wakes = tuple([wake for of_leg in parts.wakes().values() for wake in of_leg])
+    return Ticked(wakes, timers, found[0] if found else None)
+
+
+def _due_timers(db: Writing, now: float, limit: int) -> tuple[Timer, ...]:
+    """The timers that went off; they are forgotten with that."""
+    rows = db.rows(DUE_TIMERS, now=now, limit=limit)
+    if rows:
+        put(db, FORGET_TIMERS, [(kind, ref) for kind, ref, _, _ in rows])
+    return tuple([Timer(kind, ref, due, decode_object(told)) for kind, ref, due, told in rows])
+
+
+@writes(OpenWindow)
+def open_window(db: Writing, verb: OpenWindow) -> tuple[LegWake, ...]:
+    journal = Journal()
+    parts = Parts(db, journal)
+    held = [row[0] for row in db.rows(HELD, leg_id=verb.leg_id)]
+    parts.load(held)
+    for part_id in held:
+        part = parts.get(part_id)
+        assert part is not None
+        parts.queue(part, verb.at)
+    parts.keep()
+    journal.keep(db)
+    return parts.wakes().get(verb.leg_id, ())
+
+
+@writes(Recover)
+def recover(db: Writing, verb: Recover) -> Recovered:
+    journal = Journal()
+    parts = Parts(db, journal)
+    rows = db.rows(SENDING, channel_id=verb.channel_id or "")
+    parts.load([row[0] for row in rows])
+    in_doubt = 0
+    for part_id, wire_at, platform in rows:
+        part = parts.get(part_id)
+        assert part is not None
+        if wire_at is None:
+            parts.queue(part, verb.at)
+            part.attempts -= 1
+        else:
+            in_doubt += 1
+            parts.doubt(part, LOST, verb.at + verb.waits.get(platform, WAIT_S), verb.at)
+    parts.keep()
+    journal.keep(db)
+    return Recovered(len(rows) - in_doubt, in_doubt)
+
+
+@writes(Cancel)
+def cancel(db: Writing, verb: Cancel) -> Message:
+    journal = Journal()
+    parts = Parts(db, journal)
+    parts.load_messages([verb.message_id])
+    message = parts.message(verb.message_id)
+    if message is None or verb.tenant not in (ANY_TENANT, message.tenant):
+        raise Refused("unknown_message", "There is no such message.")
+    waiting = [
+        part for part in message.parts if part.status in (PartStatus.QUEUED, PartStatus.HELD)
+    ]
+    if not waiting:
+        raise Refused("too_late", "No part of this message can be cancelled any more.")
+    for part in waiting:
+        parts.cancel(part, verb.at)
+    parts.keep()
+    journal.keep(db)
+    return messages_by_id(db, [verb.message_id])[verb.message_id]

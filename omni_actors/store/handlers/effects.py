@@ -1,0 +1,281 @@
+"""The working set of a batch of reports: what they touch, loaded at once and written at once."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from attrs import define, frozen
+
+from omni_actors.model.json import JsonObject
+from omni_actors.model.reports import (
+    Deleted,
+    Echoed,
+    Edited,
+    IdentityChanged,
+    Reacted,
+    Received,
+    Report,
+    StatusReported,
+    WatermarkReported,
+)
+from omni_actors.store.codec import decode_object, dumps, encode_failure, encode_ref
+from omni_actors.store.dialect import Writing
+from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.heads import BUSY, heads_by_leg
+from omni_actors.store.handlers.journal import Journal
+from omni_actors.store.handlers.parts import LEARN, Parts
+from omni_actors.store.handlers.people import People, Reach
+from omni_actors.store.rows import EntryKind, LegWake
+from omni_actors.store.verbs import Intake, Item
+
+EXTERNALS = """
+    SELECT e.channel_id, e.external_id, e.message_id, e.part_id
+    FROM rows(:batch, channel_id text, external_id text) w
+    JOIN external e ON e.channel_id = w.channel_id AND e.external_id = w.external_id
+"""
+ADD_MESSAGES = """
+    INSERT INTO message (id, tenant, direction, conversation_id, leg_id, channel_id, author,
+        source, content, told, received_at, sent_at, reply_to, reply_to_external, external_id,
+        notes, intake_id)
+    SELECT id, tenant, direction, conversation_id, leg_id, channel_id, author, source, content,
+        told, received_at, sent_at, reply_to, reply_to_external, external_id, notes, intake_id
+    FROM rows(:batch, id text, tenant text, direction text, conversation_id text, leg_id text,
+              channel_id text, author text, source text, content text, told text,
+              received_at real, sent_at real, reply_to text, reply_to_external text,
+              external_id text, notes text, intake_id text) new
+    WHERE true
+"""
+ADD_ENTRIES = """
+    INSERT INTO entry (conversation_id, seq, kind, at, leg_id, message_id, reply_to_external,
+                       window_before, window_until, detail)
+    SELECT conversation_id, seq, kind, at, leg_id, message_id, reply_to_external, window_before,
+           window_until, detail
+    FROM rows(:batch, conversation_id text, seq bigint, kind text, at real, leg_id text,
+              message_id text, reply_to_external text, window_before real, window_until real,
+              detail text) new
+    WHERE true
+"""
+ADD_MEDIA = """
+    INSERT INTO media (id, tenant, state, channel_id, message_id, ref, mime, size, filename,
+                       due_at, created_at)
+    SELECT id, tenant, 'pending', channel_id, message_id, ref, mime, size, filename, due_at, due_at
+    FROM rows(:batch, id text, tenant text, channel_id text, message_id text, ref text, mime text,
+              size bigint, filename text, due_at real) new
+    WHERE true
+"""
+EDIT = """
+    UPDATE message SET content = :content, edited_at = :at WHERE id = :id AND deleted = 0
+"""
+DELETE = "UPDATE message SET content = :content, notes = NULL, deleted = 1 WHERE id = :id"
+DROP_MEDIA = """
+    UPDATE media SET state = 'failed', blob = NULL, ref = NULL, due_at = NULL
+    WHERE message_id = :id
+"""
+PARK = """
+    INSERT INTO parked (channel_id, external_id, callback, status, rank, at, failure, parked_at)
+    SELECT channel_id, external_id, callback, status, rank, at, failure, parked_at
+    FROM rows(:batch, channel_id text, external_id text, callback text, status text, rank bigint,
+              at real, failure text, parked_at real) new
+    WHERE true
+"""
+UNREAD = """
+    SELECT p.id FROM part p
+    WHERE p.leg_id = :leg_id AND p.status IN ('sent', 'delivered') AND p.rank < :rank
+      AND p.wire_at <= :until
+    ORDER BY p.pos
+"""
+MARKS = "SELECT marks FROM leg WHERE id = :leg_id"
+MARK = "UPDATE leg SET marks = :marks WHERE id = :leg_id"
+
+LINKED_MIN = 2  # a status is about a part; its person matters when it names new keys of theirs
+
+
+@define(eq=False)
+class Home:
+    """A channel that reports name."""
+
+    id: str
+    tenant: str
+    platform: str
+    last_event_at: float
+    settings: str
+
+
+@frozen
+class Outcome:
+    """What one report led to."""
+
+    conversation_id: str | None = None
+    leg_id: str | None = None
+    media: bool = False
+    parked: bool = False
+
+
+class Effects:
+    """What a batch of reports touches: people, parts, messages, the conversations' logs."""
+
+    def __init__(self, db: Writing, journal: Journal) -> None:
+        self.db = db
+        self.journal = journal
+        self.people = People(db, journal)
+        self.parts = Parts(db, journal)
+        self._targets: dict[tuple[str, str], tuple[str, str | None]] = {}
+        self._externals: list[tuple[str, str, str, None]] = []
+        self._messages: list[tuple[Any, ...]] = []
+        self._entries: list[tuple[Any, ...]] = []
+        self._media: list[tuple[Any, ...]] = []
+        self._changes: list[tuple[str, dict[str, Any]]] = []
+        self._parked: list[tuple[Any, ...]] = []
+        self._marks: dict[str, dict[str, Any]] = {}
+
+    def load(self, items: Sequence[tuple[Item, Home]]) -> None:
+        """Read what these reports are about."""
+        self.people.load(_named(items))
+        wanted = {pair for item, home in items for pair in _external_ids(item.report, home)}
+        if wanted:
+            for channel_id, external_id, message_id, part_id in look(
+                self.db, EXTERNALS, list(wanted)
+            ):
+                self._targets[channel_id, external_id] = (message_id, part_id)
+        callbacks = [
+            item.report.callback
+            for item, _ in items
+            if isinstance(item.report, StatusReported | Echoed) and item.report.callback
+        ]
+        self.parts.load(callbacks + [part_id for _, part_id in self._targets.values() if part_id])
+
+    def target(self, channel_id: str, external_id: str) -> tuple[str, str | None] | None:
+        """(message id, part id) of what has this external id on a channel."""
+        return self._targets.get((channel_id, external_id))
+
+    def add_target(self, channel_id: str, external_id: str, message_id: str) -> None:
+        key = (channel_id, external_id)
+        if key not in self._targets:
+            self._targets[key] = (message_id, None)
+            self._externals.append((channel_id, external_id, message_id, None))
+
+    def learn_target(self, channel_id: str, external_id: str, message_id: str, part: str) -> None:
+        """A part has this external id, as its report says."""
+        self._targets[channel_id, external_id] = (message_id, part)
+
+    def add_message(self, *row: Any) -> None:
+        self._messages.append(row)
+
+    def add_entry(
+        self,
+        reach: Reach,
+        kind: EntryKind,
+        at: float,
+        message_id: str | None,
+        window_before: float | None,
+        reply_to_external: str | None = None,
+        detail: JsonObject | None = None,
+    ) -> None:
+        """The next entry of the conversation's log."""
+        thread = reach.thread
+        thread.last_seq += 1
+        thread.dirty = True
+        self._entries.append(
+            (
+                thread.id, thread.last_seq, kind, at, reach.id, message_id, reply_to_external,
+                window_before, reach.window_until, dumps(detail) if detail else "{}",
+            )
+        )  # fmt: skip
+
+    def add_media(
+        self, report: Received | Echoed, item: Item, home: Home, message_id: str, intake: Intake
+    ) -> bool:
+        """The media of a message, to be fetched now; answers whether there are any."""
+        for media_id, ref in zip(item.media_ids, report.media, strict=True):
+            self._media.append(
+                (
+                    media_id, home.tenant, home.id, message_id, encode_ref(ref), ref.mime,
+                    ref.size, ref.filename, intake.received_at,
+                )
+            )  # fmt: skip
+        return bool(item.media_ids)
+
+    def edit(self, message_id: str, content: str, at: float) -> None:
+        self._changes.append((EDIT, {"id": message_id, "content": content, "at": at}))
+
+    def delete(self, message_id: str, content: str) -> None:
+        self._changes.append((DELETE, {"id": message_id, "content": content}))
+        self._changes.append((DROP_MEDIA, {"id": message_id}))
+
+    def park(self, home: Home, item: Item, report: StatusReported, parked_at: float) -> None:
+        """Keep a status until we know what it is about."""
+        self._parked.append(
+            (
+                home.id, report.external_id, report.callback, report.status.value, item.rank,
+                report.at, encode_failure(report.failure), parked_at,
+            )
+        )  # fmt: skip
+
+    def on_wire(self, reach: Reach) -> str | None:
+        """The one part of a leg whose outcome is not known."""
+        if reach.new:
+            return None
+        heads = heads_by_leg(self.db, [(reach.channel_id, reach.id)]).get(reach.id, ())
+        return next((head[3] for head in heads if head[4] in BUSY), None)
+
+    def unread(self, reach: Reach, rank: int, until: float) -> list[str]:
+        """The leg's parts that were on the wire by `until` and are below this rank."""
+        rows = self.db.rows(UNREAD, leg_id=reach.id, rank=rank, until=until)
+        return [row[0] for row in rows]
+
+    def mark(self, reach: Reach, status: str, until: float, rank: int) -> None:
+        """Remember a watermark for parts whose answer is still on its way."""
+        marks = self._marks.get(reach.id)
+        if marks is None:
+            found = None if reach.new else self.db.row(MARKS, leg_id=reach.id)
+            marks = self._marks[reach.id] = {} if found is None else decode_object(found[0])
+        if status not in marks or marks[status][0] < until:
+            marks[status] = [until, rank]
+
+    def keep(self) -> dict[str, tuple[LegWake, ...]]:
+        """Write everything; answers with what may be sent now, by leg."""
+        db = self.db
+        self.people.keep()
+        for sql, batch in (
+            (ADD_MESSAGES, self._messages),
+            (LEARN, self._externals),
+            (ADD_ENTRIES, self._entries),
+            (ADD_MEDIA, self._media),
+            (PARK, self._parked),
+        ):
+            put(db, sql, batch)
+        for sql, named in self._changes:
+            db.run(sql, **named)
+        for leg_id, marks in self._marks.items():
+            db.run(MARK, leg_id=leg_id, marks=dumps(marks))
+        self.parts.keep()
+        self.journal.keep(db)
+        return self.parts.wakes()
+
+
+def _named(
+    items: Sequence[tuple[Item, Home]],
+) -> Iterable[tuple[str, str, str, Sequence[Any]]]:
+    """Who these reports are about: (tenant, platform, channel id, keys)."""
+    for item, home in items:
+        report = item.report
+        keys = report.identities
+        if isinstance(report, IdentityChanged):
+            keys += report.now
+        if isinstance(report, StatusReported) and len(keys) < LINKED_MIN:
+            continue
+        if keys:
+            yield home.tenant, home.platform, home.id, keys
+
+
+def _external_ids(report: Report, home: Home) -> Iterable[tuple[str, str]]:
+    """What these reports refer to: (channel id, external id)."""
+    match report:
+        case Received():
+            if report.reply_to is not None:
+                yield home.id, report.reply_to
+        case Edited() | Deleted() | Reacted():
+            yield home.id, report.target
+        case Echoed() | StatusReported():
+            yield home.id, report.external_id
+        case WatermarkReported():
+            pass

@@ -1,0 +1,370 @@
+"""What each report does, once it is known to be new and whose channel it is of."""
+
+from typing import TypeAlias, assert_never
+
+from omni_actors.model import ids
+from omni_actors.model.content import UnsupportedContent
+from omni_actors.model.events import EventType
+from omni_actors.model.json import Json
+from omni_actors.model.reports import (
+    ChannelReported,
+    ControlChanged,
+    Deleted,
+    Echoed,
+    Edited,
+    IdentityChanged,
+    PreferenceChanged,
+    Reacted,
+    Received,
+    StatusReported,
+    TemplateReported,
+    Unsupported,
+    WatermarkReported,
+)
+from omni_actors.model.states import Direction, PartStatus
+from omni_actors.store.codec import (
+    decode_object,
+    dumps,
+    encode_content,
+    failure_json,
+)
+from omni_actors.store.handlers.effects import Effects, Home, Outcome
+from omni_actors.store.handlers.parts import PartWork
+from omni_actors.store.handlers.people import Reach
+from omni_actors.store.rows import EntryKind
+from omni_actors.store.verbs import Intake, Item
+
+KINDS: dict[type, EntryKind] = {Edited: "edited", Deleted: "deleted", Reacted: "reacted"}
+REMOVED = encode_content(UnsupportedContent("deleted", "The sender took this message back."))
+
+
+def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Outcome | None:
+    """Let one report take effect; None when nobody needs to be woken for it."""
+    report = item.report
+    match report:
+        case Received():
+            return _received(effects, home, item, report, intake)
+        case StatusReported():
+            return _status(effects, home, item, report, intake)
+        case Echoed():
+            return _echoed(effects, home, item, report, intake)
+        case Edited() | Deleted() | Reacted():
+            return _changed(effects, home, report)
+        case WatermarkReported():
+            return _watermark(effects, home, item, report)
+        case IdentityChanged():
+            return _identity_changed(effects, home, report)
+        case PreferenceChanged():
+            return _preference(effects, home, report)
+        case ControlChanged():
+            return _control(effects, home, report)
+        case ChannelReported() | TemplateReported() | Unsupported():
+            _told(effects, home, report, intake)
+            return None
+        case _:
+            assert_never(report)
+
+
+Personal: TypeAlias = (
+    Received | Echoed | Edited | Deleted | Reacted | PreferenceChanged | ControlChanged
+)
+
+
+def _meet(effects: Effects, home: Home, report: Personal) -> Reach | None:
+    name = getattr(report, "name", None)
+    username = getattr(report, "username", None)
+    return effects.people.meet(
+        home.tenant, home.platform, home.id, report.identities, report.at, name, username
+    )
+
+
+def _received(
+    effects: Effects, home: Home, item: Item, report: Received, intake: Intake
+) -> Outcome | None:
+    reach = _meet(effects, home, report)
+    if reach is None:
+        return _orphan(effects, home, report, intake)
+    at = report.at
+    message_id = effects.db.ids(ids.MESSAGE)
+    before = reach.window_until
+    if item.window_until is not None and (before is None or item.window_until > before):
+        reach.window_until = item.window_until
+    reach.last_inbound_at = at if reach.last_inbound_at is None else max(at, reach.last_inbound_at)
+    reach.last_external_id = report.external_id
+    reach.dirty = True
+    _stir(reach, intake.received_at)
+    quoted = effects.target(home.id, report.reply_to) if report.reply_to is not None else None
+    effects.add_target(home.id, report.external_id, message_id)
+    effects.add_message(
+        message_id, home.tenant, Direction.INBOUND.value, reach.thread.id, reach.id, home.id,
+        "contact", "platform", encode_content(report.content), "received", intake.received_at, at,
+        quoted[0] if quoted else None, report.reply_to, report.external_id, _notes(report),
+        intake.id,
+    )  # fmt: skip
+    effects.add_entry(reach, "message", at, message_id, before, report.reply_to)
+    media = bool(report.media) and effects.add_media(report, item, home, message_id, intake)
+    note = effects.journal.note
+    note(
+        EventType.MESSAGE_RECEIVED, home.tenant, at, reach.thread.id, reach.id, home.id, message_id
+    )
+    if report.referral is not None:
+        note(
+            EventType.CONVERSATION_REFERRAL, home.tenant, at, reach.thread.id, reach.id, home.id,
+            message_id, {"referral": report.referral},
+        )  # fmt: skip
+    return Outcome(reach.thread.id, None, media)
+
+
+def _stir(reach: Reach, at: float) -> None:
+    """Somebody wrote: the conversation is open and its activity is now."""
+    thread = reach.thread
+    thread.last_at = max(thread.last_at, at)
+    thread.closed_at = None
+    thread.dirty = True
+
+
+def _notes(report: Received) -> str | None:
+    """What the platform said besides the content."""
+    notes: dict[str, Json] = dict(report.notes) if report.notes else {}
+    if report.forwarded:
+        notes["forwarded"] = True
+    if report.referral is not None:
+        notes["referral"] = report.referral
+    if report.group_id is not None:
+        notes["group_id"] = report.group_id
+    return dumps(notes) if notes else None
+
+
+def _orphan(
+    effects: Effects, home: Home, report: Received | Echoed, intake: Intake
+) -> Outcome | None:
+    """A message that names nobody cannot be given a place; the intake keeps it."""
+    effects.journal.note(
+        EventType.UNSUPPORTED, home.tenant, report.at, None, None, home.id, None,
+        {"kind": "message", "reason": "It names no person.", "intake_id": intake.id},
+    )  # fmt: skip
+    return None
+
+
+def _echoed(
+    effects: Effects, home: Home, item: Item, report: Echoed, intake: Intake
+) -> Outcome | None:
+    part = _own_part(effects, home, report)
+    if part is not None:
+        _settled_by_echo(effects, home, part, report)
+        return Outcome(leg_id=part.message.leg_id)
+    if effects.target(home.id, report.external_id) is not None:
+        return None
+    reach = _meet(effects, home, report)
+    if reach is None:
+        return _orphan(effects, home, report, intake)
+    message_id = effects.db.ids(ids.MESSAGE)
+    effects.add_target(home.id, report.external_id, message_id)
+    effects.add_message(
+        message_id, home.tenant, Direction.OUTBOUND.value, reach.thread.id, reach.id, home.id,
+        "bot" if report.app_id else "human", "echo", encode_content(report.content), "sent",
+        intake.received_at, report.at, None, None, report.external_id, None, intake.id,
+    )  # fmt: skip
+    _stir(reach, intake.received_at)
+    effects.add_entry(reach, "echoed", report.at, message_id, reach.window_until)
+    media = bool(report.media) and effects.add_media(report, item, home, message_id, intake)
+    effects.journal.note(
+        EventType.MESSAGE_ECHOED, home.tenant, report.at, reach.thread.id, reach.id, home.id,
+        message_id, {"app_id": report.app_id} if report.app_id else None,
+    )  # fmt: skip
+    return Outcome(reach.thread.id, None, media)
+
+
+def _own_part(effects: Effects, home: Home, report: Echoed) -> PartWork | None:
+    """The part of ours that this echo repeats.
+
+    By callback or external id; failing that, an echo of our own app can only be of the one part
+    of its leg that is on the wire.
+    """
+    part = _matched(effects, home, report.callback, report.external_id)
+    if part is not None or report.app_id is None or "app_id" not in home.settings:
+        return part
+    if str(decode_object(home.settings).get("app_id")) != report.app_id:
+        return None
+    person = effects.people.find(home.tenant, home.platform, report.identities)
+    reach = person.legs.get(home.id) if person else None
+    part_id = effects.on_wire(reach) if reach else None
+    if part_id is None:
+        return None
+    effects.parts.load([part_id])
+    part = effects.parts.get(part_id)
+    waits = part is not None and part.status in (PartStatus.SENDING, PartStatus.UNKNOWN)
+    return part if waits else None
+
+
+def _matched(
+    effects: Effects, home: Home, callback: str | None, external_id: str
+) -> PartWork | None:
+    """Our part, by the callback that we sent along or by its external id on this channel."""
+    part = effects.parts.get(callback)
+    if part is None:
+        target = effects.target(home.id, external_id)
+        part = effects.parts.get(target[1]) if target else None
+    return part if part is not None and part.message.channel_id == home.id else None
+
+
+def _settled_by_echo(effects: Effects, home: Home, part: PartWork, report: Echoed) -> None:
+    effects.parts.take_up(part, [report.external_id], report.at)
+    effects.learn_target(home.id, report.external_id, part.message.id, part.id)
+
+
+def _status(
+    effects: Effects, home: Home, item: Item, report: StatusReported, intake: Intake
+) -> Outcome | None:
+    if len(report.identities) > 1:
+        person = effects.people.find(home.tenant, home.platform, report.identities)
+        if person is not None:
+            effects.people.link(person, report.identities, report.at, home.id)
+    part = _matched(effects, home, report.callback, report.external_id)
+    if part is None:
+        if effects.target(home.id, report.external_id) is not None:
+            return None
+        effects.park(home, item, report, intake.received_at)
+        return Outcome(parked=True)
+    effects.parts.learn(part, [report.external_id])
+    effects.learn_target(home.id, report.external_id, part.message.id, part.id)
+    effects.parts.report(part, report.status, item.rank, report.at, report.failure)
+    return Outcome(leg_id=part.message.leg_id)
+
+
+def _watermark(
+    effects: Effects, home: Home, item: Item, report: WatermarkReported
+) -> Outcome | None:
+    person = effects.people.find(home.tenant, home.platform, report.identities)
+    reach = person.legs.get(home.id) if person else None
+    if reach is None:
+        return None
+    effects.mark(reach, report.status.value, report.until, item.rank)
+    effects.parts.load(effects.unread(reach, item.rank, report.until))
+    for part in effects.parts.sent_by(reach.id, report.until):
+        effects.parts.report(part, report.status, item.rank, report.at)
+    return Outcome(leg_id=reach.id)
+
+
+def _changed(effects: Effects, home: Home, report: Edited | Deleted | Reacted) -> Outcome | None:
+    """An earlier message was changed; the event names it even when we never had it."""
+    reach = _meet(effects, home, report)
+    target = effects.target(home.id, report.target)
+    message_id = target[0] if target else None
+    detail: dict[str, Json] = {"target": report.target}
+    match report:
+        case Edited():
+            event = EventType.MESSAGE_EDITED
+            if message_id:
+                effects.edit(message_id, encode_content(report.content), report.at)
+        case Deleted():
+            event = EventType.MESSAGE_DELETED
+            if message_id:
+                effects.delete(message_id, REMOVED)
+        case Reacted():
+            event = EventType.MESSAGE_REACTION
+            detail["emoji"] = report.emoji
+        case _:
+            assert_never(report)
+    thread = reach.thread if reach else None
+    effects.journal.note(
+        event, home.tenant, report.at, thread.id if thread else None, reach.id if reach else None,
+        home.id, message_id, detail,
+    )  # fmt: skip
+    if reach is None:
+        return None
+    kind = KINDS[type(report)]
+    effects.add_entry(reach, kind, report.at, message_id, reach.window_until, None, detail)
+    return Outcome(reach.thread.id)
+
+
+def _identity_changed(effects: Effects, home: Home, report: IdentityChanged) -> Outcome | None:
+    people = effects.people
+    person = people.find(home.tenant, home.platform, report.identities + report.now)
+    detail: dict[str, Json] = {
+        "old": [{"kind": k.kind, "value": k.value, "scope": k.scope} for k in report.identities],
+        "now": [{"kind": k.kind, "value": k.value, "scope": k.scope} for k in report.now],
+    }
+    if person is None:
+        effects.journal.note(
+            EventType.IDENTITY_CHANGED, home.tenant, report.at, None, None, home.id, None, detail
+        )
+        return None
+    detail["identity_id"] = person.id
+    people.change(person, report.identities, report.now, report.at, home.id)
+    reach = people.meet(home.tenant, home.platform, home.id, tuple(person.keys), report.at)
+    if reach is None:
+        return None
+    effects.journal.note(
+        EventType.IDENTITY_CHANGED, home.tenant, report.at, reach.thread.id, reach.id, home.id,
+        None, detail,
+    )  # fmt: skip
+    effects.add_entry(reach, "identity", report.at, None, reach.window_until, None, detail)
+    return Outcome(reach.thread.id)
+
+
+def _preference(effects: Effects, home: Home, report: PreferenceChanged) -> Outcome | None:
+    reach = _meet(effects, home, report)
+    person = effects.people.find(home.tenant, home.platform, report.identities)
+    detail: dict[str, Json] = {"category": report.category, "value": report.value}
+    if report.detail is not None:
+        detail["detail"] = report.detail
+    if person is not None:
+        person.preferences[report.category] = report.value
+        person.dirty = True
+    _note(effects, EventType.IDENTITY_PREFERENCE, home, reach, report.at, detail)
+    return None
+
+
+def _control(effects: Effects, home: Home, report: ControlChanged) -> Outcome | None:
+    reach = _meet(effects, home, report)
+    detail: dict[str, Json] = {"owner": report.owner, **report.detail}
+    _note(effects, EventType.CONVERSATION_CONTROL, home, reach, report.at, detail)
+    return None
+
+
+def _told(
+    effects: Effects,
+    home: Home,
+    report: ChannelReported | TemplateReported | Unsupported,
+    intake: Intake,
+) -> None:
+    """News that change nothing of ours."""
+    person = effects.people.find(home.tenant, home.platform, report.identities)
+    reach = person.legs.get(home.id) if person else None
+    detail: dict[str, Json]
+    match report:
+        case ChannelReported():
+            event = EventType.CHANNEL_REPORTED
+            detail = {
+                "kind": report.kind, "severity": report.severity.value, "detail": report.detail,
+            }  # fmt: skip
+            if report.failure is not None:
+                detail["failure"] = failure_json(report.failure)
+        case TemplateReported():
+            event = EventType.TEMPLATE_CHANGED
+            detail = {
+                "name": report.name, "language": report.language, "change": report.change,
+                "detail": report.detail,
+            }  # fmt: skip
+        case Unsupported():
+            event = EventType.UNSUPPORTED
+            detail = {"kind": report.kind, "reason": report.reason, "intake_id": intake.id}
+        case _:
+            assert_never(report)
+    _note(effects, event, home, reach, report.at, detail)
+
+
+def _note(
+    effects: Effects,
+    event: EventType,
+    home: Home,
+    reach: Reach | None,
+    at: float,
+    detail: dict[str, Json],
+) -> None:
+    thread = reach.thread if reach else None
+    effects.journal.note(
+        event, home.tenant, at, thread.id if thread else None, reach.id if reach else None,
+        home.id, None, detail,
+    )  # fmt: skip

@@ -1,0 +1,110 @@
+"""Forgetting what is old, small values by name, and the figures for the metrics."""
+
+from omni_actors.model.json import Json
+from omni_actors.store.codec import decode_json, dumps
+from omni_actors.store.dialect import Reading, Writing, reads, writes
+from omni_actors.store.queries import Figures, IntakeBody, LoadState
+from omni_actors.store.verbs import Intake, SaveState, Sweep
+
+# Ids and numbers grow with time: the first rows are the oldest, and only those are looked at.
+INTAKES = """
+    DELETE FROM intake WHERE id IN (
+        SELECT old.id FROM (SELECT id, received_at FROM intake ORDER BY id LIMIT :limit) old
+        WHERE old.received_at < :before)
+"""
+SEEN = """
+    DELETE FROM seen WHERE n IN (
+        SELECT old.n FROM (SELECT n, at FROM seen ORDER BY n LIMIT :limit) old
+        WHERE old.at < :before)
+"""
+UNCLAIMED = """
+    DELETE FROM unclaimed WHERE at <= (
+        SELECT max(old.at) FROM (
+            SELECT at FROM unclaimed WHERE at < :before ORDER BY at LIMIT :limit) old)
+"""
+TRACES = """
+    DELETE FROM attempt WHERE (part_id, id) IN (
+        SELECT a.part_id, a.id FROM attempt a
+        LEFT JOIN part p ON p.id = a.part_id
+        WHERE a.started_at < :before AND coalesce(p.open, 0) = 0
+        ORDER BY a.started_at LIMIT :limit)
+"""
+ANSWERS = """
+    DELETE FROM idempotency WHERE (owner, key) IN (
+        SELECT owner, key FROM idempotency WHERE at < :before ORDER BY at LIMIT :limit)
+"""
+OLD_EVENTS = """
+    SELECT max(old.cursor) FROM (SELECT cursor, at FROM event ORDER BY cursor LIMIT :limit) old
+    WHERE old.at < :before
+"""
+EVENTS = "DELETE FROM event WHERE cursor <= :floor"
+FLOOR = "UPDATE counter SET value = :floor WHERE name = 'event_floor'"
+BODY = """
+    SELECT id, hook, received_at, size, body, blob, problem FROM intake WHERE id = :id
+"""
+LOAD = "SELECT value FROM state WHERE name = :name"
+SAVE = """
+    INSERT INTO state (name, value) VALUES (:name, :value)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
+FIGURES = {
+    "events": "SELECT max(value) - min(value) FROM counter WHERE name IN ('event', 'event_floor')",
+    "parts_unfinished": "SELECT count(*) FROM part WHERE open = 1",
+    "media_pending": "SELECT count(*) FROM media WHERE state = 'pending'",
+    "dead_letters": "SELECT count(*) FROM dead_letter WHERE redriven_at IS NULL",
+    "unclaimed": "SELECT count(*) FROM unclaimed",
+    "parked": "SELECT count(*) FROM parked",
+}
+
+
+@writes(Sweep)
+def sweep(db: Writing, verb: Sweep) -> int:
+    keep, now, limit = verb.keep, verb.now, verb.limit
+    gone = 0
+    for sql, kept_s in (
+        (INTAKES, keep.intakes_s),
+        (SEEN, keep.seen_s),
+        (UNCLAIMED, keep.seen_s),
+        (TRACES, keep.traces_s),
+        (ANSWERS, keep.idempotency_s),
+    ):
+        gone += db.run(sql, before=now - kept_s, limit=limit)
+    return gone + _sweep_events(db, now - keep.events_s, limit)
+
+
+def _sweep_events(db: Writing, before: float, limit: int) -> int:
+    """Cut the log at its old end; whoever stands before the cut is told."""
+    found = db.row(OLD_EVENTS, before=before, limit=limit)
+    if found is None or found[0] is None:
+        return 0
+    db.run(FLOOR, floor=found[0])
+    return db.run(EVENTS, floor=found[0])
+
+
+@reads(IntakeBody)
+def intake_body(db: Reading, query: IntakeBody) -> Intake | None:
+    found = db.row(BODY, id=query.intake_id)
+    if found is None:
+        return None
+    id, hook, received_at, size, body, blob, problem = found
+    return Intake(id, hook, received_at, size, body, blob, problem)
+
+
+@writes(SaveState)
+def save_state(db: Writing, verb: SaveState) -> None:
+    db.run(SAVE, name=verb.name, value=dumps(verb.value))
+
+
+@reads(LoadState)
+def load_state(db: Reading, query: LoadState) -> Json:
+    found = db.row(LOAD, name=query.name)
+    return None if found is None else decode_json(found[0])
+
+
+@reads(Figures)
+def figures(db: Reading, _query: Figures) -> dict[str, int]:
+    counted = {}
+    for name, sql in FIGURES.items():
+        found = db.row(sql)
+        counted[name] = found[0] if found is not None else 0
+    return counted

@@ -1,0 +1,184 @@
+"""How an attempt ended: the part's status, what was learned on the way, and who is next."""
+
+from collections.abc import Sequence
+from typing import Any, assert_never
+
+from omni_actors.model.reports import IdentityKey
+from omni_actors.model.states import PartStatus
+from omni_actors.store.codec import (
+    decode_failure,
+    decode_keys,
+    encode_failure,
+    encode_json,
+)
+from omni_actors.store.contract import Refused
+from omni_actors.store.dialect import Writing, writes_many
+from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.journal import Journal
+from omni_actors.store.handlers.parts import OF_STATUS, Parts, PartWork
+from omni_actors.store.handlers.people import People
+from omni_actors.store.rows import LegWake
+from omni_actors.store.verbs import Again, GivenUp, InDoubt, Outcome, Settle, TakenUp
+
+END_ATTEMPTS = """
+    UPDATE attempt SET ended_at = new.ended_at, outcome = new.outcome, failure = new.failure,
+        exchanges = new.exchanges
+    FROM rows(:batch, part_id text, id text, ended_at real, outcome text, failure text,
+              exchanges text) new
+    WHERE attempt.part_id = new.part_id AND attempt.id = new.id
+"""
+KEEP_UPLOADS = """
+    INSERT INTO upload (media_id, channel_id, external_id, until_at)
+    SELECT media_id, channel_id, external_id, until_at
+    FROM rows(:batch, media_id text, channel_id text, external_id text, until_at real) new
+    WHERE true
+    ON CONFLICT (media_id, channel_id)
+    DO UPDATE SET external_id = excluded.external_id, until_at = excluded.until_at
+"""
+SPOKE = """
+    UPDATE leg SET last_outbound_at = new.at
+    FROM rows(:batch, id text, at real) new WHERE leg.id = new.id
+"""
+OF_LEGS = """
+    SELECT g.id, i.platform, i.keys
+    FROM rows(:batch, id text) w
+    JOIN leg g ON g.id = w.id
+    JOIN identity i ON i.id = g.identity_id
+"""
+ANY_PARKED = "SELECT 1 FROM parked LIMIT 1"
+PARKED = """
+    SELECT k.n, w.part_id, k.status, k.rank, k.at, k.failure
+    FROM rows(:batch, channel_id text, external_id text, message_id text, part_id text) w
+    JOIN parked k ON k.channel_id = w.channel_id AND k.external_id = w.external_id
+    UNION
+    SELECT k.n, w.part_id, k.status, k.rank, k.at, k.failure
+    FROM rows(:batch, channel_id text, external_id text, message_id text, part_id text) w
+    JOIN parked k ON k.callback = w.part_id AND k.channel_id = w.channel_id
+    ORDER BY 1
+"""
+UNPARK = "DELETE FROM parked WHERE n IN (SELECT n FROM rows(:batch, n bigint) w)"
+OUTCOMES = {TakenUp: "taken_up", Again: "again", GivenUp: "given_up", InDoubt: "in_doubt"}
+
+
+@writes_many(Settle)
+def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...] | Refused]:
+    journal = Journal()
+    parts = Parts(db, journal)
+    parts.load([verb.part_id for verb in verbs])
+    taken: list[tuple[Settle, TakenUp, PartWork]] = []
+    ended: list[tuple[Any, ...]] = []
+    for verb in verbs:
+        part = parts.get(verb.part_id)
+        if part is None:
+            continue
+        ended.append(_ended(verb))
+        if isinstance(verb.outcome, TakenUp):
+            taken.append((verb, verb.outcome, part))
+        _apply(parts, part, verb.attempt_id, verb.at, verb.outcome)
+    put(db, END_ATTEMPTS, ended)
+    if taken:
+        _learn(db, journal, taken)
+        apply_parked(db, parts)
+    parts.keep()
+    journal.keep(db)
+    wakes = parts.wakes()
+    return [_answer(parts.get(verb.part_id), wakes) for verb in verbs]
+
+
+def _answer(
+    part: PartWork | None, wakes: dict[str, tuple[LegWake, ...]]
+) -> tuple[LegWake, ...] | Refused:
+    if part is None:
+        return Refused("unknown_part", "There is no such part.")
+    return wakes.get(part.message.leg_id, ())
+
+
+def _apply(parts: Parts, part: PartWork, attempt_id: str, at: float, outcome: Outcome) -> None:
+    """A part that was settled meanwhile, by a report or a later attempt, stays as it is."""
+    mine = part.attempt_id == attempt_id
+    waits = mine and part.status in (PartStatus.SENDING, PartStatus.UNKNOWN)
+    match outcome:
+        case TakenUp():
+            parts.take_up(part, outcome.external_ids, at)
+            for status, until, rank in parts.marks_of(part):
+                if part.wire_at is not None and part.wire_at <= until:
+                    parts.report(part, status, rank, at)
+        case Again() if waits:
+            parts.again(part, outcome.due_at, outcome.failure, outcome.refund, at)
+        case GivenUp() if waits:
+            parts.give_up(part, outcome.failure, outcome.gap, at)
+        case InDoubt() if waits:
+            parts.doubt(part, outcome.failure, outcome.until, at)
+        case Again() | GivenUp() | InDoubt():
+            pass
+        case _:
+            assert_never(outcome)
+
+
+def _ended(verb: Settle) -> tuple[Any, ...]:
+    outcome = verb.outcome
+    trace = verb.trace
+    failure = None if isinstance(outcome, TakenUp) else encode_failure(outcome.failure)
+    return (
+        verb.part_id, verb.attempt_id, trace.ended_at if trace else verb.at,
+        OUTCOMES[type(outcome)], failure, encode_json(trace.exchanges) if trace else None,
+    )  # fmt: skip
+
+
+def _learn(
+    db: Writing, journal: Journal, taken: Sequence[tuple[Settle, TakenUp, PartWork]]
+) -> None:
+    """What the platform's answers taught us besides: when, uploads, names of the person."""
+    put(db, SPOKE, list({part.message.leg_id: verb.at for verb, _, part in taken}.items()))
+    uploads = {
+        (media_id, part.message.channel_id): (external_id, until)
+        for _, outcome, part in taken
+        for media_id, external_id, until in outcome.uploads
+    }
+    if uploads:
+        put(db, KEEP_UPLOADS, [(*key, *value) for key, value in uploads.items()])
+    named = [(verb, outcome, part) for verb, outcome, part in taken if outcome.aliases]
+    if named:
+        _learn_aliases(db, journal, named)
+
+
+def _learn_aliases(
+    db: Writing, journal: Journal, named: Sequence[tuple[Settle, TakenUp, PartWork]]
+) -> None:
+    legs = {part.message.leg_id for _, _, part in named}
+    known: dict[str, tuple[str, tuple[IdentityKey, ...]]] = {
+        leg_id: (platform, decode_keys(keys))
+        for leg_id, platform, keys in look(db, OF_LEGS, [(id,) for id in legs])
+    }
+    news = [
+        (verb.at, part.message, *known[part.message.leg_id], outcome.aliases)
+        for verb, outcome, part in named
+        if not set(outcome.aliases) <= set(known[part.message.leg_id][1])
+    ]
+    if not news:
+        return
+    people = People(db, journal)
+    people.load(
+        [
+            (message.tenant, platform, message.channel_id, [*keys, *aliases])
+            for _, message, platform, keys, aliases in news
+        ]
+    )
+    for at, message, platform, keys, aliases in news:
+        person = people.find(message.tenant, platform, keys)
+        if person is not None:
+            people.link(person, aliases, at, message.channel_id)
+    people.keep()
+
+
+def apply_parked(db: Writing, parts: Parts) -> None:
+    """Let the statuses take effect that came before we knew these external ids."""
+    if not parts.learned or db.row(ANY_PARKED) is None:
+        return
+    rows = look(db, PARKED, parts.learned)
+    for _, part_id, status, rank, at, failure in rows:
+        part = parts.get(part_id)
+        assert part is not None
+        parts.report(part, OF_STATUS[status], rank, at, decode_failure(failure))
+    if rows:
+        put(db, UNPARK, [(row[0],) for row in rows])

@@ -1,0 +1,1 @@
+"""The store on SQLite: one writer with group commit, a few readers, numbered migrations."""
