@@ -265,7 +265,9 @@ def problem_of(error: HTTPException) -> Problem:
     """What Quart and its router find, in our words."""
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
-        return Problem("method_not_allowed", f"this path takes {allowed}", headers={"Allow": allowed})
+        return Problem(
+            "method_not_allowed", f"this path takes {allowed}", headers={"Allow": allowed}
+        )
     if isinstance(error, NotFound):
         return Problem(Code.NOT_FOUND, "nothing is at this path")
     return Problem(code_of(error.code or 500), error.description or error.name)

@@ -13,7 +13,7 @@ from omni_actors import telemetry
 from omni_actors.actors.cell import Context
 from omni_actors.adapters.contract import Sent
 from omni_actors.gateway.limits import Limits, WaitFor
-from omni_actors.gateway.outbound import PAGE, Outbound
+from omni_actors.gateway.outbound import Outbound
 from omni_actors.gateway.sender import Done, Route, Sender
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import JsonObject
@@ -210,9 +210,9 @@ class ChannelActor:
             lane = self.outbound.wants()
             if lane is None or not self.may_start(self.now()):
                 break
-            after = self.outbound.after(lane)
-            page = await self.store.ask(Heads(self.channel.id, lane, after, PAGE))
-            self.outbound.read(lane, page, PAGE, self.now())
+            after, limit = self.outbound.after(lane), self.outbound.page
+            page = await self.store.ask(Heads(self.channel.id, lane, after, limit))
+            self.outbound.read(lane, page, self.now())
         self.wake_at(next_at)
 
     def start_all(self) -> float | None:

@@ -17,7 +17,6 @@ from omni_actors.store.rows import LegWake
 
 READY_MAX = 512
 LATER_MAX = 2_048
-PAGE = READY_MAX // 2
 
 Key: TypeAlias = tuple[str, Priority]
 
@@ -34,19 +33,18 @@ class LaneWindow:
     after: str | None = ""
     missed: bool = False
 
-    def has_room(self) -> bool:
-        """Whether a whole page would fit."""
-        return self.ready <= READY_MAX - PAGE and self.later < LATER_MAX
-
 
 @define
 class Outbound:
     """Heads that may go now, heads that are due later, and legs that have a part on the wire.
 
-    `known` holds the newest head of every leg and lane that is ready or due later.
+    `known` holds the newest head of every leg and lane that is ready or due later. The bounds are
+    those of each lane.
     """
 
-    ready: FairQueue[str, Key] = field(factory=lambda: FairQueue(READY_MAX * len(Priority)))
+    ready_max: int = READY_MAX
+    later_max: int = LATER_MAX
+    ready: FairQueue[str, Key] = field(init=False)
     known: dict[Key, LegWake] = field(factory=dict)
     busy: dict[str, list[LegWake]] = field(factory=dict)
     lanes: dict[Priority, LaneWindow] = field(
@@ -55,6 +53,14 @@ class Outbound:
     _alarms: dict[Key, int] = field(factory=dict)
     _later: list[tuple[float, int, Key]] = field(factory=list)
     _serial: "count[int]" = field(factory=count)
+
+    def __attrs_post_init__(self) -> None:
+        self.ready = FairQueue(self.ready_max * len(Priority))
+
+    @property
+    def page(self) -> int:
+        """How many heads to read at once: there is room for them in a lane that is half empty."""
+        return max(1, self.ready_max // 2)
 
     def add(self, wakes: Iterable[LegWake], now: float) -> None:
         """Take heads in; what there is no room for is looked up again later."""
@@ -91,7 +97,7 @@ class Outbound:
     def put_ready(self, key: Key, wake: LegWake) -> None:
         """Let a head wait for its turn."""
         lane = self.lanes[wake.lane]
-        if lane.ready >= READY_MAX or not self.ready.push(wake.lane.value, wake.leg_id, key):
+        if lane.ready >= self.ready_max or not self.ready.push(wake.lane.value, wake.leg_id, key):
             lane.missed = True
             return
         lane.ready += 1
@@ -100,14 +106,14 @@ class Outbound:
     def put_later(self, wake: LegWake, due_at: float) -> None:
         """Wait with a head until `due_at`."""
         key, lane = (wake.leg_id, wake.lane), self.lanes[wake.lane]
-        if lane.later >= LATER_MAX:
+        if lane.later >= self.later_max:
             lane.missed = True
             return
         lane.later += 1
         self.known[key] = wake
         self._alarms[key] = serial = next(self._serial)
         heapq.heappush(self._later, (due_at, serial, key))
-        if len(self._later) > 2 * LATER_MAX * len(Priority):
+        if len(self._later) > 2 * self.later_max * len(Priority):
             self._later = [late for late in self._later if self._alarms.get(late[2]) == late[1]]
             heapq.heapify(self._later)
 
@@ -159,7 +165,9 @@ class Outbound:
         for name, lane in self.lanes.items():
             if lane.after is None and lane.missed:
                 lane.after, lane.missed = "", False
-            if lane.after is not None and lane.has_room():
+            if lane.after is None or lane.later >= self.later_max:
+                continue
+            if lane.ready <= self.ready_max - self.page:
                 return name
         return None
 
@@ -167,9 +175,9 @@ class Outbound:
         """Where to read on in a lane that `wants` named."""
         return self.lanes[lane].after or ""
 
-    def read(self, lane: Priority, page: Sequence[LegWake], limit: int, now: float) -> None:
+    def read(self, lane: Priority, page: Sequence[LegWake], now: float) -> None:
         """Take in a page that was read from the store; a short one was the last."""
-        self.lanes[lane].after = page[-1].leg_id if len(page) == limit else None
+        self.lanes[lane].after = page[-1].leg_id if len(page) >= self.page else None
         self.add(page, now)
 
     def look_again(self) -> None:

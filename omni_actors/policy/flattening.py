@@ -1,14 +1,50 @@
-"""Flattening: rich content as text that a person can read and answer."""
+"""Flattening: rich content as lines that a person can read and answer, packed into pieces."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from omni_actors.model.content import Card, ContactCard, Contacts, Location, Option
+from omni_actors.model.content import (
+    Action,
+    Card,
+    ContactCard,
+    Contacts,
+    Email,
+    Location,
+    Option,
+    Organisation,
+    Postal,
+)
+from omni_actors.policy.marks import marks_of
+from omni_actors.policy.splitting import Split, Unit, length, split
 
 
-def numbered(question: str, options: Sequence[Option], first: int = 1) -> str:
-    """A question with its options numbered, one a line."""
-    lines = [f"{n}. {described(option)}" for n, option in enumerate(options, start=first)]
-    return "\n".join([question.rstrip(), "", *lines])
+def packed(blocks: Sequence[str], limit: int | None, unit: Unit) -> Split:
+    """Blocks put below each other in as few pieces as fit.
+
+    A block that fits into a piece stays whole; only a longer one is cut.
+    """
+    whole = "\n".join(blocks)
+    if limit is None or length(whole, unit) <= limit:
+        return Split((whole,))
+    pieces: list[str] = []
+    broken = 0
+    held = ""
+    for block in blocks:
+        joined = f"{held}\n{block}" if held else block
+        if length(joined, unit) <= limit:
+            held = joined
+            continue
+        cut = split(block, limit, unit)
+        pieces += [held.rstrip(), *cut.pieces[:-1]] if held else cut.pieces[:-1]
+        broken += cut.graphemes_broken
+        held = cut.pieces[-1]
+    return Split((*pieces, held), broken)
+
+
+def question(text: str, options: Sequence[Option]) -> list[str]:
+    """A question, and below it its options with their marks, a block each."""
+    marks = marks_of(options)
+    lines = [f"{mark}. {described(o)}" for mark, o in zip(marks, options, strict=True)]
+    return [text.rstrip() + "\n", *lines]
 
 
 def described(option: Option) -> str:
@@ -24,24 +60,53 @@ def location(place: Location) -> str:
     return "\n".join(filter(None, [place.name, place.address, link]))
 
 
-def contacts(cards: Contacts) -> str:
-    """Contact cards as lines of text."""
-    return "\n\n".join([contact(card) for card in cards.contacts])
+def email(mail: Email) -> list[str]:
+    """A mail's subject and text."""
+    return [mail.subject.strip() + "\n", mail.text]
+
+
+def contacts(cards: Contacts) -> list[str]:
+    """Contact cards, a block each."""
+    *ahead, last = [contact(card) for card in cards.contacts]
+    return [*[card + "\n" for card in ahead], last]
 
 
 def contact(card: ContactCard) -> str:
-    """One contact card as lines of text."""
+    """One contact card as lines of text, nothing of it left out."""
     lines = [card.formatted_name]
-    lines += [phone.phone for phone in card.phones]
-    lines += [address.email for address in card.emails]
-    lines += [web.url for web in card.urls]
-    return "\n".join(lines)
+    lines += [worded(phone.phone, phone.type) for phone in card.phones]
+    lines += [worded(address.email, address.type) for address in card.emails]
+    lines += [worded(web.url, web.type) for web in card.urls]
+    lines += [worded(postal(address), address.type) for address in card.addresses]
+    lines += [organisation(card.org)] if card.org else []
+    lines += [card.birthday] if card.birthday else []
+    return "\n".join(filter(None, lines))
 
 
-def card(shown: Card, first: int) -> str:
-    """A card as text: links in full, answers numbered from `first`."""
-    lines = [shown.title, *filter(None, [shown.text])]
-    lines += [f"{action.title}: {action.url}" for action in shown.actions if action.url]
-    answers = [action.title for action in shown.actions if action.id]
-    lines += [f"{n}. {title}" for n, title in enumerate(answers, start=first)]
-    return "\n".join(lines)
+def worded(value: str, kind: str | None) -> str:
+    """A value of a contact card with its kind, such as work or home."""
+    return f"{value} ({kind.lower()})" if kind and value else value
+
+
+def postal(address: Postal) -> str:
+    """A postal address on one line."""
+    city = " ".join(filter(None, [address.zip, address.city]))
+    country = address.country or address.country_code
+    return ", ".join(filter(None, [address.street, city, address.state, country]))
+
+
+def organisation(work: Organisation) -> str:
+    """Where somebody works, on one line."""
+    return ", ".join(filter(None, [work.title, work.department, work.company]))
+
+
+def card(shown: Card, marks: Iterator[str]) -> list[str]:
+    """A card as blocks: links in full, each answer with the next of `marks`."""
+    told = [shown.title, shown.text, shown.media.caption if shown.media else None]
+    return [*filter(None, told), *[action(each, marks) for each in shown.actions]]
+
+
+def action(shown: Action, marks: Iterator[str]) -> str:
+    """What a button of a card does, as a line."""
+    line = f"{next(marks)}. {shown.title}" if shown.id else shown.title
+    return f"{line}: {shown.url}" if shown.url else line

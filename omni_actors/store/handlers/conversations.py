@@ -133,42 +133,38 @@ def unhandled_conversations(db: Reading, query: UnhandledConversations) -> tuple
 
 
 @writes_many(Handle)
-def handle(db: Writing, verbs: Sequence[Handle]) -> Sequence[None]:
+def handle(db: Writing, verbs: Sequence[Handle]) -> Sequence[Refused | None]:
     upto: dict[str, int] = {}
     for verb in verbs:
         upto[verb.conversation_id] = max(verb.upto, upto.get(verb.conversation_id, 0))
     put(db, HANDLED, list(upto.items()))
     choices = [made for verb in verbs for made in verb.choices]
-    if choices:
-        put(db, CHOOSE, [(c.message_id, encode_choice(c.choice)) for c in choices])
-        put(db, ANSWERED, [(c.leg_id, c.choice.question_id) for c in choices])
+    put(db, CHOOSE, [(c.message_id, encode_choice(c.choice)) for c in choices])
+    put(db, ANSWERED, [(c.leg_id, c.choice.question_id) for c in choices])
     timers = {(t.kind, t.ref): t for verb in verbs for t in verb.timers}
-    if timers:
-        put(
-            db,
-            SET_TIMER,
-            [(t.kind, t.ref, t.due_at, dumps(t.detail)) for t in timers.values()],
-        )
-    _write_events(db, [verb for verb in verbs if verb.events])
-    return [None] * len(verbs)
+    put(db, SET_TIMER, [(t.kind, t.ref, t.due_at, dumps(t.detail)) for t in timers.values()])
+    return _write_events(db, verbs)
 
 
-def _write_events(db: Writing, verbs: Sequence[Handle]) -> None:
-    if not verbs:
-        return
-    ids = {verb.conversation_id for verb in verbs}
+def _write_events(db: Writing, verbs: Sequence[Handle]) -> Sequence[Refused | None]:
+    """The events that the conversations' actors want told; each verb's answer."""
+    ids = {verb.conversation_id for verb in verbs if verb.events}
     tenants = dict(look(db, TENANT_OF, [(id,) for id in ids]))
     journal = Journal()
+    answers: list[Refused | None] = []
     for verb in verbs:
         tenant = tenants.get(verb.conversation_id)
-        if tenant is None:
+        if verb.events and tenant is None:
+            answers.append(Refused("unknown_conversation", "There is no such conversation."))
             continue
+        answers.append(None)
         for event in verb.events:
             journal.note(
-                event.type, tenant, event.at, event.conversation_id or verb.conversation_id,
+                event.type, tenant or "", event.at, event.conversation_id or verb.conversation_id,
                 event.leg_id, event.channel_id, event.message_id, event.detail,
             )  # fmt: skip
     journal.keep(db)
+    return answers
 
 
 @writes(OpenLeg)

@@ -89,7 +89,7 @@ CHANGE_LEGS = """
     WHERE leg.id = new.id
 """
 
-Key: TypeAlias = tuple[str, str, IdentityKey]
+Place: TypeAlias = tuple[str, str, str, str, str]  # tenant, platform, kind, value, scope
 Wanted: TypeAlias = tuple[str, str, str, Sequence[IdentityKey]]
 
 
@@ -149,7 +149,7 @@ class People:
     def __init__(self, db: Writing, journal: Journal) -> None:
         self._db = db
         self._journal = journal
-        self._by_key: dict[Key, Person] = {}
+        self._by_key: dict[Place, Person] = {}
         self._persons: dict[str, Person] = {}
         self._threads: dict[str, Thread] = {}
         self._reaches: list[Reach] = []
@@ -157,15 +157,32 @@ class People:
         self._keys_gone: list[dict[str, str]] = []
 
     def load(self, wanted: Iterable[Wanted]) -> None:
-        """Read who is known of (tenant, platform, channel id, keys)."""
+        """Read who is known of (tenant, platform, channel id, keys).
+
+        The strongest key mostly finds somebody who is known by all of them; the others are looked
+        up where it does not.
+        """
+        asked = [one for one in wanted if one[3]]
+        found = self._look([(*one[:3], one[3][0]) for one in asked])
+        rest = [
+            (tenant, platform, channel_id, key)
+            for tenant, platform, channel_id, keys in asked
+            if (channel_id, _place(tenant, platform, keys[0])) not in found
+            or not all([_place(tenant, platform, key) in self._by_key for key in keys])
+            for key in keys[1:]
+        ]
+        self._look(rest)
+
+    def _look(self, wanted: Iterable[tuple[str, str, str, IdentityKey]]) -> set[tuple[str, Place]]:
+        """Read by single keys; answers which of them are known, with their channel."""
         keys = {
             (tenant, platform, key.kind, key.value, key.scope, channel_id)
-            for tenant, platform, channel_id, keys in wanted
-            for key in keys
+            for tenant, platform, channel_id, key in wanted
         }
-        if keys:
-            for row in look(self._db, KNOWN, list(keys)):
-                self._learn(row)
+        rows = look(self._db, KNOWN, list(keys))
+        for row in rows:
+            self._learn(row)
+        return {(row[5], row[:5]) for row in rows}
 
     def _learn(self, row: tuple[Any, ...]) -> None:
         tenant, platform, _, _, _, channel_id, identity_id, contact_id = row[:8]
@@ -179,7 +196,7 @@ class People:
             )  # fmt: skip
             self._persons[identity_id] = person
             for key in person.keys:
-                self._by_key[tenant, platform, key] = person
+                self._by_key[_place(tenant, platform, key)] = person
         conversation_id, last_seq, last_at, closed_at = row[13:17]
         if person.thread is None and conversation_id is not None:
             person.thread = self._thread(
@@ -217,7 +234,7 @@ class People:
     def find(self, tenant: str, platform: str, keys: Iterable[IdentityKey]) -> Person | None:
         """The identity with the strongest of the keys that is known."""
         for key in keys:
-            person = self._by_key.get((tenant, platform, key))
+            person = self._by_key.get(_place(tenant, platform, key))
             if person is not None:
                 return person
         return None
@@ -268,7 +285,7 @@ class People:
         )  # fmt: skip
         self._persons[person.id] = person
         for key in person.keys:
-            self._by_key[tenant, platform, key] = person
+            self._by_key[_place(tenant, platform, key)] = person
         return person
 
     def _add_leg(self, person: Person, channel_id: str, at: float) -> Reach:
@@ -300,14 +317,14 @@ class People:
         """
         added: list[IdentityKey] = []
         for place, key in enumerate(keys):
-            owner = self._by_key.get((person.tenant, person.platform, key))
+            owner = self._by_key.get(_place(person.tenant, person.platform, key))
             if owner is person:
                 continue
             if owner is not None:
                 self._dispute(person, owner, key, at, channel_id)
                 continue
             person.keys.insert(_place_for(person.keys, keys, place), key)
-            self._by_key[person.tenant, person.platform, key] = person
+            self._by_key[_place(person.tenant, person.platform, key)] = person
             added.append(key)
             if not person.new:
                 self._keys_new.append(_key_row(person, key))
@@ -349,7 +366,7 @@ class People:
             if key.kind in kinds and key not in now and key in person.keys:
                 person.keys.remove(key)
                 person.dirty = True
-                del self._by_key[person.tenant, person.platform, key]
+                del self._by_key[_place(person.tenant, person.platform, key)]
                 self._forget_key(person, key)
         self.link(person, now, at, channel_id)
 
@@ -452,6 +469,11 @@ def _place_for(known: Sequence[IdentityKey], seen: Sequence[IdentityKey], place:
         if weaker in known:
             return known.index(weaker)
     return len(known)
+
+
+def _place(tenant: str, platform: str, key: IdentityKey) -> Place:
+    """What a key is known by; a plain tuple, because hashing a class costs more."""
+    return (tenant, platform, key.kind, key.value, key.scope)
 
 
 def _key_row(person: Person, key: IdentityKey) -> tuple[str, ...]:

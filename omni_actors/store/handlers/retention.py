@@ -33,6 +33,11 @@ ANSWERS = """
     DELETE FROM idempotency WHERE (owner, key) IN (
         SELECT owner, key FROM idempotency WHERE at < :before ORDER BY at LIMIT :limit)
 """
+QUESTIONS = """
+    DELETE FROM question WHERE (leg_id, message_id) IN (
+        SELECT leg_id, message_id FROM question WHERE asked_at < :before
+        ORDER BY asked_at LIMIT :limit)
+"""
 OLD_EVENTS = """
     SELECT max(old.cursor) FROM (SELECT cursor, at FROM event ORDER BY cursor LIMIT :limit) old
     WHERE old.at < :before
@@ -67,6 +72,7 @@ def sweep(db: Writing, verb: Sweep) -> int:
         (UNCLAIMED, keep.seen_s),
         (TRACES, keep.traces_s),
         (ANSWERS, keep.idempotency_s),
+        (QUESTIONS, keep.events_s),
     ):
         gone += db.run(sql, before=now - kept_s, limit=limit)
     return gone + _sweep_events(db, now - keep.events_s, limit)

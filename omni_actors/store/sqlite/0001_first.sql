@@ -110,6 +110,8 @@ CREATE TABLE question (
     PRIMARY KEY (leg_id, message_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX question_by_age ON question (asked_at);
+
 -- What a conversation's actor has not handled yet; a row goes when it is handled.
 CREATE TABLE entry (
     conversation_id TEXT NOT NULL,

@@ -1,0 +1,187 @@
+"""Whether content fits a form's limits, and why it does not, in words for the report."""
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+
+from attrs import evolve
+
+from omni_actors.model.capabilities import Limits
+from omni_actors.model.content import (
+    Action,
+    Card,
+    Carousel,
+    Choices,
+    Content,
+    Email,
+    Media,
+    Option,
+    Template,
+)
+from omni_actors.model.json import Json
+from omni_actors.policy.shaped import MediumFacts, Unshapable
+from omni_actors.policy.splitting import length
+
+
+def blank(text: str) -> bool:
+    """Whether there is nothing to see in a text."""
+    return all(c.isspace() or unicodedata.category(c) in ("Cf", "Cc") for c in text)
+
+
+def one_line(text: str) -> str:
+    """A label as clients show it: on one line."""
+    return " ".join(text.split())
+
+
+def over(text: str | None, limit: int | None, limits: Limits) -> bool:
+    """Whether a text is longer than a limit, if there is one."""
+    return bool(text) and limit is not None and length(text or "", limits.unit) > limit
+
+
+def measured(limit: int | None, limits: Limits) -> str:
+    """A limit with its unit."""
+    return f"{limit} {'bytes' if limits.unit == 'utf8' else 'characters'}"
+
+
+def neat(option: Option) -> Option:
+    """An option with its labels on one line."""
+    description = one_line(option.description or "") or None
+    return evolve(option, title=one_line(option.title), description=description)
+
+
+def check_options(options: Sequence[Option], path: str) -> None:
+    """Raise Unshapable unless every option can be seen and told from the others."""
+    if not options:
+        raise Unshapable(f"{path}/options", "a question needs at least one option")
+    ids: set[str] = set()
+    for n, option in enumerate(options):
+        if blank(option.title):
+            raise Unshapable(f"{path}/options/{n}/title", "an option needs a title")
+        if blank(option.id):
+            raise Unshapable(f"{path}/options/{n}/id", "an option needs an id")
+        if option.id in ids:
+            raise Unshapable(f"{path}/options/{n}/id", "two options have the same id")
+        ids.add(option.id)
+
+
+def options_unfit(options: Sequence[Option], limits: Limits) -> str:
+    """Why a form cannot show these options whole; empty when it can."""
+    count = len(options)
+    if limits.options_max is not None and count > limits.options_max:
+        return f"{count} options, {limits.options_max} allowed"
+    if count < limits.options_min:
+        return f"{count} options, at least {limits.options_min} wanted"
+    if len({option.title for option in options}) < count:
+        return "two options have the same title"
+    return next(filter(None, [option_unfit(option, limits) for option in options]), "")
+
+
+def option_unfit(option: Option, limits: Limits) -> str:
+    """Why a form cannot show one option whole."""
+    if over(option.title, limits.option_title_max, limits):
+        most = measured(limits.option_title_max, limits)
+        return f"title {option.title[:40]!r} longer than {most}"
+    if over(option.description, limits.option_description_max, limits):
+        most = measured(limits.option_description_max, limits)
+        return "no descriptions there" if most.startswith("0 ") else f"description over {most}"
+    if over(option.id, limits.option_id_max, limits):
+        return f"option id longer than {measured(limits.option_id_max, limits)}"
+    return ""
+
+
+def medium_unfit(limits: Limits, known: MediumFacts) -> str:
+    """Why a form does not take a medium whose bytes are here; empty when it does."""
+    mime = (known.mime or "").split(";")[0].strip().lower()
+    if limits.mimes and mime not in limits.mimes:
+        return f"{mime or 'unknown type'} is not taken, only {', '.join(limits.mimes)}"
+    if limits.bytes_max is not None and (known.size or 0) > limits.bytes_max:
+        return f"{known.size} bytes, {limits.bytes_max} allowed"
+    return ""
+
+
+def whole_unfit(content: Content, limits: Limits) -> str:
+    """Why a form cannot show content as it is; empty when it can.
+
+    Of cards, `text_max` bounds the title and the text each, `options_max` the actions of one card
+    and `items_max` the cards.
+    """
+    match content:
+        case Email():
+            bodies = [content.text]
+        case Card():
+            return card_unfit(content, limits)
+        case Carousel() if limits.items_max is not None and len(content.cards) > limits.items_max:
+            return f"{len(content.cards)} cards, {limits.items_max} allowed"
+        case Carousel():
+            cards = [card_unfit(card, limits) for card in content.cards]
+            if unfit := next(filter(None, cards), ""):
+                return unfit
+            bodies = [content.text or ""]
+        case _:
+            return ""
+    long = any(over(body, limits.text_max, limits) for body in bodies)
+    return f"text longer than {measured(limits.text_max, limits)}" if long else ""
+
+
+def card_unfit(card: Card, limits: Limits) -> str:
+    """Why a form cannot show one card as it is."""
+    if over(card.title, limits.text_max, limits) or over(card.text, limits.text_max, limits):
+        return f"text longer than {measured(limits.text_max, limits)}"
+    if limits.options_max is not None and len(card.actions) > limits.options_max:
+        return f"{len(card.actions)} actions on a card, {limits.options_max} allowed"
+    if card.media and card.media.caption:
+        return "no captions on cards there"
+    buttons = [option_unfit(Option(a.id or "", a.title), limits) for a in card.actions]
+    return next(filter(None, buttons), "")
+
+
+def reply_options(cards: Sequence[Card]) -> Iterator[Option]:
+    """The answers that cards offer."""
+    for card in cards:
+        for action in card.actions:
+            if action.id:
+                yield Option(action.id, action.title)
+
+
+def check_card(card: Card, path: str) -> None:
+    """Raise Unshapable unless a card has a title, and each of its actions too."""
+    if blank(card.title):
+        raise Unshapable(f"{path}/title", "a card needs a title")
+    for n, action in enumerate(card.actions):
+        check_action(action, f"{path}/actions/{n}")
+
+
+def check_action(action: Action, path: str) -> None:
+    """Raise Unshapable unless an action can be seen and does something."""
+    if blank(action.title):
+        raise Unshapable(f"{path}/title", "an action needs a title")
+    if not action.url and blank(action.id or ""):
+        raise Unshapable(path, "an action needs a url or an id")
+
+
+def media_ids_of(content: Content) -> tuple[str, ...]:
+    """The media of ours that content names, each once."""
+    match content:
+        case Media():
+            found = [content.media_id]
+        case Card():
+            found = [content.media.media_id] if content.media else []
+        case Carousel():
+            found = [card.media.media_id for card in content.cards if card.media]
+        case Template():
+            found = list(_named_media(content.params))
+        case Choices() | _:
+            found = []
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def _named_media(params: Json) -> Iterator[str]:
+    """The values of `media_id` anywhere in a template's variables."""
+    if isinstance(params, Mapping):
+        for key, value in params.items():
+            if key == "media_id" and isinstance(value, str):
+                yield value
+            else:
+                yield from _named_media(value)
+    elif isinstance(params, Sequence) and not isinstance(params, str):
+        for value in params:
+            yield from _named_media(value)

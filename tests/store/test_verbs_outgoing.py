@@ -1,0 +1,512 @@
+"""Messages on their way out: queued once, taken in order, settled by whoever knows."""
+
+from itertools import permutations
+
+import pytest
+import trio
+from attrs import evolve
+
+from omni_actors.model.content import Option, Text
+from omni_actors.model.events import EventType
+from omni_actors.model.reports import Echoed, IdentityKey, WatermarkReported
+from omni_actors.model.states import MediaState, OnUnknown, PartStatus, Priority
+from omni_actors.store.contract import Refused
+from omni_actors.store.queries import (
+    Attempts,
+    ContactList,
+    DeadLetters,
+    LegById,
+    LegHeads,
+    MessageByExternal,
+    QueueDepths,
+    Replay,
+)
+from omni_actors.store.rows import Choice, Medium, Question
+from omni_actors.store.verbs import (
+    AddMedium,
+    Again,
+    Cancel,
+    ChoiceMade,
+    GivenUp,
+    Handle,
+    Idempotency,
+    InDoubt,
+    NewPart,
+    OpenLeg,
+    OpenWindow,
+    Settle,
+    TakenUp,
+    Tick,
+    Trace,
+)
+from tests.store.conftest import ADA, BOB, LOST, REJECTED, STUMBLED, Desk, item
+
+KEY = Idempotency("key_1", "order-7", "a" * 64)
+
+
+async def test_a_leg_is_opened_for_an_address_once(desk: Desk) -> None:
+    first = await desk.do(OpenLeg("default", "wa", (ADA[1],), 1_000.0))
+
+    second = await desk.do(OpenLeg("default", "wa", ADA, 1_001.0))
+
+    assert first.id == second.id
+    assert second.keys == ADA
+    with pytest.raises(Refused) as refused:
+        await desk.do(OpenLeg("default", "wa-other", ADA, 1_001.0))
+    assert refused.value.code == "unknown_channel"
+
+
+async def test_a_submitted_message_is_queued_and_its_first_part_is_the_head(desk: Desk) -> None:
+    leg_id = await desk.leg()
+
+    submitted = await desk.submit(leg_id, parts=3)
+
+    message = desk.find(submitted.message_id)
+    first = message.parts[0].id
+    assert [part.status for part in message.parts] == [PartStatus.QUEUED] * 3
+    assert [wake.part_id for wake in submitted.wakes] == [first]
+    assert desk.heads() == [first]
+    assert desk.told(message.id) == [EventType.MESSAGE_QUEUED]
+
+
+async def test_a_repeated_submit_answers_what_the_first_did(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    first = await desk.submit(leg_id, idempotency=KEY)
+
+    again = await desk.submit(leg_id, idempotency=KEY)
+
+    assert again.replayed
+    assert (again.message_id, again.response) == (first.message_id, first.response)
+    assert desk.ask(Replay(KEY)).message_id == first.message_id
+    assert len(desk.heads()) == 1
+
+
+async def test_repetitions_in_one_batch_queue_one_message(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    answers = []
+
+    async def submit() -> None:
+        answers.append(await desk.submit(leg_id, idempotency=KEY))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(4):
+            nursery.start_soon(submit)
+
+    assert sorted(answer.replayed for answer in answers) == [False, True, True, True]
+    assert len({answer.message_id for answer in answers}) == 1
+
+
+async def test_one_key_for_two_requests_is_refused(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    await desk.submit(leg_id, idempotency=KEY)
+    other = Idempotency(KEY.owner, KEY.key, "b" * 64)
+
+    with pytest.raises(Refused) as refused:
+        await desk.submit(leg_id, idempotency=other)
+
+    assert refused.value.code == "idempotency_mismatch"
+    with pytest.raises(Refused):
+        desk.ask(Replay(other))
+
+
+async def test_a_leg_has_one_part_on_the_wire_over_all_lanes(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    normal = await desk.submit(leg_id)
+    urgent = await desk.submit(leg_id, priority=Priority.HIGH)
+    parts = [desk.find(m.message_id).parts[0].id for m in (normal, urgent)]
+
+    claimed = await desk.claim(*parts)
+
+    assert [part.part_id for part in claimed] == parts[:1]
+    assert desk.heads() == desk.heads(lane=Priority.HIGH) == []
+    wakes = await desk.settle(claimed[0], TakenUp(("wamid.O1",)))
+    assert [wake.part_id for wake in wakes] == parts[1:]
+    assert desk.ask(LegHeads(leg_id)) == wakes
+
+
+async def test_parts_of_a_leg_go_in_their_order(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    first = await desk.submit(leg_id, parts=2)
+    second = await desk.submit(leg_id)
+    order = [p.id for m in (first, second) for p in desk.find(m.message_id).parts]
+
+    gone: list[str] = []
+    while heads := desk.heads():
+        assert await desk.claim(*order[len(gone) + 1 :]) == ()
+        [claimed] = await desk.claim(*heads)
+        await desk.settle(claimed, TakenUp((f"wamid.{claimed.part_id}",)))
+        gone.append(claimed.part_id)
+
+    assert gone == order
+
+
+async def test_a_claim_carries_what_the_sender_needs(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    inbound = await desk.receive("wamid.IN9")
+    quoted = desk.ask(MessageByExternal("wa", "wamid.IN9"))
+    medium = Medium(
+        "med_1", "default", MediaState.READY, None, None, None, "b1", "image/png", 7, "a.png", None,
+        0, None, 1.0,
+    )  # fmt: skip
+    await desk.do(AddMedium(medium))
+    verb = desk.message(leg_id, reply_to=quoted.id, override={"ttl": 5})
+    part = NewPart("prt_x", 1, "image", Text("x"), ("med_1",))
+    submitted = await desk.do(evolve(verb, parts=(part,)))
+
+    [claimed] = await desk.claim("prt_x", at=1_005.0)
+
+    assert inbound.new == 1
+    assert (claimed.message_id, claimed.attempt, claimed.keys) == (submitted.message_id, 1, ADA)
+    assert (claimed.reply_to, claimed.override) == ("wamid.IN9", {"ttl": 5})
+    assert [(m.media_id, m.blob, m.uploaded) for m in claimed.media] == [("med_1", "b1", None)]
+    await desk.settle(claimed, TakenUp(("wamid.O",), uploads=(("med_1", "up-9", 9_000.0),)))
+    await desk.do(evolve(verb, id="msg_y", parts=(evolve(part, id="prt_y"),)))
+    [again] = await desk.claim("prt_y", at=1_006.0)
+    assert again.media[0].uploaded == "up-9"
+
+
+async def test_an_accepted_part_is_sent_and_its_answer_teaches(desk: Desk) -> None:
+    leg_id = await desk.leg(who=(ADA[1],))
+    queued = await desk.submit(leg_id)
+    [claimed] = await desk.claim(*desk.heads())
+    trace = Trace(1_001.0, 1_002.0, [{"status": 200}])
+    outcome = TakenUp(("wamid.OUT1",), aliases=ADA)
+
+    await desk.do(Settle(claimed.part_id, claimed.attempt_id, 1_002.0, outcome, trace))
+
+    message = desk.find(queued.message_id)
+    [attempt] = desk.ask(Attempts("default", message.id))
+    leg = desk.ask(LegById("default", leg_id))
+    assert (message.status, message.external_id, message.sent_at) == ("sent", "wamid.OUT1", 1_002.0)
+    assert (attempt.n, attempt.outcome, attempt.exchanges) == (1, "taken_up", [{"status": 200}])
+    assert (leg.keys, leg.last_outbound_at) == (ADA, 1_002.0)
+    assert desk.told(message.id) == [EventType.MESSAGE_QUEUED, EventType.MESSAGE_SENT]
+
+
+async def test_a_part_that_failed_for_now_holds_its_leg_until_it_is_due(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    await desk.submit(leg_id)
+    await desk.submit(leg_id)
+    [claimed] = await desk.claim(*desk.heads())
+
+    [wake] = await desk.settle(claimed, Again(1_010.0, STUMBLED))
+
+    assert (wake.part_id, wake.due_at) == (claimed.part_id, 1_010.0)
+    assert await desk.claim(claimed.part_id, at=1_009.0) == ()
+    [again] = await desk.claim(claimed.part_id, at=1_010.0)
+    assert (again.attempt, again.first_failed_at) == (2, 1_002.0)
+
+
+async def test_a_refunded_attempt_does_not_count(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    await desk.submit(leg_id)
+    [claimed] = await desk.claim(*desk.heads())
+
+    await desk.settle(claimed, Again(1_003.0, STUMBLED, refund=True))
+
+    [again] = await desk.claim(claimed.part_id, at=1_003.0)
+    assert again.attempt == 1
+
+
+async def test_what_is_given_up_fails_and_becomes_a_dead_letter(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    queued = await desk.submit(leg_id)
+    [claimed] = await desk.claim(*desk.heads())
+
+    await desk.settle(claimed, GivenUp(REJECTED, gap=True))
+
+    message = desk.find(queued.message_id)
+    [letter] = desk.ask(DeadLetters("default")).rows
+    dead = desk.events()[-1]
+    assert (message.status, message.partial) == ("failed", False)
+    assert message.parts[0].failure == REJECTED
+    assert (letter.ref, letter.reason) == (claimed.part_id, "recipient_invalid")
+    assert desk.told(message.id)[1:] == [EventType.MESSAGE_FAILED, EventType.DELIVERY_DEAD]
+    assert (dead.detail["gap"], dead.detail["dead_letter_id"]) == (True, letter.id)
+
+
+async def test_one_failed_part_fails_its_message_in_part(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    queued = await desk.submit(leg_id, parts=2)
+    [first] = await desk.claim(*desk.heads())
+    await desk.settle(first, TakenUp(("wamid.1",)))
+    [second] = await desk.claim(*desk.heads())
+
+    await desk.settle(second, GivenUp(REJECTED))
+
+    message = desk.find(queued.message_id)
+    assert (message.status, message.partial) == ("failed", True)
+
+
+async def test_a_message_is_where_its_last_part_is(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    queued = await desk.submit(leg_id, parts=2)
+    for n in range(2):
+        [claimed] = await desk.claim(*desk.heads())
+        await desk.settle(claimed, TakenUp((f"wamid.{n}",)))
+
+    await desk.status("wamid.0", "delivered")
+    halfway = desk.find(queued.message_id).status
+    await desk.status("wamid.1", "delivered")
+
+    assert halfway == "sent"
+    assert desk.find(queued.message_id).status == "delivered"
+    assert desk.told(queued.message_id) == [
+        EventType.MESSAGE_QUEUED,
+        EventType.MESSAGE_SENT,
+        EventType.MESSAGE_DELIVERED,
+    ]
+
+
+@pytest.mark.parametrize("order", list(permutations(["sent", "failed", "delivered", "read"])))
+async def test_statuses_in_any_order_and_repetition_end_the_same(
+    desk: Desk, order: tuple[str, ...]
+) -> None:
+    message = await desk.sent(await desk.leg(), "wamid.OUT1")
+
+    for n, status in enumerate([*order, *order]):
+        failure = REJECTED if status == "failed" else None
+        await desk.status("wamid.OUT1", status, key=f"{n}", failure=failure)
+
+    assert desk.find(message.id).status == "read"
+
+
+async def test_a_report_settles_what_is_on_the_wire_and_wakes_the_leg(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    queued = await desk.submit(leg_id)
+    following = await desk.submit(leg_id)
+    [claimed] = await desk.claim(*desk.heads())
+
+    accepted = await desk.status("wamid.OUT1", "delivered", callback=claimed.part_id)
+    wakes = await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+
+    message = desk.find(queued.message_id)
+    assert [wake.part_id for wake in accepted.wakes] == [
+        desk.find(following.message_id).parts[0].id
+    ]
+    assert (message.status, message.external_id) == ("delivered", "wamid.OUT1")
+    assert wakes == ()
+
+
+async def test_a_report_ends_the_doubt(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    queued = await desk.submit(leg_id)
+    [claimed] = await desk.claim(*desk.heads())
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+
+    await desk.status("wamid.OUT1", "sent", callback=claimed.part_id)
+
+    assert desk.find(queued.message_id).status == "sent"
+    assert (await desk.do(Tick(2_000.0))).wakes == ()
+    assert desk.told(queued.message_id) == [
+        EventType.MESSAGE_QUEUED,
+        EventType.MESSAGE_UNKNOWN,
+        EventType.MESSAGE_SENT,
+    ]
+
+
+async def test_a_status_that_came_too_early_waits_for_its_part(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    queued = await desk.submit(leg_id)
+    [claimed] = await desk.claim(*desk.heads())
+
+    early = await desk.status("wamid.OUT1", "delivered")
+    await desk.settle(claimed, TakenUp(("wamid.OUT1",)))
+
+    assert early.parked == 1
+    assert desk.find(queued.message_id).status == "delivered"
+
+
+async def test_parked_statuses_are_dropped_after_a_day(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    queued = await desk.submit(leg_id)
+    [claimed] = await desk.claim(*desk.heads())
+    await desk.status("wamid.OUT1", "delivered", at=1_000.0)
+
+    ticked = await desk.do(Tick(1_000.0 + 86_400.0))
+    await desk.settle(claimed, TakenUp(("wamid.OUT1",)))
+
+    assert ticked.next_at is None
+    assert desk.find(queued.message_id).status == "sent"
+
+
+async def test_a_status_of_another_channel_settles_nothing(desk: Desk) -> None:
+    message = await desk.sent(await desk.leg(), "wamid.OUT1")
+    part_id = message.parts[0].id
+
+    accepted = await desk.status("wamid.OUT1", "read", callback=part_id, channel_key="779")
+
+    assert accepted.parked == 1
+    assert desk.find(message.id).status == "sent"
+
+
+async def test_a_status_teaches_the_names_of_a_person(desk: Desk) -> None:
+    message = await desk.sent(await desk.leg(who=(ADA[1],)), "wamid.OUT1")
+
+    await desk.status("wamid.OUT1", "delivered", who=ADA)
+
+    [contact] = desk.ask(ContactList("default")).rows
+    assert message.status == "sent"
+    assert contact.identities[0].keys == ADA
+
+
+async def test_a_late_failure_report_is_a_dead_letter_too(desk: Desk) -> None:
+    message = await desk.sent(await desk.leg(), "wamid.OUT1")
+
+    await desk.status("wamid.OUT1", "failed", failure=REJECTED)
+
+    [letter] = desk.ask(DeadLetters("default")).rows
+    assert desk.find(message.id).parts[0].failure == REJECTED
+    assert letter.reason == "recipient_invalid"
+
+
+async def test_an_echo_of_our_own_part_is_no_new_message(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    queued = await desk.submit(leg_id)
+    [claimed] = await desk.claim(*desk.heads())
+
+    await desk.accept(
+        item(Echoed("770", "e:1", 1_002.0, ADA, "wamid.E", Text("x"), callback=claimed.part_id))
+    )
+
+    message = desk.find(queued.message_id)
+    assert (message.status, message.external_id) == ("sent", "wamid.E")
+    assert EventType.MESSAGE_ECHOED not in [event.type for event in desk.events()]
+
+
+async def test_an_echo_of_our_app_settles_the_part_that_is_in_doubt(desk: Desk) -> None:
+    who = (IdentityKey("igsid", "555", "990"),)
+    leg_id = await desk.leg(who=who, platform="instagram", channel_key="990")
+    queued = await desk.submit(leg_id)
+    [claimed] = await desk.claim(*desk.heads("ig"))
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+    echo = Echoed("990", "e:1", 1_003.0, who, "mid.1", Text("x"), app_id="4711")
+
+    await desk.accept(item(echo, "instagram"))
+
+    message = desk.find(queued.message_id)
+    assert (message.status, message.external_id) == ("sent", "mid.1")
+
+
+async def test_a_watermark_settles_every_earlier_part_of_the_leg(desk: Desk) -> None:
+    who = (IdentityKey("psid", "555", "880"),)
+    leg_id = await desk.leg(who=who, platform="messenger", channel_key="880")
+    other = await desk.leg(
+        who=(IdentityKey("psid", "556", "880"),), platform="messenger", channel_key="880"
+    )
+    messages = []
+    for n, leg in enumerate([leg_id, leg_id, other, leg_id]):
+        queued = await desk.submit(leg)
+        [claimed] = await desk.claim(*desk.heads("fb"), at=1_010.0 + n)
+        await desk.settle(claimed, TakenUp((f"mid.{n}",)), at=1_010.5 + n)
+        messages.append(queued.message_id)
+
+    mark = WatermarkReported("880", "read:1", 1_012.0, who, PartStatus.READ, 1_012.5)
+    await desk.accept(item(mark, "messenger", rank=4))
+
+    assert [desk.find(id).status for id in messages] == ["read", "read", "sent", "sent"]
+
+
+async def test_a_watermark_counts_for_an_answer_that_comes_later(desk: Desk) -> None:
+    who = (IdentityKey("psid", "555", "880"),)
+    leg_id = await desk.leg(who=who, platform="messenger", channel_key="880")
+    queued = await desk.submit(leg_id)
+    [claimed] = await desk.claim(*desk.heads("fb"), at=1_010.0)
+
+    mark = WatermarkReported("880", "read:1", 1_012.0, who, PartStatus.READ, 1_012.0)
+    await desk.accept(item(mark, "messenger", rank=4))
+    await desk.settle(claimed, TakenUp(("mid.1",)), at=1_013.0)
+
+    assert desk.find(queued.message_id).status == "read"
+
+
+async def test_only_what_was_not_taken_can_be_cancelled(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    queued = await desk.submit(leg_id, parts=2)
+    [claimed] = await desk.claim(*desk.heads())
+
+    message = await desk.do(Cancel("default", queued.message_id, 1_002.0))
+
+    assert [part.status for part in message.parts] == [PartStatus.SENDING, PartStatus.CANCELLED]
+    await desk.settle(claimed, TakenUp(("wamid.1",)))
+    with pytest.raises(Refused) as refused:
+        await desk.do(Cancel("default", queued.message_id, 1_003.0))
+    assert refused.value.code == "too_late"
+
+
+async def test_held_parts_wait_for_the_window(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    held = await desk.submit(leg_id, held=True)
+    later = await desk.submit(leg_id)
+
+    hidden = desk.heads()
+    wakes = await desk.do(OpenWindow(leg_id, 1_002.0))
+
+    first = desk.find(held.message_id)
+    assert (held.wakes, later.wakes, hidden) == ((), (), [])
+    assert [wake.part_id for wake in wakes] == [first.parts[0].id]
+    assert desk.told(first.id) == [EventType.MESSAGE_HELD, EventType.MESSAGE_QUEUED]
+
+
+async def test_a_question_is_open_until_it_is_answered(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    options = (Option("yes", "Yes"), Option("no", "No"))
+    verb = desk.message(leg_id, question=Question("", options, True, 1_000.0))
+    await desk.do(verb)
+    [claimed] = await desk.claim(*desk.heads())
+    await desk.settle(claimed, TakenUp(("wamid.Q",)))
+    accepted = await desk.receive("wamid.A", Text("1"))
+    answer = desk.ask(MessageByExternal("wa", "wamid.A"))
+
+    [question] = desk.ask(LegById("default", leg_id)).questions
+    choice = Choice(verb.id, "yes", "Yes", "number")
+    made = ChoiceMade(leg_id, answer.id, choice)
+    await desk.do(Handle(accepted.conversations[0], 9, choices=(made,)))
+
+    assert question == Question(verb.id, options, True, 1_000.0, ("wamid.Q",))
+    assert desk.ask(LegById("default", leg_id)).questions == ()
+    assert desk.find(answer.id).choice == choice
+
+
+async def test_an_unknown_outcome_is_sent_once_more_and_says_so(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    await desk.submit(leg_id)
+    [claimed] = await desk.claim(*desk.heads())
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+
+    early = await desk.do(Tick(1_059.0))
+    late = await desk.do(Tick(1_060.0))
+
+    assert (early.wakes, early.next_at) == ((), 1_060.0)
+    assert [wake.part_id for wake in late.wakes] == [claimed.part_id]
+    [again] = await desk.claim(claimed.part_id, at=1_061.0)
+    assert again.resent
+
+
+async def test_an_unknown_outcome_is_held_for_who_wants_no_doubles(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    queued = await desk.submit(leg_id, on_unknown=OnUnknown.HOLD)
+    [claimed] = await desk.claim(*desk.heads())
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+
+    ticked = await desk.do(Tick(1_060.0))
+
+    assert ticked.wakes == ()
+    assert desk.find(queued.message_id).status == "held"
+    assert await desk.do(OpenWindow(leg_id, 1_061.0)) == ()
+
+
+async def test_heads_come_in_pages_and_depths_count_what_waits(desk: Desk) -> None:
+    for n in range(5):
+        leg_id = await desk.leg(who=(IdentityKey("phone", f"4{n}"),))
+        await desk.submit(leg_id, parts=2)
+    held = await desk.leg(who=BOB)
+    await desk.submit(held, held=True)
+
+    pages = [desk.heads(limit=3)]
+    last = desk.find("msg_" + pages[0][-1].split("_")[1]).leg_id
+    pages.append(desk.heads(limit=3, after=last))
+
+    [depth] = desk.ask(QueueDepths("default"))
+    assert [len(page) for page in pages] == [3, 2]
+    assert (depth.queued, depth.held, depth.unknown, depth.oldest_at) == (10, 1, 0, 1_000.0)
