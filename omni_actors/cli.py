@@ -24,7 +24,7 @@ A self-hosted messaging gateway: WhatsApp, Instagram, Messenger and email behind
 
 Try it: omni-actors demo. Run it: omni-actors check, then omni-actors serve.
 """
-EPILOGUE: Final = "\n\n".join(["Exit codes:", *(f"{code.value}: {code.meaning}" for code in Exit)])
+EPILOGUE: Final = "Exit codes:\n\n" + "\n".join(f"- {code.value}: {code.meaning}" for code in Exit)
 
 ConfigPath = Annotated[Path, Parameter(help="Where the config lies.")]
 
@@ -32,6 +32,7 @@ app = App(
     name="omni-actors",
     help=HELP,
     help_epilogue=EPILOGUE,
+    help_format="markdown",
     version=__version__,
     version_flags=["--version"],
     result_action="return_value",
@@ -93,7 +94,7 @@ def sandbox(
     if isinstance(problem, OSError):
         raise Ended(Exit.FAILED, f"cannot listen on {bind}: {listening_problem(problem)}")
     if problem is not None:
-        raise Ended(Exit.USAGE, f"--bind: {problem}")
+        raise Ended(Exit.USAGE, f"--{problem}")
 
 
 def listening_problem(problem: OSError) -> str:

@@ -41,6 +41,8 @@ def shown(value: object) -> str:
     """A value as one line of text that cannot steer a terminal."""
     if value is None:
         return "-"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, list | tuple):
         return ", ".join(shown(each) for each in value) or "-"
     if isinstance(value, Mapping):

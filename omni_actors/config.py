@@ -318,6 +318,7 @@ def plan_of(
         bot=config.bot.kind,
         keep=kept(config.retention),
         idle_s=config.conversations.idle_s,
+        unknown_wait_s=config.delivery.unknown_wait_s,
     )
 
 

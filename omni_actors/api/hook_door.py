@@ -76,6 +76,7 @@ class HookDoor:
             answer = await self._post(scope, receive)
         else:
             answer = self._get(scope) if method == "GET" else NOT_ALLOWED
+            await drain(receive)
         if answer is not None:
             await send(answer[0])
             await send(answer[1])

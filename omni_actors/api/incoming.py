@@ -34,34 +34,37 @@ class Incoming:
 
     async def chunks(self, bytes_max: int, timeout_s: float) -> AsyncIterator[bytes]:
         """The body as it comes in; `timeout_s` bounds the wait for each next chunk."""
+        too_large = Problem(
+            Code.TOO_LARGE, f"the body has more than {bytes_max} bytes", headers=CLOSE
+        )
         declared = self.headers.get("content-length", "")
         if declared.isdecimal() and (len(declared) > 15 or int(declared) > bytes_max):
-            raise await self.too_large(bytes_max)
-        amount, more = 0, True
-        while more:
-            event = await self._next(timeout_s)
-            chunk = event.get("body", b"")
-            more = event.get("more_body", False)
+            raise too_large
+        amount = 0
+        while not self._done.is_set():
+            chunk = await self._next(timeout_s)
             amount += len(chunk)
             if amount > bytes_max:
-                raise await self.too_large(bytes_max)
+                raise too_large
             if chunk:
                 yield chunk
-        self._done.set()
 
-    async def _next(self, timeout_s: float) -> Event:
+    async def _next(self, timeout_s: float) -> bytes:
         with trio.move_on_after(timeout_s):
             event = await self.receive()
+            if not event.get("more_body", False):
+                self._done.set()
             if event["type"] == "http.request":
-                return event
+                chunk: bytes = event.get("body", b"")
+                return chunk
             raise Problem("request_timeout", "the client left", headers=CLOSE)
         raise Problem("request_timeout", "the body did not come in time", headers=CLOSE)
 
-    async def too_large(self, bytes_max: int) -> Problem:
-        """The problem of a body over its bound; the client is let finish for a moment."""
-        await drain(self.receive)
-        detail = f"the body has more than {bytes_max} bytes"
-        return Problem(Code.TOO_LARGE, detail, headers=CLOSE)
+    async def finish(self) -> None:
+        """Let the client say what nobody wants to hear, so that it hears the answer."""
+        if not self._done.is_set():
+            await drain(self.receive)
+            self._done.set()
 
     async def announce(self) -> Event:
         """What Quart gets to see: an empty body, and later that the client has gone."""
@@ -89,4 +92,10 @@ class BodyDoor:
         }
         incoming = Incoming(receive, headers)
         scope[KEY] = incoming
-        await self.inner(scope, incoming.announce, send)
+
+        async def send_after_body(event: Event) -> None:
+            if event["type"] == "http.response.start":
+                await incoming.finish()
+            await send(event)
+
+        await self.inner(scope, incoming.announce, send_after_body)

@@ -20,6 +20,7 @@ from omni_actors.gateway.facade import Caller, Code, Feed, Gateway, RequestError
 GOING_AWAY = 1001
 INTERNAL = 1011
 CURSOR_TOO_OLD = 4410
+CLOSING_S_MAX = 2.0
 
 LIVE = Route(
     "GET",
@@ -53,6 +54,9 @@ class LiveDoor:
         try:
             await websocket.accept()
             await websocket.close(*await self._stream(feed))
+            # The reader answers a close with one of its own, and its going cancels this task.
+            with trio.move_on_after(CLOSING_S_MAX):
+                await trio.sleep_forever()
         finally:
             self._readers -= 1
 

@@ -44,7 +44,7 @@ HEADERS: dict[str, Schema] = {
 REQUEST_HEADERS: dict[str, Schema] = {
     "X-Request-Id": {
         "description": "The caller's name for this request; one that does not fit is replaced.",
-        "schema": {"type": "string", "maxLength": 128},
+        "schema": _STRING,
     },
     "Idempotency-Key": {
         "description": "Makes it safe to send the same request again for 24 hours.",

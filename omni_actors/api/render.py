@@ -15,7 +15,7 @@ from omni_actors.model.states import PartStatus
 
 CURSOR_DIGITS = 16
 TIME_S_MAX = 253402300799.0  # the end of the year 9999
-_EARLIEST_PLAUSIBLE_S = 1e8
+_PLAUSIBLE_S_MIN = 1e8
 
 # What would help is in the caller's hands or in the operator's.
 CHANGEABLE = frozenset(
@@ -71,9 +71,8 @@ def timely(value: Json) -> Json:
 
 
 def _timely_member(name: str, member: Json) -> Json:
-    is_number = isinstance(member, int | float) and not isinstance(member, bool)
-    if is_number and name.endswith("_at") and float(member) > _EARLIEST_PLAUSIBLE_S:  # type: ignore[arg-type]
-        return time(float(member))  # type: ignore[arg-type]
+    if name.endswith("_at") and isinstance(member, int | float) and member > _PLAUSIBLE_S_MIN:
+        return time(member)
     return timely(member)
 
 

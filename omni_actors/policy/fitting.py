@@ -10,16 +10,15 @@ from omni_actors.model.content import (
     Action,
     Card,
     Carousel,
-    Choices,
     Content,
     Email,
     Media,
     Option,
     Template,
 )
-from omni_actors.model.json import Json
+from omni_actors.model.json import JsonObject
 from omni_actors.policy.shaped import MediumFacts, Unshapable
-from omni_actors.policy.splitting import length
+from omni_actors.policy.splitting import CODE_POINT_UNITS_MAX, length, split
 
 
 def blank(text: str) -> bool:
@@ -168,20 +167,27 @@ def media_ids_of(content: Content) -> tuple[str, ...]:
         case Carousel():
             found = [card.media.media_id for card in content.cards if card.media]
         case Template():
-            found = list(_named_media(content.params))
-        case Choices() | _:
+            found = [*_named_media(content.params)]
+        case _:
             found = []
     return tuple(dict.fromkeys(filter(None, found)))
 
 
-def _named_media(params: Json) -> Iterator[str]:
-    """The values of `media_id` anywhere in a template's variables."""
-    if isinstance(params, Mapping):
-        for key, value in params.items():
-            if key == "media_id" and isinstance(value, str):
-                yield value
-            else:
-                yield from _named_media(value)
-    elif isinstance(params, Sequence) and not isinstance(params, str):
-        for value in params:
-            yield from _named_media(value)
+def _named_media(params: JsonObject) -> Iterator[str]:
+    """The media among a template's variables: objects with a `media_id` in a component's list."""
+    for component in params.values():
+        if isinstance(component, Sequence) and not isinstance(component, str):
+            for value in component:
+                found = value.get("media_id") if isinstance(value, Mapping) else None
+                if isinstance(found, str):
+                    yield found
+
+
+def shortened(name: str, limits: Limits) -> str:
+    """A file name cut to `filename_max`; its ending is kept if it leaves room for a name."""
+    stem, dot, ending = name.rpartition(".")
+    kept = dot + ending
+    room = (limits.filename_max or 0) - length(kept, limits.unit)
+    if not stem or room < CODE_POINT_UNITS_MAX[limits.unit]:
+        stem, kept, room = name, "", limits.filename_max or 0
+    return split(stem, room, limits.unit).pieces[0] + kept

@@ -54,9 +54,8 @@ def described(option: Option) -> str:
 
 def location(place: Location) -> str:
     """A place by name, address and a link that any map opens."""
-    link = (
-        place.url or f"https://www.openstreetmap.org/?mlat={place.latitude}&mlon={place.longitude}"
-    )
+    at = f"?mlat={place.latitude:.7f}&mlon={place.longitude:.7f}"
+    link = place.url or f"https://www.openstreetmap.org/{at}"
     return "\n".join(filter(None, [place.name, place.address, link]))
 
 

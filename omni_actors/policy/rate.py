@@ -21,18 +21,27 @@ USAGE_SCALE_MIN: Final = 0.05
 
 @frozen
 class Limit:
-    """In any span of `s` seconds at most `burst + per_second * s` units pass."""
+    """In any span of `s` seconds at most `burst + per_second * s` units pass.
+
+    With `loan_s` a burst is a loan: it is taken up within `loan_s` seconds of its first unit, and
+    nothing passes after that until all of it is paid off at `per_second`. So WhatsApp counts its
+    messages to one person, 45 within 6 seconds at most.
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/about-the-platform
+    """
 
     per_second: float
     burst: int
+    loan_s: float | None = None
 
     def __attrs_post_init__(self) -> None:
         if not (0 < self.per_second < math.inf and self.burst >= 1):
             raise ValueError(f"no limit can be {self.per_second!r} a second, burst {self.burst!r}")
+        if self.loan_s is not None and not 0 <= self.loan_s < math.inf:
+            raise ValueError(f"no loan can be taken up within {self.loan_s!r} s")
 
     def scaled(self, share: float) -> "Limit":
         """The same burst at `share` of the rate."""
-        return Limit(self.per_second * share, self.burst)
+        return Limit(self.per_second * share, self.burst, self.loan_s)
 
 
 @frozen
@@ -40,20 +49,30 @@ class Pace:
     """What one limiter remembers: when its bucket will be full, and until when it is shut.
 
     Times are seconds of whatever clock the caller keeps to; a fresh pace has a full bucket.
+    `lent_at` is when the present loan began, for limits that count by loans.
     """
 
     full_at: float = 0.0
     closed_until: float = 0.0
+    lent_at: float = 0.0
 
     def wait_s(self, limit: Limit, cost: float, now: float) -> float:
         """Seconds until `cost` units may pass; zero or less means now."""
         needed = min(cost, limit.burst)
-        opens_at = self.full_at + (needed - limit.burst) / limit.per_second
+        ahead_s = (limit.burst - needed) / limit.per_second
+        opens_at = self.full_at - ahead_s
+        if limit.loan_s is not None:
+            lends = now <= self.lent_at + limit.loan_s and opens_at <= self.lent_at + TOLERANCE_S
+            opens_at = now if lends else self.full_at
         return max(opens_at, self.closed_until) - now
 
     def charged(self, limit: Limit, cost: float, now: float) -> "Pace":
         """The pace after `cost` units have passed."""
-        return Pace(max(self.full_at, now) + cost / limit.per_second, self.closed_until)
+        lent_at = self.lent_at
+        if limit.loan_s is not None and self.full_at <= now + TOLERANCE_S:
+            lent_at = now
+        full_at = max(self.full_at, now) + cost / limit.per_second
+        return Pace(full_at, self.closed_until, lent_at)
 
 
 @frozen
@@ -95,9 +114,12 @@ def drained(limit: Limit, now: float) -> Pace:
 
 
 def close(pace: Pace, until: float, limit: Limit) -> Pace:
-    """Let nothing pass before `until`, and no saved-up burst after it. Never shortens a closure."""
-    full_at = max(pace.full_at, drained(limit, until).full_at)
-    return Pace(full_at, max(pace.closed_until, until))
+    """Let nothing pass before `until`, and no saved-up burst after it. Never shortens a closure.
+
+    A loan that the platform grants again is a whole one: there is nothing saved up in it.
+    """
+    rest_at = until if limit.loan_s is not None else drained(limit, until).full_at
+    return Pace(max(pace.full_at, rest_at), max(pace.closed_until, until), pace.lent_at)
 
 
 @frozen

@@ -12,12 +12,20 @@ CAP_S = 120.0
 ATTEMPTS_MAX = 8
 MAX_HOLD_S = 600.0
 THROTTLE_BASE_S = 1.0
+THROTTLE_MIN_S = 0.5
 THROTTLE_CAP_S = 60.0
 PAIR_BASE_S = 4.0
+# A whole burst of 45 messages to one person is paid off in 270 s.
+PAIR_CAP_S = 300.0
+# The longest that a platform asks for; more would be a mistake that parks a channel for good.
+ASKED_CAP_S = 72 * 3600.0
+# A medium can wait longer than a person who waits for an answer.
+FETCH_FACTOR = 5
 PROBE_FIRST_S = 60.0
 PROBE_CAP_S = 900.0
 
 NEEDS_REAUTH = frozenset({Reason.CREDENTIALS_EXPIRED})
+WIDE = (Scope.CHANNEL, Scope.APP)
 
 
 @frozen
@@ -65,8 +73,9 @@ Verdict: TypeAlias = RetryAt | CloseScope | GiveUp | PauseChannel | WaitForWord
 class Case:
     """What is known when a failure is judged. Times in unix seconds; `jitter` in [0, 1).
 
-    `attempt` counts from 1; `throttled` and `probes` count how often in a row the scope was
-    throttled or the channel probed.
+    `attempt` counts from 1; `first_failed_at` is when the part first failed by itself, not when its
+    scope was first closed; `throttled` and `probes` count how often in a row, before this failure,
+    the scope was throttled or the channel probed.
     """
 
     failure: Failure
@@ -90,7 +99,7 @@ def decide(case: Case) -> Verdict:
             return GiveUp()
         case Kind.BROKEN:
             return pause(case)
-        case Kind.UNKNOWN if case.attempt >= ATTEMPTS_MAX:
+        case Kind.UNKNOWN if used_up(case.failure, case.attempt):
             return GiveUp()
         case Kind.UNKNOWN:
             return WaitForWord(case.now + case.unknown_wait_s)
@@ -99,14 +108,33 @@ def decide(case: Case) -> Verdict:
 
 
 def again(case: Case) -> Verdict:
-    """Back off, unless the attempts are used up or the leg was held too long."""
-    if case.attempt >= min(case.failure.attempts_max or ATTEMPTS_MAX, ATTEMPTS_MAX):
+    """Back off, unless the attempts are used up or the leg was held too long.
+
+    What is not the part's own trouble, such as a platform that is down, costs it no attempts: only
+    the time counts, so that a short outage does not eat up a whole queue.
+    """
+    failure = case.failure
+    blameless = failure.kind is Kind.UNREACHABLE or failure.scope in WIDE
+    if used_up(failure, case.attempt) and (not blameless or failure.attempts_max is not None):
         return GiveUp()
-    at = case.now + max(backoff_s(case.attempt, case.jitter), case.failure.retry_after_s or 0.0)
+    at = case.now + max(backoff_s(case.attempt, case.jitter), asked_s(failure) or 0.0)
     since = case.now if case.first_failed_at is None else case.first_failed_at
     if at > since + MAX_HOLD_S:
         return GiveUp(gap=True)
     return RetryAt(at)
+
+
+def used_up(failure: Failure, attempt: int) -> bool:
+    """Whether there is no attempt left: 8, or fewer where the failure says so."""
+    most = ATTEMPTS_MAX if failure.attempts_max is None else failure.attempts_max
+    return attempt >= min(most, ATTEMPTS_MAX)
+
+
+def asked_s(failure: Failure) -> float | None:
+    """Seconds that the platform asked us to wait; None if it named none."""
+    if failure.retry_after_s is None:
+        return None
+    return min(max(failure.retry_after_s, 0.0), ASKED_CAP_S)
 
 
 def backoff_s(attempt: int, jitter: float) -> float:
@@ -114,19 +142,23 @@ def backoff_s(attempt: int, jitter: float) -> float:
 
     Full jitter could retry at once and burn the attempts within one stumble of the platform.
     """
-    ceiling = min(CAP_S, BASE_S * 2.0 ** (attempt - 1))
+    ceiling = min(CAP_S, BASE_S * 2.0 ** min(attempt - 1, 16))
     return float(ceiling * (0.5 + jitter / 2))
 
 
 def throttle_s(case: Case) -> float:
     """Seconds that a throttled scope stays closed: what the platform asked, or growing by four
-    for one person (as WhatsApp advises for its pair limit) and by two for the rest."""
-    if case.failure.retry_after_s is not None:
-        return case.failure.retry_after_s * (1 + 0.1 * case.jitter)
-    if case.failure.scope in (Scope.LEG, Scope.PART):
-        return float(
-            min(MAX_HOLD_S, PAIR_BASE_S ** min(case.throttled, 8)) * (1 + 0.25 * case.jitter)
-        )
+    for one person (as WhatsApp advises for its pair limit) and by two for the rest.
+
+    Never nothing, whatever was asked: throttled attempts are refunded, so zero would spin.
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes
+    """
+    asked = asked_s(case.failure)
+    if asked is not None:
+        return max(THROTTLE_MIN_S, asked) * (1 + 0.1 * case.jitter)
+    if case.failure.scope not in WIDE:
+        wait_s = min(PAIR_CAP_S, PAIR_BASE_S ** min(case.throttled, 8))
+        return float(wait_s * (1 + 0.25 * case.jitter))
     ceiling = min(THROTTLE_CAP_S, THROTTLE_BASE_S * 2.0 ** min(case.throttled, 16))
     return float(ceiling * (0.5 + case.jitter / 2))
 
@@ -144,7 +176,6 @@ def pause(case: Case) -> PauseChannel:
 
 def fetch_again(failure: Failure, attempt: int, now: float, jitter: float) -> float | None:
     """When to fetch a medium again; None: give up."""
-    if failure.kind in (Kind.REJECTED,) or attempt >= ATTEMPTS_MAX:
+    if failure.kind is Kind.REJECTED or used_up(failure, attempt):
         return None
-    wait_s = max(backoff_s(attempt, jitter) * 5, failure.retry_after_s or 0.0)
-    return now + wait_s
+    return now + max(backoff_s(attempt, jitter) * FETCH_FACTOR, asked_s(failure) or 0.0)

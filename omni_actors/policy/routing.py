@@ -21,13 +21,16 @@ class Candidate:
 
 
 def pick(candidates: Sequence[Candidate], route: Sequence[str]) -> Candidate | None:
-    """The first usable leg in the order of `route`; an empty route means the last used one."""
+    """The first usable leg in the order of `route`; an empty route means the last used one.
+
+    Where a person has several legs on a channel, the last used of them goes.
+    """
     usable = [candidate for candidate in candidates if candidate.usable]
     for step in route or (LAST_USED,):
         if step == LAST_USED:
             found = last_used(usable)
         else:
-            found = next((c for c in usable if c.channel_id == step), None)
+            found = last_used([c for c in usable if c.channel_id == step])
         if found is not None:
             return found
     return None

@@ -5,12 +5,12 @@ limits hold is taken; what is too long is split, what cannot be shown is flatten
 the user needs is dropped: what no form can carry raises Unshapable.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from attrs import evolve, frozen
 
-from omni_actors.model.capabilities import Capabilities, Form, Level, Limits
+from omni_actors.model.capabilities import Capabilities, Form, Level
 from omni_actors.model.content import (
     INBOUND_ONLY,
     Card,
@@ -21,80 +21,29 @@ from omni_actors.model.content import (
     Email,
     Location,
     Media,
-    MediaKind,
-    Option,
     Reaction,
     Template,
     Text,
     content_type,
 )
-from omni_actors.model.json import JsonObject
 from omni_actors.policy import flattening
-from omni_actors.policy.dialects import PLAIN, WHATSAPP, render_markdown
-from omni_actors.policy.splitting import length, split
+from omni_actors.policy.fitting import (
+    blank,
+    check_card,
+    media_ids_of,
+    over,
+    reply_options,
+    whole_unfit,
+)
+from omni_actors.policy.marks import marks_of
+from omni_actors.policy.shaped import MediumFacts, Note, Shaped, ShapedPart, Unshapable
+from omni_actors.policy.shaping_choices import ChoicesShaper
+from omni_actors.policy.shaping_media import MediaShaper
+from omni_actors.policy.wording import Notes, Wording, part_of
 
-DIALECTS = {"whatsapp": WHATSAPP, "plain": PLAIN, "html": PLAIN}
+__all__ = ["MediumFacts", "Note", "Shaped", "ShapedPart", "Unshapable", "media_ids_of", "shape"]
+
 COSTLY = (Level.FLATTENED, Level.DROPPED, Level.REFUSED)
-
-
-@frozen
-class MediumFacts:
-    """What is known of a medium's bytes; None where it is not."""
-
-    mime: str | None = None
-    size: int | None = None
-    filename: str | None = None
-
-
-@frozen
-class ShapedPart:
-    """One platform call to be: the form, and content that fits it."""
-
-    form: str
-    content: Content
-    media_ids: tuple[str, ...] = ()
-
-
-@frozen
-class Note:
-    """One line of the rendering report: what of the content became what, and why."""
-
-    path: str
-    level: Level
-    to: str
-    why: str
-
-    def as_json(self) -> JsonObject:
-        return {"path": self.path, "level": self.level.value, "to": self.to, "why": self.why}
-
-
-@frozen
-class Shaped:
-    """The parts in order, the report, and the options that stay open as a question.
-
-    `numbered` tells that the options are shown with numbers, so that a number answers.
-    """
-
-    parts: tuple[ShapedPart, ...]
-    notes: tuple[Note, ...] = ()
-    options: tuple[Option, ...] = ()
-    numbered: bool = False
-
-    def followed_by(self, other: "Shaped") -> "Shaped":
-        """Both, one after the other; the options of the last question are the open ones."""
-        asking = other if other.options else self
-        return Shaped(
-            self.parts + other.parts, self.notes + other.notes, asking.options, asking.numbered
-        )
-
-
-class Unshapable(Exception):
-    """The channel cannot carry this. `pointer` is a JSON pointer into the request."""
-
-    def __init__(self, pointer: str, why: str) -> None:
-        super().__init__(why)
-        self.pointer = pointer
-        self.why = why
 
 
 def shape(
@@ -107,16 +56,12 @@ def shape(
 ) -> Shaped:
     """The parts of a message on a channel.
 
-    `facts` tell of each medium by its id. Without `adapt` anything that would be flattened or split
-    is refused. Raises Unshapable.
+    `facts` tell of each medium by its id. Without `adapt` anything that would be flattened or
+    dropped is refused; splitting and native conversions are no loss. Raises Unshapable.
     """
-    shaper = Shaper(capabilities, facts)
-    content, attachments, merged = as_caption(content, attachments, capabilities)
-    shaped = shaper.shape(content, "/content")
-    for n, attachment in enumerate(attachments):
-        shaped = shaped.followed_by(shaper.shape(attachment, f"/attachments/{n}"))
-    if merged:
-        shaped = evolve(shaped, notes=(merged, *shaped.notes))
+    wording = Wording(capabilities)
+    shaper = Shaper(wording, MediaShaper(wording, facts), ChoicesShaper(wording))
+    shaped = shaper.message(content, attachments)
     if not adapt:
         refuse_costs(shaped.notes)
     return shaped
@@ -129,37 +74,29 @@ def refuse_costs(notes: Sequence[Note]) -> None:
             raise Unshapable(note.path, f"it would become {note.to}: {note.why}")
 
 
-def as_caption(
-    content: Content, attachments: Sequence[Media], capabilities: Capabilities
-) -> tuple[Content, Sequence[Media], Note | None]:
-    """A text with one medium is one message where the platform has captions that hold the text."""
-    if not isinstance(content, Text) or len(attachments) != 1 or attachments[0].caption:
-        return content, attachments, None
-    medium = attachments[0]
-    forms = capabilities.forms_of(f"media.{medium.kind}")
-    if not forms or not forms[0].limits.caption_max:
-        return content, attachments, None
-    caption = rendered(content.text, content.format, capabilities)[0]
-    if length(caption, forms[0].limits.unit) > forms[0].limits.caption_max:
-        return content, attachments, None
-    note = Note("/content/text", Level.CONVERTED, "caption", "one message instead of two")
-    return evolve(medium, caption=caption), (), note
-
-
-def rendered(text: str, form: str, capabilities: Capabilities) -> tuple[str, tuple[str, ...]]:
-    """Text in the channel's dialect, and the formatting that it could not show."""
-    if form != "markdown":
-        return text, ()
-    written = render_markdown(text, DIALECTS[capabilities.dialect])
-    return written.text, written.lost
-
-
 @frozen
 class Shaper:
     """Shapes one content after the other for one channel."""
 
-    capabilities: Capabilities
-    facts: Mapping[str, MediumFacts]
+    wording: Wording
+    media: MediaShaper
+    choices: ChoicesShaper
+
+    def message(self, content: Content, attachments: Sequence[Media]) -> Shaped:
+        """The content with what is attached to it.
+
+        Attachments go ahead of a question: what follows a question takes its buttons away on some
+        clients, and out of sight on the others.
+        """
+        if isinstance(content, Text) and len(attachments) == 1:
+            captioned = self.as_caption(content, attachments[0])
+            if captioned:
+                return captioned
+        shaped = self.shape(content, "/content")
+        for n, attachment in enumerate(attachments):
+            beside = self.media.shape(attachment, f"/attachments/{n}")
+            shaped = beside.followed_by(shaped) if shaped.options else shaped.followed_by(beside)
+        return shaped
 
     def shape(self, content: Content, path: str) -> Shaped:
         """The parts of one content."""
@@ -169,248 +106,142 @@ class Shaper:
             case Text():
                 return self.text(content, path)
             case Media():
-                return self.media(content, path)
+                return self.media.shape(content, path)
             case Choices():
-                return self.choices(content, path)
+                return self.choices.shape(content, path)
             case Contacts():
                 return self.contacts(content, path)
-            case Location() | Reaction() | Template() | Card() | Carousel() | Email():
-                return self.whole(content, path)
+            case Location():
+                return self.location(content, path)
+            case Email():
+                return self.email(content, path)
+            case Card() | Carousel():
+                return self.cards(content, path)
+            case Reaction() | Template():
+                form = self.wording.forms(content_type(content), path)[0]
+                return Shaped((part_of(form, content),))
             case _:
                 assert_never(content)
 
-    def forms(self, key: str, path: str) -> tuple[Form, ...]:
-        forms = self.capabilities.forms_of(key)
-        if not forms:
-            raise Unshapable(path, f"{key} cannot be sent on this channel")
-        return forms
-
     def text(self, content: Text, path: str) -> Shaped:
         """Text in the dialect, cut where it is too long."""
-        form = self.forms("text", path)[0]
-        words, lost = rendered(content.text, content.format, self.capabilities)
-        notes = dialect_notes(content.format, lost, f"{path}/text", self.capabilities)
-        return Shaped(*self.pieces(words, form, f"{path}/text", notes))
+        words, notes = self.wording.rendered(content.text, content.format, f"{path}/text")
+        parts, more = self.wording.pieces([words], f"{path}/text")
+        return Shaped(parts, notes + more)
 
-    def pieces(
-        self, words: str, form: Form, path: str, notes: tuple[Note, ...] = ()
-    ) -> tuple[tuple[ShapedPart, ...], tuple[Note, ...]]:
-        """Text parts, each within the form's limit."""
-        if not words.strip():
-            raise Unshapable(path, "there is no text to send")
-        limit = form.limits.text_max
-        pieces = split(words, limit, form.limits.unit).pieces if limit else (words,)
-        if len(pieces) > 1:
-            why = f"longer than {limit} characters"
-            notes += (Note(path, Level.CONVERTED, f"{len(pieces)} parts", why),)
-        return tuple([ShapedPart(form.name, Text(piece)) for piece in pieces]), notes
-
-    def flat(self, words: str, path: str, form: Form, why: str) -> Shaped:
-        """Content that is now text."""
-        text_form = self.forms("text", path)[0]
-        note = Note(path, Level.FLATTENED, form.name, why)
-        return Shaped(*self.pieces(words, text_form, path, (note,)))
-
-    # ------------------------------------------------------------ media
-
-    def media(self, content: Media, path: str) -> Shaped:
-        """A medium in the first form that takes its type and size; a long caption follows it."""
-        known = self.facts.get(content.media_id or "", MediumFacts(content.mime, content.size))
-        why = ""
-        for form in self.forms(f"media.{content.kind}", path):
-            if form.level is Level.FLATTENED:
-                return self.media_as_text(content, path, form, why)
-            unfit = medium_unfit(form.limits, known, by_url=content.media_id is None)
-            if not unfit:
-                return self.media_as(content, form, path, why)
-            why = why or unfit
-        raise Unshapable(path, why)
-
-    def media_as(self, content: Media, form: Form, path: str, why: str) -> Shaped:
-        if content.media_id is None and not self.capabilities.media_by_url:
-            raise Unshapable(f"{path}/url", "this channel takes uploaded media only")
-        kind = MediaKind(form.name) if form.name in set(MediaKind) else content.kind
-        medium = evolve(content, kind=kind)
-        notes: tuple[Note, ...] = ()
-        if form.level is not Level.NATIVE:
-            notes = (Note(path, form.level, form.name, why or form.why),)
-        ids = (content.media_id,) if content.media_id else ()
-        caption_max = form.limits.caption_max or 0
-        if not content.caption or length(content.caption, form.limits.unit) <= caption_max:
-            return Shaped((ShapedPart(form.name, medium, ids),), notes)
-        bare = ShapedPart(form.name, evolve(medium, caption=None), ids)
-        text_form = self.forms("text", path)[0]
-        parts, more = self.pieces(content.caption, text_form, f"{path}/caption")
-        reason = f"captions of {form.name} hold {caption_max} characters"
-        moved = Note(f"{path}/caption", Level.CONVERTED, "text", reason)
-        return Shaped((bare, *parts), (*notes, moved, *more))
-
-    def media_as_text(self, content: Media, path: str, form: Form, why: str) -> Shaped:
-        """A link instead of the medium, where there is one."""
-        if content.url is None:
-            raise Unshapable(path, why or form.why)
-        words = "\n".join(filter(None, [content.caption, content.url]))
-        return self.flat(words, path, form, why or form.why)
-
-    # ------------------------------------------------------------ choices
-
-    def choices(self, content: Choices, path: str) -> Shaped:
-        """A question in the first form that shows every option whole."""
-        words, lost = rendered(content.text, content.format, self.capabilities)
-        notes = dialect_notes(content.format, lost, f"{path}/text", self.capabilities)
-        check_options(content.options, path)
-        why = ""
-        for form in self.forms("choices", path):
-            if form.level is Level.FLATTENED:
-                flat = self.flat(flattening.numbered(words, content.options), path, form, why)
-                return evolve(
-                    flat, notes=notes + flat.notes, options=content.options, numbered=True
-                )
-            unfit = options_unfit(content, form.limits)
-            if not unfit:
-                return self.choices_as(evolve(content, text=words), form, path, notes, why)
-            why = why or unfit
-        raise Unshapable(f"{path}/options", why)
-
-    def choices_as(
-        self, content: Choices, form: Form, path: str, notes: tuple[Note, ...], why: str
-    ) -> Shaped:
-        """The question in a native form; a long text goes ahead and its last piece asks."""
-        if form.level is not Level.NATIVE:
-            notes += (Note(f"{path}/options", form.level, form.name, why or form.why),)
-        if not content.text.strip():
-            raise Unshapable(f"{path}/text", "a question needs a text")
-        limit = form.limits.text_max
-        pieces = split(content.text, limit, form.limits.unit).pieces if limit else (content.text,)
-        if len(pieces) > 1:
-            reason = f"{form.name} holds {limit} characters of text"
-            notes += (Note(f"{path}/text", Level.CONVERTED, "text ahead", reason),)
-        question = evolve(content, text=pieces[-1], format="plain")
-        ahead: tuple[ShapedPart, ...] = ()
-        if len(pieces) > 1:
-            words = content.text[: content.text.rindex(pieces[-1])].rstrip()
-            ahead, _ = self.pieces(words, self.forms("text", path)[0], f"{path}/text")
-        return Shaped((*ahead, ShapedPart(form.name, question)), notes, content.options)
-
-    # ------------------------------------------------------------ the rest
+    def as_caption(self, content: Text, medium: Media) -> Shaped | None:
+        """A text with one medium is one message where the medium's form has room for the text."""
+        words, notes = self.wording.rendered(content.text, content.format, "/content/text")
+        if medium.caption or blank(words):
+            return None
+        form, why = self.media.medium_form(medium, "/attachments/0")
+        room = form.limits.caption_max
+        if form.level is Level.FLATTENED or not room or over(words, room, form.limits):
+            return None
+        note = Note("/content/text", Level.CONVERTED, "caption", "one message instead of two")
+        shaped = self.media.media_as(evolve(medium, caption=words), form, "/attachments/0", why)
+        return evolve(shaped, notes=(*notes, note, *shaped.notes))
 
     def contacts(self, content: Contacts, path: str) -> Shaped:
         """Contact cards, as many a part as the form takes."""
-        form = self.forms("contacts", path)[0]
+        if not content.contacts:
+            raise Unshapable(f"{path}/contacts", "there are no contacts to send")
+        for n, card in enumerate(content.contacts):
+            if blank(card.formatted_name):
+                pointer = f"{path}/contacts/{n}/formatted_name"
+                raise Unshapable(pointer, "a contact needs a name")
+        form = self.wording.forms("contacts", path)[0]
         if form.level is Level.FLATTENED:
-            return self.flat(flattening.contacts(content), path, form, form.why)
+            return self.wording.flat(flattening.contacts(content), path, form)
         most = form.limits.items_max or len(content.contacts)
-        slices = [
-            content.contacts[start : start + most]
-            for start in range(0, len(content.contacts), most)
-        ]
-        notes: tuple[Note, ...] = ()
-        if len(slices) > 1:
-            why = f"{form.name} holds {most}"
-            notes = (Note(path, Level.CONVERTED, f"{len(slices)} parts", why),)
-        return Shaped(tuple([ShapedPart(form.name, Contacts(s)) for s in slices]), notes)
+        starts = range(0, len(content.contacts), most)
+        parts = [part_of(form, Contacts(content.contacts[n : n + most])) for n in starts]
+        if len(parts) == 1:
+            return Shaped(tuple(parts))
+        why = f"{form.name} holds {most}"
+        note = Note(f"{path}/contacts", Level.CONVERTED, f"{len(parts)} parts", why)
+        return Shaped(tuple(parts), (note,))
 
-    def whole(
-        self, content: Location | Reaction | Template | Card | Carousel | Email, path: str
-    ) -> Shaped:
-        """Content that is sent as it is, or flattened."""
-        form = self.forms(content_type(content), path)[0]
-        match content:
-            case Card() if form.level is Level.FLATTENED:
-                return self.cards((content,), None, path, form)
-            case Carousel() if form.level is Level.FLATTENED:
-                return self.cards(content.cards, content.text, path, form)
-            case Location() if form.level is Level.FLATTENED:
-                return self.flat(flattening.location(content), path, form, form.why)
-            case Email() if form.level is Level.FLATTENED:
-                words = f"{content.subject}\n\n{content.text}"
-                return self.flat(words, path, form, form.why)
-            case _:
-                return Shaped((ShapedPart(form.name, content),))
+    def location(self, content: Location, path: str) -> Shaped:
+        """A place; the link that belongs to it follows, as no native form has room for one."""
+        form = self.wording.forms("location", path)[0]
+        if form.level is Level.FLATTENED:
+            return self.wording.flat([flattening.location(content)], path, form)
+        place = Shaped((part_of(form, evolve(content, url=None)),))
+        if not content.url:
+            return place
+        parts, notes = self.wording.pieces([content.url], f"{path}/url")
+        note = Note(f"{path}/url", Level.CONVERTED, "text", f"{form.name} has no link")
+        return place.followed_by(Shaped(parts, (note, *notes)))
 
-    def cards(self, cards: Sequence[Card], text: str | None, path: str, form: Form) -> Shaped:
-        """Cards one after the other; their answers are numbered through and stay open."""
+    def email(self, content: Email, path: str) -> Shaped:
+        """A mail, or its subject and text where there are no mails."""
+        form, why = self.whole_form(content, path)
+        if form.level is not Level.FLATTENED:
+            return Shaped((part_of(form, content),), whole_notes(form, path, why))
+        flat = self.wording.flat(flattening.email(content), path, form, why)
+        dropped = [name for name in ("cc", "headers") if getattr(content, name)]
+        why = "only mails have that"
+        notes = [Note(f"{path}/{name}", Level.DROPPED, "", why) for name in dropped]
+        return evolve(flat, notes=(*flat.notes, *notes))
+
+    def whole_form(self, content: Email | Card | Carousel, path: str) -> tuple[Form, str]:
+        """The first form that shows content as it is or as text, and why the best one does not."""
+        why = ""
+        for form in self.wording.forms(content_type(content), path):
+            unfit = "" if form.level is Level.FLATTENED else whole_unfit(content, form.limits)
+            if not unfit:
+                return form, why
+            why = why or unfit
+        raise Unshapable(path, why)
+
+    def cards(self, content: Card | Carousel, path: str) -> Shaped:
+        """Cards as they are, or one after the other; their answers stay open."""
+        places = placed(content, path)
+        cards = list(places.values())
         options = tuple(reply_options(cards))
-        shaped = self.flat(text, path, form, form.why) if text else Shaped(())
-        first = 1
-        for card in cards:
-            words = flattening.card(card, first)
-            first += sum(1 for action in card.actions if action.id)
-            if card.media:
-                part = self.media(evolve(card.media, caption=words), path)
-                note = Note(path, Level.FLATTENED, "media with caption", form.why)
-                part = evolve(part, notes=(note, *part.notes))
-            else:
-                part = self.flat(words, path, form, form.why)
-            shaped = shaped.followed_by(part)
+        form, why = self.whole_form(content, path)
+        if form.level is not Level.FLATTENED:
+            notes = whole_notes(form, path, why)
+            return Shaped((part_of(form, content),), notes, options)
+        shaped = Shaped(())
+        if isinstance(content, Carousel) and not blank(content.text or ""):
+            shaped = self.wording.flat([content.text or ""], f"{path}/text", form, why)
+        marks = iter(marks_of(options))
+        for pointer, card in places.items():
+            blocks = flattening.card(card, marks)
+            shaped = shaped.followed_by(self.card(card, blocks, pointer, form, why))
         return evolve(shaped, options=options, numbered=bool(options))
 
-
-def reply_options(cards: Sequence[Card]) -> Iterator[Option]:
-    """The answers that cards offer."""
-    for card in cards:
-        for action in card.actions:
-            if action.id:
-                yield Option(action.id, action.title)
-
-
-def dialect_notes(
-    form: str, lost: Sequence[str], path: str, capabilities: Capabilities
-) -> tuple[Note, ...]:
-    """What became of formatted text."""
-    if form != "markdown":
-        return ()
-    level = Level.CONVERTED
-    why = f"not shown as such: {', '.join(lost)}" if lost else "markdown in the channel's own marks"
-    return (Note(path, level, f"{capabilities.dialect} text", why),)
+    def card(self, card: Card, blocks: Sequence[str], path: str, form: Form, why: str) -> Shaped:
+        """A flattened card: its picture with the text as caption, or the text below it."""
+        if card.media is None:
+            return self.wording.flat(blocks, path, form, why)
+        pointer, words = f"{path}/media", "\n".join(blocks)
+        shown, unfit = self.media.medium_form(card.media, pointer)
+        if shown.level is Level.FLATTENED:
+            return self.wording.flat([*blocks, card.media.url or ""], path, form, why or unfit)
+        if over(words, shown.limits.caption_max or 0, shown.limits):
+            bare = self.media.media_as(evolve(card.media, caption=None), shown, pointer, unfit)
+            return bare.followed_by(self.wording.flat(blocks, path, form, why))
+        note = Note(path, Level.FLATTENED, "media with caption", why or form.why)
+        captioned = self.media.media_as(evolve(card.media, caption=words), shown, pointer, unfit)
+        return evolve(captioned, notes=(note, *captioned.notes))
 
 
-def check_options(options: Sequence[Option], path: str) -> None:
-    """Raise Unshapable unless every option can be told from the others."""
-    if not options:
-        raise Unshapable(f"{path}/options", "a question needs at least one option")
-    if len({option.id for option in options}) < len(options):
-        raise Unshapable(f"{path}/options", "two options have the same id")
+def whole_notes(form: Form, path: str, why: str) -> Notes:
+    """What to tell of content that is sent as it is."""
+    return () if form.level is Level.NATIVE else (Note(path, form.level, form.name, why),)
 
 
-def options_unfit(content: Choices, limits: Limits) -> str:
-    """Why a form cannot show these options whole; empty when it can."""
-    count = len(content.options)
-    if limits.options_max is not None and count > limits.options_max:
-        return f"{count} options, {limits.options_max} allowed"
-    if len({option.title for option in content.options}) < count:
-        return "two options have the same title"
-    if content.button and over(content.button, limits.button_max, limits):
-        return f"button label longer than {limits.button_max} characters"
-    return next(filter(None, [option_unfit(option, limits) for option in content.options]), "")
-
-
-def option_unfit(option: Option, limits: Limits) -> str:
-    """Why a form cannot show one option whole."""
-    if not option.title.strip():
-        return f"option {option.id!r} has no title"
-    if over(option.title, limits.option_title_max, limits):
-        return f"title {option.title!r} longer than {limits.option_title_max} characters"
-    if option.description and over(option.description, limits.option_description_max, limits):
-        most = limits.option_description_max
-        return "no descriptions there" if most == 0 else f"description longer than {most}"
-    if over(option.id, limits.option_id_max, limits):
-        return f"option id longer than {limits.option_id_max} characters"
-    return ""
-
-
-def over(text: str, limit: int | None, limits: Limits) -> bool:
-    """Whether a text is longer than a limit, if there is one."""
-    return limit is not None and length(text, limits.unit) > limit
-
-
-def medium_unfit(limits: Limits, known: MediumFacts, *, by_url: bool) -> str:
-    """Why a form does not take a medium; empty when it does. Of a link we know nothing."""
-    if by_url:
-        return ""
-    mime = (known.mime or "").split(";")[0].strip().lower()
-    if limits.mimes and mime not in limits.mimes:
-        return f"{mime or 'unknown type'} is not taken, only {', '.join(limits.mimes)}"
-    if limits.bytes_max is not None and (known.size or 0) > limits.bytes_max:
-        return f"{known.size} bytes, {limits.bytes_max} allowed"
-    return ""
+def placed(content: Card | Carousel, path: str) -> dict[str, Card]:
+    """The cards by their pointers, each checked. Raises Unshapable."""
+    if isinstance(content, Card):
+        cards = {path: content}
+    else:
+        cards = {f"{path}/cards/{n}": card for n, card in enumerate(content.cards)}
+    if not cards:
+        raise Unshapable(f"{path}/cards", "there are no cards to send")
+    for pointer, card in cards.items():
+        check_card(card, pointer)
+    return cards

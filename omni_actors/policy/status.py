@@ -19,5 +19,8 @@ def rank(status: PartStatus) -> int:
 
 
 def final(statuses: Iterable[PartStatus]) -> PartStatus | None:
-    """What remains of reported statuses in any order and repetition; None when there are none."""
-    return max(statuses, key=rank, default=None)
+    """What remains of reported statuses in any order and repetition; None when there are none.
+
+    States that are only ours have no rank and are passed over.
+    """
+    return max(filter(rank, statuses), key=rank, default=None)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any, TypeVar, cast
 
@@ -59,6 +60,7 @@ def encode_keys(keys: Iterable[IdentityKey]) -> str:
     return dumps([(key.kind, key.value, key.scope) for key in keys])
 
 
+@lru_cache(maxsize=8192)
 def decode_keys(text: str) -> tuple[IdentityKey, ...]:
     return tuple([IdentityKey(*key) for key in loads(text)])
 

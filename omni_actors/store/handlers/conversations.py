@@ -134,37 +134,35 @@ def unhandled_conversations(db: Reading, query: UnhandledConversations) -> tuple
 
 @writes_many(Handle)
 def handle(db: Writing, verbs: Sequence[Handle]) -> Sequence[Refused | None]:
+    telling = {verb.conversation_id for verb in verbs if verb.events}
+    tenants = dict(look(db, TENANT_OF, [(id,) for id in telling]))
+    nobody = telling - tenants.keys()
+    done = [verb for verb in verbs if verb.conversation_id not in nobody]
     upto: dict[str, int] = {}
-    for verb in verbs:
+    for verb in done:
         upto[verb.conversation_id] = max(verb.upto, upto.get(verb.conversation_id, 0))
     put(db, HANDLED, list(upto.items()))
-    choices = [made for verb in verbs for made in verb.choices]
+    choices = [made for verb in done for made in verb.choices]
     put(db, CHOOSE, [(c.message_id, encode_choice(c.choice)) for c in choices])
     put(db, ANSWERED, [(c.leg_id, c.choice.question_id) for c in choices])
-    timers = {(t.kind, t.ref): t for verb in verbs for t in verb.timers}
+    timers = {(t.kind, t.ref): t for verb in done for t in verb.timers}
     put(db, SET_TIMER, [(t.kind, t.ref, t.due_at, dumps(t.detail)) for t in timers.values()])
-    return _write_events(db, verbs)
+    _write_events(db, done, tenants)
+    refused = Refused("unknown_conversation", "There is no such conversation.")
+    return [refused if verb.conversation_id in nobody else None for verb in verbs]
 
 
-def _write_events(db: Writing, verbs: Sequence[Handle]) -> Sequence[Refused | None]:
-    """The events that the conversations' actors want told; each verb's answer."""
-    ids = {verb.conversation_id for verb in verbs if verb.events}
-    tenants = dict(look(db, TENANT_OF, [(id,) for id in ids]))
+def _write_events(db: Writing, verbs: Sequence[Handle], tenants: dict[str, str]) -> None:
+    """The events that the conversations' actors want told."""
     journal = Journal()
-    answers: list[Refused | None] = []
     for verb in verbs:
-        tenant = tenants.get(verb.conversation_id)
-        if verb.events and tenant is None:
-            answers.append(Refused("unknown_conversation", "There is no such conversation."))
-            continue
-        answers.append(None)
         for event in verb.events:
             journal.note(
-                event.type, tenant or "", event.at, event.conversation_id or verb.conversation_id,
-                event.leg_id, event.channel_id, event.message_id, event.detail,
+                event.type, tenants[verb.conversation_id], event.at,
+                event.conversation_id or verb.conversation_id, event.leg_id, event.channel_id,
+                event.message_id, event.detail,
             )  # fmt: skip
     journal.keep(db)
-    return answers
 
 
 @writes(OpenLeg)

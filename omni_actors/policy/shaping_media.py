@@ -1,0 +1,81 @@
+"""Shaping of media: the first form that takes the bytes, with the caption in it or below it."""
+
+from collections.abc import Mapping
+
+from attrs import evolve, frozen
+
+from omni_actors.model.capabilities import Form, Level
+from omni_actors.model.content import Media, MediaKind
+from omni_actors.policy.fitting import blank, measured, medium_unfit, over, shortened
+from omni_actors.policy.shaped import MediumFacts, Note, Shaped, Unshapable
+from omni_actors.policy.wording import Notes, Wording, part_of
+
+
+@frozen
+class MediaShaper:
+    """Shapes media for one channel; `facts` tell of each by its id."""
+
+    wording: Wording
+    facts: Mapping[str, MediumFacts]
+
+    def shape(self, content: Media, path: str) -> Shaped:
+        """A medium in the first form that takes it; a caption without room there follows it."""
+        form, why = self.medium_form(content, path)
+        if form.level is not Level.FLATTENED:
+            return self.media_as(content, form, path, why)
+        lines = [line for line in (content.caption, content.url) if line]
+        return self.wording.flat(lines, path, form, why)
+
+    def medium_form(self, content: Media, path: str) -> tuple[Form, str]:
+        """The first form that takes a medium, and why the best one does not."""
+        if not content.media_id and not content.url:
+            raise Unshapable(path, "a medium needs a media_id or a url")
+        why = ""
+        for form in self.wording.forms(f"media.{content.kind}", path):
+            unfit = self.unfit(content, form)
+            if not unfit:
+                return form, why
+            why = why or unfit
+        pointer = path if content.media_id else f"{path}/url"
+        raise Unshapable(pointer, why)
+
+    def unfit(self, content: Media, form: Form) -> str:
+        """Why a form does not take a medium; of a link's bytes nothing is known."""
+        if form.level is Level.FLATTENED:
+            return "" if content.url else form.why or "it can only be sent as a link"
+        if content.media_id:
+            return medium_unfit(form.limits, self.known(content))
+        if self.wording.capabilities.media_by_url:
+            return ""
+        return "this channel takes uploaded media only"
+
+    def known(self, content: Media) -> MediumFacts:
+        """What is known of a medium's bytes."""
+        told = MediumFacts(content.mime, content.size, content.filename)
+        return self.facts.get(content.media_id or "", told)
+
+    def media_as(self, content: Media, form: Form, path: str, why: str) -> Shaped:
+        """A medium in a form that takes it."""
+        kind = MediaKind(form.name) if form.name in set(MediaKind) else content.kind
+        medium, notes = self.named(evolve(content, kind=kind), form, path)
+        if form.level is not Level.NATIVE:
+            notes = (Note(path, form.level, form.name, why or form.why), *notes)
+        room = form.limits.caption_max or 0
+        caption = "" if blank(content.caption or "") else content.caption or ""
+        if not over(caption, room, form.limits):
+            return Shaped((part_of(form, evolve(medium, caption=caption or None)),), notes)
+        parts, more = self.wording.pieces([caption], f"{path}/caption")
+        why = f"captions of {form.name} hold {measured(room, form.limits)}"
+        moved = Note(f"{path}/caption", Level.CONVERTED, "text", why)
+        bare = part_of(form, evolve(medium, caption=None))
+        return Shaped((bare, *parts), (*notes, moved, *more))
+
+    def named(self, medium: Media, form: Form, path: str) -> tuple[Media, Notes]:
+        """A medium under a name that the form has room for; its ending is kept."""
+        name = medium.filename or self.known(medium).filename
+        if not over(name, form.limits.filename_max, form.limits):
+            return medium, ()
+        most = measured(form.limits.filename_max, form.limits)
+        short = shortened(name or "", form.limits)
+        note = Note(f"{path}/filename", Level.CONVERTED, short, f"names hold {most}")
+        return evolve(medium, filename=short), (note,)

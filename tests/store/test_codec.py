@@ -1,0 +1,97 @@
+"""Whatever a column holds comes back as it was."""
+
+import pytest
+
+from omni_actors.model.content import (
+    CONTENT_TYPES,
+    Action,
+    Card,
+    Carousel,
+    ChoiceResponse,
+    Choices,
+    ContactCard,
+    Contacts,
+    Content,
+    Email,
+    EmailAddress,
+    FormResponse,
+    Location,
+    Media,
+    MediaKind,
+    Option,
+    Order,
+    OrderItem,
+    Organisation,
+    Phone,
+    Postal,
+    Reaction,
+    Template,
+    Text,
+    UnsupportedContent,
+    Via,
+    Web,
+)
+from omni_actors.model.failure import Failure, Kind, Reason, Scope
+from omni_actors.model.reports import IdentityKey, MediaRef
+from omni_actors.store import codec
+from omni_actors.store.rows import Choice
+
+CONTENTS: list[Content] = [
+    Text('Guten "Tag"\n\x00 é 👍'),
+    Text("*bold*", "markdown"),
+    Media(MediaKind.IMAGE, "med_1", caption="c", size=3),
+    Choices("Which?", (Option("a", "A"), Option("b", "B", "more"))),
+    Card("t", "x", Media(MediaKind.VIDEO, url="https://x.test"), (Action("go", "https://x.test"),)),
+    Carousel((Card("one"), Card("two")), "text"),
+    Location(51.5, -0.1, "London"),
+    Contacts(
+        (
+            ContactCard(
+                "Ada",
+                phones=(Phone("1", "home"),),
+                emails=(EmailAddress("a@x.test"),),
+                addresses=(Postal("s", "c"),),
+                urls=(Web("https://x.test"),),
+                org=Organisation("Analytical"),
+            ),
+        )
+    ),
+    Template("hello", "de", {"body": ["Ada", {"n": 1}]}),
+    Reaction("👍", "msg_1"),
+    Email("s", "t", "<p>h</p>", ("a@x.test",), {"X-A": "b"}),
+    ChoiceResponse("yes", Via.NUMBER, "Yes"),
+    FormResponse("form", {"a": [1, None]}, "text"),
+    Order("cat", (OrderItem("p", 2.0, 1.5, "EUR"),)),
+    UnsupportedContent("poll", "unknown"),
+]
+
+
+@pytest.mark.parametrize("content", CONTENTS, ids=lambda c: type(c).__name__)
+def test_a_content_comes_back_as_it_was(content: Content) -> None:
+    spelled = codec.encode_content(content)
+
+    assert codec.decode_content(spelled) == content
+    assert codec.loads(spelled)["type"] == CONTENT_TYPES[type(content)]
+
+
+def test_every_content_type_has_its_example() -> None:
+    assert {type(content) for content in CONTENTS} == set(CONTENT_TYPES)
+
+
+def test_what_is_at_its_default_is_left_out() -> None:
+    assert codec.encode_content(Text("Hello")) == '{"type":"text","text":"Hello"}'
+
+
+def test_smaller_values_come_back_as_they_were() -> None:
+    failure = Failure(Kind.THROTTLED, Reason.RATE_LIMITED, Scope.LEG, "80007", "slow", 2.5, 3)
+    keys = (IdentityKey("bsuid", "GB.1", "2000"), IdentityKey("phone", "44"))
+    ref = MediaRef({"id": "9", "nested": {"a": [1]}}, "image/png", size=7)
+    choice = Choice("msg_1", "yes", "Yes", "number")
+    options = (Option("a", "A", None), Option("b", "B", "more"))
+
+    assert codec.decode_failure(codec.encode_failure(failure)) == failure
+    assert codec.decode_failure(codec.encode_failure(None)) is None
+    assert codec.decode_keys(codec.encode_keys(keys)) == keys
+    assert codec.decode_ref(codec.encode_ref(ref)) == ref
+    assert codec.decode_choice(codec.encode_choice(choice)) == choice
+    assert codec.decode_options(codec.encode_options(options)) == options
