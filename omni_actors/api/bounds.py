@@ -14,6 +14,7 @@ from omni_actors.api import requests as ask
 from omni_actors.gateway.facade import SCOPES
 from omni_actors.model import content as c
 from omni_actors.model import requests as r
+from omni_actors.model.events import EventType
 
 TEXT_MAX = 64 * 1024
 METADATA_BYTES_MAX = 4 * 1024
@@ -119,8 +120,8 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
             length_max=512, pattern="^[a-z_]{1,32}:[^\\x00-\\x1f]+$", example="phone:+447700900123"
         ),
     },
-    ask.EventQuery: {"after": CURSOR, "limit": LIMIT, "types": _some(40)},
-    ask.LiveQuery: {"after": CURSOR, "types": _some(40)},
+    ask.EventQuery: {"after": CURSOR, "limit": LIMIT, "types": _some(len(EventType))},
+    ask.LiveQuery: {"after": CURSOR, "types": _some(len(EventType))},
     ask.DeadLetterQuery: {
         "after": AFTER,
         "limit": LIMIT,

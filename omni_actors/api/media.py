@@ -1,6 +1,7 @@
 """Media: bytes in, bytes out, streamed both ways and never held whole."""
 
 import re
+from collections.abc import AsyncIterator
 from urllib.parse import quote, unquote
 
 from omni_actors.api import render
@@ -27,8 +28,18 @@ async def upload_medium(call: Call[NoQuery, None]) -> Reply:
     mime = declared_mime(call.headers.get("content-type"))
     filename = declared_filename(call.headers.get("content-disposition"))
     chunks = call.incoming.chunks(call.bounds.media_bytes_max, call.bounds.body_timeout_s)
-    medium = await call.gateway.upload(call.caller, chunks, mime=mime, filename=filename)
+    medium = await call.gateway.upload(call.caller, some(chunks), mime=mime, filename=filename)
     return Reply(render.medium(medium), 201, {"Location": f"/v1/media/{medium.id}"})
+
+
+async def some(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The chunks of a body that may not be empty. Raises Problem."""
+    empty = True
+    async for chunk in chunks:
+        empty = False
+        yield chunk
+    if empty:
+        raise Problem(Code.INVALID, "a medium has at least one byte")
 
 
 async def download_medium(call: Call[NoQuery, None]) -> Reply:

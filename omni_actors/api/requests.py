@@ -4,6 +4,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from omni_actors.model.events import EventType
 from omni_actors.model.json import JsonObject
 
 
@@ -45,7 +46,7 @@ class EventQuery:
 
     after: str | None = None
     limit: int = 100
-    types: tuple[str, ...] = ()
+    types: tuple[EventType, ...] = ()
 
 
 @frozen
@@ -53,7 +54,7 @@ class LiveQuery:
     """Where the live feed begins: after a cursor, or now."""
 
     after: str | None = None
-    types: tuple[str, ...] = ()
+    types: tuple[EventType, ...] = ()
 
 
 @frozen

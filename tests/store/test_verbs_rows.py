@@ -290,7 +290,9 @@ async def test_no_tenant_sees_what_belongs_to_another(desk: Desk) -> None:
         else:
             assert rows in (None, (), 0), name
     kinds = {type(query).__name__ for query in asked.values()}
-    assert kinds | HOUSE_ONLY == {query.__name__ for query in READERS}
+    assert kinds | HOUSE_ONLY == {
+        query.__name__ for query in READERS if query.__module__.startswith("omni_actors.")
+    }
 
 
 async def test_no_tenant_changes_what_belongs_to_another(desk: Desk) -> None:
