@@ -231,15 +231,15 @@ def serve(path: Path, environ: dict[str, str], *, tell: Callable[[str], None]) -
         config = load(path, environ, ADAPTERS, HOOK_KINDS)
     except ConfigError as problem:
         for mistake in problem.mistakes:
-            print(mistake, file=sys.stderr)
+            complain(mistake)
         return Exit.MISTAKE
     telemetry.configure(level=config.log.level)
     try:
         return trio.run(run, config, path, environ, tell)
     except* (CannotOpen, Refused, StoreFailed) as problems:
-        print(sentence(problems), file=sys.stderr)
+        complain(sentence(problems))
     except* OSError as problems:
-        print(listening_problem(config, problems), file=sys.stderr)
+        complain(listening_problem(config, problems))
     return Exit.FAILED
 
 
@@ -300,6 +300,11 @@ async def reload(gateway: Gateway, path: Path, environ: dict[str, str]) -> None:
         telemetry.error("config.refused", mistakes=list(problem.mistakes))
     except Refused as problem:
         telemetry.error("config.refused", mistakes=[problem.sentence])
+
+
+def complain(text: str) -> None:
+    """Tell the operator, on standard error."""
+    sys.stderr.write(text + "\n")
 
 
 def sentence(problems: BaseExceptionGroup[Exception]) -> str:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from omni_actors import __version__
 from omni_actors.cli_exits import Ended, Exit, first
 from omni_actors.cli_operate import add_commands
 from omni_actors.cli_output import complain, say
 from omni_actors.cli_reach import CONFIG
-from omni_actors.config_sources import ConfigError
+from omni_actors.config_sources import ConfigError, did_you_mean
 
 SANDBOX_BIND: Final = "127.0.0.1:8090"
 SANDBOX_HOOK: Final = "http://127.0.0.1:8080/webhooks/meta"
@@ -149,7 +149,7 @@ def run(arguments: Sequence[str]) -> int:
         answer = app(list(arguments), exit_on_error=False, print_error=False)
         return answer if isinstance(answer, int) else Exit.OK
     except CycloptsError as problem:
-        complain(str(problem), "omni-actors --help shows every command")
+        complain(usage_problem(problem), "omni-actors --help shows every command")
         return Exit.USAGE
     except Ended as problem:
         complain(problem.sentence, problem.hint)
@@ -168,3 +168,15 @@ def run(arguments: Sequence[str]) -> int:
         # The reader has gone, as `head` does; nothing must be flushed to it at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
+
+
+def usage_problem(problem: CycloptsError) -> str:
+    """What is wrong with a command line; a word that stands in a command's place gets the near one.
+
+    A command with a default takes such a word for an argument too many.
+    """
+    if not isinstance(problem, UnusedCliTokensError) or not problem.unused_tokens:
+        return str(problem)
+    word = problem.unused_tokens[0]
+    known = [] if problem.app is None else [name for name in problem.app if name[0] != "-"]
+    return f"{word} is neither a command nor an argument here{did_you_mean(word, known)}"

@@ -1,22 +1,21 @@
 """Follows the live feed of a running gateway, over a WebSocket, through its restarts."""
 
 import json
+import signal
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import trio
 from attrs import define, field
 from trio_websocket import (
     ConnectionClosed,
     ConnectionRejected,
-    ConnectionTimeout,
-    DisconnectionTimeout,
     HandshakeError,
     WebSocketConnection,
-    open_websocket_url,
+    wrap_client_stream,
 )
 
 from omni_actors.api_client import RefusedByGateway, why
@@ -25,6 +24,7 @@ from omni_actors.cli_output import Output, say, shown
 from omni_actors.cli_reach import Address, Reach, address_of, open_gateway_client, refusal
 
 CONNECT_TIMEOUT_S: Final = 10.0
+CLOSE_TIMEOUT_S: Final = 1.0
 EVENT_BYTES_MAX: Final = 4 * 1024 * 1024
 SERVER_ERROR: Final = 500
 CURSOR_TOO_OLD: Final = 4410
@@ -34,11 +34,10 @@ LABEL_WIDTH: Final = 22
 
 GONE: Final = (
     ConnectionClosed,
-    ConnectionTimeout,
-    DisconnectionTimeout,
     HandshakeError,
     OSError,
     trio.BrokenResourceError,
+    trio.TooSlowError,
 )
 
 
@@ -69,19 +68,36 @@ class Tail:
 
     async def _follow(self) -> None:
         """One connection, until enough was shown; raises when it breaks."""
-        async with open_websocket_url(
-            self._url(),
-            ssl.create_default_context() if self.address.url.startswith("https") else None,
-            extra_headers=[(b"Authorization", b"Bearer " + self.address.key.encode())],
-            max_message_size=EVENT_BYTES_MAX,
-            connect_timeout=CONNECT_TIMEOUT_S,
-            disconnect_timeout=1.0,
-        ) as socket:
+        async with await self._connect() as stream, trio.open_nursery() as nursery:
+            with trio.fail_after(CONNECT_TIMEOUT_S):
+                socket = await wrap_client_stream(
+                    nursery,
+                    stream,
+                    urlsplit(self.address.url).netloc,
+                    self._target(),
+                    extra_headers=[(b"Authorization", b"Bearer " + self.address.key.encode())],
+                    max_message_size=EVENT_BYTES_MAX,
+                )
             if self.connected:
                 say("connected again")
             self.connected = True
             self._again_s = AGAIN_FIRST_S
             await self._show_all(socket)
+            with trio.move_on_after(CLOSE_TIMEOUT_S):
+                await socket.aclose()
+            nursery.cancel_scope.cancel()
+
+    async def _connect(self) -> "trio.SocketStream | trio.SSLStream[trio.SocketStream]":
+        """A stream to the gateway, encrypted where its URL says so."""
+        parts = urlsplit(self.address.url)
+        secure = parts.scheme == "https"
+        host = parts.hostname or ""
+        with trio.fail_after(CONNECT_TIMEOUT_S):
+            plain = await trio.open_tcp_stream(host, parts.port or (443 if secure else 80))
+        if not secure:
+            return plain
+        context = ssl.create_default_context()
+        return trio.SSLStream(plain, context, server_hostname=host, https_compatible=True)
 
     async def _show_all(self, socket: WebSocketConnection) -> None:
         while self.left is None or self.left > 0:
@@ -98,11 +114,12 @@ class Tail:
             kind = shown(event["type"])
             self.output.line(line_of(event), kind.rpartition(".")[2])
 
-    def _url(self) -> str:
+    def _target(self) -> str:
         query = [("after", self.after)] if self.after is not None else []
         query += [("types", ",".join(self.types))] if self.types else []
-        base = self.address.url.replace("http", "ws", 1)
-        return f"{base}/v1/live" + (f"?{urlencode(query)}" if query else "")
+        return f"{urlsplit(self.address.url).path}/v1/live" + (
+            f"?{urlencode(query)}" if query else ""
+        )
 
     def _refused(self, problem: ConnectionRejected) -> None:
         """End with what the gateway says; a restart may refuse for a while what it took before."""
@@ -140,17 +157,35 @@ def follow(reach: Reach, after: str | None, types: Sequence[str], count: int | N
             after = client.get("events")["cursor"]
     reader = Tail(address_of(reach), types, reach.output, after, count)
     ended: Ended | None = None
-    interrupted = False
+    finished = False
     try:
-        trio.run(reader.run)
+        finished = trio.run(run_until_interrupted, reader)
     except* Ended as problems:
         ended = first(problems, Ended)
-    except* KeyboardInterrupt:
-        interrupted = True
-    if interrupted:
-        raise KeyboardInterrupt
     if ended is not None:
         raise ended
+    if not finished:
+        raise KeyboardInterrupt
+
+
+async def run_until_interrupted(reader: Tail) -> bool:
+    """Follow; false when Ctrl-C ended it.
+
+    An interrupt that is raised inside the WebSocket's own task would look like a broken connection.
+    """
+    finished = False
+    with trio.open_signal_receiver(signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+
+            async def interrupt() -> None:
+                await anext(signals)
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(interrupt)
+            await reader.run()
+            finished = True
+            nursery.cancel_scope.cancel()
+    return finished
 
 
 def line_of(event: Mapping[str, Any]) -> str:
