@@ -1,6 +1,6 @@
 """The words of ASGI, as this room uses them, and the reading of bounded bodies."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeAlias
 
 import trio
@@ -37,3 +37,16 @@ async def drain(receive: Receive) -> None:
             if event["type"] != "http.request" or not event.get("more_body"):
                 return
             left -= len(event.get("body", b""))
+
+
+def declared_length(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The Content-Length of a request as it came, empty when there is none."""
+    return next(
+        (value.decode("latin-1") for name, value in headers if name == b"content-length"), ""
+    )
+
+
+def says_more(declared: str, bytes_max: int) -> bool:
+    """Whether a declared length is over a bound, without making a number of any length."""
+    digits = declared.lstrip("0")
+    return declared.isdecimal() and (len(digits) > 19 or int(digits or "0") > bytes_max)

@@ -130,7 +130,7 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
     },
     ask.Redrive: {
         "ids": _some(1000, each=ID),
-        "per_second": Bound(above=0, maximum=1000),
+        "per_second": Bound(minimum=1, maximum=1000),
     },
     ask.RedriveFilter: {"channel_id": ID, "reason": Bound(length_min=1, length_max=256)},
     ask.CreateKey: {

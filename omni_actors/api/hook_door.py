@@ -10,7 +10,17 @@ import trio
 from attrs import define, field
 
 from omni_actors import telemetry
-from omni_actors.api.asgi import Application, Event, Gone, Receive, Scope, Send, TooMuch, drain
+from omni_actors.api.asgi import (
+    Application,
+    Event,
+    Gone,
+    Receive,
+    Scope,
+    Send,
+    TooMuch,
+    drain,
+    says_more,
+)
 from omni_actors.api.problems import KINDS, MEDIA_TYPE, Problem, problem_bytes
 from omni_actors.api.queries import pairs_of
 from omni_actors.api.settings import ApiSettings
@@ -86,8 +96,7 @@ class HookDoor:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        declared = headers.get("content-length", "")
-        if declared.isdecimal() and _more(declared, self.gateway.hook_body_max):
+        if says_more(headers.get("content-length", ""), self.gateway.hook_body_max):
             await drain(receive)
             return TOO_LARGE
         held = _Held()
@@ -161,9 +170,3 @@ class _Held:
     """The bytes that one request holds."""
 
     amount: int = 0
-
-
-def _more(declared: str, bound: int) -> bool:
-    """Whether a declared length is over the bound, without making a number of any length."""
-    digits = declared.lstrip("0")
-    return len(digits) > 19 or int(digits or "0") > bound

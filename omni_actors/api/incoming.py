@@ -9,12 +9,20 @@ from collections.abc import AsyncIterator
 import trio
 from attrs import define, field
 
-from omni_actors.api.asgi import Application, Event, Receive, Scope, Send, drain
+from omni_actors.api.asgi import (
+    Application,
+    Event,
+    Receive,
+    Scope,
+    Send,
+    declared_length,
+    drain,
+    says_more,
+)
 from omni_actors.api.problems import Problem
 from omni_actors.gateway.facade import Code
 
 KEY = "omni.incoming"
-BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 CLOSE = {"Connection": "close"}
 
 
@@ -23,7 +31,7 @@ class Incoming:
     """The body of one request that has not been read yet."""
 
     receive: Receive
-    headers: dict[str, str]
+    declared: str  # Content-Length as it came
     _done: trio.Event = field(factory=trio.Event)
     _announced: bool = False
 
@@ -37,8 +45,7 @@ class Incoming:
         too_large = Problem(
             Code.TOO_LARGE, f"the body has more than {bytes_max} bytes", headers=CLOSE
         )
-        declared = self.headers.get("content-length", "")
-        if declared.isdecimal() and (len(declared) > 15 or int(declared) > bytes_max):
+        if says_more(self.declared, bytes_max):
             raise too_large
         amount = 0
         while not self._done.is_set():
@@ -77,25 +84,26 @@ class Incoming:
 
 @define
 class BodyDoor:
-    """Keeps bodies away from Quart and hands them to the routes."""
+    """Keeps bodies away from Quart and hands them to the routes.
+
+    Quart-Trio cancels the task that answers as soon as the server says that the exchange is over,
+    which the server says from within the sending of the last event. Cut off there, it neither
+    closes an unfinished connection nor watches an idle one; so the last event is shielded.
+    """
 
     inner: Application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in BODILESS:
+        if scope["type"] != "http":
             await self.inner(scope, receive, send)
             return
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1")
-            for name, value in scope["headers"]
-            if name in (b"content-length", b"content-type", b"content-disposition")
-        }
-        incoming = Incoming(receive, headers)
+        incoming = Incoming(receive, declared_length(scope["headers"]))
         scope[KEY] = incoming
 
-        async def send_after_body(event: Event) -> None:
+        async def answer(event: Event) -> None:
             if event["type"] == "http.response.start":
                 await incoming.finish()
-            await send(event)
+            with trio.CancelScope(shield=not event.get("more_body", False)):
+                await send(event)
 
-        await self.inner(scope, incoming.announce, send_after_body)
+        await self.inner(scope, incoming.announce, answer)
