@@ -11,7 +11,7 @@ from enum import IntEnum
 from pathlib import Path
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from hypercorn.config import Config as HypercornConfig
 from hypercorn.trio import serve as serve_asgi
 from hypercorn.typing import ASGIFramework
@@ -22,7 +22,6 @@ from omni_actors.actors.lag import open_lag_watch
 from omni_actors.actors.system import open_system
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
 from omni_actors.api.app import build_app
-from omni_actors.api.settings import ApiSettings
 from omni_actors.config import Config, ConfigError, load, plan_of, router
 from omni_actors.gateway import keys
 from omni_actors.gateway.dead_letters import DeadLetterDesk
@@ -60,6 +59,7 @@ class Ending:
     """Why and how the house ends."""
 
     asked: trio.Event = field(factory=trio.Event)
+    hurried: trio.Event = field(factory=trio.Event)
     failure: StoreFailed | None = None
     hurry: Callable[[], None] | None = None
 
@@ -188,7 +188,8 @@ def data_directory(config: Config) -> Path:
 async def open_server(config: Config, ending: Ending) -> AsyncIterator[Running]:
     """The house with its front door open. Leaving the block closes the door, then the house."""
     async with open_gateway(config, ending=ending) as gateway, trio.open_nursery() as nursery:
-        app = build_app(gateway, ApiSettings(public_url=config.server.public_url or ""))
+        # With a bind of port 0 nobody knows the URL but the caller: links are relative then.
+        app = build_app(gateway, evolve(config.api, public_url=config.server.public_url or ""))
         closing = trio.Event()
         urls = await nursery.start(serve_door, app, config, closing)
         try:
@@ -253,7 +254,7 @@ async def run(
         open_server(config, ending) as running,
         trio.open_nursery() as nursery,
     ):
-        nursery.start_soon(watch_signals, running.gateway, ending, path, environ)
+        await nursery.start(watch_signals, running.gateway, ending, path, environ)
         tell(running.url)
         await ending.asked.wait()
         code = await end(config, running.gateway, ending)
@@ -271,22 +272,39 @@ async def end(config: Config, gateway: Gateway, ending: Ending) -> int:
     if ending.failure is not None:
         return Exit.FAILED
     gateway.house.drain_begun.set()
-    await trio.sleep(config.drain.notice_s)
-    report = await gateway.house.drain(config.drain.deadline_s)
+    with trio.move_on_after(config.drain.notice_s):
+        await ending.hurried.wait()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hurry, ending)
+        report = await gateway.house.drain(config.drain.deadline_s)
+        nursery.cancel_scope.cancel()
     telemetry.info("house.drained", clean=report.clean, took_s=round(report.took_s, 3))
     return Exit.CLEAN if report.clean else Exit.CUT_SHORT
 
 
+async def hurry(ending: Ending) -> None:
+    """Cut the waiting of the drain that is under way, once somebody asks for it."""
+    await ending.hurried.wait()
+    if ending.hurry is not None:
+        ending.hurry()
+
+
 async def watch_signals(
-    gateway: Gateway, ending: Ending, path: Path, environ: dict[str, str]
+    gateway: Gateway,
+    ending: Ending,
+    path: Path,
+    environ: dict[str, str],
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """SIGTERM and SIGINT end, a second one hurries; SIGHUP reloads the config or refuses it."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        task_status.started()
         async for number in signals:
             if number == signal.SIGHUP:
                 await reload(gateway, path, environ)
-            elif ending.asked.is_set() and ending.hurry is not None:
-                ending.hurry()
+            elif ending.asked.is_set():
+                ending.hurried.set()
             else:
                 ending.asked.set()
 

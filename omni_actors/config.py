@@ -338,7 +338,8 @@ def pacing_of(channel: ChannelConfig, adapter: Adapter[Any, Any]) -> Pacing:
     """A channel's limits: its own, else those that its platform sets."""
     rate, pair = channel.rate or adapter.rate, channel.pair_rate or adapter.pair_rate
     return Pacing(
-        Limit(rate.per_second, rate.burst), Limit(pair.per_second, pair.burst) if pair else None
+        Limit(rate.per_second, rate.burst, rate.loan_s),
+        Limit(pair.per_second, pair.burst, pair.loan_s) if pair else None,
     )
 
 

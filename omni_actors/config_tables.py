@@ -173,15 +173,19 @@ class BotConfig:
 
 @frozen
 class RateConfig:
-    """At most `burst` at once, `per_second` on the long run."""
+    """At most `burst` at once, `per_second` on the long run.
+
+    With `loan_s` a burst is a loan: taken up within so many seconds, and paid off whole after that.
+    """
 
     per_second: float = field(validator=_is_positive)
     burst: int = field(validator=_is_one_or_more)
+    loan_s: float | None = field(default=None, validator=optional(_is_positive))
 
     @property
     def limit(self) -> Limit:
         """As the limiters take it."""
-        return Limit(self.per_second, self.burst)
+        return Limit(self.per_second, self.burst, self.loan_s)
 
 
 @frozen

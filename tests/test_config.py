@@ -384,7 +384,7 @@ def test_the_plan_holds_what_the_config_says(tmp_path: Path) -> None:
     assert channel.credentials["access_token"] == "token"
     assert plan.pacing["wa"].channel == Limit(3.0, 2)
     assert pair is not None
-    assert plan.pacing["wa"].pair == Limit(pair.per_second, pair.burst)
+    assert plan.pacing["wa"].pair == Limit(pair.per_second, pair.burst, pair.loan_s)
     assert plan.hooks["meta"].handshake(
         {"hub.mode": "subscribe", "hub.verify_token": "two", "hub.challenge": "yes"}
     )

@@ -25,10 +25,14 @@ class Undecodable(ValueError):
 
 @frozen
 class RateDefault:
-    """A limit to start from: at most `burst` at once, `per_second` on the long run."""
+    """A limit to start from: at most `burst` at once, `per_second` on the long run.
+
+    With `loan_s` a burst must be taken up within so many seconds, and is then paid off whole.
+    """
 
     per_second: float
     burst: int
+    loan_s: float | None = None
 
 
 @frozen

@@ -1,7 +1,7 @@
 """Messages: sending, previewing, looking at, cancelling."""
 
 from omni_actors.api import render
-from omni_actors.api.requests import NoQuery
+from omni_actors.api.requests import NoQuery, Receipt
 from omni_actors.api.routes import Call, Listing, Reply, Route, listing
 from omni_actors.api.views import AttemptView, MessageView, PreviewView, SentView
 from omni_actors.gateway.facade import Code
@@ -62,6 +62,14 @@ async def list_attempts(call: Call[NoQuery, None]) -> Reply:
     return listing(call, items, None)
 
 
+async def read_message(call: Call[NoQuery, Receipt]) -> Reply:
+    """Tell the customer that it was read."""
+    message = await call.gateway.mark_read(
+        call.caller, call.path["message_id"], typing=call.body.typing
+    )
+    return Reply(render.message(message))
+
+
 async def cancel_message(call: Call[NoQuery, None]) -> Reply:
     """Cancel what has not been claimed."""
     return Reply(render.message(await call.gateway.cancel(call.caller, call.path["message_id"])))
@@ -119,5 +127,17 @@ ROUTES = (
         scope="messages:write",
         writes=True,
         codes=(Code.TOO_LATE,),
+    ),
+    Route(
+        "POST",
+        "/v1/messages/{message_id}:read",
+        read_message,
+        "Tell the customer that it was read, and that an answer is being written",
+        answer=MessageView,
+        scope="messages:write",
+        body=Receipt,
+        example={"typing": True},
+        writes=True,
+        codes=(Code.INVALID, Code.CONTENT_UNSUPPORTED, Code.PLATFORM_REFUSED),
     ),
 )

@@ -57,6 +57,7 @@ KINDS: Mapping[str, Kind] = {
     "internal": Kind(500, "Something went wrong on our side", retryable=True),
     Code.OVERLOADED: Kind(503, "Too much at once", retryable=True),
     Code.DRAINING: Kind(503, "The gateway is shutting down", retryable=True),
+    Code.PLATFORM_REFUSED: Kind(502, "The platform refused"),
     Code.DISK_FULL: Kind(503, "The gateway's disk is almost full", retryable=True),
     "unavailable": Kind(503, "The gateway cannot do this now", retryable=True),
 }

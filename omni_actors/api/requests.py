@@ -88,6 +88,13 @@ class Redrive:
 
 
 @frozen
+class Receipt:
+    """That a message was read; with `typing` also that an answer is being written."""
+
+    typing: bool = False
+
+
+@frozen
 class CreateKey:
     """A new API key. Tenant `*` makes an operator's key."""
 

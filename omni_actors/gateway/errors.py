@@ -30,6 +30,7 @@ class Code(StrEnum):
     OVERLOADED = "overloaded"
     DRAINING = "draining"
     DISK_FULL = "disk_full"
+    PLATFORM_REFUSED = "platform_refused"
 
 
 @frozen

@@ -21,6 +21,7 @@ from omni_actors.gateway.keys import SCOPES as SCOPES
 from omni_actors.gateway.keys import Caller as Caller
 from omni_actors.gateway.keys import Keyring
 from omni_actors.gateway.media_files import MediaFiles
+from omni_actors.gateway.receipts import Receipts
 from omni_actors.gateway.submit import Sender, refused, window_of
 from omni_actors.gateway.views import (
     ChannelView as ChannelView,
@@ -276,6 +277,14 @@ class Gateway:
         """Cancel what has not been claimed yet."""
         message = await self.do(Cancel(caller.tenant, message_id, self.now()))
         self.house.look(message.channel_id)
+        return message
+
+    async def mark_read(self, caller: Caller, message_id: str, *, typing: bool) -> Message:
+        """Tell the customer that a message was read, and that an answer is being typed."""
+        self.accepting()
+        message = await self.message(caller, message_id)
+        ground = self.house.ground
+        await Receipts(ground.hands, lambda: self.house.routes).mark_read(message, typing=typing)
         return message
 
     # ------------------------------------------------------------ conversations and contacts

@@ -402,6 +402,6 @@ def default_pacing(adapter: Adapter[Any, Any]) -> Pacing:
     """The limits that the platform sets, when the config names none."""
     pair = adapter.pair_rate
     return Pacing(
-        Limit(adapter.rate.per_second, adapter.rate.burst),
-        Limit(pair.per_second, pair.burst) if pair else None,
+        Limit(adapter.rate.per_second, adapter.rate.burst, adapter.rate.loan_s),
+        Limit(pair.per_second, pair.burst, pair.loan_s) if pair else None,
     )

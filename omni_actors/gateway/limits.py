@@ -65,7 +65,8 @@ class Limits:
         if crashed_at is None:
             return cls(Adaptive.full(channel.per_second), channel.burst, pair, app)
         adaptive = Adaptive.after_crash(channel.per_second, crashed_at, CRASH_WINDOW_S)
-        return cls(adaptive, channel.burst, pair, app, drained(channel, crashed_at))
+        limit = adaptive.limit(channel.burst, crashed_at)
+        return cls(adaptive, channel.burst, pair, app, drained(limit, crashed_at))
 
     def change(self, channel: Limit, pair: Limit | None) -> None:
         """Keep to other limits from now on; what was sent and closed is not forgotten."""

@@ -8,13 +8,19 @@ from attrs import frozen
 from omni_actors import telemetry
 from omni_actors.adapters.contract import Adapter, BadAddress
 from omni_actors.gateway.errors import Code, Mistake, RequestError
-from omni_actors.model.content import Card, Carousel, Content, Media, Reaction, Template
+from omni_actors.model.content import Content, Reaction, Template
 from omni_actors.model.ids import MESSAGE, PART, Ids
 from omni_actors.model.json import JsonObject
 from omni_actors.model.requests import SendRequest
 from omni_actors.model.states import ChannelState, MediaState
 from omni_actors.policy import routing, window
-from omni_actors.policy.shaping import MediumFacts, Shaped, Unshapable, shape
+from omni_actors.policy.shaping import (
+    MediumFacts,
+    Shaped,
+    Unshapable,
+    media_ids_of,
+    shape,
+)
 from omni_actors.store.contract import Refused, Store
 from omni_actors.store.queries import (
     ContactById,
@@ -257,7 +263,8 @@ class Submitter:
         attachments = request.attachments if content is request.content else ()
         facts = {
             media_id: self.facts(tenant, media_id)
-            for media_id in media_ids_of(content, attachments)
+            for named in (content, *attachments)
+            for media_id in media_ids_of(named)
         }
         try:
             return shape(
@@ -286,21 +293,6 @@ class Submitter:
         if medium.state is MediaState.FAILED:
             raise RequestError(Code.MEDIA_FAILED, f"medium {media_id} could not be fetched")
         return MediumFacts(medium.mime, medium.size, medium.filename)
-
-
-def media_ids_of(content: Content, attachments: Sequence[Media]) -> list[str]:
-    """The media that content names by our ids."""
-    media: list[Media] = list(attachments)
-    match content:
-        case Media():
-            media.append(content)
-        case Card(media=Media() as medium):
-            media.append(medium)
-        case Carousel(cards=cards):
-            media.extend([card.media for card in cards if card.media])
-        case _:
-            pass
-    return [medium.media_id for medium in media if medium.media_id]
 
 
 def external_of(message: Message) -> str | None:

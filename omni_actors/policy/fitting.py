@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from typing import assert_never
 
 from attrs import evolve
 
@@ -97,7 +98,7 @@ def medium_unfit(limits: Limits, known: MediumFacts) -> str:
     return ""
 
 
-def whole_unfit(content: Content, limits: Limits) -> str:
+def whole_unfit(content: Email | Card | Carousel, limits: Limits) -> str:
     """Why a form cannot show content as it is; empty when it can.
 
     Of cards, `text_max` bounds the title and the text each, `options_max` the actions of one card
@@ -116,7 +117,7 @@ def whole_unfit(content: Content, limits: Limits) -> str:
                 return unfit
             bodies = [content.text or ""]
         case _:
-            return ""
+            assert_never(content)
     long = any(over(body, limits.text_max, limits) for body in bodies)
     return f"text longer than {measured(limits.text_max, limits)}" if long else ""
 

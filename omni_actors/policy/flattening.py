@@ -34,10 +34,10 @@ def packed(blocks: Sequence[str], limit: int | None, unit: Unit) -> Split:
             held = joined
             continue
         cut = split(block, limit, unit)
-        pieces += [held.rstrip(), *cut.pieces[:-1]] if held else cut.pieces[:-1]
+        pieces += [held.rstrip(), *cut.pieces[:-1]]
         broken += cut.graphemes_broken
-        held = cut.pieces[-1]
-    return Split((*pieces, held), broken)
+        held = "".join(cut.pieces[-1:])  # a cut leaves nothing of mere whitespace
+    return Split(tuple([piece for piece in (*pieces, held) if piece]), broken)
 
 
 def question(text: str, options: Sequence[Option]) -> list[str]:

@@ -231,7 +231,9 @@ class Shaper:
 
 def whole_notes(form: Form, path: str, why: str) -> Notes:
     """What to tell of content that is sent as it is."""
-    return () if form.level is Level.NATIVE else (Note(path, form.level, form.name, why),)
+    return (
+        () if form.level is Level.NATIVE else (Note(path, form.level, form.name, why or form.why),)
+    )
 
 
 def placed(content: Card | Carousel, path: str) -> dict[str, Card]:

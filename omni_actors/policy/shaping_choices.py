@@ -32,10 +32,12 @@ class ChoicesShaper:
             raise Unshapable(f"{path}/text", "a question needs a text")
         check_options(content.options, path)
         options = tuple(map(neat, content.options))
-        if options != content.options:
-            why = "labels have one line"
-            notes += (Note(f"{path}/options", Level.CONVERTED, "single lines", why),)
-        asked = evolve(content, text=words, format="plain", options=options)
+        button = one_line(content.button or "") or None
+        for name, label in (("options", options), ("button", button)):
+            if label != getattr(content, name):
+                why = "labels have one line"
+                notes += (Note(f"{path}/{name}", Level.CONVERTED, "single line", why),)
+        asked = evolve(content, text=words, format="plain", options=options, button=button)
         why = ""
         for form in self.wording.forms("choices", path):
             if form.level is Level.FLATTENED:
@@ -57,7 +59,7 @@ class ChoicesShaper:
         if form.level is not Level.NATIVE:
             notes += (Note(f"{path}/options", form.level, form.name, why or form.why),)
         ahead, last, more = self.text_ahead(asked.text, form, path)
-        button = one_line(asked.button or "") or None
+        button = asked.button
         if over(button, form.limits.button_max, form.limits):
             most = measured(form.limits.button_max, form.limits)
             dropped = Note(f"{path}/button", Level.DROPPED, "", f"labels hold {most}")

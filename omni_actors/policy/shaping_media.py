@@ -72,6 +72,8 @@ class MediaShaper:
 
     def named(self, medium: Media, form: Form, path: str) -> tuple[Media, Notes]:
         """A medium under a name that the form has room for; its ending is kept."""
+        if blank(medium.filename or ""):
+            medium = evolve(medium, filename=None)
         name = medium.filename or self.known(medium).filename
         if not over(name, form.limits.filename_max, form.limits):
             return medium, ()

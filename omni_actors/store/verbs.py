@@ -503,11 +503,15 @@ class Redriven:
 
 @frozen
 class Redrive(Verb[Redriven]):
-    """Give dead letters another chance; each only once until it fails again."""
+    """Give dead letters another chance; each only once until it fails again.
+
+    The parts are due one after the other from `at` on, `every_s` seconds apart.
+    """
 
     tenant: str
     ids: tuple[str, ...]
     at: float
+    every_s: float = 0.0
 
 
 @frozen

@@ -216,4 +216,4 @@ def test_the_wait_is_read_from_either_header() -> None:
 def test_a_challenge_is_never_markup(challenge: str) -> None:
     answered = handshake(query(challenge=challenge), SECRETS)
 
-    assert answered is None or answered.replace("-", "").replace("_", "").isalnum()
+    assert answered is None or not set(answered) & set("<>&'\"")

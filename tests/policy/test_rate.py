@@ -178,3 +178,100 @@ def test_usage_scales_the_rate_down(percent: float, scale: float, high: bool) ->
     assert usage_scale(percent) == pytest.approx(scale)
     assert high_only(percent) is high
     assert Limit(10.0, 3).scaled(usage_scale(percent)).burst == 3
+
+
+LOAN = Limit(0.16, 10, loan_s=5.0)
+"""What keeps clear of WhatsApp's rule for one person: 6.25 s a message, ten at once."""
+
+
+class Debt:
+    """The platform's rule for one person: a burst within 6 s of its first message, at most 45,
+    then nothing before all of it is paid off at 6 s a message."""
+
+    def __init__(self) -> None:
+        self.burst_from = self.paid_at = -math.inf
+
+    def takes(self, at: float) -> bool:
+        """Whether a message that arrives at `at` is let through; it is counted then."""
+        if self.paid_at <= at:
+            self.burst_from = self.paid_at = at
+        elif at >= self.burst_from + 6 or self.paid_at >= self.burst_from + 45 * 6:
+            return False
+        self.paid_at += 6
+        return True
+
+
+def arrivals(limit: Limit, gaps: list[float], ways: list[float]) -> list[float]:
+    """When messages reach the platform, each `ways` after the limiter let it go."""
+    passed = sends(limit, gaps, [1] * len(gaps), start=1e6)
+    return [at + way for (at, _), way in zip(passed, ways, strict=True)]
+
+
+GAPS_AND_WAYS = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.0, 0.1, 4.9, 5.0, 5.1, 6.0, 6.3, 30.0]), st.floats(0, 0.2)),
+    max_size=80,
+)
+
+
+@pytest.mark.parametrize("limit", [LOAN, Limit(0.16, 1)])
+@given(asks=GAPS_AND_WAYS)
+def test_a_person_never_gets_more_than_whatsapp_lends(
+    limit: Limit, asks: list[tuple[float, float]]
+) -> None:
+    debt = Debt()
+
+    assert all(map(debt.takes, arrivals(limit, [g for g, _ in asks], [w for _, w in asks])))
+
+
+@pytest.mark.parametrize("burst", [2, 10, 45])
+def test_a_saved_up_burst_breaks_the_rule_of_loans(burst: int) -> None:
+    debt, still = Debt(), [0.0] * (burst + 1)
+
+    taken = [debt.takes(at) for at in arrivals(Limit(1 / 6, burst), still, still)]
+
+    assert taken == [True] * burst + [False]
+
+
+def test_a_loan_is_taken_up_at_once_and_paid_off_whole() -> None:
+    passed = [at - 1e6 for at, _ in sends(LOAN, [0.0] * 21, [1] * 21, start=1e6)]
+
+    assert passed == pytest.approx([0.0] * 10 + [62.5] * 10 + [125.0])
+
+
+def test_a_small_loan_is_paid_off_sooner() -> None:
+    passed = [at - 1e6 for at, _ in sends(LOAN, [0.0, 2.0, 4.0], [1, 1, 1], start=1e6)]
+
+    assert passed == pytest.approx([0.0, 2.0, 12.5])
+
+
+@given(GAPS_AND_WAYS)
+def test_a_loan_never_holds_back_for_longer_than_it_takes_to_pay(
+    asks: list[tuple[float, float]],
+) -> None:
+    now, pace = 1e6, Pace()
+    for gap, _ in asks:
+        now += gap
+        while isinstance(answer := reserve_all(now, [(pace, LOAN, 1)]), Wait):
+            assert answer.seconds <= LOAN.burst / LOAN.per_second + 1e-3
+            now += answer.seconds
+        (pace,) = answer.paces
+
+
+def test_after_a_closure_a_whole_loan_is_granted() -> None:
+    pace = Pace(1000.0, 0.0, 990.0)
+
+    shut = close(pace, 1100.0, LOAN)
+
+    assert shut == Pace(1100.0, 1100.0, 990.0)
+    assert reserve_all(1099.0, [(shut, LOAN, 1)]) == Wait(1.0, 0)
+    assert reserve_all(1100.0, [(shut, LOAN, 1)]) == Granted((Pace(1106.25, 1100.0, 1100.0),))
+
+
+def test_a_scaled_loan_stays_a_loan() -> None:
+    assert LOAN.scaled(0.5) == Limit(0.08, 10, 5.0)
+
+
+@pytest.mark.parametrize("loan_s", [-1.0, math.inf, math.nan])
+def test_a_loan_needs_a_real_time_to_take_it_up(loan_s: float) -> None:
+    with pytest.raises(ValueError, match="no loan"):
+        Limit(1.0, 1, loan_s)

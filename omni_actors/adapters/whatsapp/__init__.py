@@ -24,7 +24,7 @@ WHATSAPP: Final = Adapter(
     credentials=WhatsAppCredentials,
     capabilities=CAPABILITIES,
     rate=RateDefault(per_second=72.0, burst=8),
-    pair_rate=RateDefault(per_second=1 / 6, burst=10),
+    pair_rate=RateDefault(per_second=0.16, burst=10, loan_s=5.0),
     channel_key=channel_key,
     address=address,
     parse=parse,

@@ -15,6 +15,7 @@ MB: Final = 1_000_000
 KB: Final = 1_000
 TEXT_MAX: Final = 4096
 CAPTION_MAX: Final = 1024
+FILENAME_MAX: Final = 240
 QUESTION_MAX: Final = 1024
 CONTACTS_MAX: Final = 5
 WINDOW_S: Final = 24 * 3600.0
@@ -44,7 +45,13 @@ def _medium(
 
 def _document(level: Level) -> Form:
     why = "" if level is Level.NATIVE else "too large for WhatsApp, or of a type it does not show"
-    limits = Limits("utf16", caption_max=CAPTION_MAX, bytes_max=100 * MB, source=MEDIA_PAGE)
+    limits = Limits(
+        "utf16",
+        caption_max=CAPTION_MAX,
+        filename_max=FILENAME_MAX,
+        bytes_max=100 * MB,
+        source=MEDIA_PAGE,
+    )
     return Form("document", level, limits, why)
 
 

@@ -103,12 +103,13 @@ def redrive(db: Writing, verb: Redrive) -> Redriven:
         for row in look(db, INTAKES, [(d.ref,) for d in letters.values() if d.kind == "intake"])
     }
     chance = _sort(verb, wanted, letters, parts, kept)
-    for _, part in chance.parts:
+    for n, (_, part) in enumerate(chance.parts):
         part.attempts = 0
         part.rank = 0
         part.first_failed_at = None
         part.failure = None
         parts.queue(part, verb.at)
+        part.due_at = verb.at + n * verb.every_s
     parts.keep()
     _move(db, chance.parts, verb.at)
     done = [letter for letter, _ in chance.parts] + chance.intakes

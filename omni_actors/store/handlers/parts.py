@@ -277,7 +277,7 @@ class Parts:
         self, part: PartWork, due_at: float, failure: Failure, refund: bool, at: float
     ) -> None:
         """Back to the queue, at its old place."""
-        if part.first_failed_at is None:
+        if part.first_failed_at is None and not refund:
             part.first_failed_at = at
         self._set(part, PartStatus.QUEUED, at, encode_failure(failure))
         part.due_at = due_at

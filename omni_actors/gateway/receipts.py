@@ -1,0 +1,69 @@
+"""Telling a customer that the business has read, or is writing: said at once, or not at all.
+
+Nothing of it is queued: a receipt that comes late says something untrue.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import trio
+from attrs import frozen
+
+from omni_actors.gateway.errors import Code, RequestError
+from omni_actors.gateway.sender import Hands, Route
+from omni_actors.model.failure import SendFailure
+from omni_actors.model.states import Direction
+from omni_actors.net import flow
+from omni_actors.net.trace import Trace
+from omni_actors.store.rows import Message
+from omni_actors.wire.calls import Call, Flow, Reply
+
+DEADLINE_S = 15.0
+
+Ability = Callable[[str, Any], Flow[None]]
+
+
+@frozen
+class Receipts:
+    """Marks messages as read on their platform."""
+
+    hands: Hands
+    routes: Callable[[], Mapping[str, Route]]
+
+    async def mark_read(self, message: Message, *, typing: bool) -> None:
+        """Tell the platform that an inbound message was read, and that an answer is being typed.
+
+        Raises RequestError: CONTENT_UNSUPPORTED where the platform has no such thing,
+        PLATFORM_REFUSED with its reason.
+        """
+        route = self.routes().get(message.channel_id)
+        if message.direction is not Direction.INBOUND or message.external_id is None:
+            raise RequestError(Code.INVALID, "only what a customer wrote can be marked as read")
+        ability = None if route is None else able(route, typing=typing)
+        if route is None or ability is None:
+            what = "typing indicators" if typing else "read receipts"
+            raise RequestError(Code.CONTENT_UNSUPPORTED, f"{message.platform} has no {what}")
+        await self.tell(route, ability, message.external_id)
+
+    async def tell(self, route: Route, ability: Ability, external_id: str) -> None:
+        """Make the call."""
+        trace = Trace(frozenset(route.adapter.masked_keys))
+
+        async def make(call: Call) -> Reply:
+            return await self.hands.make(call, route.account, trace)
+
+        try:
+            with trio.fail_after(DEADLINE_S):
+                await flow.run(ability(external_id, route.settings), make)
+        except SendFailure as failed:
+            why = failed.failure.text or failed.failure.reason
+            raise RequestError(Code.PLATFORM_REFUSED, f"the platform refused: {why}") from None
+        except trio.TooSlowError:
+            raise RequestError(
+                Code.PLATFORM_REFUSED, f"the platform did not answer within {DEADLINE_S:.0f} s"
+            ) from None
+
+
+def able(route: Route, *, typing: bool) -> Ability | None:
+    """The adapter's way to say it."""
+    return route.adapter.typing if typing else route.adapter.mark_read

@@ -1,0 +1,212 @@
+"""What every failure leads to, and that waiting is never nothing and never for ever."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omni_actors.model.failure import Failure, Kind, Reason, Scope
+from omni_actors.model.states import ChannelState
+from omni_actors.policy.retry import (
+    ASKED_CAP_S,
+    ATTEMPTS_MAX,
+    CAP_S,
+    MAX_HOLD_S,
+    PAIR_CAP_S,
+    PROBE_CAP_S,
+    THROTTLE_CAP_S,
+    THROTTLE_MIN_S,
+    Case,
+    CloseScope,
+    GiveUp,
+    PauseChannel,
+    RetryAt,
+    Verdict,
+    WaitForWord,
+    backoff_s,
+    decide,
+    fetch_again,
+)
+
+NOW = 1_000_000.0
+JUST_BELOW_1 = 1 - 2**-53
+ATTEMPTS = (1, ATTEMPTS_MAX - 1, ATTEMPTS_MAX, ATTEMPTS_MAX + 5)
+WIDE = (Scope.CHANNEL, Scope.APP)
+JITTER = st.floats(0, JUST_BELOW_1)
+
+
+def judged(
+    kind: Kind, scope: Scope = Scope.PART, attempt: int = 1, *, jitter: float = 0.0,
+    first_failed_at: float | None = None, throttled: int = 0, probes: int = 0,
+    reason: Reason = Reason.UNKNOWN, asked: float | None = None, most: int | None = None,
+) -> Verdict:  # fmt: skip
+    """The verdict on one failure."""
+    failure = Failure(kind, reason, scope, retry_after_s=asked, attempts_max=most)
+    return decide(Case(failure, attempt, NOW, jitter, first_failed_at, throttled, probes))
+
+
+def expected(kind: Kind, scope: Scope, attempt: int) -> type:
+    """The table: what a failure of this kind and scope leads to at this attempt."""
+    last = attempt >= ATTEMPTS_MAX
+    match kind:
+        case Kind.TRANSIENT:
+            return GiveUp if last and scope not in WIDE else RetryAt
+        case Kind.UNREACHABLE:
+            return RetryAt
+        case Kind.THROTTLED:
+            return CloseScope
+        case Kind.REJECTED:
+            return GiveUp
+        case Kind.BROKEN:
+            return PauseChannel
+        case Kind.UNKNOWN:
+            return GiveUp if last else WaitForWord
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_every_failure_has_its_verdict(kind: Kind, scope: Scope, attempt: int) -> None:
+    verdict = judged(kind, scope, attempt)
+
+    assert type(verdict) is expected(kind, scope, attempt)
+    match verdict:
+        case CloseScope(scope=closed, until=until):
+            assert closed is scope
+            assert until > NOW
+        case RetryAt(at=at):
+            assert at > NOW
+        case PauseChannel(state=state, probe_at=probe_at):
+            assert (state, probe_at) == (ChannelState.BROKEN, NOW + 60)
+        case WaitForWord(until=until):
+            assert until == NOW + 60
+        case GiveUp(gap=gap):
+            assert not gap
+
+
+@pytest.mark.parametrize("kind", [Kind.TRANSIENT, Kind.UNREACHABLE, Kind.UNKNOWN])
+@pytest.mark.parametrize("scope", Scope)
+def test_a_failure_may_allow_fewer_attempts(kind: Kind, scope: Scope) -> None:
+    assert not isinstance(judged(kind, scope, 2, most=3), GiveUp)
+    assert judged(kind, scope, 3, most=3) == GiveUp()
+    assert judged(kind, scope, 1, most=0) == GiveUp()
+
+
+def test_no_failure_allows_the_part_more_attempts_than_the_house() -> None:
+    assert judged(Kind.TRANSIENT, attempt=ATTEMPTS_MAX, most=50) == GiveUp()
+
+
+@given(st.integers(1, 10_000), JITTER)
+def test_back_off_doubles_within_bounds_and_is_never_nothing(attempt: int, jitter: float) -> None:
+    wait_s = backoff_s(attempt, jitter)
+
+    ceiling = min(CAP_S, 2.0 ** min(attempt - 1, 60))
+    assert ceiling / 2 <= wait_s <= ceiling
+    assert wait_s >= 0.5
+
+
+@given(st.floats(0, MAX_HOLD_S), JITTER, st.none() | st.floats(0, 2 * MAX_HOLD_S))
+def test_a_leg_is_held_for_ten_minutes_at_most(
+    held_s: float, jitter: float, asked: float | None
+) -> None:
+    since = NOW - held_s
+
+    verdict = judged(
+        Kind.UNREACHABLE, attempt=3, jitter=jitter, first_failed_at=since, asked=asked
+    )  # fmt: skip
+
+    match verdict:
+        case RetryAt(at=at):
+            assert NOW + max(2.0, asked or 0.0) <= at <= since + MAX_HOLD_S
+        case _:
+            assert verdict == GiveUp(gap=True)
+            assert held_s + max(4.0, asked or 0.0) > MAX_HOLD_S
+
+
+@pytest.mark.parametrize("kind", [Kind.TRANSIENT, Kind.UNREACHABLE])
+def test_an_outage_of_five_minutes_costs_no_message(kind: Kind) -> None:
+    at, attempt = NOW, 0
+    while at < NOW + 300:
+        attempt += 1
+        failure = Failure(kind, Reason.CHANNEL_UNAVAILABLE, Scope.CHANNEL)
+        verdict = decide(Case(failure, attempt, at, 0.0, first_failed_at=NOW))
+        assert isinstance(verdict, RetryAt)
+        at = verdict.at
+
+    assert attempt > ATTEMPTS_MAX
+
+
+@pytest.mark.parametrize("scope", [Scope.LEG, Scope.PART])
+def test_one_person_is_left_alone_four_times_longer_each_time(scope: Scope) -> None:
+    waits = [until(Kind.THROTTLED, scope, throttled=n) - NOW for n in range(8)]
+
+    assert waits == [1, 4, 16, 64, 256, PAIR_CAP_S, PAIR_CAP_S, PAIR_CAP_S]
+
+
+@pytest.mark.parametrize("scope", WIDE)
+def test_a_throttled_channel_waits_twice_as_long_each_time(scope: Scope) -> None:
+    waits = [until(Kind.THROTTLED, scope, throttled=n) - NOW for n in range(9)]
+
+    assert waits == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def until(kind: Kind, scope: Scope, **known: float | int | None) -> float:
+    """Until when a scope is closed."""
+    verdict = judged(kind, scope, **known)  # type: ignore[arg-type]
+    assert isinstance(verdict, CloseScope)
+    return verdict.until
+
+
+@given(
+    st.sampled_from(Scope),
+    st.integers(0, 10_000),
+    JITTER,
+    st.none() | st.floats(-10, 1e9) | st.just(float("inf")),
+)
+def test_a_throttle_is_never_nothing_and_never_for_ever(
+    scope: Scope, throttled: int, jitter: float, asked: float | None
+) -> None:
+    wait_s = until(Kind.THROTTLED, scope, throttled=throttled, jitter=jitter, asked=asked) - NOW
+
+    if asked is None:
+        most = THROTTLE_CAP_S if scope in WIDE else PAIR_CAP_S * 1.25
+        assert THROTTLE_MIN_S - 1e-6 <= wait_s <= most + 1e-6
+    else:
+        least = max(THROTTLE_MIN_S, min(asked, ASKED_CAP_S))
+        assert least - 1e-6 <= wait_s <= 1.1 * least + 1e-6
+
+
+def test_what_the_platform_asks_is_kept() -> None:
+    assert judged(Kind.TRANSIENT, asked=60.0) == RetryAt(NOW + 60)
+    assert until(Kind.THROTTLED, Scope.CHANNEL, asked=3600.0) == NOW + 3600
+    assert judged(Kind.TRANSIENT, asked=0.0) == RetryAt(NOW + 0.5)
+
+
+def test_a_channel_is_probed_more_and_more_rarely() -> None:
+    verdicts = [judged(Kind.BROKEN, Scope.CHANNEL, probes=n) for n in (0, 1, 2, 3, 4, 1000)]
+
+    waits = [v.probe_at - NOW for v in verdicts if isinstance(v, PauseChannel) and v.probe_at]
+    assert waits == [60, 120, 240, 480, PROBE_CAP_S, PROBE_CAP_S]
+
+
+def test_a_channel_without_token_waits_for_a_new_one() -> None:
+    verdict = judged(Kind.BROKEN, Scope.CHANNEL, reason=Reason.CREDENTIALS_EXPIRED, probes=3)
+
+    assert verdict == PauseChannel(ChannelState.NEEDS_REAUTH, None)
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_a_medium_is_fetched_again_unless_it_was_refused(kind: Kind, attempt: int) -> None:
+    at = fetch_again(Failure(kind, Reason.UNKNOWN), attempt, NOW, 0.0)
+
+    if kind is Kind.REJECTED or attempt >= ATTEMPTS_MAX:
+        assert at is None
+    else:
+        assert at == NOW + 5 * backoff_s(attempt, 0.0)
+
+
+def test_a_medium_is_fetched_when_and_as_often_as_the_platform_says() -> None:
+    failure = Failure(Kind.THROTTLED, Reason.RATE_LIMITED, retry_after_s=90.0, attempts_max=2)
+
+    assert fetch_again(failure, 1, NOW, 0.0) == NOW + 90
+    assert fetch_again(failure, 2, NOW, 0.0) is None

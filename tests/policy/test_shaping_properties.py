@@ -1,0 +1,272 @@
+"""For any content: it fits the channel, nothing is lost, every option can be picked."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from omni_actors.adapters.contract import Medium, PartToSend
+from omni_actors.adapters.whatsapp import WHATSAPP
+from omni_actors.adapters.whatsapp.settings import WhatsAppSettings
+from omni_actors.model.capabilities import Capabilities, Level
+from omni_actors.model.content import (
+    Action,
+    Card,
+    Carousel,
+    ChoiceResponse,
+    Choices,
+    ContactCard,
+    Contacts,
+    Content,
+    Email,
+    Location,
+    Media,
+    MediaKind,
+    Option,
+    Phone,
+    Reaction,
+    Template,
+    Text,
+    Via,
+)
+from omni_actors.model.reports import IdentityKey
+from omni_actors.policy.answers import OpenQuestion, folded, match
+from omni_actors.policy.flattening import described
+from omni_actors.policy.marks import mark_in, marks_of
+from omni_actors.policy.shaping import MediumFacts, Shaped, Unshapable, shape
+from omni_actors.sandbox.whatsapp.bodies import check_message
+from omni_actors.wire.calls import HttpReply
+from tests.adapters.kit import play
+from tests.policy.platforms import POOR, RICH, excess, said, squeezed
+
+WA = WHATSAPP.capabilities
+PLATFORMS = {"whatsapp": WA, "poor": POOR, "rich": RICH}
+COSTS = {Level.FLATTENED, Level.DROPPED, Level.REFUSED}
+
+_SPACES = ["# ", "- ", "\n\n", " ", ". "]
+_CLUSTERS = [
+    *_SPACES,
+    "👨‍👩‍👧‍👦",
+    "🇬🇧",
+    "é́",
+    "क्षि",
+    "2️⃣",
+    "א\u200f",
+    "\u200b",
+    "*b*",
+    "# ",
+    "- ",
+    "\n\n",
+    " ",
+    ". ",
+    "ﬀ",
+]
+SHORT = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+    st.lists(st.sampled_from(_CLUSTERS), max_size=12).map("".join),
+    st.sampled_from(["1", "2", "10", "a", "Yes", "yes!", "Yes ", "2 tickets", "option 1"]),
+)
+LONG = st.one_of(
+    SHORT, st.builds(lambda text, n: (text * n)[:20_000], SHORT, st.integers(1, 2_000))
+)
+WORDS = st.one_of(st.text("abc defg.\n", min_size=1, max_size=60), SHORT)
+IDS = st.one_of(st.text(min_size=1, max_size=5), st.text("xy", min_size=190, max_size=260))
+FORMATS: Any = st.sampled_from(["plain", "markdown"])
+MAYBE_WORDS = st.none() | WORDS
+OPTIONS = st.lists(
+    st.builds(Option, IDS, SHORT | LONG, st.none() | SHORT),
+    max_size=120,
+    unique_by=lambda option: option.id,
+)
+MEDIA = st.builds(
+    Media,
+    kind=st.sampled_from(MediaKind),
+    media_id=st.none() | st.sampled_from(["known", "bare"]),
+    url=st.none() | st.just("https://files.example/a"),
+    caption=st.none() | LONG,
+    filename=st.none() | SHORT,
+)
+FACTS = st.builds(
+    MediumFacts,
+    st.none()
+    | st.sampled_from(["image/jpeg", "IMAGE/PNG; q=1", "image/webp", "audio/ogg", "video/mp4"]),
+    st.none() | st.sampled_from([0, 7_999, 90_000, 600_000, 6_000_000, 90_000_000, 200_000_000]),
+    st.none() | st.just("a-rather-long-name-of-a-file.tar.gz"),
+)
+ACTIONS = st.builds(Action, SHORT, st.none() | st.just("https://shop.example/1"), st.none() | IDS)
+CARDS = st.builds(
+    Card, SHORT, MAYBE_WORDS, st.none() | MEDIA, st.lists(ACTIONS, max_size=4).map(tuple)
+)
+CHOICES = st.builds(Choices, LONG, OPTIONS.map(tuple), FORMATS, st.none() | SHORT)
+PEOPLE = st.builds(
+    ContactCard, SHORT, phones=st.lists(st.builds(Phone, SHORT), max_size=2).map(tuple)
+)
+CONTENT: st.SearchStrategy[Content] = st.one_of(
+    st.builds(Text, LONG, FORMATS),
+    MEDIA,
+    CHOICES,
+    CARDS,
+    st.builds(Carousel, st.lists(CARDS, max_size=4).map(tuple), MAYBE_WORDS),
+    st.builds(Location, st.floats(-90, 90), st.floats(-180, 180), MAYBE_WORDS, MAYBE_WORDS),
+    st.builds(Contacts, st.lists(PEOPLE, max_size=12).map(tuple)),
+    st.builds(Email, SHORT, LONG, st.none(), st.just(()) | st.just(("a@example.org",))),
+    st.just(Reaction("👍", "msg_1")),
+    st.just(Template("order", "en", {"body": ["Ada"]})),
+)
+
+
+def outcome_of(
+    content: Content,
+    attachments: Sequence[Media],
+    capabilities: Capabilities,
+    facts: dict[str, MediumFacts],
+    *,
+    adapt: bool,
+) -> Shaped | Unshapable:
+    """What shaping answers or raises."""
+    try:
+        return shape(content, attachments, capabilities, facts, adapt=adapt)
+    except Unshapable as refusal:
+        return refusal
+
+
+def pointed(pointer: str, content: Content, attachments: Sequence[Media]) -> bool:
+    """Whether a JSON pointer names a place of the request, or a key that is absent there."""
+    here: Any = {"content": content, "attachments": attachments}
+    for step in pointer.lstrip("/").split("/"):
+        if isinstance(here, dict):
+            here = here[step]
+        elif isinstance(here, Sequence) and not isinstance(here, str):
+            here = here[int(step)]
+        else:
+            here = getattr(here, step)
+    return True
+
+
+@settings(max_examples=300, deadline=None)
+@pytest.mark.slow
+@given(
+    CONTENT, st.lists(MEDIA, max_size=3), FACTS, st.sampled_from(sorted(PLATFORMS)), st.booleans()
+)
+def test_whatever_is_sent_fits_the_channel_or_is_refused_in_words(
+    content: Content, attachments: list[Media], known: MediumFacts, platform: str, adapt: bool
+) -> None:
+    capabilities, facts = PLATFORMS[platform], {"known": known}
+
+    outcome = outcome_of(content, attachments, capabilities, facts, adapt=adapt)
+
+    if isinstance(outcome, Unshapable):
+        assert outcome.why
+        assert pointed(outcome.pointer, content, attachments)
+        return
+    shaped = outcome
+    assert shaped.parts
+    assert [excess(part, capabilities, facts) for part in shaped.parts] == [[]] * len(shaped.parts)
+    assert all(note.why and pointed(note.path, content, attachments) for note in shaped.notes)
+    assert json.dumps([note.as_json() for note in shaped.notes])
+    assert adapt or not {note.level for note in shaped.notes} & COSTS
+    sent = [part.content for part in shaped.parts]
+    asked = [seen(content)] if shaped.options else []
+    beside = [seen(attachment) for attachment in attachments]
+    told = [*beside, *asked] if asked else [seen(content), *beside]
+    assert shaped.notes or sent == told
+    if platform == "whatsapp":
+        assert all(taken_by_whatsapp(shaped, facts))
+
+
+def seen(content: Content) -> Content:
+    """Content as people see it: a caption or a name of mere whitespace is none."""
+    if not isinstance(content, Media):
+        return content
+    shown = [text if visible(squeezed(text or "")) else None for text in
+             (content.caption, content.filename)]  # fmt: skip
+    return evolve(content, caption=shown[0], filename=shown[1])
+
+
+def taken_by_whatsapp(shaped: Shaped, facts: dict[str, MediumFacts]) -> list[bool]:
+    """Whether the adapter sends each part, and as strict a platform as the sandbox takes it."""
+    reply = HttpReply(200, body=b'{"messages": [{"id": "wamid.1"}]}')
+    outcomes = []
+    for part in shaped.parts:
+        media = {
+            id: Medium(id, "blob", facts.get(id, MediumFacts()).mime or "", 1, uploaded="990001")
+            for id in part.media_ids
+        }
+        to = (IdentityKey("phone", "447700900123"),)
+        sent = PartToSend(
+            "prt_1", part.form, part.content, to, media=media,
+            reply_to="wamid.0" if isinstance(part.content, Reaction) else None,
+        )  # fmt: skip
+        calls, result = play(WHATSAPP.send(sent, WhatsAppSettings("770011223344556")), reply)
+        check_message(calls[0].json)
+        outcomes.append(result.external_ids == ("wamid.1",) and bool(json.dumps(calls[0].json)))
+    return outcomes
+
+
+@settings(max_examples=200, deadline=None)
+@pytest.mark.slow
+@given(CHOICES, st.sampled_from([WA, POOR]))
+def test_every_option_of_a_question_can_be_seen_once_and_picked(
+    asked: Choices, capabilities: Capabilities
+) -> None:
+    try:
+        shaped = shape(evolve(asked, format="plain"), [], capabilities, {})
+    except Unshapable:
+        return
+
+    question = OpenQuestion("msg_1", shaped.options, shaped.numbered, ("wamid.1",))
+    marks = marks_of(shaped.options)
+    assert [option.id for option in shaped.options] == [option.id for option in asked.options]
+    if shaped.numbered:
+        lines = [f"{mark}. {described(o)}" for mark, o in zip(marks, shaped.options, strict=True)]
+        assert visible(said(shaped)) == visible(squeezed(asked.text + "".join(lines)))
+    else:
+        last = shaped.parts[-1].content
+        assert isinstance(last, Choices)
+        assert last.options == shaped.options
+        assert visible(said(shaped) + squeezed(last.text)) == visible(squeezed(asked.text))
+    for mark, option in zip(marks, shaped.options, strict=True):
+        native = match(ChoiceResponse(option.id, Via.NATIVE), "wamid.1", [question])
+        assert native is not None
+        assert native.option is option
+        by_mark = match(Text(f" {mark}. "), None if shaped.numbered else "wamid.1", [question])
+        assert by_mark is not None
+        assert by_mark.option.id == option.id or mark_in(by_mark.option.title) == mark
+        if is_plain_label(option, shaped.options, marks):
+            by_label = match(Text(option.title), None, [question])
+            assert by_label is not None
+            assert (by_label.option, by_label.via) == (option, Via.LABEL)
+
+
+def visible(text: str) -> str:
+    """Text without characters that only steer, which a blank piece may take along."""
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Cc"))
+
+
+def is_plain_label(option: Option, options: Sequence[Option], marks: Sequence[str]) -> bool:
+    """Whether an option's label can mean only that option, by any reading."""
+    alike = [
+        o for o in options for s in (o.title, described(o)) if folded(s) == folded(option.title)
+    ]
+    by_mark = mark_in(option.title) in marks or re.match(r"\W*(\d|\w\W)", option.title)
+    return len(alike) == 1 and not by_mark and len(option.title) < 1000
+
+
+@settings(max_examples=100, deadline=None)
+@pytest.mark.slow
+@given(LONG, st.sampled_from([WA, POOR]))
+def test_no_word_of_a_long_text_is_lost(text: str, capabilities: Capabilities) -> None:
+    try:
+        shaped = shape(Text(text), [], capabilities, {})
+    except Unshapable:
+        event("nothing to see")
+        shaped = Shaped(())
+
+    assert visible(said(shaped)) == visible(squeezed(text))
+    assert (len(shaped.parts) > 1) == bool(shaped.notes)

@@ -1,0 +1,97 @@
+"""When a free-form message may be sent, to the second."""
+
+from itertools import pairwise
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omni_actors.model.capabilities import Capabilities
+from omni_actors.model.content import Content, Media, MediaKind, Reaction, Template, Text
+from omni_actors.model.reports import Received
+from omni_actors.policy.window import (
+    CLOSING_BEFORE_S,
+    closing_at,
+    has_opened,
+    is_open,
+    needs_window,
+    opened_until,
+)
+
+DAY_S = 86_400.0
+WINDOWED = Capabilities({}, window_s=DAY_S)
+FREE = Capabilities({})
+HEARD = Received("770011", "wamid.1", 1000.0, (), "wamid.1", Text("Hello"))
+
+
+@pytest.mark.parametrize(
+    ("report", "capabilities", "until"),
+    [
+        (HEARD, WINDOWED, 1000.0 + DAY_S),
+        (HEARD, FREE, None),
+        (evolve(HEARD, opens_window=False), WINDOWED, None),
+    ],
+)
+def test_a_message_opens_the_window_from_its_own_time(
+    report: Received, capabilities: Capabilities, until: float | None
+) -> None:
+    assert opened_until(report, capabilities) == until
+
+
+@pytest.mark.parametrize(
+    ("until", "now", "is_it"),
+    [(None, 0.0, False), (100.0, 99.999, True), (100.0, 100.0, False), (100.0, 100.001, False)],
+)
+def test_a_window_closes_at_its_very_end(until: float | None, now: float, is_it: bool) -> None:
+    assert is_open(WINDOWED, until, now) is is_it
+    assert is_open(FREE, until, now)
+
+
+@pytest.mark.parametrize(
+    ("content", "needs"),
+    [
+        (Text("Hello"), True),
+        (Media(MediaKind.IMAGE, "m"), True),
+        (Reaction("👍", "msg_1"), True),
+        (Template("order", "en"), False),
+    ],
+)
+def test_all_but_templates_need_an_open_window(content: Content, needs: bool) -> None:
+    assert needs_window(content, WINDOWED) is needs
+    assert not needs_window(content, FREE)
+
+
+@pytest.mark.parametrize(
+    ("before", "until", "at", "opened"),
+    [
+        (None, 200.0, 100.0, True),
+        (99.0, 200.0, 100.0, True),
+        (100.0, 200.0, 100.0, True),
+        (101.0, 200.0, 100.0, False),
+        (None, None, 100.0, False),
+        (None, 100.0, 100.0, False),
+        (None, 50.0, 100.0, False),
+    ],
+)
+def test_only_a_closed_window_can_be_opened(
+    before: float | None, until: float | None, at: float, opened: bool
+) -> None:
+    assert has_opened(before, until, at) is opened
+
+
+@given(st.lists(st.floats(0, 10 * DAY_S), min_size=1, max_size=20).map(sorted))
+def test_a_window_opens_once_for_each_silence_of_a_day(times: list[float]) -> None:
+    until: float | None = None
+    opened = 0
+    for at in times:
+        after = opened_until(evolve(HEARD, at=at), WINDOWED)
+        opened += has_opened(until, after, at)
+        until = after
+
+    silences = [(earlier, later) for earlier, later in pairwise(times) if earlier + DAY_S <= later]
+    assert opened == 1 + len(silences)
+
+
+def test_the_warning_comes_before_the_end() -> None:
+    assert closing_at(10_000.0) == 10_000.0 - CLOSING_BEFORE_S
