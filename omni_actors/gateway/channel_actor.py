@@ -15,6 +15,7 @@ from omni_actors.adapters.contract import Sent
 from omni_actors.gateway.limits import Limits, WaitFor
 from omni_actors.gateway.outbound import Outbound
 from omni_actors.gateway.sender import Done, Route, Sender
+from omni_actors.gateway.timekeeper import GRAIN_S
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import JsonObject
 from omni_actors.model.states import ChannelState
@@ -142,7 +143,8 @@ class ChannelActor:
     def changed(self, message: Changed) -> None:
         self.channel, self.route = message.channel, message.route
         self.limits.change(message.limit, message.pair)
-        self.probes, self.probe_at = 0, None
+        broken = message.channel.state is ChannelState.BROKEN
+        self.probes, self.probe_at = 0, self.now() if broken else None  # it may work by now
         self.outbound.look_again()
 
     async def landed(self, message: OffTheWire) -> None:
@@ -244,10 +246,10 @@ class ChannelActor:
                 return None
 
     def wake_at(self, at: float | None) -> None:
-        if at is not None and at > self.now():
-            self.context.wake_at(at, Tick(), key="pump")
-        elif at is not None:
-            self.context.wake_at(self.now() + TURN_LATER_S, Tick(), key="pump")
+        now = self.now()
+        if at is not None:
+            wanted = max(at, now + GRAIN_S) if at > now else now + TURN_LATER_S
+            self.context.wake_at(wanted, Tick(), key="pump")
 
     async def attempt(self, wake: LegWake) -> None:
         """Claim a part, send it, settle it, and report back."""

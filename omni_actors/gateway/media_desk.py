@@ -11,6 +11,7 @@ from omni_actors import telemetry
 from omni_actors.actors.cell import Context
 from omni_actors.adapters.contract import Fetched
 from omni_actors.gateway.sender import Hands, Route, where
+from omni_actors.gateway.timekeeper import GRAIN_S
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.net import flow
 from omni_actors.net.trace import Trace
@@ -115,6 +116,6 @@ class MediaDesk:
                 verb = MediumFailed(medium.id, result, now)
             else:
                 verb = MediumAgain(medium.id, again, result)
-                self.context.wake_at(again, Look(), key=("again", medium.id))
+                self.context.wake_at(again + GRAIN_S, Look(), key=("again", medium.id))
         await self.store.do(verb)
         telemetry.MEDIA.labels(type(verb).__name__).inc()

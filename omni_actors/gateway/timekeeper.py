@@ -18,6 +18,9 @@ SWEEP_EVERY_S = 600.0
 SWEEP_LIMIT = 500
 TICK_LIMIT = 200
 OVERDUE_S = 1.0
+GRAIN_S = 0.001
+"""Nobody is woken sooner than this: a moment in unix seconds is not exact to the last bit, so what
+is woken to the instant may find its due still a hair ahead, again and again."""
 
 
 @frozen
@@ -56,8 +59,9 @@ class Timekeeper:
             return
         next_at = await self.tick()
         await self.housekeeping()
-        latest = self.now() + LOOK_EVERY_S
-        self.context.wake_at(latest if next_at is None else min(next_at, latest), Look(), key="due")
+        soonest, latest = self.now() + GRAIN_S, self.now() + LOOK_EVERY_S
+        wanted = latest if next_at is None else max(soonest, min(next_at, latest))
+        self.context.wake_at(wanted, Look(), key="due")
 
     async def tick(self) -> float | None:
         """Let the store carry out its dues until none is left; answers when the next will be.

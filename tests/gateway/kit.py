@@ -1,0 +1,542 @@
+"""The far end of the system, in memory, and a house that stands on it.
+
+`Platform` answers calls as the Cloud API does, keeps what arrived in its order, and knocks at the
+hook with signed bodies. It is what is outside of the gateway, not a stand-in for a part of it.
+"""
+
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any, TypeAlias
+
+import trio
+from attrs import define, field, frozen
+
+from omni_actors.actors.clock import Clock
+from omni_actors.actors.system import System, open_system
+from omni_actors.adapters import ADAPTERS
+from omni_actors.adapters.meta import META, MetaSecrets
+from omni_actors.adapters.whatsapp.settings import VERSION
+from omni_actors.config import router
+from omni_actors.gateway import keys
+from omni_actors.gateway.dead_letters import DeadLetterDesk
+from omni_actors.gateway.facade import Answer, Caller, Gateway
+from omni_actors.gateway.hooks import Hook
+from omni_actors.gateway.house import Ground, House, Pacing, Plan
+from omni_actors.gateway.media_files import MediaFiles
+from omni_actors.media.blobs import Blobs
+from omni_actors.model.content import Content, Text
+from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.model.requests import SendRequest, To
+from omni_actors.net.account import Account
+from omni_actors.net.trace import Trace
+from omni_actors.policy.rate import Limit
+from omni_actors.policy.signing import hub_signature
+from omni_actors.store.contract import StoreFailed
+from omni_actors.store.opening import open_store
+from omni_actors.store.queries import Credentials, Events, LastCursor
+from omni_actors.store.rows import ANY_TENANT, Event, Message, Part
+from omni_actors.store.sqlite.engine import SqliteStore
+from omni_actors.store.verbs import ChannelSpec
+from omni_actors.wire.calls import Call, HttpCall, HttpReply, Reply
+
+START = 1_790_000_000.0
+SECRET = "app-secret"
+HOOK = "meta"
+NUMBER = "770011223344556"
+TOKEN = "token-1"
+ADA = "447700900123"
+BOB = "447700900456"
+SLOWEST_S = 3 * 86400.0
+STEP_S = 0.05
+STEP_MAX_S = 2.0
+
+
+# ---------------------------------------------------------------- what can go wrong out there
+
+
+@frozen
+class Refuse:
+    """An error of the Graph API; nothing was accepted."""
+
+    code: int
+    status: int = 400
+    retry_after_s: float | None = None
+
+
+@frozen
+class Wordless:
+    """An answer without an error of the Graph, as something in between gives."""
+
+    status: int
+
+
+@frozen
+class Lose:
+    """The answer is lost; only the platform knows whether it took the message."""
+
+    accepted: bool
+
+
+@frozen
+class Unreachable:
+    """The request never left."""
+
+
+@frozen
+class Explode:
+    """What makes calls has a bug."""
+
+
+Fault: TypeAlias = Refuse | Wordless | Lose | Unreachable | Explode
+
+
+@define
+class Planned:
+    """A fault that strikes the next `left` messages to `to` (None: to anybody)."""
+
+    fault: Fault
+    left: int
+    to: str | None = None
+
+
+@frozen
+class Arrival:
+    """One message as it arrived at the platform; `external_id` when it was accepted."""
+
+    at: float
+    number: str
+    to: str
+    part_id: str
+    body: Mapping[str, Any]
+    token: str
+    external_id: str | None
+
+    @property
+    def text(self) -> str:
+        """What the customer reads, as far as it is text."""
+        return str(self.body.get("text", {}).get("body", self.body["type"]))
+
+
+@define(repr=False)
+class Platform:
+    """The Cloud API for any number of numbers."""
+
+    latency_s: Callable[[str], float] = field(default=lambda _to: 0.05)
+    reports: tuple[str, ...] = ()
+    report_after_s: float = 0.2
+    tokens: set[str] = field(factory=lambda: {TOKEN})
+    arrivals: list[Arrival] = field(factory=list)
+    on_the_wire: int = 0
+    on_the_wire_max: int = 0
+    busy: set[str] = field(factory=set)
+    overlaps: int = 0
+    media: dict[str, tuple[bytes, str]] = field(factory=dict)
+    blobs: Blobs | None = None
+    now: Callable[[], float] = field(default=lambda: START)
+    receive: Callable[[bytes], Awaitable[int]] | None = None
+    nursery: trio.Nursery | None = None
+    judge: Callable[[str, str], Fault | None] = field(default=lambda _number, _to: None)
+    planned: deque[Planned] = field(factory=deque)
+    uploads: list[str] = field(factory=list)
+    _serial: int = 0
+
+    # -------------------------------------------------------- faults
+
+    def strike(self, fault: Fault, *, times: int = 1, to: str | None = None) -> None:
+        """Let the next messages meet a fault."""
+        self.planned.append(Planned(fault, times, to))
+
+    def heal(self) -> None:
+        """No more faults."""
+        self.planned.clear()
+
+    def fault_for(self, number: str, to: str) -> Fault | None:
+        for planned in self.planned:
+            if planned.to in (None, to):
+                planned.left -= 1
+                if planned.left <= 0:
+                    self.planned.remove(planned)
+                return planned.fault
+        return self.judge(number, to)
+
+    # -------------------------------------------------------- calls
+
+    async def make(self, call: Call, account: Account, trace: Trace) -> Reply:
+        """Answer a call; implements `sender.Hands`."""
+        del trace
+        assert isinstance(call, HttpCall)
+        path = call.url.partition(f"/{VERSION}/")[2] or call.url
+        if call.method == "GET":
+            return await self.give(path, call)
+        number, _, what = path.partition("/")
+        if what == "media":
+            return self.take_upload(call)
+        return await self.take(number, call.json, account)
+
+    async def take(self, number: str, body: Mapping[str, Any], account: Account) -> Reply:
+        """Take one message, or say why not."""
+        to = str(body["to"]).lstrip("+")
+        leg = f"{number}/{to}"
+        self.overlaps += leg in self.busy
+        self.busy.add(leg)
+        self.on_the_wire += 1
+        self.on_the_wire_max = max(self.on_the_wire_max, self.on_the_wire)
+        try:
+            return await self.answer(number, to, body, account)
+        finally:
+            self.on_the_wire -= 1
+            self.busy.discard(leg)
+
+    async def answer(
+        self, number: str, to: str, body: Mapping[str, Any], account: Account
+    ) -> Reply:
+        fault = Refuse(190, 401) if account.token not in self.tokens else self.fault_for(number, to)
+        accepted = fault is None or fault == Lose(accepted=True)
+        if not isinstance(fault, Unreachable | Explode):
+            self.keep(number, to, body, account.token, accepted=accepted)
+        external_id = self.arrivals[-1].external_id if self.arrivals else None
+        await trio.sleep(self.latency_s(to))
+        match fault:
+            case None:
+                return reply(200, {"messages": [{"id": external_id}], "contacts": []})
+            case Refuse(code=code, status=status, retry_after_s=after):
+                headers = {} if after is None else {"retry-after": str(after)}
+                return reply(status, {"error": {"code": code, "message": "no"}}, headers)
+            case Wordless(status=status):
+                return HttpReply(status)
+            case Lose():
+                raise SendFailure(Failure(Kind.UNKNOWN, Reason.TIMED_OUT, text="no answer"))
+            case Unreachable():
+                raise SendFailure(Failure(Kind.UNREACHABLE, Reason.CHANNEL_UNAVAILABLE))
+            case Explode():
+                raise RuntimeError("a bug")
+
+    def keep(
+        self, number: str, to: str, body: Mapping[str, Any], token: str, *, accepted: bool
+    ) -> None:
+        part_id = str(body["biz_opaque_callback_data"])
+        external_id = self.next_id() if accepted else None
+        arrival = Arrival(self.now(), number, to, part_id, body, token, external_id)
+        self.arrivals.append(arrival)
+        if accepted and self.reports and self.nursery is not None:
+            self.nursery.start_soon(self.report_all, arrival)
+
+    def next_id(self) -> str:
+        self._serial += 1
+        return f"wamid.{self._serial:06d}"
+
+    async def report_all(self, arrival: Arrival) -> None:
+        for status in self.reports:
+            await trio.sleep(self.report_after_s)
+            await self.tell(arrival, status)
+
+    def take_upload(self, call: HttpCall) -> Reply:
+        assert call.upload is not None
+        self.uploads.append(call.upload.blob)
+        return reply(200, {"id": f"up-{len(self.uploads)}"})
+
+    async def give(self, path: str, call: HttpCall) -> Reply:
+        """Where a medium is, and its bytes."""
+        await trio.lowlevel.checkpoint()
+        media_id = path.rpartition("/")[2]
+        if media_id not in self.media:
+            return reply(400, {"error": {"code": 100, "error_subcode": 33, "message": "none"}})
+        body, mime = self.media[media_id]
+        if not call.download:
+            url = f"https://lookaside.fbsbx.com/{media_id}"
+            return reply(200, {"url": url, "mime_type": mime})
+        assert self.blobs is not None
+        blob = await self.blobs.put_bytes(body)
+        return HttpReply(200, {"content-type": mime}, blob=blob.sha256, size=blob.size)
+
+    # -------------------------------------------------------- what is seen
+
+    def accepted(self, to: str = ADA, number: str = NUMBER) -> list[Arrival]:
+        """What one customer has, in the order in which it was taken."""
+        return [a for a in self.arrivals if (a.to, a.number) == (to, number) and a.external_id]
+
+    def texts(self, to: str = ADA, number: str = NUMBER) -> list[str]:
+        """The texts that one customer has."""
+        return [arrival.text for arrival in self.accepted(to, number)]
+
+    # -------------------------------------------------------- knocking
+
+    async def greet(self, people: Sequence[str], *, number: str = NUMBER) -> None:
+        """All these customers write, many in one request."""
+        hello = {"type": "text", "text": {"body": "hi"}}
+        for first in range(0, len(people), 100):
+            some = people[first : first + 100]
+            written = [message_of(self.next_id(), who, self.now(), hello) for who in some]
+            assert await self.post(inbound(written, number)) == 200
+
+    async def post(self, body: bytes) -> int:
+        """Knock with a signed body."""
+        assert self.receive is not None
+        return await self.receive(body)
+
+    async def write(self, text: str, *, sender: str = ADA, **beside: Any) -> str:
+        """A customer writes; the id of what they wrote. `beside` goes into the message."""
+        number = beside.pop("number", NUMBER)
+        message_id = beside.pop("id", None) or self.next_id()
+        message = {"type": "text", "text": {"body": text}, **beside}
+        body = inbound([message_of(message_id, sender, self.now(), message)], number)
+        status = await self.post(body)
+        assert status == 200, status
+        return message_id
+
+    async def tell(self, arrival: Arrival, status: str, **beside: Any) -> int:
+        """Tell what became of a message."""
+        told = {
+            "id": arrival.external_id,
+            "status": status,
+            "timestamp": str(int(self.now())),
+            "recipient_id": arrival.to,
+            "biz_opaque_callback_data": arrival.part_id,
+            **beside,
+        }
+        return await self.post(statuses([told], arrival.number))
+
+
+def reply(status: int, document: Any, headers: Mapping[str, str] | None = None) -> HttpReply:
+    return HttpReply(status, headers or {}, json.dumps(document).encode())
+
+
+# ---------------------------------------------------------------- bodies of webhooks
+
+
+def message_of(id: str, sender: str, at: float, said: Mapping[str, Any]) -> dict[str, Any]:
+    """One message of a customer, as a webhook tells it."""
+    return {"from": sender, "id": id, "timestamp": str(int(at)), **said}
+
+
+def inbound(messages: Sequence[Mapping[str, Any]], number: str = NUMBER) -> bytes:
+    """A body with messages."""
+    people = dict.fromkeys(str(message["from"]) for message in messages)
+    cards = [{"profile": {"name": f"N{person[-3:]}"}, "wa_id": person} for person in people]
+    return document({"contacts": cards, "messages": list(messages)}, number)
+
+
+def statuses(told: Sequence[Mapping[str, Any]], number: str = NUMBER) -> bytes:
+    """A body with statuses."""
+    return document({"statuses": list(told)}, number)
+
+
+def document(value: Mapping[str, Any], number: str = NUMBER) -> bytes:
+    """A body about one number."""
+    metadata = {"display_phone_number": "442079460100", "phone_number_id": number}
+    whole = {"messaging_product": "whatsapp", "metadata": metadata, **value}
+    change = {"field": "messages", "value": whole}
+    entry = {"id": "900", "time": int(START), "changes": [change]}
+    return json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
+
+
+def signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
+    """The headers that prove a body."""
+    return {"x-hub-signature-256": hub_signature(secret, body)}
+
+
+# ---------------------------------------------------------------- the house
+
+
+def spec(
+    id: str = "wa", *, number: str = NUMBER, tenant: str = "default", token: str = TOKEN
+) -> ChannelSpec:
+    """A WhatsApp channel as the config says it."""
+    return ChannelSpec(
+        id=id,
+        tenant=tenant,
+        platform="whatsapp",
+        channel_key=number,
+        settings={"phone_number_id": number, "graph_url": "http://127.0.0.1:1"},
+        credentials={"access_token": token},
+    )
+
+
+FREE = Pacing(Limit(10_000, 1_000), None)
+
+
+def plan(*channels: ChannelSpec, bot: str = "none", pacing: Pacing = FREE) -> Plan:
+    """What the config asks of the house. Without channels there is the one number."""
+    kept = channels or (spec(),)
+    return Plan(
+        channels=kept,
+        pacing={channel.id: pacing for channel in kept},
+        hooks={HOOK: Hook(HOOK, META, MetaSecrets((SECRET,), "verify"))},
+        bot=bot,
+    )
+
+
+OPERATOR = Caller("key_operator", ANY_TENANT, frozenset(keys.SCOPES), "operator")
+
+
+def caller(tenant: str = "default") -> Caller:
+    """Somebody of a tenant who may do everything."""
+    return Caller(f"key_{tenant}", tenant, frozenset(keys.SCOPES), tenant)
+
+
+def to(address: str = ADA, channel: str = "wa") -> To:
+    return To(channel, f"+{address}")
+
+
+def request(text: str | Content = "hello", **beside: Any) -> SendRequest:
+    """A message to Ada, unless `beside` says otherwise."""
+    content = Text(text) if isinstance(text, str) else text
+    if not {"to", "conversation_id", "contact_id"} & set(beside):
+        beside["to"] = to()
+    return SendRequest(content=content, **beside)
+
+
+@define(repr=False)
+class Rig:
+    """A running house and what one needs to look at it."""
+
+    house: House
+    gateway: Gateway
+    store: SqliteStore
+    system: System
+    platform: Platform
+    clock: Clock
+    observed: list[tuple[str, Mapping[str, object]]]
+    failures: list[StoreFailed]
+
+    async def knock(self, body: bytes, headers: Mapping[str, str] | None = None) -> int:
+        """One request of a platform; signed unless told otherwise."""
+        proof = signed(body) if headers is None else headers
+        return await self.gateway.receive(HOOK, proof, body)
+
+    async def submit(self, text: str | Content = "hello", **beside: Any) -> Answer:
+        """Queue a message to Ada, whose window need not be open for it."""
+        key = beside.pop("key", None)
+        who = beside.pop("caller", caller())
+        return await self.gateway.submit(who, request(text, **beside), key, beside_print(text))
+
+    async def submit_all(self, requests: Sequence[SendRequest]) -> None:
+        """Queue many at once, in any order."""
+        async with trio.open_nursery() as nursery:
+            for one in requests:
+                nursery.start_soon(self.gateway.submit, caller(), one, None, "")
+
+    async def message(self, id: str) -> Message:
+        return await self.gateway.message(OPERATOR, id)
+
+    async def part(self, id: str) -> Part:
+        """The first part of a message."""
+        return (await self.message(id)).parts[0]
+
+    async def until(self, holds: Callable[[], object], *, within_s: float = SLOWEST_S) -> None:
+        """Let virtual time pass until something holds; what it answers may have to be awaited."""
+        step_s = STEP_S
+        with trio.fail_after(within_s):
+            while not await answered(holds()):
+                await trio.sleep(step_s)
+                step_s = min(STEP_MAX_S, step_s * 1.05)
+
+    async def reached(self, id: str, *status: str, within_s: float = SLOWEST_S) -> Message:
+        """The message once it has one of these states."""
+
+        async def there() -> bool:
+            return (await self.message(id)).status in status
+
+        await self.until(there, within_s=within_s)
+        return await self.message(id)
+
+    async def events(self, *types: str) -> list[Event]:
+        """All events of these types (or all), oldest first."""
+        found: list[Event] = []
+        after = 0
+        while page := await self.store.ask(Events(ANY_TENANT, after, 500)):
+            found += page
+            after = page[-1].cursor
+        return [event for event in found if not types or event.type in types]
+
+    async def quiet(self, *, for_s: float = 1.0) -> None:
+        """Wait until nothing has happened for a while."""
+        last = -1
+        while last != (now := await self.store.ask(LastCursor())):
+            last = now
+            await trio.sleep(for_s)
+
+    def channel_state(self, id: str = "wa") -> str:
+        return self.house.channels[id].state.value
+
+    def crashes(self) -> list[Mapping[str, object]]:
+        return [fields for name, fields in self.observed if name == "actor.crashed"]
+
+    def check_calm(self) -> None:
+        """No actor has crashed, and no leg ever had two calls at once."""
+        assert self.crashes() == []
+        assert self.platform.overlaps == 0
+
+
+async def answered(value: Any) -> Any:
+    return await value if isinstance(value, Awaitable) else value
+
+
+def beside_print(text: object) -> str:
+    return f"print of {text!r}"
+
+
+@asynccontextmanager
+async def open_rig(
+    folder: Path, platform: Platform, wanted: Plan, *, seed: int = 1, media: bool = False
+) -> AsyncIterator[Rig]:
+    """A house on an inline store in `folder`; opened again there it is the same one, restarted.
+
+    Leaving drains; a cancelled scope around it is a crash.
+    """
+    clock = Clock(wall=START + trio.current_time())
+    failures: list[StoreFailed] = []
+    observed: list[tuple[str, Mapping[str, object]]] = []
+    async with open_store(
+        f"sqlite:///{folder / 'omni.db'}",
+        clock_now=clock.now,
+        chance_bits=Random(seed).getrandbits,
+        inline=True,
+        key=bytes(32),
+        on_failure=failures.append,
+    ) as store:
+        blobs = Blobs(folder / "blobs")
+        if media:
+            blobs.prepare()
+        async with (
+            open_system(
+                clock=clock,
+                chance=Random(seed + 1),
+                observe=lambda name, fields: observed.append((name, fields)),
+            ) as system,
+            trio.open_nursery() as nursery,
+        ):
+            ground = Ground(
+                store=store,
+                blobs=blobs,
+                hands=platform,
+                system=system,
+                clock=clock,
+                chance=Random(seed + 2),
+                adapters=ADAPTERS,
+                route_of=router(ADAPTERS, lambda channel_id: store.peek(Credentials(channel_id))),
+                low_on_disk=lambda: store.low_on_disk,
+            )
+            house = House(ground, wanted)
+            await house.start(nursery)
+            gateway = Gateway(
+                house,
+                MediaFiles(store, blobs, house.ids, clock.now),
+                DeadLetterDesk(store, clock.now, house.wake_legs, house.parse_again),
+                lambda: bool(failures),
+            )
+            rig = Rig(house, gateway, store, system, platform, clock, observed, failures)
+            platform.now, platform.blobs, platform.nursery = clock.now, blobs, nursery
+            platform.receive = rig.knock
+            yield rig
+            nursery.cancel_scope.cancel()
+
+
+async def open_window(rig: Rig, who: str = ADA, number: str = NUMBER) -> None:
+    """Let a customer write, so that they may be written to."""
+    await rig.platform.write("hi", sender=who, number=number)
+    await rig.quiet(for_s=0.1)

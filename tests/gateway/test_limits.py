@@ -1,0 +1,132 @@
+"""The limiters of one channel between two sends."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omni_actors.gateway import limits as module
+from omni_actors.gateway.limits import AppBrake, Go, Limits, WaitFor
+from omni_actors.model.failure import Scope
+from omni_actors.policy.rate import Limit
+
+CHANNEL = Limit(10, 5)
+PAIR = Limit(0.5, 2)
+
+
+def fresh(*, pair: Limit | None = PAIR, app: AppBrake | None = None) -> Limits:
+    return Limits.fresh(CHANNEL, pair, app or AppBrake(), crashed_at=None)
+
+
+def test_a_leg_that_must_wait_charges_the_channel_nothing() -> None:
+    limits = fresh()
+    assert [limits.leave("a", 100.0) for _ in range(2)] == [Go(), Go()]
+
+    refused = [limits.leave("a", 100.0) for _ in range(50)]
+
+    assert refused == [WaitFor(Scope.LEG, 102.0)] * 50
+    assert [limits.leave(leg, 100.0) for leg in "bcd"] == [Go()] * 3
+    assert limits.channel_wait(100.0) is not None
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 3), st.sampled_from("abc")),
+        min_size=1,
+        max_size=80,
+    )
+)
+def test_no_limit_is_exceeded_in_any_window(asked: list[tuple[float, str]]) -> None:
+    limits, now, went = fresh(), 1_000.0, []
+    for pause, leg in asked:
+        now += pause
+        if limits.leave(leg, now) == Go():
+            went.append((now, leg))
+
+    for first, (start, leg) in enumerate(went):
+        for last, (end, _) in enumerate(went[first:], start=1):
+            assert last <= 5 + 10 * (end - start) + 0.01
+        mine = [at for at, other in went[first:] if other == leg]
+        for last, end in enumerate(mine, start=1):
+            assert last <= 2 + 0.5 * (end - start) + 0.01
+
+
+def test_a_shut_leg_holds_itself_only() -> None:
+    limits = fresh()
+
+    limits.shut(Scope.LEG, "a", 200.0, 100.0)
+
+    assert limits.leave("a", 150.0) == WaitFor(Scope.LEG, 200.0)
+    assert limits.leave("b", 150.0) == Go()
+
+
+def test_a_shut_app_holds_every_channel_of_its_platform() -> None:
+    app = AppBrake()
+    one, other = fresh(app=app), fresh(app=app)
+
+    one.shut(Scope.APP, "a", 200.0, 100.0)
+
+    assert other.channel_wait(150.0) == WaitFor(Scope.APP, 200.0)
+    assert other.channel_wait(201.0) is None
+
+
+def test_a_throttled_channel_gives_way_and_comes_back_slowly() -> None:
+    limits = fresh()
+
+    limits.shut(Scope.CHANNEL, "a", 101.0, 100.0)
+
+    assert limits.adaptive.per_second(101.0) < 10
+    assert limits.adaptive.per_second(100_000.0) == 10
+
+
+def test_complaints_of_one_storm_are_one_strike() -> None:
+    limits = fresh()
+
+    for _ in range(16):
+        limits.shut(Scope.CHANNEL, "a", 130.0, 100.0)
+
+    assert limits.strikes(Scope.CHANNEL, "a") == 1
+    limits.shut(Scope.CHANNEL, "a", 190.0, 131.0)
+    assert limits.strikes(Scope.CHANNEL, "a") == 2
+    limits.went_well("a")
+    assert limits.strikes(Scope.CHANNEL, "a") == 0
+
+
+def test_legs_that_may_send_freely_again_are_forgotten() -> None:
+    limits = fresh()
+    for n in range(1_000):
+        limits.leave(f"leg{n}", 1_000.0 + n * 10)
+
+    assert len(limits.pairs) <= 2
+
+
+def test_the_legs_that_are_remembered_are_bounded() -> None:
+    limits = fresh(pair=Limit(1e-6, 1))
+    kept = module.LEGS_MAX
+    for n in range(kept + 10):
+        limits.leave(f"leg{n}", 1_000.0 + n)
+
+    assert len(limits.pairs) == kept
+
+
+def test_without_a_pair_limit_no_leg_is_remembered() -> None:
+    limits = fresh(pair=None)
+
+    limits.leave("a", 100.0)
+
+    assert limits.pairs == {}
+
+
+def test_other_limits_open_nothing_that_was_shut() -> None:
+    limits = fresh()
+    limits.shut(Scope.LEG, "a", 200.0, 100.0)
+
+    limits.change(Limit(20, 10), Limit(0.25, 2))
+
+    assert isinstance(limits.leave("a", 150.0), WaitFor)
+    assert limits.adaptive.ceiling == 20
+
+
+def test_after_a_crash_the_bucket_is_not_full() -> None:
+    limits = Limits.fresh(CHANNEL, PAIR, AppBrake(), crashed_at=100.0)
+
+    assert limits.leave("a", 100.0) == Go()
+    assert isinstance(limits.leave("b", 100.0), WaitFor)
