@@ -263,7 +263,7 @@ class Gateway:
             rendering=tuple([note.as_json() for note in plan.shaped.notes]),
             channel_id=plan.channel.id,
             leg_id=plan.leg.id,
-            window=window_of(plan, self.now()),
+            window=window_of(plan),
         )
 
     async def message(self, caller: Caller, message_id: str) -> Message:
@@ -339,7 +339,7 @@ class Gateway:
     async def contacts(
         self, caller: Caller, *, after: str, limit: int, identity: tuple[str, str] | None = None
     ) -> Page[Contact]:
-        key = IdentityKey(*identity) if identity else None
+        key = IdentityKey(identity[0], identity[1].removeprefix("+")) if identity else None
         return await self.ask(ContactList(caller.tenant, after, limit, key))
 
     async def contact(self, caller: Caller, contact_id: str) -> Contact:
@@ -393,7 +393,7 @@ class Gateway:
         """Events after a cursor (None: from now on), and the cursor to go on from."""
         if after is None:
             return (), self.house.bell.cursor
-        reached = self.house.bell.cursor
+        reached = self.reached(after)
         query = Events(caller.tenant, after, min(limit, EVENT_PAGE_MAX), event_types(types))
         page = await self.ask(query)
         if len(page) == query.limit:
@@ -404,10 +404,22 @@ class Gateway:
         """A stream of events from a cursor on. Raises RequestError when it is too old."""
         house = self.house
         cursor = house.bell.cursor if after is None else after
+        self.reached(cursor)
         feed = Feed(house.ground.store, house.bell, caller.tenant, cursor, event_types(types))
         if after is not None:
             await self.ask(Events(caller.tenant, after, 1))
         return feed
+
+    def reached(self, after: int) -> int:
+        """The newest cursor. Raises RequestError for one from the future: it is not of this log."""
+        newest = self.house.bell.cursor
+        if after > newest:
+            raise RequestError(
+                Code.INVALID,
+                f"the cursor lies after the newest event, {newest}",
+                mistakes=(Mistake("/after", "is of another gateway, or of before a restore"),),
+            )
+        return newest
 
     async def wait_drain(self) -> None:
         """Return when the house begins to drain."""

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from attrs import define
 
 from omni_actors.gateway.bell import Bell
+from omni_actors.gateway.errors import Code, RequestError
 from omni_actors.model.events import EventType
-from omni_actors.store.contract import Store
+from omni_actors.store.contract import Refused, Store
 from omni_actors.store.queries import Events
 from omni_actors.store.rows import Event
 
@@ -27,11 +28,21 @@ class Feed:
     cursor: int
     types: tuple[EventType, ...] = ()
 
+    async def page(self) -> Sequence[Event]:
+        """What there is after the cursor, perhaps nothing."""
+        try:
+            return await self.store.ask(Events(self.tenant, self.cursor, PAGE, self.types))
+        except Refused as problem:
+            raise RequestError(Code.CURSOR_TOO_OLD, problem.sentence) from None
+
     async def next(self) -> Sequence[Event]:
-        """The next events, at least one. Cancellation moves nothing. Raises Refused."""
+        """The next events, at least one. Cancellation moves nothing.
+
+        Raises RequestError when what comes next is no longer kept.
+        """
         while True:
             seen = self.bell.cursor
-            events = await self.store.ask(Events(self.tenant, self.cursor, PAGE, self.types))
+            events = await self.page()
             if events:
                 self.cursor = events[-1].cursor
                 return events

@@ -61,6 +61,7 @@ class Plan:
     shaped: Shaped
     held: bool
     window_until: float | None
+    window_open: bool
     reply_to: str | None
     reply_to_external: str | None
 
@@ -126,7 +127,7 @@ class Submitter:
             source=sender.source,
             parts=parts,
             at=now,
-            response=answer(message_id, plan, parts, now),
+            response=answer(message_id, plan, parts),
             priority=request.priority,
             expires_at=None if request.expires_in_s is None else now + request.expires_in_s,
             reply_to=plan.reply_to,
@@ -147,7 +148,18 @@ class Submitter:
         content, held = self.fit_window(request, leg, channel)
         reply_to, external = self.quoted(tenant, request, content, leg)
         shaped = self.shaped(tenant, request, content, channel)
-        return Plan(leg, channel, content, shaped, held, leg.window_until, reply_to, external)
+        capabilities = self.adapters[channel.platform].capabilities
+        return Plan(
+            leg=leg,
+            channel=channel,
+            content=content,
+            shaped=shaped,
+            held=held,
+            window_until=leg.window_until,
+            window_open=window.is_open(capabilities, leg.window_until, self.now()),
+            reply_to=reply_to,
+            reply_to_external=external,
+        )
 
     async def route(self, tenant: str, request: SendRequest) -> Leg:
         """The leg that carries the message."""
@@ -316,13 +328,12 @@ def question(message_id: str, shaped: Shaped, now: float) -> Question | None:
     return Question(message_id, shaped.options, shaped.numbered, now)
 
 
-def window_of(plan: Plan, now: float) -> JsonObject:
+def window_of(plan: Plan) -> JsonObject:
     """The leg's reply window as callers see it; times in unix seconds."""
-    until = plan.window_until
-    return {"open": until is not None and until > now, "closes_at": until}
+    return {"open": plan.window_open, "closes_at": plan.window_until}
 
 
-def answer(message_id: str, plan: Plan, parts: Sequence[NewPart], now: float) -> JsonObject:
+def answer(message_id: str, plan: Plan, parts: Sequence[NewPart]) -> JsonObject:
     """The body of the 202."""
     return {
         "id": message_id,
@@ -332,7 +343,7 @@ def answer(message_id: str, plan: Plan, parts: Sequence[NewPart], now: float) ->
         "leg_id": plan.leg.id,
         "parts": [{"id": part.id, "n": part.n, "form": part.form} for part in parts],
         "rendering": [note.as_json() for note in plan.shaped.notes],
-        "window": window_of(plan, now),
+        "window": window_of(plan),
     }
 
 

@@ -72,38 +72,29 @@ class Timekeeper:
         while True:
             ticked = await self.store.do(Tick(self.now(), TICK_LIMIT))
             self.wake_legs(ticked.wakes)
-            for timer in ticked.timers:
-                if timer.kind == WINDOW_TIMER:
-                    await self.close_window(timer)
+            await self.close_windows(ticked.timers)
             if ticked.next_at is None or ticked.next_at > self.now():
                 return ticked.next_at
             if ticked.next_at == before and not ticked.wakes and not ticked.timers:
                 return self.now() + OVERDUE_S
             before = ticked.next_at
 
-    async def close_window(self, timer: Timer) -> None:
-        """Warn of a window that is about to close, or tell that it has."""
-        leg = self.store.peek(LegById(ANY_TENANT, timer.ref))
-        if leg is None or leg.window_until is None:
-            return
-        now = self.now()
-        if leg.window_until <= now:
-            await self.tell(leg, EventType.WINDOW_CLOSED, ())
-        elif window.closing_at(leg.window_until) <= now:
-            closed = Timer(WINDOW_TIMER, leg.id, leg.window_until)
-            await self.tell(leg, EventType.WINDOW_CLOSING, (closed,))
+    async def close_windows(self, timers: Sequence[Timer]) -> None:
+        """Tell of windows that close or have closed; each timer goes with its event."""
+        tickets = [self.store.post(self.news_of(timer)) for timer in timers]
+        for ticket in tickets:
+            await ticket.wait()
 
-    async def tell(self, leg: Leg, kind: EventType, timers: tuple[Timer, ...]) -> None:
-        """Write an event about a leg's window."""
-        event = NewEvent(
-            kind,
-            self.now(),
-            conversation_id=leg.conversation_id,
-            leg_id=leg.id,
-            channel_id=leg.channel_id,
-            detail={"until": leg.window_until},
-        )
-        await self.store.do(Handle(leg.conversation_id, 0, events=(event,), timers=timers))
+    def news_of(self, timer: Timer) -> Handle:
+        """What a window's timer brings about."""
+        leg = self.store.peek(LegById(ANY_TENANT, timer.ref))
+        now = self.now()
+        if leg is None or leg.window_until is None or window.closing_at(leg.window_until) > now:
+            return Handle("", 0, done=(timer,))
+        if leg.window_until <= now:
+            return told(leg, EventType.WINDOW_CLOSED, now, timer)
+        closed = Timer(WINDOW_TIMER, leg.id, leg.window_until)
+        return told(leg, EventType.WINDOW_CLOSING, now, timer, (closed,))
 
     async def housekeeping(self) -> None:
         """Forget what is old, in small bites; note which keys were used."""
@@ -115,3 +106,18 @@ class Timekeeper:
         self.swept_at = self.now()
         while await self.store.do(Sweep(self.now(), self.keep, SWEEP_LIMIT)) >= SWEEP_LIMIT:
             pass
+
+
+def told(
+    leg: Leg, kind: EventType, at: float, timer: Timer, timers: tuple[Timer, ...] = ()
+) -> Handle:
+    """An event about a leg's window, in the place of the timer that brought it."""
+    event = NewEvent(
+        kind,
+        at,
+        conversation_id=leg.conversation_id,
+        leg_id=leg.id,
+        channel_id=leg.channel_id,
+        detail={"until": leg.window_until},
+    )
+    return Handle(leg.conversation_id, 0, events=(event,), timers=timers, done=(timer,))

@@ -110,13 +110,14 @@ class Timer:
 
 @frozen
 class Handle(Verb[None]):
-    """A conversation's actor is done with everything up to `upto`."""
+    """A conversation is handled up to `upto`, and the timers in `done` are gone."""
 
     conversation_id: str
     upto: int
     choices: tuple[ChoiceMade, ...] = ()
     events: tuple[NewEvent, ...] = ()
     timers: tuple[Timer, ...] = ()
+    done: tuple[Timer, ...] = ()
 
 
 @frozen
@@ -321,7 +322,8 @@ class Ticked:
 @frozen
 class Tick(Verb[Ticked]):
     """Let time pass: expire parts, settle what stayed unknown (resend flagged `maybe_duplicate`, or
-    hold), drop parked statuses after 24 h, hand out due timers (and forget them)."""
+    hold), drop parked statuses after 24 h, hand out due timers. A timer stays until a `Handle` says
+    that it is done."""
 
     now: float
     limit: int = 200

@@ -14,7 +14,7 @@ from omni_actors.store.codec import (
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Reading, Writing, reads, writes, writes_many
 from omni_actors.store.handlers.bulk import look, put
-from omni_actors.store.handlers.due import SET_TIMER
+from omni_actors.store.handlers.due import FORGET_TIMERS, SET_TIMER
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.people import People
 from omni_actors.store.handlers.views import (
@@ -145,6 +145,8 @@ def handle(db: Writing, verbs: Sequence[Handle]) -> Sequence[Refused | None]:
     choices = [made for verb in done for made in verb.choices]
     put(db, CHOOSE, [(c.message_id, encode_choice(c.choice)) for c in choices])
     put(db, ANSWERED, [(c.leg_id, c.choice.question_id) for c in choices])
+    gone = [timer for verb in done for timer in verb.done]
+    put(db, FORGET_TIMERS, [(t.kind, t.ref, t.due_at) for t in gone])
     timers = {(t.kind, t.ref): t for verb in done for t in verb.timers}
     put(db, SET_TIMER, [(t.kind, t.ref, t.due_at, dumps(t.detail)) for t in timers.values()])
     _write_events(db, done, tenants)

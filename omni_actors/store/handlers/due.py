@@ -5,7 +5,6 @@ from omni_actors.model.states import OnUnknown, PartStatus
 from omni_actors.store.codec import decode_object
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing, writes
-from omni_actors.store.handlers.bulk import put
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import Parts
 from omni_actors.store.handlers.views import messages_by_id
@@ -33,8 +32,10 @@ DUE_TIMERS = """
 """
 FORGET_TIMERS = """
     DELETE FROM timer WHERE (kind, ref) IN (
-        SELECT kind, ref FROM rows(:batch, kind text, ref text) done)
+        SELECT t.kind, t.ref FROM rows(:batch, kind text, ref text, due_at real) done
+        JOIN timer t ON t.kind = done.kind AND t.ref = done.ref AND t.due_at = done.due_at)
 """
+FETCH_AGAIN = "UPDATE media SET due_at = :at WHERE state = 'pending' AND due_at > :at"
 EXPIRED = """
     SELECT id FROM part
     WHERE open = 1 AND expires_at IS NOT NULL AND expires_at <= :now
@@ -57,8 +58,6 @@ NEXT = """
         WHERE open = 1 AND expires_at IS NOT NULL AND status IN ('queued', 'held')
         UNION ALL
         SELECT min(until_at) FROM part WHERE status = 'unknown'
-        UNION ALL
-        SELECT min(due_at) FROM media WHERE state = 'pending' AND due_at > :now
         UNION ALL
         SELECT min(parked_at) + :parked_s FROM parked
     ) dues
@@ -98,16 +97,14 @@ def tick(db: Writing, verb: Tick) -> Ticked:
     journal.keep(db)
     db.run(UNPARK, before=now - PARKED_S, limit=limit)
     timers = _due_timers(db, now, limit)
-    found = db.row(NEXT, now=now, parked_s=PARKED_S)
+    found = db.row(NEXT, parked_s=PARKED_S)
     wakes = tuple([wake for of_leg in parts.wakes().values() for wake in of_leg])
     return Ticked(wakes, timers, found[0] if found else None)
 
 
 def _due_timers(db: Writing, now: float, limit: int) -> tuple[Timer, ...]:
-    """The timers that went off; they are forgotten with that."""
+    """The timers that went off; they stay until `Handle` says that they are done."""
     rows = db.rows(DUE_TIMERS, now=now, limit=limit)
-    if rows:
-        put(db, FORGET_TIMERS, [(kind, ref) for kind, ref, _, _ in rows])
     return tuple([Timer(kind, ref, due, decode_object(told)) for kind, ref, due, told in rows])
 
 
@@ -144,6 +141,8 @@ def recover(db: Writing, verb: Recover) -> Recovered:
             parts.doubt(part, LOST, verb.at + verb.waits.get(platform, WAIT_S), verb.at)
     parts.keep()
     journal.keep(db)
+    if verb.channel_id is None:  # nobody fetches any more
+        db.run(FETCH_AGAIN, at=verb.at)
     return Recovered(len(rows) - in_doubt, in_doubt)
 
 
