@@ -13,11 +13,10 @@ from typing import Any, Final
 import pykka
 import trio
 
+from bench.report import Row, at_least, at_most
 from omni_actors.actors.clock import stopwatch
 from omni_actors.actors.roster import Roster
 from omni_actors.actors.system import System, open_system
-
-Row = dict[str, object]
 
 TELL_US_MAX: Final = 1.0
 TELL_RATIO_MIN: Final = 4.0
@@ -70,7 +69,7 @@ def run(*, quick: bool = False) -> list[Row]:
         _row("tell, call to handled, one burst", tell["handled"], pykka_tell_us, TELL_US_MAX),
         _row("tell, the call alone, one burst", tell["call"], pykka_tell_us, TELL_US_MAX),
         *_windowed(rounds, messages, pykka_tell_us),
-        _bound("tell against Pykka", "times", pykka_tell_us / tell["handled"], TELL_RATIO_MIN),
+        at_least("tell against Pykka", pykka_tell_us / tell["handled"], "times", TELL_RATIO_MIN),
         _row("ask", trio.run(_best, rounds, _ask, messages // 20)["ask"], pykka_ask_us, ASK_US_MAX),
         _plain("trio checkpoint, the yardstick of this machine", trio.run(_checkpoint, messages)),
         _plain("Pykka tell", pykka_tell_us),
@@ -84,36 +83,24 @@ def run(*, quick: bool = False) -> list[Row]:
 def _windowed(rounds: int, messages: int, pykka_us: float) -> list[Row]:
     windows = trio.run(_best, rounds, _tell_windows, messages)["handled"]
     channel = trio.run(_best, rounds, _channel, messages // 5)["channel"]
-    row = _row(f"tell, call to handled, {_WINDOW} at a time", windows, pykka_us, TELL_US_MAX)
     return [
-        row,
-        {**_plain("trio memory channel, send to receive", channel), "ratio": channel / windows},
+        _row(f"tell, call to handled, {_WINDOW} at a time", windows, pykka_us, TELL_US_MAX),
+        Row(
+            "trio memory channel, send to receive",
+            channel,
+            "us",
+            ratio=channel / windows,
+            against="tell",
+        ),
     ]
 
 
-def _row(name: str, value: float, against: float, most: float) -> Row:
-    return {
-        "name": name,
-        "value": value,
-        "unit": "us",
-        "ratio": against / value,
-        "target": f"<= {most:g}",
-        "met": value <= most,
-    }
-
-
-def _bound(name: str, unit: str, value: float, least: float) -> Row:
-    return {
-        "name": name,
-        "value": value,
-        "unit": unit,
-        "target": f">= {least:g}",
-        "met": value >= least,
-    }
+def _row(name: str, value: float, pykka_us: float, most: float) -> Row:
+    return at_most(name, value, "us", most, ratio=pykka_us / value, against="Pykka")
 
 
 def _plain(name: str, value: float) -> Row:
-    return {"name": name, "value": value, "unit": "us"}
+    return Row(name, value, "us")
 
 
 async def _best(
@@ -220,8 +207,8 @@ def _memory(name: str, unit: str, actors: int, most: float | None) -> Row:
     command = [sys.executable, "-m", "bench.runtime", "--memory", name, str(actors)]
     grown = int(subprocess.run(command, check=True, capture_output=True, timeout=300).stdout)
     value = grown / actors / 1024 if unit == "KiB" else grown / 2**20
-    row: Row = {"name": f"{name}, {actors:,} of them", "value": value, "unit": unit}
-    return row if most is None else {**row, "target": f"<= {most:g}", "met": value <= most}
+    whole = f"{name}, {actors:,} of them"
+    return Row(whole, value, unit) if most is None else at_most(whole, value, unit, most)
 
 
 async def _grown(name: str, actors: int) -> int:
@@ -252,16 +239,5 @@ def _resident() -> int:
         return int(statm.read().split()[1]) * 4096
 
 
-def _print(rows: list[Row]) -> None:
-    for row in rows:
-        ratio = f"{row['ratio']:8.1f} x" if "ratio" in row else " " * 10
-        met = {True: "met", False: "MISSED"}.get(bool(row["met"]), "") if "met" in row else ""
-        target = row.get("target", "")
-        print(f"{row['name']:<44} {row['value']:10.3f} {row['unit']:<5} {ratio}  {target:<8} {met}")
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--memory"]:
-        print(trio.run(_grown, sys.argv[2], int(sys.argv[3])))
-    else:
-        _print(run(quick="--quick" in sys.argv))
+    print(trio.run(_grown, sys.argv[2], int(sys.argv[3])))

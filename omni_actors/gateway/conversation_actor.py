@@ -50,10 +50,13 @@ class ConversationActor:
 
     async def take(self, backlog: Backlog) -> None:
         """Handle one page. What waits for a window is let go first: that may be done twice."""
-        handled = effects(backlog)
-        for leg_id, at in opened(backlog).items():
-            self.wake_legs(await self.store.do(OpenWindow(leg_id, at)))
-        await self.store.do(handled)
+        opening = [
+            self.store.post(OpenWindow(leg_id, at)) for leg_id, at in opened(backlog).items()
+        ]
+        handled = self.store.post(effects(backlog))
+        for ticket in opening:
+            self.wake_legs(await ticket.wait())
+        await handled.wait()
         telemetry.HANDLED.inc(len(backlog.entries))
 
 

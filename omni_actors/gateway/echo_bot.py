@@ -32,13 +32,16 @@ from omni_actors.store.verbs import Advance, EnsureConsumer, Idempotency, Submit
 
 CONSUMER = "echo"
 PAGE = 100
+NEAR = 64  # events; so many are looked through in about a millisecond
 TYPES = (EventType.MESSAGE_RECEIVED, EventType.MEDIA_READY, EventType.CHOICE_SELECTED)
 OWNER = f"bot:{CONSUMER}"
 
 
 @frozen
 class Ring:
-    """The event log has grown."""
+    """The event log has grown, at least up to this cursor."""
+
+    cursor: int = 0
 
 
 @define
@@ -62,18 +65,27 @@ class EchoBot:
 
     async def handle(self, message: Ring) -> None:
         """Answer everything after the cursor."""
-        del message
+        if 0 < message.cursor <= self.cursor:
+            return
         while not self.context.draining:
             try:
-                events = await self.store.ask(Events(ANY_TENANT, self.cursor, PAGE, TYPES))
+                events = await self.read(message.cursor)
             except Refused as problem:
                 await self.skip(problem)
                 return
-            if not events:
+            if events:
+                await self.answer_all(events)
+                self.cursor = events[-1].cursor
+            if len(events) < PAGE:  # what comes later rings again
+                self.cursor = max(self.cursor, message.cursor)
                 return
-            await self.answer_all(events)
-            self.cursor = events[-1].cursor
-            await self.store.do(Advance(CONSUMER, self.cursor))
+
+    async def read(self, upto: int) -> Sequence[Event]:
+        """The next page. A short stretch of the log is read at once, a long one beside the loop."""
+        query = Events(ANY_TENANT, self.cursor, PAGE, TYPES)
+        if 0 < upto <= self.cursor + NEAR:
+            return self.store.peek(query)
+        return await self.store.ask(query)
 
     async def skip(self, problem: Refused) -> None:
         """The bot was away for longer than events are kept: go on from now."""
@@ -85,11 +97,13 @@ class EchoBot:
         """Queue the answers to a page in the order of its events, in as few commits as may be."""
         verbs = [verb for event in events if (verb := await self.answer(event)) is not None]
         tickets = [self.store.post(verb) for verb in verbs]
+        advanced = self.store.post(Advance(CONSUMER, events[-1].cursor))
         for ticket in tickets:
             try:
                 self.submitter.queued(await ticket.wait())
             except Refused as problem:
                 telemetry.warning("bot.refused", consumer=CONSUMER, code=problem.code)
+        await advanced.wait()
 
     async def answer(self, event: Event) -> Submit | None:
         """The submit that answers one event; None when there is nothing to say."""

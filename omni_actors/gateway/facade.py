@@ -128,8 +128,7 @@ class Gateway:
     keyring: Keyring = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        used = self.house.keys_used.__setitem__
-        self.keyring = Keyring(self.house.ground.store, self.now, lambda key, at: used(key, at))
+        self.keyring = Keyring(self.house.ground.store, self.now, self.house.keys_used.__setitem__)
 
     @property
     def now(self) -> Callable[[], float]:

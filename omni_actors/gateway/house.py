@@ -303,7 +303,7 @@ class House:
         """The event log has grown."""
         self.bell.ring(cursor)
         if self.plan.bot == "echo":
-            self.nudge(BOT, echo_bot.Ring())
+            self.nudge(BOT, echo_bot.Ring(cursor))
 
     def look(self, channel_id: str) -> None:
         """Let a channel read its queue again."""
@@ -326,7 +326,8 @@ class House:
 
     def take_keys_used(self) -> Mapping[str, float]:
         """When keys were used since this was last asked."""
-        used, self.keys_used = self.keys_used, {}
+        used = dict(self.keys_used)
+        self.keys_used.clear()
         return used
 
     # ------------------------------------------------------------ change and end

@@ -23,10 +23,13 @@ KEY = "key"
 def spell(prefix: str, at_ms: int, chance: int) -> str:
     """One id from a time in milliseconds and 80 bits of chance."""
     number = (at_ms & (1 << TIME_BITS) - 1) << CHANCE_BITS | chance & (1 << CHANCE_BITS) - 1
-    return prefix + "_" + "".join([ALPHABET[number >> shift & 31] for shift in SHIFTS])
+    return prefix + "_" + "".join([PAIRS[number >> shift & 1023] for shift in SHIFTS])
 
 
-SHIFTS = tuple(range(125, -1, -5))
+# Two characters at a time: ids are made by the dozen for each message.
+PAIRS = tuple([one + two for one in ALPHABET for two in ALPHABET])
+SHIFTS = tuple(range(120, -1, -10))
+LENGTH = 2 * len(SHIFTS)
 
 
 class Ids:
@@ -54,4 +57,4 @@ class Ids:
 def is_id(text: str, prefix: str) -> bool:
     """Whether `text` has the form of an id of that noun."""
     head, _, tail = text.partition("_")
-    return head == prefix and len(tail) == len(SHIFTS) and all(c in ALPHABET for c in tail)
+    return head == prefix and len(tail) == LENGTH and all(c in ALPHABET for c in tail)

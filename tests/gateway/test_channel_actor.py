@@ -232,7 +232,7 @@ async def test_a_reload_makes_a_broken_channel_try_at_once(
     await rig.house.reload(plan())
 
     await rig.reached(answer.message_id, "sent", within_s=5)
-    assert rig.channel_state() == "active"
+    await rig.until(lambda: rig.channel_state() == "active")
 
 
 async def test_probes_of_a_broken_channel_become_rarer(rig: Rig, autojump_clock: MockClock) -> None:

@@ -74,17 +74,30 @@ async def test_an_expired_part_cannot_be_claimed(desk: Desk) -> None:
     assert await desk.claim(*desk.heads(), at=1_100.0) == ()
 
 
-async def test_a_timer_goes_off_once_and_a_later_one_replaces_it(desk: Desk) -> None:
+async def test_a_timer_goes_off_until_it_is_done_and_a_later_one_replaces_it(desk: Desk) -> None:
+    later = Timer("window", "leg_1", 1_020.0, {"a": 1})
     await desk.do(Handle("cnv_x", 0, timers=(Timer("window", "leg_1", 1_010.0),)))
-    await desk.do(Handle("cnv_x", 0, timers=(Timer("window", "leg_1", 1_020.0, {"a": 1}),)))
+    await desk.do(Handle("cnv_x", 0, timers=(later,)))
 
     early = await desk.do(Tick(1_015.0))
     due = await desk.do(Tick(1_020.0))
-    again = await desk.do(Tick(1_030.0))
+    again = await desk.do(Tick(1_025.0))
+    await desk.do(Handle("cnv_x", 0, done=(later,)))
+    done = await desk.do(Tick(1_030.0))
 
     assert (early.timers, early.next_at) == ((), 1_020.0)
-    assert due.timers == (Timer("window", "leg_1", 1_020.0, {"a": 1}),)
-    assert (again.timers, again.next_at) == ((), None)
+    assert due.timers == again.timers == (later,)
+    assert (done.timers, done.next_at) == ((), None)
+
+
+async def test_a_timer_that_was_moved_is_not_done_with_the_earlier_one(desk: Desk) -> None:
+    earlier, later = Timer("window", "leg_1", 1_010.0), Timer("window", "leg_1", 1_020.0)
+    await desk.do(Handle("cnv_x", 0, timers=(earlier,)))
+    await desk.do(Handle("cnv_x", 0, timers=(later,)))
+
+    await desk.do(Handle("cnv_x", 0, done=(earlier,)))
+
+    assert (await desk.do(Tick(1_030.0))).timers == (later,)
 
 
 async def test_a_start_puts_what_was_on_the_wire_in_doubt(desk: Desk) -> None:

@@ -1,10 +1,13 @@
 """What time brings: expiry, the end of doubt, timers; and what a start finds."""
 
+from collections.abc import Sequence
+
 from omni_actors.model.failure import Failure, Kind, Reason
 from omni_actors.model.states import OnUnknown, PartStatus
 from omni_actors.store.codec import decode_object
 from omni_actors.store.contract import Refused
-from omni_actors.store.dialect import Writing, writes
+from omni_actors.store.dialect import Writing, writes, writes_many
+from omni_actors.store.handlers.bulk import look
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import Parts
 from omni_actors.store.handlers.views import messages_by_id
@@ -63,7 +66,9 @@ NEXT = """
     ) dues
 """
 HELD = """
-    SELECT id FROM part WHERE leg_id = :leg_id AND status = 'held' AND attempts = 0 ORDER BY pos
+    SELECT p.id, p.leg_id FROM rows(:batch, leg_id text) w
+    JOIN part p ON p.leg_id = w.leg_id AND p.status = 'held' AND p.attempts = 0
+    ORDER BY p.pos
 """
 SENDING = """
     SELECT p.id, p.wire_at, c.platform FROM part p JOIN channel c ON c.id = p.channel_id
@@ -108,19 +113,23 @@ def _due_timers(db: Writing, now: float, limit: int) -> tuple[Timer, ...]:
     return tuple([Timer(kind, ref, due, decode_object(told)) for kind, ref, due, told in rows])
 
 
-@writes(OpenWindow)
-def open_window(db: Writing, verb: OpenWindow) -> tuple[LegWake, ...]:
+@writes_many(OpenWindow)
+def open_windows(db: Writing, verbs: Sequence[OpenWindow]) -> Sequence[tuple[LegWake, ...]]:
+    opened = {verb.leg_id: verb.at for verb in verbs}
+    held = look(db, HELD, [(leg_id,) for leg_id in opened])
+    if not held:
+        return [()] * len(verbs)
     journal = Journal()
     parts = Parts(db, journal)
-    held = [row[0] for row in db.rows(HELD, leg_id=verb.leg_id)]
-    parts.load(held)
-    for part_id in held:
+    parts.load([part_id for part_id, _ in held])
+    for part_id, leg_id in held:
         part = parts.get(part_id)
         assert part is not None
-        parts.queue(part, verb.at)
+        parts.queue(part, opened[leg_id])
     parts.keep()
     journal.keep(db)
-    return parts.wakes().get(verb.leg_id, ())
+    wakes = parts.wakes()
+    return [wakes.get(verb.leg_id, ()) for verb in verbs]
 
 
 @writes(Recover)

@@ -31,6 +31,10 @@ LOOK_EVERY_S = 1.0
 BUSY_MS = 30_000
 BESIDE_AFTER_SLOW = 16
 
+# A commit costs a page of each table and index that it touches, so a larger batch is a cheaper one.
+GATHER_S = 0.005
+GATHER_MAX = 64
+
 # While a job is in hand, the run loop is asked for the interpreter's lock this soon. The default of
 # 5 ms starts anew whenever the loop lets go for a moment, and so may never be over.
 SWITCH_S = 0.0001
@@ -77,6 +81,8 @@ class Writer:
         self._busy = False
         self._closing = False
         self._beside = 0
+        self._seen = 0
+        self._gather_until = 0.0
         self._ended = trio.Event()
         self._soon = trio.lowlevel.current_trio_token().run_sync_soon
 
@@ -85,7 +91,23 @@ class Writer:
         self._queue.append(queued)
         if not self._busy:
             self._busy = True
-            self._soon(self._turn)
+            self._gather_from_now()
+
+    def _gather_from_now(self) -> None:
+        """Let the batch grow while it does: each pass of the run loop may bring more."""
+        self._seen = 0
+        self._gather_until = time.perf_counter() + GATHER_S
+        self._soon(self._gather)
+
+    def _gather(self) -> None:
+        """Take the batch once a pass has brought nothing, or it is large or old enough."""
+        size = len(self._queue)
+        grew = self._seen < size < GATHER_MAX
+        if grew and not self._closing and time.perf_counter() < self._gather_until:
+            self._seen = size
+            self._soon(self._gather)
+        else:
+            self._turn()
 
     async def close(self) -> None:
         """Carry out what is queued, empty the log, close the connection. To be shielded."""
@@ -152,7 +174,7 @@ class Writer:
     def _next(self) -> None:
         self._busy = bool(self._queue) or self._closing
         if self._busy:
-            self._soon(self._turn)
+            self._gather_from_now()
 
     def _close(self) -> None:
         """In the hands: the end of an orderly life."""

@@ -1,0 +1,204 @@
+"""Webhook to bot to Graph call: whole answers in a second, with one channel and with a hundred.
+
+Four gateways stand side by side and are loaded in turns: 1 or 100 channels, without statuses or
+with three unbatched status webhooks for each answer. The total load is the same; every customer is
+new. A rate counts until nothing is left anywhere, or the run is void.
+"""
+
+import time
+
+from attrs import define, field
+
+from bench.fleet import Child, Fleet, Server, go, open_fleet, ready
+from bench.load import Job, Result, quantile
+from bench.report import Row, at_least, median
+
+CONNECTIONS = 32
+CHANNELS = (1, 100)
+STATUSES = ("sent", "delivered", "read")
+HOOK_CONNECTIONS = 8
+PLAIN_MIN = 700.0
+STATUSES_MIN = 300.0
+SPREAD_MIN = 0.85
+SHARE = 0.7
+ROUND_S = 5.0
+DONE_S_MAX = 120.0
+LOOK_S = 0.02
+
+
+@define
+class Side:
+    """One gateway with its platforms, and what its rounds came to."""
+
+    name: str
+    server: Server
+    platforms: Child
+    keys: tuple[str, ...]
+    rates: list[float] = field(factory=list)
+    cpu_us: list[float] = field(factory=list)
+    void: str | None = None
+
+    @property
+    def rate(self) -> float:
+        """Answers per second, the median of the rounds."""
+        return median(self.rates)
+
+    def job(self, fleet: Fleet, requests: int, **more: float) -> Job:
+        """New customers for its channels."""
+        url = self.server.hook
+        return fleet.job(url, requests, channel_keys=self.keys, connections=CONNECTIONS, **more)
+
+
+@define
+class Round:
+    """One job, with the moments at which its answers came and everything was done."""
+
+    job: Job
+    result: Result
+    done_at: float
+    arrivals: list[tuple[int, float]]
+
+    @property
+    def per_s(self) -> float:
+        """Answers per second until nothing was left."""
+        return self.job.requests / (self.done_at - self.result.began)
+
+    def latencies_ms(self) -> list[float]:
+        """From the intended moment of each webhook to the Graph call that answers it."""
+        began, first, rate = self.result.began, self.job.first, self.job.rate
+        return sorted(1000 * (at - began - (serial - first) / rate) for serial, at in self.arrivals)
+
+    def problem(self) -> str | None:
+        """What is wrong with it: refused webhooks, answers that are missing or came twice."""
+        if self.result.errors:
+            return f"{self.result.errors} webhooks were not taken"
+        serials = [serial for serial, _ in self.arrivals]
+        wanted = range(self.job.first, self.job.first + self.job.requests)
+        if sorted(serials) != list(wanted):
+            return f"{len(serials)} answers, {len(set(serials))} different, of {len(wanted)}"
+        return None
+
+
+def run(*, quick: bool = False) -> list[Row]:
+    """Measure everything; `quick` is too short to be quoted."""
+    with open_fleet() as fleet:
+        load = fleet.load()
+        sides = {
+            (amount, statuses): open_side(fleet, amount, statuses)
+            for statuses in (False, True)
+            for amount in CHANNELS
+        }
+        requests = warm(fleet, load, sides, 200 if quick else 1000)
+        for _ in range(1 if quick else 3):
+            for key, side in sides.items():
+                one_round(fleet, load, side, 200 if quick else requests[key])
+        rows = rates(sides)
+        for amount in CHANNELS:
+            side = sides[amount, False]
+            rows += open_loop(fleet, load, side, 200 if quick else requests[amount, False])
+    return rows
+
+
+def open_side(fleet: Fleet, amount: int, statuses: bool) -> Side:
+    """A gateway with so many channels, and the platforms behind them."""
+    keys = tuple([f"7700112233{number:05d}" for number in range(amount)])
+    noun = "channel" if amount == 1 else "channels"
+    name = f"{amount} {noun}, {'three statuses each' if statuses else 'no statuses'}"
+    slug = f"{amount}-{'statuses' if statuses else 'plain'}"
+    platforms, graph = fleet.platforms(
+        f"platforms-{slug}",
+        keys,
+        statuses=STATUSES if statuses else (),
+        hook_concurrency=HOOK_CONNECTIONS,
+        hook_pending_max=1_000_000,
+    )
+    server = fleet.gateway(slug, fleet.config(slug, keys, graph, bot="echo"))
+    platforms.ask(server.hook)
+    return Side(name, server, platforms, keys)
+
+
+def warm(
+    fleet: Fleet, load: Child, sides: dict[tuple[int, bool], Side], requests: int
+) -> dict[tuple[int, bool], int]:
+    """One short round each; the sizes that make later rounds take about `ROUND_S`.
+
+    Sides that are compared get the same size.
+    """
+    for side in sides.values():
+        one_round(fleet, load, side, requests)
+    sizes = {key: max(requests, int(side.rate * ROUND_S)) for key, side in sides.items()}
+    for side in sides.values():
+        side.rates.clear()
+        side.cpu_us.clear()
+    return {
+        (amount, statuses): max(sizes[each, statuses] for each in CHANNELS)
+        for amount, statuses in sizes
+    }
+
+
+def one_round(fleet: Fleet, load: Child, side: Side, requests: int, rate: float = 0.0) -> Round:
+    """One job, until nothing is left."""
+    job = side.job(fleet, requests, rate=rate)
+    side.platforms.ask("arrivals")
+    ready(load, job)
+    cpu_s = side.server.child.cpu_s()
+    result = go(load)
+    done_at = wait_until_done(side, requests)
+    if done_at is None:
+        figures = side.platforms.ask("figures")
+        side.void = f"{side.server.backlog()} and {figures} after {DONE_S_MAX:.0f} s"
+    done = Round(job, result, done_at or time.monotonic(), side.platforms.ask("arrivals"))
+    side.void = side.void or done.problem()
+    side.rates.append(done.per_s)
+    side.cpu_us.append(1e6 * (side.server.child.cpu_s() - cpu_s) / requests)
+    return done
+
+
+def wait_until_done(side: Side, requests: int) -> float | None:
+    """The moment at which every answer was sent, every status taken and nothing was left."""
+    deadline = time.monotonic() + DONE_S_MAX
+    while time.monotonic() < deadline:
+        figures = side.platforms.ask("figures")
+        if figures["accepted"] >= requests and not figures["pending"]:
+            now = time.monotonic()
+            if not side.server.backlog().amount:
+                return now
+        time.sleep(LOOK_S)
+    return None
+
+
+def rates(sides: dict[tuple[int, bool], Side]) -> list[Row]:
+    """The closed-loop rows."""
+    loop = f"{CONNECTIONS} connections, closed loop"
+    rows = []
+    for (amount, statuses), side in sides.items():
+        least = STATUSES_MIN if statuses else PLAIN_MIN
+        rows.append(at_least(f"echo, {side.name}, {loop}", side.rate, "/s", least, void=side.void))
+        if amount > 1:
+            rows.append(spread(sides[1, statuses], side))
+        rows.append(Row(f"gateway processor time, {side.name}", median(side.cpu_us), "us"))
+    return rows
+
+
+def spread(one: Side, many: Side) -> Row:
+    """Many channels against one."""
+    return at_least(
+        f"{many.name}, against one",
+        many.rate / one.rate,
+        "times",
+        SPREAD_MIN,
+        void=one.void or many.void,
+    )
+
+
+def open_loop(fleet: Fleet, load: Child, side: Side, requests: int) -> list[Row]:
+    """Latency at a share of what the side can do."""
+    rate = SHARE * side.rate
+    done = one_round(fleet, load, side, requests, rate=rate)
+    latencies = done.latencies_ms() or [0.0]
+    name = f"webhook to Graph call, {side.name}, open loop at {rate:,.0f}/s"
+    void = side.void
+    return [
+        Row(f"{name}, p50", quantile(latencies, 0.5), "ms", void=void),
+        Row(f"{name}, p99", quantile(latencies, 0.99), "ms", void=void),
+    ]
