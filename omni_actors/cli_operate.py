@@ -114,7 +114,7 @@ def change_channel(channel: str, verb: str, reach: Reach) -> None:
 
 
 def send(
-    text: str | None = None,
+    text: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     /,
     *,
     to: Annotated[
@@ -125,7 +125,10 @@ def send(
     ] = None,
     json_content: Annotated[
         str | None,
-        Parameter(help="The content as JSON, instead of TEXT; - reads it from standard input."),
+        Parameter(
+            help="The content as JSON, instead of TEXT; - reads it from standard input.",
+            allow_leading_hyphen=True,
+        ),
     ] = None,
     markdown: Annotated[bool, Parameter(negative="", help="TEXT is Markdown.")] = False,
     idempotency_key: Annotated[

@@ -59,6 +59,8 @@ class Tail:
             try:
                 await self._follow()
                 return
+            except* BrokenPipeError:
+                raise  # of standard output: the reader has gone
             except* ConnectionRejected as problems:
                 self._refused(first(problems, ConnectionRejected))
             except* GONE as problems:
@@ -157,11 +159,15 @@ def follow(reach: Reach, after: str | None, types: Sequence[str], count: int | N
             after = client.get("events")["cursor"]
     reader = Tail(address_of(reach), types, reach.output, after, count)
     ended: Ended | None = None
-    finished = False
+    finished, reader_gone = False, False
     try:
         finished = trio.run(run_until_interrupted, reader)
+    except* BrokenPipeError:
+        reader_gone = True
     except* Ended as problems:
         ended = first(problems, Ended)
+    if reader_gone:
+        raise BrokenPipeError
     if ended is not None:
         raise ended
     if not finished:

@@ -41,7 +41,7 @@ class MediaFiles:
                 blob = await sink.commit()
         except TooLarge as problem:
             raise RequestError(Code.TOO_LARGE, f"the medium is too large: {problem}") from None
-        except DiskFull:
+        except (DiskFull, OSError):
             raise RequestError(
                 Code.DISK_FULL, "the gateway's disk is almost full", retry_after_s=60
             ) from None

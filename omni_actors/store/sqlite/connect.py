@@ -34,7 +34,7 @@ class Tuning:
     batch_max: int = 500
     readers: int = 2
     checkpoint_pages: int = 2000
-    commit_here_s: float = 0.004
+    commit_here_s: float = 0.0005
     synchronous: str = "FULL"
     vfs: str | None = None
     exclusive: bool = False

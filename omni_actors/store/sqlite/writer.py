@@ -37,7 +37,7 @@ GATHER_MAX = 64
 
 # While a job is in hand, the run loop is asked for the interpreter's lock this soon. The default of
 # 5 ms starts anew whenever the loop lets go for a moment, and so may never be over.
-SWITCH_S = 0.0001
+SWITCH_S = 0.00001
 
 Job = Callable[[], None]
 
