@@ -49,7 +49,7 @@ class Bound:
 
 SHORT = Bound(length_min=1, length_max=1024)
 ID = Bound(pattern=ID_PATTERN, example="cnv_01jd2v7q8y3m4n5p6r7s8t9v0w")
-URL = Bound(length_max=2048, pattern="^https?://[^\\s]+$", format="uri")
+URL = Bound(length_max=2048, pattern="^https?://[^\\s]+$")
 LONG = Bound(length_min=1, length_max=TEXT_MAX)
 AFTER = Bound(length_max=256, pattern="^[\\x21-\\x7e]*$")
 CURSOR = Bound(pattern="^[0-9]{1,16}$", example="0000000000000501")
@@ -129,7 +129,7 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "reason": Bound(length_min=1, length_max=256),
     },
     ask.Redrive: {
-        "ids": _some(1000, each=ID),
+        "ids": _some(1000, items_min=1, each=ID),
         "per_second": Bound(minimum=1, maximum=1000),
     },
     ask.RedriveFilter: {"channel_id": ID, "reason": Bound(length_min=1, length_max=256)},

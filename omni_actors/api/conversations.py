@@ -10,7 +10,7 @@ from omni_actors.api.routes import Call, Listing, Reply, Route, listing
 from omni_actors.api.views import ContextView, ConversationView, MessageView
 from omni_actors.gateway.facade import Code, Context, Gateway, Mistake
 
-_ETAG = re.compile(r'"([0-9]{1,18})"', re.ASCII)
+_ETAG = re.compile(r'"?([0-9]{1,18})"?', re.ASCII)
 
 
 def windowless(gateway: Gateway) -> Callable[[str], bool]:

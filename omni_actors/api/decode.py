@@ -90,7 +90,7 @@ def _parameter(text: str, type_: Any) -> Any:
     if type_ is bool and text in ("true", "false"):
         return text == "true"
     if get_origin(type_) is tuple:
-        return text.split(",")
+        return text.split(",") if text else []
     return text
 
 

@@ -38,6 +38,6 @@ ROUTES = (
         answer=EventsView,
         scope="events:read",
         query=EventQuery,
-        codes=(Code.CURSOR_TOO_OLD,),
+        codes=(Code.CURSOR_TOO_OLD, Code.CURSOR_UNKNOWN),
     ),
 )

@@ -138,6 +138,6 @@ ROUTES = (
         body=Receipt,
         example={"typing": True},
         writes=True,
-        codes=(Code.INVALID, Code.CONTENT_UNSUPPORTED, Code.PLATFORM_REFUSED),
+        codes=(Code.CONTENT_UNSUPPORTED, Code.PLATFORM_REFUSED),
     ),
 )

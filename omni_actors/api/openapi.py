@@ -52,7 +52,7 @@ REQUEST_HEADERS: dict[str, Schema] = {
     },
     "If-Match": {
         "description": "The ETag that the change is based on.",
-        "schema": {"type": "string", "pattern": '^("[0-9]{1,18}"|\\*)$'},
+        "schema": {"type": "string", "pattern": '^("?[0-9]{1,18}"?|\\*)$'},
     },
     "Content-Disposition": {
         "description": "`attachment; filename=…` names the file.",

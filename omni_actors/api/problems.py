@@ -38,6 +38,7 @@ KINDS: Mapping[str, Kind] = {
     Code.MEDIA_PENDING: Kind(409, "The medium is not here yet", retryable=True),
     Code.TOO_LATE: Kind(409, "It is too late for this"),
     Code.IDEMPOTENCY_RUNNING: Kind(409, "The first request is still running", retryable=True),
+    Code.CURSOR_UNKNOWN: Kind(409, "The cursor is not of this event log"),
     "media_gone": Kind(410, "The medium could not be fetched"),
     Code.CURSOR_TOO_OLD: Kind(410, "The cursor is too old"),
     Code.VERSION_CONFLICT: Kind(412, "The resource has changed"),

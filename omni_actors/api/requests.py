@@ -71,7 +71,7 @@ class DeadLetterQuery:
 
 @frozen
 class RedriveFilter:
-    """Dead letters by what they have in common; at least one of the three."""
+    """Dead letters by what they have in common; without any of the three, all of them."""
 
     kind: Literal["part", "delivery", "intake"] | None = None
     channel_id: str | None = None

@@ -84,7 +84,7 @@ class DeadLetterDesk:
 
     async def matching(self, tenant: str, where: Mapping[str, str] | None) -> list[str]:
         """The ids of the dead letters that a filter matches, oldest first."""
-        if not where or set(where) - set(FILTERS):
+        if where is None or set(where) - set(FILTERS):
             raise RequestError(
                 Code.INVALID,
                 "say which dead letters: ids, or a filter",

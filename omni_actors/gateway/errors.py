@@ -26,6 +26,7 @@ class Code(StrEnum):
     IDEMPOTENCY_RUNNING = "idempotency_running"
     VERSION_CONFLICT = "version_conflict"
     CURSOR_TOO_OLD = "cursor_too_old"
+    CURSOR_UNKNOWN = "cursor_unknown"
     RATE_LIMITED = "rate_limited"
     OVERLOADED = "overloaded"
     DRAINING = "draining"

@@ -38,7 +38,8 @@ class Receipts:
         """
         route = self.routes().get(message.channel_id)
         if message.direction is not Direction.INBOUND or message.external_id is None:
-            raise RequestError(Code.INVALID, "only what a customer wrote can be marked as read")
+            sentence = "only what a customer wrote can be marked as read"
+            raise RequestError(Code.CONTENT_UNSUPPORTED, sentence)
         ability = None if route is None else able(route, typing=typing)
         if route is None or ability is None:
             what = "typing indicators" if typing else "read receipts"

@@ -192,10 +192,11 @@ CREATE TABLE part (
 ) STRICT;
 
 CREATE INDEX part_of_message ON part (message_id);
-CREATE INDEX part_queue ON part (channel_id, lane, leg_id, pos) WHERE open = 1;
+CREATE INDEX part_queue ON part (channel_id, lane, leg_id, pos) WHERE open = 1 AND status <> 'held';
 CREATE INDEX part_sending ON part (channel_id) WHERE status = 'sending';
 CREATE INDEX part_unknown ON part (until_at) WHERE status = 'unknown';
 CREATE INDEX part_held ON part (leg_id, pos) WHERE status = 'held';
+CREATE INDEX part_media ON part (pos) WHERE open = 1 AND media_ids IS NOT NULL;
 CREATE INDEX part_expiry ON part (expires_at) WHERE open = 1 AND expires_at IS NOT NULL;
 CREATE INDEX part_unread ON part (leg_id, pos) WHERE status IN ('sent', 'delivered');
 
@@ -281,6 +282,8 @@ CREATE TABLE intake (
     problem TEXT
 ) STRICT;
 
+CREATE INDEX intake_of_blob ON intake (blob) WHERE blob IS NOT NULL;
+
 CREATE TABLE event (
     cursor INTEGER PRIMARY KEY,
     tenant TEXT NOT NULL,
@@ -332,6 +335,8 @@ CREATE TABLE media (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX media_due ON media (due_at) WHERE state = 'pending';
+CREATE INDEX media_of_blob ON media (blob) WHERE blob IS NOT NULL;
+CREATE INDEX media_by_age ON media (created_at) WHERE state <> 'pending';
 CREATE INDEX media_of_message ON media (message_id) WHERE message_id IS NOT NULL;
 
 -- What a platform calls a medium that was uploaded to one of its channels, while that is valid.

@@ -25,6 +25,7 @@ FIXED_SINCE = (3, 51, 3)
 class Tuning:
     """How the engine runs. A commit that takes longer than `commit_here_s` sends the next ones to a
     thread (all of them when it is 0); the default is what the way there and back costs under load.
+    A batch goes on growing for at most `gather_s` while passes of the run loop bring more verbs.
 
     `vfs`, `exclusive` and `synchronous` are for proofs of durability.
 
@@ -35,6 +36,7 @@ class Tuning:
     readers: int = 2
     checkpoint_pages: int = 2000
     commit_here_s: float = 0.0005
+    gather_s: float = 0.005
     synchronous: str = "FULL"
     vfs: str | None = None
     exclusive: bool = False

@@ -100,7 +100,7 @@ def _store(
     readers = Readers(opened.far) if opened.far else None
     store = SqliteStore(start.path, opened.near, readers, disk, on_failure)
     if inline:  # where nothing may depend on how fast the disk happens to be
-        tuning = evolve(start.tuning, commit_here_s=math.inf)
+        tuning = evolve(start.tuning, commit_here_s=math.inf, gather_s=0.0)
         store.start(Writer(opened.db, store, OwnHands(), tuning))
     else:
         disk.look()

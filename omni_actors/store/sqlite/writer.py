@@ -5,7 +5,8 @@ interpreter's lock after each of their many short steps, and a busy run loop, wh
 only for moments, can keep it for seconds: measured, that cost nine tenths of the throughput when
 it was needed most. The commit waits for the disk, so it belongs into a thread; but while the disk
 answers faster than the lock changes hands, it is cheaper here. One slow commit sends the next ones
-there.
+there, and only when a number of them in a row were quick does the commit come back. The price: the
+one commit that shows that the disk has become slow holds the run loop for as long as it takes.
 """
 
 import sys
@@ -32,7 +33,6 @@ BUSY_MS = 30_000
 BESIDE_AFTER_SLOW = 16
 
 # A commit costs a page of each table and index that it touches, so a larger batch is a cheaper one.
-GATHER_S = 0.005
 GATHER_MAX = 64
 
 # While a job is in hand, the run loop is asked for the interpreter's lock this soon. The default of
@@ -63,7 +63,7 @@ class Hands(Protocol):
 
 
 class Writer:
-    """Group commit. There is no delay: a batch is what came during the last commit.
+    """Group commit: a batch is what came during the last commit, and what still comes at once.
 
     All methods are for the trio thread, except for the jobs given to `hands`; while one runs,
     nobody else touches the connection.
@@ -75,6 +75,7 @@ class Writer:
         self._hands = hands
         self._batch_max = tuning.batch_max
         self._here_s = tuning.commit_here_s
+        self._gather_s = tuning.gather_s
         self._checkpoint_step = self._checkpoint_at = tuning.checkpoint_pages
         self._queue: deque[AnyQueued] = deque()
         self._in_hand: Sequence[AnyQueued] = ()
@@ -95,8 +96,11 @@ class Writer:
 
     def _gather_from_now(self) -> None:
         """Let the batch grow while it does: each pass of the run loop may bring more."""
+        if self._gather_s == 0:
+            self._soon(self._turn)
+            return
         self._seen = 0
-        self._gather_until = time.perf_counter() + GATHER_S
+        self._gather_until = time.perf_counter() + self._gather_s
         self._soon(self._gather)
 
     def _gather(self) -> None:
@@ -144,7 +148,6 @@ class Writer:
     def _finish(self, done: Done) -> None:
         """Commit here while the disk is quick, else in the hands."""
         if self._beside > 0 or self._here_s == 0:
-            self._beside -= 1
             self._hands.do(self._guarded(lambda: self._commit_beside(done)))
             return
         started = time.perf_counter()
@@ -154,7 +157,15 @@ class Writer:
         self._committed(done, cursor)
 
     def _commit_beside(self, done: Done) -> None:
-        self._soon(self._committed, done, self._db.commit())
+        started = time.perf_counter()
+        cursor = self._db.commit()
+        quick = time.perf_counter() - started <= self._here_s
+        self._soon(self._committed_beside, done, cursor, quick)
+
+    def _committed_beside(self, done: Done, cursor: int | None, quick: bool) -> None:
+        """So many quick ones in a row, and the disk is trusted again."""
+        self._beside = self._beside - 1 if quick else BESIDE_AFTER_SLOW
+        self._committed(done, cursor)
 
     def _committed(self, done: Done, cursor: int | None) -> None:
         """Answer first, tidy up then."""

@@ -1,0 +1,79 @@
+"""The OpenAPI document is true: what it describes is what the running program does."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from tests.e2e.kit import Served
+
+EXAMPLES = 10
+SEED = 20260101
+SCOPES = ("messages:read", "messages:write", "contacts:read", "channels:read", "events:read")
+
+
+# Statuses that say no to what the document allows, because of what is stored or how one came.
+REFUSALS: Mapping[str, Sequence[int]] = {
+    "GET /v1/live": (426,),
+    "PATCH /v1/conversations/{conversation_id}/context": (412,),
+    "POST /v1/media": (415,),
+    "POST /v1/messages": (409, 422),
+    "POST /v1/messages:preview": (409, 422),
+    "POST /v1/messages/{message_id}:read": (409, 422),
+}
+OPERATION = """
+[[operations]]
+include-name = "{name}"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 401, 403, 404, 429, {more}]
+"""
+
+
+def configured() -> str:
+    """What schemathesis is told besides the document."""
+    return "".join(
+        OPERATION.format(name=name, more=", ".join(map(str, statuses)))
+        for name, statuses in REFUSALS.items()
+    )
+
+
+def schemathesis(served: Served, key: str) -> subprocess.CompletedProcess[str]:
+    """Hold the running program against its own document, by every check there is."""
+    arguments = [
+        "run",
+        f"{served.url}/openapi.json",
+        "--header",
+        f"Authorization: Bearer {key}",
+        "--checks=all",
+        "--phases=examples,coverage,fuzzing",
+        f"--seed={SEED}",
+        f"--max-examples={EXAMPLES}",
+        "--generation-database=none",
+        "--generation-allow-x00=false",
+        "--generation-codec=utf-8",
+        "--rate-limit=150/s",
+        "--request-timeout=20",
+        "--no-color",
+    ]
+    (served.folder / "schemathesis.toml").write_text(configured())
+    environ = {**os.environ, "PYTHONPATH": os.getcwd(), "SCHEMATHESIS_HOOKS": ""}
+    start = "from schemathesis.cli import schemathesis as run; run(prog_name='st')"
+    return subprocess.run(
+        [sys.executable, "-c", start, *arguments],
+        capture_output=True,
+        text=True,
+        env=environ,
+        cwd=served.folder,
+        timeout=110,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("who", ["operator", "tenant"])
+def test_every_answer_is_one_that_the_document_promises(served: Served, who: str) -> None:
+    key = served.operator_key if who == "operator" else served.key(*SCOPES)
+
+    ended = schemathesis(served, key)
+
+    assert ended.returncode == 0, ended.stdout[-20_000:] + ended.stderr[-2_000:]
