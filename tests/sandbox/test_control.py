@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from omni_actors.sandbox import SandboxSettings, describe, open_sandbox, serve_sandbox
-from tests.sandbox.conftest import ADA, KEY, TEXT, Play, code_of
+from tests.sandbox.conftest import ADA, KEY, TEXT, TLS, Play, code_of
 
 BUTTONS = {
     "type": "button",
@@ -133,7 +133,7 @@ async def test_what_is_not_there_is_answered_404(play: Play, path: str) -> None:
 async def test_the_control_api_answers_on_loopback_only() -> None:
     async with (
         open_sandbox(SandboxSettings(bind="0.0.0.0:0")) as sandbox,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{sandbox.port}") as client,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{sandbox.port}", verify=TLS) as client,
     ):
         answer = await client.get("/sandbox/stats")
 
@@ -143,7 +143,7 @@ async def test_the_control_api_answers_on_loopback_only() -> None:
 async def test_a_sandbox_can_be_served_from_a_nursery() -> None:
     async with trio.open_nursery() as nursery:
         sandbox = await nursery.start(_serve)
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(verify=TLS) as client:
             answer = await client.get(sandbox.url)
         nursery.cancel_scope.cancel()
 

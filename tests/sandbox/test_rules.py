@@ -267,6 +267,7 @@ _JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(kind=st.sampled_from(sorted(BODIES)), body=_JSON, extra=st.dictionaries(_KEYS, _JSON))
 def test_no_json_trips_the_rules(kind: str, body: Any, extra: dict[str, Any]) -> None:
     document = {"messaging_product": "whatsapp", "to": "+44", **extra, "type": kind, kind: body}

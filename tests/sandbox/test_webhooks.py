@@ -11,7 +11,7 @@ import trio
 from omni_actors.sandbox import SandboxSettings, WhatsAppAccount
 from omni_actors.sandbox.graph import escaped
 from omni_actors.sandbox.hooks import signed_headers
-from tests.sandbox.conftest import ADA, EPOCH_S, KEY, TEXT, HookDouble, Play
+from tests.sandbox.conftest import ADA, EPOCH_S, KEY, TEXT, TLS, HookDouble, Play
 
 VECTORS = [
     (
@@ -293,5 +293,5 @@ class TestInBatches:
 
 async def _settle(hook: HookDouble) -> None:
     """Let the worker take what is queued: one exchange with another server is enough."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=TLS) as client:
         await client.get(hook.url)
