@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import trio
 
+from omni_actors.cli_exits import first
 from omni_actors.demo.program import ProgramFailed
 from omni_actors.demo.scenes import SCENES, Scene, SceneFailed
 from omni_actors.demo.stage import CHANNEL, NUMBER, Stage, open_stage
@@ -34,20 +35,12 @@ async def play_once(say: Say) -> bool:
                 say(f"\n{number}. {scene.title}")
                 passed += await played(stage, scene)
     except* ProgramFailed as problems:
-        say(f"the gateway did not start:\n{sentence_of(problems)}")
+        say(f"the gateway did not start:\n{first(problems, ProgramFailed)}")
     took = time.monotonic() - began
     good = passed == len(SCENES)
     word = "passed" if good else "FAILED"
     say(f"\nverdict: {word}, {passed} of {len(SCENES)} scenes in {took:.1f} s")
     return good
-
-
-def sentence_of(problems: BaseExceptionGroup[ProgramFailed]) -> str:
-    """The text of the one problem that a group of one holds."""
-    first: BaseException = problems
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return str(first)
 
 
 async def played(stage: Stage, scene: Scene) -> bool:
@@ -121,8 +114,12 @@ def run(*, once: bool, say: Say = print) -> int:
     """The demo as the command line runs it; answers the exit code."""
     if once:
         return 0 if trio.run(play_once, say) else 1
+    failed = False
     try:
         trio.run(play_on, say)
-    except KeyboardInterrupt:
+    except* KeyboardInterrupt:
         say("\nGoodbye.")
-    return 0
+    except* ProgramFailed as problems:
+        say(f"the gateway did not start:\n{sentence_of(problems)}")
+        failed = True
+    return 1 if failed else 0
