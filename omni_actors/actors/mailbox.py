@@ -224,6 +224,7 @@ class Mailbox:
         self._system = None
         self._lanes = [None, None, None, None]
         self._queue, self._credit = _NOTHING, 0
+        self._alert = True  # a `run` under way still holds a queue that is out now
         self.depth = self.bytes = 0
         return left
 

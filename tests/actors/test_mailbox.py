@@ -133,6 +133,20 @@ def test_statistics_tell_depth_and_age_lane_by_lane() -> None:
     assert statistics.bytes == 7
 
 
+def test_a_mailbox_that_is_cleared_during_a_run_ends_the_run() -> None:
+    mailbox = Mailbox(10, 100)
+    for number in range(3):
+        mailbox.put(envelope(number), Lane.NORMAL)
+    run = mailbox.run()
+    next(run)
+
+    left = mailbox.clear()
+
+    assert [message for message, *_ in left] == [0, 1, 2]
+    assert list(run) == []
+    assert mailbox.depth == 0
+
+
 def test_clearing_gives_back_what_was_in_hand_first() -> None:
     mailbox = Mailbox(10, 100)
     for message in "ab":
