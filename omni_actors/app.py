@@ -2,10 +2,12 @@
 
 import errno
 import gc
+import os
 import random
 import secrets
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import IntEnum
@@ -33,16 +35,18 @@ from omni_actors.media.blobs import Blob, Blobs, DiskFull, Mismatch, Missing
 from omni_actors.model.states import ChannelState
 from omni_actors.net.guard import GuardPolicy
 from omni_actors.net.http import open_hands
+from omni_actors.store import secret_files
 from omni_actors.store.contract import Refused, Store, StoreFailed
 from omni_actors.store.failures import CannotOpen
 from omni_actors.store.opening import open_store, sqlite_path
-from omni_actors.store.queries import Channels, Credentials
+from omni_actors.store.queries import Credentials
 from omni_actors.store.sqlite.engine import ReleaseHold, SqliteStore
-from omni_actors.store.verbs import SetChannelState
+from omni_actors.store.verbs import ChannelSpec, SetChannelState, SyncChannels
 
 HEADER_BYTES_MAX = 32 * 1024
 KEEP_ALIVE_S = 75
 GRACE_S = 5.0
+UNWIND_S = 15.0  # after the drain's deadline, for the door, the drain's own grace and the store
 
 # Nearly all of our garbage dies by reference counts; looking for cycles every 700 objects, as the
 # default has it, mostly walks over what is alive.
@@ -67,12 +71,27 @@ class Ending:
     hurried: trio.Event = field(factory=trio.Event)
     failure: StoreFailed | None = None
     hurry: Callable[[], None] | None = None
+    last_resort: threading.Timer | None = None
 
     def fail(self, failure: StoreFailed) -> None:
         """The disk refused a commit: nothing may be acknowledged any more."""
         self.failure = failure
         telemetry.error("store.failed", sentence=str(failure))
         self.asked.set()
+
+    def end_within(self, seconds: float, code: int) -> None:
+        """End the process then, if it still runs: something in it does not let itself be ended.
+
+        What was accepted is in the store, so this loses no more than a power cut would: nothing.
+        """
+        self.last_resort = threading.Timer(seconds, cut_short, (code,))
+        self.last_resort.daemon = True
+        self.last_resort.start()
+
+    def ended(self) -> None:
+        """The house is closed; the process ends by itself."""
+        if self.last_resort is not None:
+            self.last_resort.cancel()
 
 
 @frozen
@@ -135,9 +154,9 @@ async def open_gateway(
             low_on_disk=lambda: store.low_on_disk,
         )
         house = House(ground, plan_of(config, ADAPTERS, HOOK_KINDS))
-        await hold_restored(store, clock.now())
+        await hold_restored(store, house.plan.channels, clock.now())
         await house.start(nursery)
-        media = MediaFiles(store, blobs, house.ids, clock.now)
+        media = MediaFiles(store, blobs, house.ids, clock.now, config.api.media_bytes_max)
         letters = DeadLetterDesk(store, clock.now, house.wake_legs, house.parse_again)
         gateway = Gateway(house, media, letters, lambda: ending.failure is not None)
         await write_operator_key(gateway, data_directory(config))
@@ -148,12 +167,16 @@ async def open_gateway(
             nursery.cancel_scope.cancel()
 
 
-async def hold_restored(store: SqliteStore, now: float) -> None:
-    """A restored backup must not send again what was sent since: every channel starts paused."""
+async def hold_restored(store: SqliteStore, channels: tuple[ChannelSpec, ...], now: float) -> None:
+    """A restored backup must not send again what was sent since: every channel starts paused.
+
+    The config comes first: it brings a channel that was removed, or has new credentials, back as
+    active. Raises Refused when the config cannot be.
+    """
     if not store.held:
         return
-    for channel in await store.ask(Channels()):
-        if channel.state is ChannelState.ACTIVE:
+    for channel in await store.do(SyncChannels(channels, now)):
+        if channel.state is not ChannelState.REMOVED:
             reason = "restored from a backup; resume the channel to send"
             await store.do(
                 SetChannelState(channel.tenant, channel.id, ChannelState.PAUSED, reason, now)
@@ -165,7 +188,7 @@ async def hold_restored(store: SqliteStore, now: float) -> None:
 async def write_operator_key(gateway: Gateway, directory: Path) -> None:
     """The first start leaves an operator's key where only this user can read it."""
     path = directory / OPERATOR_KEY
-    if path.exists():
+    if secret_files.is_kept(path):
         return
     ground = gateway.house.ground
     _, secret = await keys.create(
@@ -177,8 +200,7 @@ async def write_operator_key(gateway: Gateway, directory: Path) -> None:
         tenant="*",
         scopes=keys.SCOPES,
     )
-    path.touch(mode=0o600)
-    path.write_text(secret + "\n")
+    secret_files.keep(path, f"{secret}\n".encode())
 
 
 def data_directory(config: Config) -> Path:
@@ -255,11 +277,26 @@ async def run(
 ) -> int:
     """Serve until the end, then drain."""
     ending = Ending()
+    try:
+        return await run_until_asked(config, path, environ, tell, ending)
+    finally:
+        ending.ended()
+
+
+async def run_until_asked(
+    config: Config,
+    path: Path,
+    environ: dict[str, str],
+    tell: Callable[[str], None],
+    ending: Ending,
+) -> int:
+    """The whole house, its door and its watchers, until it is to end; answers the exit code."""
     async with (
-        open_lag_watch(stalled),
+        open_lag_watch(stalled) as lag,
         open_server(config, ending) as running,
         trio.open_nursery() as nursery,
     ):
+        telemetry.LOOP_LAG.set_function(lambda: lag.statistics().p99_s)
         await nursery.start(watch_signals, running.gateway, ending, path, environ)
         tell(running.url)
         await ending.asked.wait()
@@ -276,7 +313,9 @@ def stalled(stall: object) -> None:
 async def end(config: Config, gateway: Gateway, ending: Ending) -> int:
     """Drain within the deadline; a failed store leaves nothing to drain."""
     if ending.failure is not None:
+        ending.end_within(UNWIND_S, Exit.FAILED)
         return Exit.FAILED
+    ending.end_within(config.drain.notice_s + config.drain.deadline_s + UNWIND_S, Exit.CUT_SHORT)
     gateway.house.drain_begun.set()
     with trio.move_on_after(config.drain.notice_s):
         await ending.hurried.wait()
@@ -286,6 +325,12 @@ async def end(config: Config, gateway: Gateway, ending: Ending) -> int:
         nursery.cancel_scope.cancel()
     telemetry.info("house.drained", clean=report.clean, took_s=round(report.took_s, 3))
     return Exit.CLEAN if report.clean else Exit.CUT_SHORT
+
+
+def cut_short(code: int) -> None:
+    """The last resort of a stop: what does not end is left where it stands."""
+    telemetry.error("house.cut_short", code=code)
+    os._exit(code)
 
 
 async def hurry(ending: Ending) -> None:

@@ -20,7 +20,7 @@ SANDBOX_BIND: Final = "127.0.0.1:8090"
 SANDBOX_HOOK: Final = "http://127.0.0.1:8080/webhooks/meta"
 
 HELP: Final = """\
-A self-hosted messaging gateway: WhatsApp, Instagram, Messenger and email behind one API.
+A self-hosted messaging gateway: one API and one conversation per person, whatever the channel.
 
 Try it: omni-actors demo. Run it: omni-actors check, then omni-actors serve.
 """

@@ -362,6 +362,7 @@ def kept(retention: RetentionConfig) -> Retention:
         idempotency_s=retention.idempotency_hours * 3600.0,
         events_s=retention.events_days * DAY_S,
         seen_s=retention.seen_days * DAY_S,
+        media_s=retention.media_days * DAY_S,
     )
 
 

@@ -145,6 +145,7 @@ class RetentionConfig:
     idempotency_hours: float = _positive(24.0)
     events_days: float = _positive(30.0)
     seen_days: float = _positive(14.0)
+    media_days: float = _positive(90.0)
 
 
 @frozen

@@ -49,6 +49,9 @@ API_REQUESTS = Counter(
 CHANNEL_STATE = Gauge(
     "omni_channel_active", "1 while the channel sends.", ["channel"], registry=REGISTRY
 )
+STORE_ROWS = Gauge(
+    "omni_store_rows", "Rows in the store, by kind, at the scrape.", ["kind"], registry=REGISTRY
+)
 LOOP_LAG = Gauge("omni_loop_lag_seconds", "p99 lag of the run loop.", registry=REGISTRY)
 
 _log: Any = structlog.get_logger()

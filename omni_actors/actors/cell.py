@@ -272,7 +272,3 @@ class Context:
     def stop_soon(self, reason: str = "stopped") -> None:
         """Have this actor stopped, as by `System.stop`, once what it is doing is done."""
         self._house.stop_soon(self._cell, reason)
-
-    def cancel_wake(self, key: Hashable) -> None:
-        """Forget the wake-up set under `key`."""
-        self._house.wakes.cancel(self._cell.address, key)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _CUT_SHARE: Final = 1 / 6
 _CUT_MAX_S: Final = 5.0
 _FAREWELLS_MAX: Final = 64
+_GRACE_S: Final = 1.0
 
 
 @frozen
@@ -60,7 +61,8 @@ def shut(house: House, cell: Cell) -> None:
 async def drain(house: House, deadline_s: float, groups: Sequence[str]) -> DrainReport:
     """Shut group after group, each once the one before is quiet; cut what is left in time to end.
 
-    The last sixth of the time, at most 5 s, is kept for cancelling and for `stopping`.
+    The last sixth of the time, at most 5 s, is kept for cancelling and for `stopping`. What is
+    deaf to its cancelling is left behind 1 s after the deadline, and reported.
     """
     began = house.monotonic()
     ends_at = began + deadline_s
@@ -71,7 +73,7 @@ async def drain(house: House, deadline_s: float, groups: Sequence[str]) -> Drain
         await _quieten(house, _shut_all(house))
     _shut_all(house)
     left = tuple(_left_of(cell) for cell in house.cells.values() if _unfinished(cell))
-    with trio.CancelScope(shield=True):
+    with trio.CancelScope(shield=True, deadline=ends_at + _GRACE_S):
         await _finish_all(house, ends_at)
     return DrainReport(not left, left, house.monotonic() - began)
 

@@ -162,13 +162,6 @@ class System:
         else:
             self.house.tell_down(watcher, address, "unknown")
 
-    def unwatch(self, watcher: str, address: str) -> None:
-        """Take a watch back."""
-        watchers = self.house.watchers.get(address, {})
-        watchers.pop(watcher, None)
-        if not watchers:
-            self.house.watchers.pop(address, None)
-
     async def stop(self, address: str, *, deadline_s: float = 5.0, reason: str = "stopped") -> int:
         """Stop an actor: nothing more from outside, what is there may finish, then it is cut.
 

@@ -126,5 +126,8 @@ async def _say_goodbye(house: House, cell: Cell) -> None:
     stopping = getattr(cell.behaviour, "stopping", None)
     cell.behaviour = None
     if stopping is not None:
-        with trio.fail_after(house.close_s):
-            await stopping()
+        try:
+            with trio.fail_after(house.close_s):
+                await stopping()
+        except* Exception as error:  # noqa: BLE001  woken to say it again, it would fail again
+            house.note_error(cell, error)

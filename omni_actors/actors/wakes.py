@@ -29,25 +29,14 @@ class Wakes:
             self._timers.cancel(earlier)
         waiting[key] = self._timers.at(due, partial(self._fire, address, key, message))
 
-    def cancel(self, address: str, key: object) -> None:
-        """Forget one wake-up."""
-        if (timer := self._pop(address, key)) is not None:
-            self._timers.cancel(timer)
-
     def forget(self, address: str) -> None:
         """Forget all wake-ups of an address."""
         for timer in self._armed.pop(address, {}).values():
             self._timers.cancel(timer)
 
     def _fire(self, address: str, key: object, message: object) -> None:
-        self._pop(address, key)
-        self._deliver(address, message, ("wake", key))
-
-    def _pop(self, address: str, key: object) -> Timer | None:
-        waiting = self._armed.get(address)
-        if waiting is None:
-            return None
-        timer = waiting.pop(key, None)
+        waiting = self._armed[address]
+        del waiting[key]
         if not waiting:
             del self._armed[address]
-        return timer
+        self._deliver(address, message, ("wake", key))

@@ -1,6 +1,5 @@
 """How the gateway is: health, readiness, metrics, the live tree of actors."""
 
-from omni_actors import telemetry
 from omni_actors.api import render
 from omni_actors.api.requests import NoQuery
 from omni_actors.api.routes import Access, Call, Listing, Reply, Route, listing
@@ -24,8 +23,7 @@ async def get_readyz(call: Call[NoQuery, None]) -> Reply:
 
 async def get_metrics(call: Call[NoQuery, None]) -> Reply:
     """Metrics in the Prometheus text format."""
-    del call
-    return Reply(raw=telemetry.exposition(), media_type=METRICS_TYPE)
+    return Reply(raw=await call.gateway.metrics(), media_type=METRICS_TYPE)
 
 
 async def list_actors(call: Call[NoQuery, None]) -> Reply:

@@ -215,6 +215,7 @@ def attempt(row: g.Attempt, platform: str) -> v.AttemptView:
         ended_at=time(row.ended_at),
         outcome=row.outcome,
         reason=reason(row.failure, platform),
+        note=row.note,
         exchanges=tuple([exchange(call) for call in calls if isinstance(call, Mapping)]),
     )
 

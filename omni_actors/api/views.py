@@ -193,7 +193,7 @@ class ExchangeView:
 
 @frozen
 class AttemptView:
-    """One try to send a part."""
+    """One try to send a part. `note` is what the platform said besides when it accepted."""
 
     id: str
     part_id: str
@@ -202,6 +202,7 @@ class AttemptView:
     ended_at: Time | None
     outcome: str | None
     reason: ReasonView | None
+    note: str | None
     exchanges: tuple[ExchangeView, ...]
 
 

@@ -120,6 +120,6 @@ def run(*, once: bool, say: Say = print) -> int:
     except* KeyboardInterrupt:
         say("\nGoodbye.")
     except* ProgramFailed as problems:
-        say(f"the gateway did not start:\n{sentence_of(problems)}")
+        say(f"the gateway did not start:\n{first(problems, ProgramFailed)}")
         failed = True
     return 1 if failed else 0

@@ -7,18 +7,21 @@ cursor moves in the same transaction as what the handling brought about.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import trio
 from attrs import define, frozen
 
 from omni_actors import telemetry
 from omni_actors.adapters.contract import Adapter
+from omni_actors.gateway.sender import where
 from omni_actors.model.events import EventType
 from omni_actors.policy import answers, window
-from omni_actors.store.contract import Store
+from omni_actors.store.contract import Store, StoreFailed
 from omni_actors.store.queries import Unhandled
 from omni_actors.store.rows import Backlog, Choice, Entry, Leg, LegWake, NewEvent
 from omni_actors.store.verbs import ChoiceMade, Handle, OpenWindow, Timer
 
 WINDOW_TIMER = "window"
+PAGE = 64
 
 
 @frozen
@@ -42,11 +45,32 @@ class ConversationActor:
         """Take the backlog page by page. A crash or cancellation leaves whole pages behind."""
         del message
         while True:
-            backlog = self.store.peek(Unhandled(self.conversation_id))
+            backlog = self.store.peek(Unhandled(self.conversation_id, PAGE))
             if backlog.entries:
                 await self.take(backlog)
             if not backlog.more:
                 return
+            await trio.lowlevel.checkpoint_if_cancelled()
+
+    async def pass_over(self) -> list[tuple[Entry, str]]:
+        """Handle the next page entry by entry; those that fail are left out and answered, with why.
+
+        Raises StoreFailed: then nothing is wrong with an entry.
+        """
+        left_out = []
+        for _ in range(PAGE):
+            backlog = self.store.peek(Unhandled(self.conversation_id, 1))
+            if not backlog.entries:
+                break
+            entry = backlog.entries[0]
+            try:
+                await self.take(backlog)
+            except StoreFailed:
+                raise
+            except Exception as bug:  # noqa: BLE001 - one message must not stop its conversation
+                await self.store.do(Handle(self.conversation_id, entry.seq))
+                left_out.append((entry, where(bug)))
+        return left_out
 
     async def take(self, backlog: Backlog) -> None:
         """Handle one page. What waits for a window is let go first: that may be done twice."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from attrs import define, field, frozen
 
+from omni_actors import telemetry
 from omni_actors.gateway import keys
 from omni_actors.gateway.channel_actor import ChannelActor
 from omni_actors.gateway.dead_letters import DeadLetterDesk
@@ -46,6 +47,7 @@ from omni_actors.store.queries import (
     ConversationById,
     Conversations,
     Events,
+    Figures,
     Keys,
     MediumById,
     MessageById,
@@ -414,7 +416,7 @@ class Gateway:
         newest = self.house.bell.cursor
         if after > newest:
             raise RequestError(
-                Code.INVALID,
+                Code.CURSOR_UNKNOWN,
                 f"the cursor lies after the newest event, {newest}",
                 mistakes=(Mistake("/after", "is of another gateway, or of before a restore"),),
             )
@@ -509,6 +511,12 @@ class Gateway:
         revoked = await self.do(RevokeKey(key_id, self.now()))
         self.keyring.forget()
         return revoked
+
+    async def metrics(self) -> bytes:
+        """All metrics in the Prometheus text format, with what the store holds now."""
+        for kind, rows in (await self.ask(Figures())).items():
+            telemetry.STORE_ROWS.labels(kind).set(rows)
+        return telemetry.exposition()
 
     def actors(self) -> Sequence[JsonObject]:
         """The live tree: names, figures and states, no content."""

@@ -32,19 +32,25 @@ from omni_actors.gateway.media_desk import MediaDesk
 from omni_actors.gateway.sender import Hands, Route, Sender
 from omni_actors.gateway.submit import Submitter
 from omni_actors.gateway.timekeeper import Timekeeper
-from omni_actors.media.blobs import Blob, Blobs
+from omni_actors.media.blobs import Blob, Blobs, Missing
 from omni_actors.model.ids import Ids
 from omni_actors.model.states import ChannelState
 from omni_actors.policy.rate import Limit
 from omni_actors.policy.routing import ConsumerRule
 from omni_actors.store.contract import Store
-from omni_actors.store.queries import Channels, LastCursor, UnhandledConversations
+from omni_actors.store.queries import (
+    Channels,
+    IntakeBody,
+    LastCursor,
+    Unclaimed,
+    UnhandledConversations,
+)
 from omni_actors.store.rows import ANY_TENANT, Channel, LegWake
 from omni_actors.store.verbs import (
     Accepted,
-    Bury,
     ChannelSpec,
     EnsureConsumer,
+    ForgetUnclaimed,
     Intake,
     Recover,
     Retention,
@@ -116,6 +122,7 @@ class House:
     submitter: Submitter = field(init=False)
     soonest: float = math.inf
     drain_begun: trio.Event = field(factory=trio.Event)
+    nursery: trio.Nursery = field(init=False)
     started: bool = False
 
     def __attrs_post_init__(self) -> None:
@@ -159,10 +166,11 @@ class House:
 
     async def start(self, nursery: trio.Nursery) -> None:
         """Put the store right, then wake everybody. Raises Refused when the config cannot be."""
+        self.nursery = nursery
         store, now = self.ground.store, self.ground.clock.now
         await store.do(SyncChannels(self.plan.channels, now()))
         recovered = await store.do(Recover(now(), self.waits()))
-        telemetry.info("house.recovered", refunded=recovered.refunded, in_doubt=recovered.in_doubt)
+        telemetry.info("house.recovered", in_doubt=recovered.in_doubt, given_up=recovered.given_up)
         if self.plan.bot == echo_bot.CONSUMER:  # before the door opens, or it misses the first
             await store.do(EnsureConsumer(echo_bot.CONSUMER, ANY_TENANT, now()))
         self.bell.ring(await store.ask(LastCursor()))
@@ -172,6 +180,7 @@ class House:
             self.spawn_channel(channel)
         self.spawn_desks()
         nursery.start_soon(self.wake_unhandled)
+        nursery.start_soon(self.take_up_unclaimed, tuple(self.channels.values()))
         self.started = True
 
     def waits(self) -> dict[str, float]:
@@ -251,7 +260,12 @@ class House:
         system.spawn(
             TIME,
             lambda: Timekeeper(
-                ground.store, now, self.wake_legs, self.plan.keep, self.take_keys_used
+                ground.store,
+                ground.blobs,
+                now,
+                self.wake_legs,
+                lambda: self.plan.keep,
+                self.take_keys_used,
             ),
             group="desks",
         )
@@ -260,12 +274,16 @@ class House:
             lambda: MediaDesk(ground.store, ground.hands, lambda: self.routes, now, ground.chance),
             group="desks",
         )
-        if self.plan.bot == "echo":
-            system.spawn(
-                BOT,
-                lambda: EchoBot(ground.store, self.submitter, lambda: self.plan.rules),
-                group="bots",
-            )
+        if self.plan.bot == echo_bot.CONSUMER:
+            self.spawn_bot()
+
+    def spawn_bot(self) -> None:
+        """Let the built-in bot answer."""
+        self.ground.system.spawn(
+            BOT,
+            lambda: EchoBot(self.ground.store, self.submitter, lambda: self.plan.rules),
+            group="bots",
+        )
 
     async def wake_unhandled(self) -> None:
         """Wake the conversations that an earlier run left with something to handle."""
@@ -274,6 +292,25 @@ class House:
             for conversation_id in page:
                 await self.conversations.offer(conversation_id, WAKE)
             after = page[-1]
+
+    async def take_up_unclaimed(self, channels: Sequence[Channel]) -> None:
+        """Read again what came for these channels before they were known here."""
+        store = self.ground.store
+        for channel in channels:
+            named = channel.platform, channel.channel_key
+            while not self.draining and (page := await store.ask(Unclaimed(*named))):
+                for intake_id in page:
+                    await self.take_up(intake_id)
+                    await store.do(ForgetUnclaimed(*named, intake_id))
+
+    async def take_up(self, intake_id: str) -> None:
+        """Read one stored intake again; one whose bytes are gone is not there to be read."""
+        intake = await self.ground.store.ask(IntakeBody(intake_id))
+        try:
+            if intake is not None:
+                await self.parse_again(intake)
+        except (Missing, OSError) as problem:
+            telemetry.error("house.intake_gone", intake_id=intake_id, error=type(problem).__name__)
 
     # ------------------------------------------------------------ waking
 
@@ -302,7 +339,7 @@ class House:
     def rung(self, cursor: int) -> None:
         """The event log has grown."""
         self.bell.ring(cursor)
-        if self.plan.bot == "echo":
+        if self.plan.bot == echo_bot.CONSUMER:
             self.nudge(BOT, echo_bot.Ring(cursor))
 
     def look(self, channel_id: str) -> None:
@@ -351,7 +388,8 @@ class House:
     async def reload(self, plan: Plan) -> None:
         """Live by another plan from now on. Raises Refused; then nothing has changed."""
         channels = await self.ground.store.do(SyncChannels(plan.channels, self.ground.clock.now()))
-        self.plan = plan
+        bot, self.plan = self.plan.bot, plan
+        self.conversations.idle_s = plan.idle_s
         known = set(self.channels)
         self.take_channels(channels)
         for channel in channels:
@@ -359,15 +397,28 @@ class House:
                 self.changed(channel)
             else:
                 self.spawn_channel(channel)
+        await self.exchange_bot(bot)
+        self.nursery.start_soon(self.take_up_unclaimed, channels)
         telemetry.info("house.reloaded", channels=len(plan.channels))
 
+    async def exchange_bot(self, before: str) -> None:
+        """Start or stop the bot, when the plan says otherwise than before."""
+        if self.plan.bot == before:
+            return
+        if self.plan.bot == echo_bot.CONSUMER:
+            now = self.ground.clock.now()
+            await self.ground.store.do(EnsureConsumer(echo_bot.CONSUMER, ANY_TENANT, now))
+            self.spawn_bot()
+        else:
+            await self.ground.system.stop(BOT)
+
     async def parse_again(self, intake: Intake) -> None:
-        """Read a stored intake once more; what it tells is stored as if it arrived now."""
+        """Read a stored intake once more; what it tells takes effect as if it arrived now."""
         hook = self.plan.hooks.get(intake.hook)
         if hook is None:
             telemetry.warning("house.hook_gone", intake_id=intake.id, hook=intake.hook)
             return
-        await self.receiver.keep(hook, await self.bytes_of(intake))
+        await self.receiver.keep_again(hook, intake, await self.bytes_of(intake))
 
     async def bytes_of(self, intake: Intake) -> bytes:
         """The raw bytes of an intake, wherever they are."""
@@ -377,14 +428,23 @@ class House:
             return b"".join([chunk async for chunk in source])
 
     async def quarantined(self, poison: Quarantined) -> None:
-        """A conversation crashed its actor again and again: say so, and leave it to a human."""
+        """A conversation crashed its actor again and again: leave out what it cannot handle.
+
+        The message itself stays where it is, told of and readable; only what would have followed
+        from it (a picked option, a timer) does not. The conversation goes on.
+        """
         conversation_id = poison.address.partition("/")[2]
-        telemetry.error(
-            "house.poison", address=poison.address, attempts=poison.attempts, error=poison.error
-        )
-        await self.ground.store.do(
-            Bury("*", "intake", conversation_id, "poison", self.ground.clock.now())
-        )
+        actor = self.conversation_actor(conversation_id)
+        for entry, error in await actor.pass_over():
+            telemetry.error(
+                "house.poison",
+                conversation_id=conversation_id,
+                message_id=entry.message_id,
+                seq=entry.seq,
+                attempts=poison.attempts,
+                error=error,
+            )
+        self.conversations.tell(conversation_id, WAKE)
 
     async def drain(self, deadline_s: float) -> DrainReport:
         """End in good order: no new work is claimed, what runs may finish, the rest is kept."""

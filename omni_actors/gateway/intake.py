@@ -67,12 +67,35 @@ class Receiver:
     async def keep(self, hook: Hook, raw: bytes) -> Accepted:
         """Store an authenticated body with what it tells, and wake whom it concerns."""
         items, problem = self.read(hook, raw)
-        accepted = await self.store.do(Accept(await self.intake(hook.id, raw, problem), items))
+        return await self.take(await self.intake(hook.id, raw, problem), items)
+
+    async def keep_again(self, hook: Hook, intake: Intake, raw: bytes) -> Accepted:
+        """Read a stored intake once more; it keeps its id, and its problem only if that is left."""
+        items, problem = self.read(hook, raw)
+        return await self.take(evolve(intake, received_at=self.now(), problem=problem), items)
+
+    async def take(self, intake: Intake, items: tuple[Item, ...]) -> Accepted:
+        """Store an intake with what it tells, and wake whom it concerns."""
+        accepted = await self.store_or_bury(intake, items)
         for outcome in ("new", "known", "unclaimed", "parked"):
             if amount := getattr(accepted, outcome):
                 telemetry.REPORTS.labels(outcome).inc(amount)
         self.wake(accepted)
         return accepted
+
+    async def store_or_bury(self, intake: Intake, items: tuple[Item, ...]) -> Accepted:
+        """Store what an intake tells. What a bug of ours cannot store is kept as a dead letter.
+
+        A platform that was told 503 would send the same again and again, and never anything else.
+        """
+        try:
+            return await self.store.do(Accept(intake, items))
+        except StoreFailed:
+            raise
+        except Exception as bug:  # noqa: BLE001 - one report must not stop all that follow it
+            telemetry.error("intake.bug", intake_id=intake.id, hook=intake.hook, error=where(bug))
+            problem = f"a bug of ours: {where(bug)}"
+            return await self.store.do(Accept(evolve(intake, problem=problem)))
 
     async def intake(self, hook_id: str, raw: bytes, problem: str | None) -> Intake:
         """The row of the raw bytes; large ones go to a blob first."""

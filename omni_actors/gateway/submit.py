@@ -39,8 +39,6 @@ from omni_actors.store.verbs import (
     Submitted,
 )
 
-EXPIRES_MAX_S = 30 * 86400.0
-
 
 @frozen
 class Sender:

@@ -2,20 +2,26 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+import trio
 from attrs import define, field, frozen
 
+from omni_actors import telemetry
 from omni_actors.actors.cell import Context
 from omni_actors.gateway.conversation_actor import WINDOW_TIMER
+from omni_actors.media.blobs import Blob, Blobs
 from omni_actors.model.events import EventType
 from omni_actors.policy import window
 from omni_actors.store.contract import Store
-from omni_actors.store.queries import LegById
+from omni_actors.store.queries import BlobsInUse, LegById
 from omni_actors.store.rows import ANY_TENANT, Leg, LegWake, NewEvent
 from omni_actors.store.verbs import Handle, Retention, Sweep, Tick, Timer, TouchKeys
 
 LOOK_EVERY_S = 60.0
 SWEEP_EVERY_S = 600.0
 SWEEP_LIMIT = 500
+BLOBS_EVERY_S = 3600.0
+BLOB_AGE_S = 3600.0
+"""Further back than the longest time between the last byte of a blob and the row that names it."""
 TICK_LIMIT = 200
 OVERDUE_S = 1.0
 GRAIN_S = 0.001
@@ -40,16 +46,18 @@ class Timekeeper:
     """Carries out what is due, a page at a time, and sleeps until the next moment."""
 
     store: Store
+    blobs: Blobs
     now: Callable[[], float]
     wake_legs: Callable[[Sequence[LegWake]], None]
-    keep: Retention
+    keep: Callable[[], Retention]
     keys_used: Callable[[], Mapping[str, float]]
     swept_at: float = 0.0
+    blobs_swept_at: float = 0.0
     context: Context = field(init=False)
 
     async def started(self, context: Context) -> None:
         self.context = context
-        self.swept_at = self.now()
+        self.swept_at = self.blobs_swept_at = self.now()
         context.tell_self(Look())
 
     async def handle(self, message: Look | At) -> None:
@@ -70,10 +78,12 @@ class Timekeeper:
         """
         before: float | None = None
         while True:
+            await trio.lowlevel.checkpoint_if_cancelled()
             ticked = await self.store.do(Tick(self.now(), TICK_LIMIT))
             self.wake_legs(ticked.wakes)
             await self.close_windows(ticked.timers)
-            if ticked.next_at is None or ticked.next_at > self.now():
+            done = ticked.next_at is None or ticked.next_at > self.now()
+            if done or self.context.draining:
                 return ticked.next_at
             if ticked.next_at == before and not ticked.wakes and not ticked.timers:
                 return self.now() + OVERDUE_S
@@ -104,8 +114,29 @@ class Timekeeper:
         if self.now() < self.swept_at + SWEEP_EVERY_S:
             return
         self.swept_at = self.now()
-        while await self.store.do(Sweep(self.now(), self.keep, SWEEP_LIMIT)) >= SWEEP_LIMIT:
-            pass
+        while not self.context.draining:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            if await self.store.do(Sweep(self.now(), self.keep(), SWEEP_LIMIT)) < SWEEP_LIMIT:
+                break
+        if self.now() >= self.blobs_swept_at + BLOBS_EVERY_S and not self.context.children:
+            self.blobs_swept_at = self.now()
+            self.context.start_soon(self.sweep_blobs)
+
+    async def sweep_blobs(self) -> None:
+        """Remove the bytes that nothing names any more; beside all that is due meanwhile."""
+        try:
+            swept = await self.blobs.sweep(self.in_use, before=self.now() - BLOB_AGE_S)
+        except OSError as problem:
+            telemetry.error("blobs.not_swept", error=type(problem).__name__, errno=problem.errno)
+            return
+        telemetry.info("blobs.swept", blobs=swept.blobs, bytes=swept.size)
+
+    async def in_use(self, page: Sequence[Blob]) -> frozenset[str]:
+        """Which of these blobs somebody names; all of them once the house wants to end."""
+        hashes = tuple([blob.sha256 for blob in page])
+        if self.context.draining:
+            return frozenset(hashes)
+        return await self.store.ask(BlobsInUse(hashes))
 
 
 def told(

@@ -7,7 +7,7 @@ import codecs
 import re
 from typing import Final
 
-import filetype  # type: ignore[import-untyped]
+import filetype
 
 HEAD_BYTES: Final = 8192
 UNKNOWN: Final = "application/octet-stream"

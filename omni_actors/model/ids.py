@@ -52,9 +52,3 @@ class Ids:
         else:
             self._number += 1 + self._bits(24)
         return spell(prefix, self._last_ms, self._number)
-
-
-def is_id(text: str, prefix: str) -> bool:
-    """Whether `text` has the form of an id of that noun."""
-    head, _, tail = text.partition("_")
-    return head == prefix and len(tail) == LENGTH and all(c in ALPHABET for c in tail)

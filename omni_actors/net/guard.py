@@ -9,8 +9,7 @@ import ipaddress
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, Final, Protocol, TypeAlias
 
 import httpcore
@@ -25,7 +24,6 @@ URL_CHARS_MAX: Final = 2048
 ADDRESSES_TRIED_MAX: Final = 4
 CONNECT_TIMEOUT_S: Final = 10.0
 CONNECTION_AGE_S_MAX: Final = 60.0
-CONNECTION_IDLE_S: Final = 30.0
 
 _DENIED: Final[tuple[tuple[IPNetwork, str], ...]] = tuple(
     (ipaddress.ip_network(network), reason)
@@ -374,115 +372,3 @@ class _AgingStream(httpcore.AsyncNetworkStream):
         if info == "is_readable" and trio.current_time() >= self._retires_at:
             return True
         return self._inner.get_extra_info(info)
-
-
-def guarded_transport(
-    policy: GuardPolicy,
-    ssl_context: ssl.SSLContext,
-    *,
-    resolve: Resolver = trio.socket.getaddrinfo,
-    inner: httpcore.AsyncNetworkBackend | None = None,
-    connections_max: int = 8,
-    age_s_max: float = CONNECTION_AGE_S_MAX,
-) -> httpx.AsyncBaseTransport:
-    """A transport for `httpx.AsyncClient(transport=…)` that calls only what `policy` allows.
-
-    It follows no redirect (a client told to follow them has each hop checked anew) and uses no
-    proxy, from the environment or elsewhere. Requests raise Refused beside httpx's own errors.
-    """
-    backend = GuardedBackend(policy, resolve=resolve, inner=inner, age_s_max=age_s_max)
-    pool = httpcore.AsyncConnectionPool(
-        ssl_context=ssl_context,
-        max_connections=connections_max,
-        max_keepalive_connections=connections_max,
-        keepalive_expiry=CONNECTION_IDLE_S,
-        network_backend=backend,
-    )
-    return _GuardedTransport(policy, pool)
-
-
-class _GuardedTransport(httpx.AsyncBaseTransport):
-    """Checks each request's URL, then hands it to the pool and translates what comes back."""
-
-    def __init__(self, policy: GuardPolicy, pool: httpcore.AsyncConnectionPool) -> None:
-        self._policy = policy
-        self._pool = pool
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        check_url(request.url, self._policy)
-        assert isinstance(request.stream, httpx.AsyncByteStream)
-        core_request = httpcore.Request(
-            method=request.method,
-            url=httpcore.URL(
-                scheme=request.url.raw_scheme,
-                host=request.url.raw_host,
-                port=request.url.port,
-                target=request.url.raw_path,
-            ),
-            headers=request.headers.raw,
-            content=request.stream,
-            extensions=request.extensions,
-        )
-        with _httpx_errors():
-            response = await self._pool.handle_async_request(core_request)
-        assert isinstance(response.stream, AsyncIterable)
-        return httpx.Response(
-            status_code=response.status,
-            headers=response.headers,
-            stream=_Body(response),
-            extensions=response.extensions,
-        )
-
-    async def aclose(self) -> None:
-        with _httpx_errors():
-            await self._pool.aclose()
-
-
-class _Body(httpx.AsyncByteStream):
-    """A response's body, whose errors are httpx's."""
-
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _httpx_errors():
-            async for chunk in self._response.aiter_stream():
-                yield chunk
-
-    async def aclose(self) -> None:
-        with _httpx_errors():
-            await self._response.aclose()
-
-
-_HTTPX_ERRORS: Final[dict[type[Exception], type[httpx.TransportError]]] = {
-    httpcore.ConnectTimeout: httpx.ConnectTimeout,
-    httpcore.ReadTimeout: httpx.ReadTimeout,
-    httpcore.WriteTimeout: httpx.WriteTimeout,
-    httpcore.PoolTimeout: httpx.PoolTimeout,
-    httpcore.TimeoutException: httpx.TimeoutException,
-    httpcore.ConnectError: httpx.ConnectError,
-    httpcore.ReadError: httpx.ReadError,
-    httpcore.WriteError: httpx.WriteError,
-    httpcore.NetworkError: httpx.NetworkError,
-    httpcore.ProxyError: httpx.ProxyError,
-    httpcore.UnsupportedProtocol: httpx.UnsupportedProtocol,
-    httpcore.LocalProtocolError: httpx.LocalProtocolError,
-    httpcore.RemoteProtocolError: httpx.RemoteProtocolError,
-    httpcore.ProtocolError: httpx.ProtocolError,
-}
-
-
-@contextmanager
-def _httpx_errors() -> Iterator[None]:
-    """Raise what httpx's callers expect in place of the errors of the layer below it."""
-    try:
-        yield
-    except tuple(_HTTPX_ERRORS) as error:
-        known = next(kind for kind in type(error).__mro__ if kind in _HTTPX_ERRORS)
-        raise _HTTPX_ERRORS[known](_text(error)) from error
-
-
-def _text(error: BaseException) -> str:
-    """What went wrong: a failed TLS handshake tells it only at the bottom of its causes."""
-    cause = error.__cause__ or error.__context__
-    return str(error) or (_text(cause) if cause is not None else type(error).__name__)

@@ -21,7 +21,15 @@ from omni_actors.net.failures import (
     unwritable,
 )
 from omni_actors.net.guard import GuardedBackend, GuardPolicy, Refused, check_url
-from omni_actors.net.lanes import Dialler, Fate, Lane, LaneKey, Lanes, LaneStatistics
+from omni_actors.net.lanes import (
+    CLOSE_TIMEOUT_S,
+    Dialler,
+    Fate,
+    Lane,
+    LaneKey,
+    Lanes,
+    LaneStatistics,
+)
 from omni_actors.net.multipart import form_frame
 from omni_actors.net.reply import declared_size, keep_s, lower_case
 from omni_actors.net.request import EXTENSIONS, Outgoing, encoded_body, outgoing
@@ -66,7 +74,8 @@ async def open_hands(
             yield HttpHands(lanes, open_source, open_sink, guard_policy, now, disk_errors)
         finally:
             nursery.cancel_scope.cancel()
-            await lanes.close()
+            with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+                await lanes.close()
 
 
 @frozen(eq=False)
@@ -202,7 +211,7 @@ class HttpHands:
                 body = await _collected(call, headers, chunks)
                 reply = HttpReply(response.status, headers, body, size=len(body))
         except BaseException:
-            await _abandon(chunks)
+            await _abandon(chunks)  # noqa: ASYNC102 - cancelled from the start, so it never waits
             raise
         await response.aclose()
         return reply

@@ -125,11 +125,11 @@ class Lanes:
             await trio.sleep_until(min(moments, default=now + self.idle_s))
 
     async def close(self) -> None:
-        """Close every lane, also one that a call is still on."""
-        for lanes in list(self._by_channel.values()):
-            for lane in list(lanes):
+        """Close every lane at once, also one that a call is still on."""
+        async with trio.open_nursery() as nursery:
+            for lane in [lane for lanes in self._by_channel.values() for lane in lanes]:
                 self._forget(lane)
-                await _close(lane.connection)
+                nursery.start_soon(lane.connection.aclose)
 
     async def _wait(self, key: LaneKey) -> Lane:
         waiter = _Waiter(key)

@@ -1,10 +1,12 @@
 """How we know that the other side is who it says."""
 
 import ssl
+from functools import cache
 
 import httpx
 
 
+@cache
 def client_context() -> ssl.SSLContext:
     """The context of all HTTP calls of a process: expensive to make, so it is made once.
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final, Literal, assert_never
 
-import regex  # type: ignore[import-untyped]
+import regex
 from attrs import frozen
 
 Unit = Literal["utf16", "utf8", "code_points", "graphemes"]
@@ -21,8 +21,9 @@ FILL_SHARE: Final = 1 / 3
 
 # Flags are paired by hand: `\X` alone looks back over a whole run of them, in quadratic time.
 _CLUSTER = regex.compile(r"[\U0001F1E6-\U0001F1FF]{2}[\p{GCB=EX}\p{GCB=ZWJ}\p{GCB=SM}]*+|\X")
-_PAUSE = regex.compile(r"\s++|[。！？｡]++[」』”’）]*+")
-_SPACE = regex.compile(r"\s*+")
+# `\s` leaves out the four separators that `str.isspace` and `str.strip` know.
+_PAUSE = regex.compile(r"[\s\x1c-\x1f]++|[。！？｡]++[」』”’）]*+")
+_SPACE = regex.compile(r"[\s\x1c-\x1f]*+")
 _SENTENCE_END = regex.compile(r"[.!?…。！？｡][\"')\]”’»]?$")
 _URL = regex.compile(r"(?:https?://|www\.)[^\s<>\"\u3000-\u303f\uff00-\uff0f\uff1a-\uff1f]++")
 

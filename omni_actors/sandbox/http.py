@@ -136,7 +136,8 @@ async def _answer(stream: trio.SocketStream, request: Request, handle: Handler) 
             await _linger(stream)
     finally:
         if answer.after is not None:
-            await answer.after()
+            # Cancelled only when the sandbox ends, and then nobody is left to be told.
+            await answer.after()  # noqa: ASYNC102 - see above
     return request.taken and answer.cut_at is None
 
 

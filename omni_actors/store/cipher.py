@@ -8,6 +8,7 @@ from attrs import field, frozen
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from omni_actors.store import secret_files
 from omni_actors.store.failures import CannotOpen
 
 KEY_BYTES = 32
@@ -49,12 +50,13 @@ class AesCipher:
 
 
 def load_key(path: Path, *, create: bool) -> bytes:
-    """The key in a file; with `create` a missing one is made, readable by its owner alone.
+    """The key in a file; with `create` a missing or empty one is made, readable by its owner alone.
 
     Raises CannotOpen when the file is missing, unreadable or no key.
     """
     try:
-        return _made(path) if create and not path.exists() else path.read_bytes()
+        made = create and not secret_files.is_kept(path)
+        return _made(path) if made else path.read_bytes()
     except FileNotFoundError:
         raise CannotOpen(
             f"the key file {path} is missing, but the database holds what was sealed with it; "
@@ -66,9 +68,5 @@ def load_key(path: Path, *, create: bool) -> bytes:
 
 def _made(path: Path) -> bytes:
     key = os.urandom(KEY_BYTES)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
+    secret_files.keep(path, key)
     return key

@@ -5,7 +5,7 @@ is waiting, under a savepoint of its own, and its answer arrives after the commi
 `queries`) reads what is committed. Equal verbs of one batch may be run set-wise by the engine.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 R = TypeVar("R", covariant=True)
@@ -67,6 +67,3 @@ class Store(Protocol):
 
 
 AnyVerb: TypeAlias = Verb[Any]
-
-
-Verbs: TypeAlias = Sequence[AnyVerb]

@@ -1,6 +1,6 @@
 """The reads: each a frozen request with a typed answer."""
 
-from attrs import frozen
+from attrs import field, frozen
 
 from omni_actors.model.events import EventType
 from omni_actors.model.json import Json, JsonObject
@@ -53,10 +53,11 @@ class Replay(Query[Submitted | None]):
 
 @frozen
 class Heads(Query[tuple[LegWake, ...]]):
-    """For one lane of a channel: the oldest unfinished part of each leg, by leg after `after`.
+    """For one lane of a channel: the oldest unfinished part of each leg that is not held, by leg
+    after `after`.
 
-    Held, unknown and sending parts hide their leg (they hold its order); parts that are not due
-    yet are returned with their `due_at`.
+    Unknown and sending parts hide their leg (they hold its order); parts that are not due yet are
+    returned with their `due_at`.
     """
 
     channel_id: str
@@ -88,7 +89,7 @@ class QueueDepths(Query[tuple[QueueDepth, ...]]):
 
 @frozen
 class KeyByHash(Query[ApiKey | None]):
-    hash: str
+    hash: str = field(repr=False)
 
 
 @frozen
@@ -200,7 +201,9 @@ class DueMedia(Query[tuple[Medium, ...]]):
 
 @frozen
 class BlobsInUse(Query[frozenset[str]]):
-    """The blobs that media, intakes and parts still name."""
+    """Which of these blobs media and intakes still name (parts name media); at most 2048."""
+
+    sha256s: tuple[str, ...]
 
 
 @frozen
@@ -241,6 +244,16 @@ class Figures(Query[dict[str, int]]):
 
 @frozen
 class LegHeads(Query[tuple[LegWake, ...]]):
-    """What a leg would send next: for each lane its oldest unfinished part, if it may go."""
+    """What a leg would send next: for each lane its oldest part that is unfinished and not held, if
+    it may go."""
 
     leg_id: str
+
+
+@frozen
+class Unclaimed(Query[tuple[str, ...]]):
+    """The intakes that told of a channel before we knew it, oldest first."""
+
+    platform: str
+    channel_key: str
+    limit: int = 100

@@ -257,7 +257,7 @@ class ApiKey:
     tenant: str
     name: str
     scopes: tuple[str, ...]
-    hash: str
+    hash: str = field(repr=False)
     created_at: float
     revoked_at: float | None = None
     last_used_at: float | None = None
@@ -283,6 +283,7 @@ class Attempt:
     outcome: str | None
     failure: Failure | None
     exchanges: Json
+    note: str | None = None  # what the platform said besides when it accepted
 
 
 @frozen

@@ -33,7 +33,7 @@ class Intake:
     hook: str
     received_at: float
     size: int
-    body: bytes | None = None
+    body: bytes | None = field(default=None, repr=False)
     blob: str | None = None
     problem: str | None = None
 
@@ -81,7 +81,8 @@ class Accept(Verb[Accepted]):
     For each report whose (platform, channel_key, event_key) is new: identity by its strongest
     known key, contact, leg and conversation made if absent, message or change, the conversation's
     next seq, the events. A report of a channel that we do not know is kept as unclaimed. A status
-    that matches no part is parked for 24 h. An intake with a `problem` becomes a dead letter.
+    that matches no part is parked for 24 h. An intake with a `problem` becomes a dead letter; one
+    that is stored again without it settles that letter, and keeps its first bytes and time.
     """
 
     intake: Intake
@@ -168,7 +169,8 @@ class Submit(Verb[Submitted]):
     """Queue a message with its parts, keep the answer for repetitions, in one transaction.
 
     Refused `idempotency_mismatch` when the key was used with another fingerprint.
-    `held` parts (closed window with `hold`) start as HELD and are not heads until the window opens.
+    `held` parts (closed window with `hold`) start as HELD; nothing waits for them until the window
+    opens.
     """
 
     id: str
@@ -236,7 +238,7 @@ class Claim(Verb[tuple[Claimed, ...]]):
     """Take parts to send them. Those that are no longer claimable are left out.
 
     A part is claimable when it is QUEUED, due, unexpired, the head of its leg in its lane, and no
-    other part of its leg is SENDING or UNKNOWN.
+    other part of its leg is SENDING or UNKNOWN. HELD parts are in nobody's way.
     """
 
     part_ids: tuple[str, ...]
@@ -321,9 +323,12 @@ class Ticked:
 
 @frozen
 class Tick(Verb[Ticked]):
-    """Let time pass: expire parts, settle what stayed unknown (resend flagged `maybe_duplicate`, or
-    hold), drop parked statuses after 24 h, hand out due timers. A timer stays until a `Handle` says
-    that it is done."""
+    """Let time pass: expire parts, settle what stayed unknown, drop parked statuses after 24 h,
+    hand out due timers. A timer stays until a `Handle` says that it is done.
+
+    An unknown part is sent again flagged `maybe_duplicate`, or held; one that has expired is given
+    up with the reason `unknown`, because it may have arrived.
+    """
 
     now: float
     limit: int = 200
@@ -331,7 +336,7 @@ class Tick(Verb[Ticked]):
 
 @frozen
 class OpenWindow(Verb[tuple[LegWake, ...]]):
-    """Queue the parts of a leg that were held for its window."""
+    """Queue the parts of a leg that were held for its window, behind what it has queued by now."""
 
     leg_id: str
     at: float
@@ -339,17 +344,17 @@ class OpenWindow(Verb[tuple[LegWake, ...]]):
 
 @frozen
 class Recovered:
-    """What a start found: refunded claims, parts in doubt, conversations to wake."""
+    """What a start found on the wire: how many parts are in doubt, how many were given up."""
 
-    refunded: int
     in_doubt: int
+    given_up: int
 
 
 @frozen
 class Recover(Verb[Recovered]):
-    """After a crash: claims without a trace on the wire go back to the queue with their attempt
-    refunded, the others are in doubt; their waiting starts at `at` (hooks are open again) and ends
-    after the seconds in `waits` for the platform."""
+    """After a crash: what was claimed is in doubt. Its waiting starts at `at` (hooks are open
+    again) and ends after the seconds in `waits` for the platform. A part that was on the wire in
+    three crashes is given up, as a dead letter with the reason `poison`."""
 
     at: float
     waits: dict[str, float]
@@ -365,7 +370,7 @@ class ChannelSpec:
     platform: str
     channel_key: str
     settings: JsonObject
-    credentials: JsonObject
+    credentials: JsonObject = field(repr=False)
 
 
 @frozen
@@ -376,7 +381,7 @@ class SyncChannels(Verb[tuple[Channel, ...]]):
     Refused `channel_taken` when two channels claim the same platform and channel key.
     """
 
-    channels: tuple[ChannelSpec, ...]
+    channels: tuple[ChannelSpec, ...] = field(repr=False)
     at: float
 
 
@@ -495,7 +500,10 @@ class MediumFailed(Verb[None]):
 
 @frozen
 class Redriven:
-    """Parts that are queued again at the tail of their leg; intakes that the caller must parse."""
+    """Parts that are queued again at the tail of their leg; intakes that the caller must parse.
+
+    The letter of an intake stays until the intake is stored again without a problem.
+    """
 
     redriven: tuple[str, ...]
     skipped: tuple[str, ...]
@@ -507,7 +515,8 @@ class Redriven:
 class Redrive(Verb[Redriven]):
     """Give dead letters another chance; each only once until it fails again.
 
-    The parts are due one after the other from `at` on, `every_s` seconds apart.
+    The parts keep their order among themselves, and are due one after the other from `at` on,
+    `every_s` seconds apart.
     """
 
     tenant: str
@@ -536,6 +545,7 @@ class Retention:
     idempotency_s: float = 86400.0
     events_s: float = 30 * 86400.0
     seen_s: float = 14 * 86400.0
+    media_s: float = 90 * 86400.0
 
 
 @frozen
@@ -553,3 +563,12 @@ class SaveState(Verb[None]):
 
     name: str
     value: Json
+
+
+@frozen
+class ForgetUnclaimed(Verb[None]):
+    """An intake was read again for a channel that is known by now: nothing of it is unclaimed."""
+
+    platform: str
+    channel_key: str
+    intake_id: str

@@ -1,6 +1,7 @@
 """The clock is carried by trio's, so that a test can drive it."""
 
 import time
+from functools import partial
 
 import pytest
 import trio
@@ -42,7 +43,7 @@ async def test_timers_fire_in_order_and_cancelled_ones_do_not(
     now = trio.current_time()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(timers.run)
-        handles = [timers.at(now + 100 - n, lambda n=n: fired.append(n)) for n in range(100)]  # type: ignore[misc]
+        handles = [timers.at(now + 100 - n, partial(fired.append, n)) for n in range(100)]
         for handle in handles[:80]:
             timers.cancel(handle)
 

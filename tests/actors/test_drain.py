@@ -208,3 +208,19 @@ async def test_leaving_the_block_drains(autojump_clock: MockClock) -> None:
 
     assert journal.handled == [slow]
     assert journal.stopped == 1
+
+
+async def test_a_drain_ends_although_somebody_is_deaf_to_it(autojump_clock: MockClock) -> None:
+    async def deaf(_context: Context) -> None:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(100)
+
+    async with open_system() as system:
+        system.spawn("deaf", diarist(Journal()))
+        system.tell("deaf", deaf)
+        await trio.sleep(1)
+
+        report = await system.drain(12)
+
+        assert report.took_s <= 13
+        assert report.left == (Left("deaf", queued=0, in_hand="function", children=0),)

@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from typing import Any
 
 import pytest
 import trio
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from omni_actors.actors.cell import Context
 from omni_actors.actors.mailbox import Told
-from omni_actors.actors.roster import Roster
+from omni_actors.actors.roster import Roster, RosterStatistics
 from omni_actors.actors.system import System, open_system
 from tests.actors.behaviours import Diarist, Journal, wait_for
 
@@ -19,8 +20,8 @@ MockClock = trio.testing.MockClock
 Journals = dict[str, Journal]
 
 
-def open_roster(system: System, journals: Journals, **options: float) -> Roster:
-    return Roster(system, "room", lambda key: Diarist(journals[key]), **options)  # type: ignore[arg-type]
+def open_roster(system: System, journals: Journals, **options: Any) -> Roster:
+    return Roster(system, "room", lambda key: Diarist(journals[key]), **options)
 
 
 @pytest.fixture
@@ -239,3 +240,20 @@ def test_however_keys_sleep_and_wake_nothing_is_lost_or_reordered(seed: int) -> 
     trio.run(live, clock=MockClock(autojump_threshold=0))
 
     assert {key: journal.handled for key, journal in journals.items()} == told
+
+
+async def test_a_key_that_cannot_say_goodbye_sleeps_all_the_same(
+    autojump_clock: MockClock, journals: Journals
+) -> None:
+    class Rude(Diarist):
+        async def stopping(self) -> None:
+            raise ValueError
+
+    async with open_system() as system:
+        roster = Roster(system, "rude", lambda key: Rude(journals[key]), idle_s=1)
+        roster.tell("x", 1)
+
+        await trio.sleep(30)
+
+        assert roster.statistics() == RosterStatistics(active=0, woken=1, slept=1)
+        assert roster.tell("x", 2) is Told.ACCEPTED

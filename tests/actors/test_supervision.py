@@ -334,6 +334,7 @@ def test_health_makes_the_pause_short_again() -> None:
     assert verdict == Restart(0.1)
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 30), max_size=60), st.randoms(use_true_random=False))
 def test_never_more_restarts_than_allowed_in_any_window(
     gaps: list[float], chance: random.Random

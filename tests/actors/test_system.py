@@ -391,19 +391,6 @@ async def test_a_watcher_is_told_once_that_it_is_down(autojump_clock: MockClock)
     ]
 
 
-async def test_a_watch_taken_back_is_silent(autojump_clock: MockClock) -> None:
-    journal = Journal()
-    async with open_system() as system:
-        system.spawn("watcher", diarist(journal))
-        system.spawn("a", diarist(Journal()))
-        system.watch("watcher", "a")
-
-        system.unwatch("watcher", "a")
-        await system.stop("a")
-
-    assert journal.handled == []
-
-
 async def test_completions_come_back_through_a_full_mailbox(autojump_clock: MockClock) -> None:
     journal = Journal()
     release = trio.Event()
@@ -437,8 +424,6 @@ async def test_a_wake_up_comes_once_at_the_earliest_time_set(autojump_clock: Moc
             context.wake_at(now + 10, "sooner", key="look")
             context.wake_at(now + 20, "in between", key="look")
             context.wake_at(now + 15, "other", key="other")
-            context.wake_at(now + 5, "taken back", key="gone")
-            context.cancel_wake("gone")
 
         system.spawn("a", diarist(journal))
         system.tell("a", arm)

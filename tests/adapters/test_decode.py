@@ -88,6 +88,7 @@ SANE = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(SANE, st.booleans())
 def test_a_sane_document_comes_back_unchanged(document: object, escaped: bool) -> None:
     assert decode(json.dumps(document, ensure_ascii=escaped).encode()) == document

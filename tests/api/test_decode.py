@@ -346,6 +346,7 @@ CONTENT = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(JSON | KEYED | st.fixed_dictionaries({"contact_id": st.just("c"), "content": CONTENT}))
 def test_any_document_is_a_request_or_has_mistakes(document: Any) -> None:
     request: r.SendRequest | None = None

@@ -17,6 +17,7 @@ from trio_websocket import (
     wrap_client_stream,
 )
 
+from omni_actors.net.tls import client_context
 from tests.api.conftest import House, bearer, text_to
 
 
@@ -49,7 +50,7 @@ async def refusal(url: str, headers: dict[str, str]) -> httpx.Response:
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     }
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=client_context()) as client:
         return await client.get(url.replace("ws://", "http://"), headers=handshake | headers)
 
 

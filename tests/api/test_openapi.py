@@ -69,6 +69,7 @@ def operations() -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
+@pytest.mark.slow
 def test_the_document_is_valid_openapi() -> None:
     validate(json.loads(json.dumps(DOCUMENT)))
 

@@ -22,10 +22,11 @@ from omni_actors.adapters.meta import META, MetaSecrets
 from omni_actors.adapters.whatsapp.settings import VERSION
 from omni_actors.config import router
 from omni_actors.gateway import keys
+from omni_actors.gateway.channel_actor import Wake
 from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.facade import Answer, Caller, Gateway
 from omni_actors.gateway.hooks import Hook
-from omni_actors.gateway.house import Ground, House, Pacing, Plan
+from omni_actors.gateway.house import Ground, House, Pacing, Plan, address_of
 from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.media.blobs import Blobs
 from omni_actors.model.content import Content, Text
@@ -462,6 +463,15 @@ class Rig:
 
     def channel_state(self, id: str = "wa") -> str:
         return self.house.channels[id].state.value
+
+    def crash_channel(self, id: str = "wa") -> None:
+        """Let a channel's actor fail as by a bug of ours: it is told what cannot be handled."""
+        nothing: Any = None
+        self.system.tell(address_of(id), Wake(nothing))
+
+    def handled(self, id: str = "wa") -> int:
+        """How many messages a channel's actor has handled."""
+        return next(c.handled for c in self.system.snapshot() if c.address == address_of(id))
 
     def crashes(self) -> list[Mapping[str, object]]:
         return [fields for name, fields in self.observed if name == "actor.crashed"]

@@ -211,3 +211,12 @@ async def test_a_house_that_works_is_ready(rig: Rig, autojump_clock: MockClock) 
     rig.house.drain_begun.set()
 
     assert rig.gateway.readiness().reasons == ("draining",)
+
+
+async def test_the_metrics_tell_what_the_store_holds(rig: Rig, autojump_clock: MockClock) -> None:
+    await rig.platform.write("nobody's", number="770000000000000")
+
+    told = (await rig.gateway.metrics()).decode().splitlines()
+
+    assert 'omni_store_rows{kind="unclaimed"} 1.0' in told
+    assert 'omni_store_rows{kind="dead_letters"} 0.0' in told

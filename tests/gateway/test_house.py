@@ -1,17 +1,23 @@
 """The house as a whole: it starts, drains, crashes and goes on."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import trio
 from trio.testing import MockClock
 
+from omni_actors.gateway.house import Pacing
+from omni_actors.policy.rate import Limit
 from omni_actors.store.contract import Refused
+from omni_actors.store.queries import Unclaimed, Unhandled
 from tests.gateway.kit import (
     BOB,
     OPERATOR,
     Lose,
     Platform,
+    Rig,
     open_rig,
     open_window,
     plan,
@@ -146,3 +152,90 @@ async def test_a_plan_that_cannot_be_changes_nothing(
 
         assert rig.house.plan is before
         assert rig.channel_state() == "active"
+
+
+LATER = "770011223344557"
+
+
+async def test_what_came_for_a_channel_before_it_was_configured_is_taken_up_by_a_reload(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await rig.platform.write("early", number=LATER)
+    assert await rig.events() == []
+
+    await rig.house.reload(plan(spec(), spec("wa2", number=LATER)))
+    await rig.quiet()
+
+    received = await rig.events("message.received")
+    assert [event.channel_id for event in received] == ["wa2"]
+    assert await rig.store.ask(Unclaimed("whatsapp", LATER)) == ()
+
+
+async def test_what_came_for_a_channel_before_it_was_configured_is_taken_up_by_a_start(
+    tmp_path: Path, platform: Platform, autojump_clock: MockClock
+) -> None:
+    async with open_rig(tmp_path, platform, plan()):
+        await platform.write("early", number=LATER)
+        await platform.write("mine")
+
+    async with open_rig(tmp_path, platform, plan(spec(), spec("wa2", number=LATER))) as again:
+        await again.quiet()
+        received = await again.events("message.received")
+
+    assert [event.channel_id for event in received] == ["wa", "wa2"]
+
+
+async def test_a_reload_lets_the_bot_answer_and_stops_it(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await rig.house.reload(plan(bot="echo"))
+    await rig.platform.write("one")
+    await rig.quiet()
+    await rig.house.reload(plan())
+    await rig.platform.write("two")
+    await rig.quiet()
+
+    assert rig.platform.texts() == ["one"]
+
+
+async def test_a_reload_changes_how_fast_a_channel_sends(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await open_window(rig)
+    await rig.house.reload(plan(pacing=Pacing(Limit(0.1, 1), None)))
+    began = rig.clock.now()
+
+    answers = [await rig.submit(str(n)) for n in range(4)]
+    await rig.reached(answers[-1].message_id, "sent")
+
+    assert rig.clock.now() - began >= 20
+
+
+async def test_a_conversation_goes_on_without_the_entry_that_nobody_can_handle(
+    tmp_path: Path, platform: Platform, autojump_clock: MockClock
+) -> None:
+    async with open_rig(tmp_path, platform, plan()) as rig:
+        await platform.write("first")
+        await rig.quiet()
+        address = next(c.address for c in rig.system.snapshot() if "conversation/" in c.address)
+        rig.system.pause(address)
+        for text in ("before", "poison", "after"):
+            await platform.write(text)
+        with closing(sqlite3.connect(rig.store.path)) as other:
+            other.execute(
+                "UPDATE entry SET leg_id = 'gone', window_before = NULL, window_until = at + 9"
+                " WHERE seq = (SELECT min(seq) + 1 FROM entry)"
+            )
+            other.commit()
+
+        rig.system.resume(address)
+        await rig.quiet(for_s=60)
+        await platform.write("later")
+        await rig.quiet()
+
+        conversation = await rig.store.ask(Unhandled(address.partition("/")[2]))
+        letters = await rig.gateway.dead_letters(OPERATOR, after="", limit=9)
+        assert conversation.entries == ()
+        assert letters.rows == ()
+        assert len(rig.crashes()) == 3
+        assert len(await rig.events("message.received")) == 5

@@ -2,12 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
+from attrs import evolve
 from trio.testing import MockClock
 
 from omni_actors.gateway.intake import INLINE_BYTES_MAX, PARSED_BYTES_MAX
+from omni_actors.model.json import Json
+from omni_actors.model.reports import Report
 from omni_actors.store.contract import StoreFailed
 from omni_actors.store.queries import Figures, IntakeBody
 from tests.gateway.kit import (
@@ -214,4 +218,27 @@ async def test_receiving_goes_on_while_the_channel_is_paused(
 
     assert await rig.knock(hello()) == 200
 
+    assert len(await rig.events("message.received")) == 1
+
+
+async def test_a_report_that_cannot_be_stored_is_a_dead_letter_and_accepted(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    whatsapp = rig.house.ground.adapters["whatsapp"]
+
+    def unstorable(document: Json) -> list[Report]:
+        unfit: Any = object()
+        return [evolve(report, event_key=unfit) for report in whatsapp.parse(document)]
+
+    receiver = evolve(rig.house.receiver, adapters={"whatsapp": evolve(whatsapp, parse=unstorable)})
+
+    assert await receiver.receive(HOOK, signed(hello()), hello()) == 200
+
+    letter = (await rig.gateway.dead_letters(OPERATOR, after="", limit=9)).rows[0]
+    intake = await rig.store.ask(IntakeBody(letter.ref))
+    assert letter.kind == "intake"
+    assert intake is not None
+    assert intake.body == hello()
+    assert (intake.problem or "").startswith("a bug of ours: ")
+    assert await rig.knock(hello()) == 200
     assert len(await rig.events("message.received")) == 1

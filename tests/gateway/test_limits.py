@@ -1,5 +1,6 @@
 """The limiters of one channel between two sends."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,6 +99,7 @@ def test_legs_that_may_send_freely_again_are_forgotten() -> None:
     assert len(limits.pairs) <= 2
 
 
+@pytest.mark.slow
 def test_the_legs_that_are_remembered_are_bounded() -> None:
     limits = fresh(pair=Limit(1e-6, 1))
     kept = module.LEGS_MAX

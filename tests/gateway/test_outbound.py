@@ -2,6 +2,7 @@
 
 from collections import deque
 
+import pytest
 from attrs import define, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -189,6 +190,7 @@ def play(world: World, step: tuple[object, ...]) -> None:
             world.now += seconds
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.lists(steps, max_size=60))
 def test_no_head_is_forgotten_and_no_leg_is_twice_on_the_wire(

@@ -9,6 +9,7 @@ from tests.life.world import Scale, live
 SMALL = Scale(customers=10, writes=2, sends=6, lasts_s=300.0, crashes=2)
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_life(tmp_path: Path) -> None:
     first = live(7, make(tmp_path / "a"), SMALL)
     again = live(7, make(tmp_path / "b"), SMALL)
@@ -16,7 +17,9 @@ def test_one_seed_gives_one_life(tmp_path: Path) -> None:
     assert first == again
 
 
-@pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.parametrize(
+    "seed", [1, *[pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 5)]]
+)
 def test_a_small_life_keeps_every_promise(seed: int, tmp_path: Path) -> None:
     told = live(seed, tmp_path, SMALL)
 

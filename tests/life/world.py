@@ -11,9 +11,8 @@ import trio._core._run as trio_run
 from attrs import define, field, frozen
 from trio.testing import MockClock
 
-from omni_actors.gateway.channel_actor import Wake
 from omni_actors.gateway.facade import Code, RequestError
-from omni_actors.gateway.house import Pacing, Plan, address_of
+from omni_actors.gateway.house import Pacing, Plan
 from omni_actors.model.requests import Delivery
 from omni_actors.model.states import OnUnknown, Priority
 from omni_actors.policy.rate import Limit
@@ -243,7 +242,7 @@ class World:
             async with self.opened(nursery) as rig:
                 await trio.sleep(self.chance.random() * self.scale.lasts_s / self.scale.crashes * 2)
                 if self.chance.random() < 0.3:
-                    rig.system.tell(address_of("wa0"), Wake(None))  # type: ignore[arg-type]
+                    rig.crash_channel("wa0")
                     self.crashed += 1
                     await trio.sleep(self.chance.random() * 30)
                 for _ in range(self.chance.randrange(60)):

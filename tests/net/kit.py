@@ -5,7 +5,6 @@ import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,7 +19,6 @@ from omni_actors.model.failure import Failure, SendFailure
 from omni_actors.net.account import Account
 from omni_actors.net.guard import GuardPolicy
 from omni_actors.net.http import HttpHands, open_hands
-from omni_actors.net.tls import client_context
 from omni_actors.net.trace import Trace
 from omni_actors.wire.calls import Call
 
@@ -175,12 +173,6 @@ def blobs_in(path: Path) -> Blobs:
     return blobs
 
 
-@cache
-def public_roots() -> ssl.SSLContext:
-    """The context of the product, made once because that is slow."""
-    return client_context()
-
-
 @asynccontextmanager
 async def hands_of(
     blobs: Blobs,
@@ -195,7 +187,7 @@ async def hands_of(
         open_sink=blobs.open_sink,
         guard_policy=policy or GuardPolicy(),
         now=trio.current_time,
-        ssl_context=ssl_context or public_roots(),
+        ssl_context=ssl_context,
         disk_errors=(OSError, DiskFull, Missing, Mismatch),
         **options,
     ) as hands:

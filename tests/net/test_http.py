@@ -1,7 +1,6 @@
 """The hands for HTTP, over real sockets: what comes back, and what is known when nothing does."""
 
 import tracemalloc
-from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from tests.net.kit import (
     TOKEN,
     Peer,
     account,
-    blobs_in,
     failure_of,
     friendly,
     hands_of,
@@ -31,17 +29,6 @@ from tests.net.kit import (
 
 MB = 1 << 20
 DOCUMENT = {"to": "491511234567", "type": "text", "text": {"body": "Grüße 👋"}}
-
-
-@pytest.fixture(scope="module")
-def blobs(tmp_path_factory: pytest.TempPathFactory) -> Blobs:
-    return blobs_in(tmp_path_factory.mktemp("blobs"))
-
-
-@pytest.fixture
-async def hands(blobs: Blobs) -> AsyncIterator[HttpHands]:
-    async with hands_of(blobs) as hands:
-        yield hands
 
 
 def files(blobs: Blobs) -> set[Path]:

@@ -2,7 +2,6 @@
 
 import hmac
 import json
-from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -26,7 +25,6 @@ from tests.net.kit import (
     Peer,
     Served,
     account,
-    blobs_in,
     failure_of,
     friendly,
     hands_of,
@@ -35,17 +33,6 @@ from tests.net.kit import (
 
 MB = 1 << 20
 DOCUMENT = {"to": "491511234567", "type": "text", "text": {"body": "Grüße 👋"}}
-
-
-@pytest.fixture(scope="module")
-def blobs(tmp_path_factory: pytest.TempPathFactory) -> Blobs:
-    return blobs_in(tmp_path_factory.mktemp("blobs"))
-
-
-@pytest.fixture
-async def hands(blobs: Blobs) -> AsyncIterator[HttpHands]:
-    async with hands_of(blobs) as hands:
-        yield hands
 
 
 async def test_a_document_goes_out_as_compact_json_with_the_token(hands: HttpHands) -> None:

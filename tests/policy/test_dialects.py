@@ -117,12 +117,14 @@ PIECES += [
 ]
 
 
+@pytest.mark.slow
 @given(st.one_of(st.lists(st.sampled_from(PIECES), max_size=80).map("".join), st.text()))
 def test_no_text_raises(text: str) -> None:
     for dialect in BOTH:
         assert isinstance(render_markdown(text, dialect), Rendered)
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(["a", "b c", "**x**", "*y*", "\n", " ", "~~z~~"]), max_size=40))
 def test_no_letter_is_lost(pieces: list[str]) -> None:
     text = "".join(pieces)

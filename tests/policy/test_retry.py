@@ -1,5 +1,7 @@
 """What every failure leads to, and that waiting is never nothing and never for ever."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -149,9 +151,9 @@ def test_a_throttled_channel_waits_twice_as_long_each_time(scope: Scope) -> None
     assert waits == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
 
 
-def until(kind: Kind, scope: Scope, **known: float | int | None) -> float:
+def until(kind: Kind, scope: Scope, **known: Any) -> float:
     """Until when a scope is closed."""
-    verdict = judged(kind, scope, **known)  # type: ignore[arg-type]
+    verdict = judged(kind, scope, **known)
     assert isinstance(verdict, CloseScope)
     return verdict.until
 

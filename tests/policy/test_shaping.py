@@ -180,7 +180,9 @@ def test_the_lines_of_a_long_question_stay_whole() -> None:
 
     shaped = shape(Choices("Which day?", asked), [], POOR, {})
 
-    lines = [line for part in shaped.parts for line in part.content.text.splitlines() if line]  # type: ignore[union-attr]
+    texts = [part.content.text for part in shaped.parts if isinstance(part.content, Text)]
+    assert len(texts) == len(shaped.parts)
+    lines = [line for text in texts for line in text.splitlines() if line]
     assert lines == ["Which day?", *[f"{n}. {described(o)}" for n, o in enumerate(asked, 1)]]
 
 
@@ -265,7 +267,9 @@ def test_a_long_filename_is_shortened_and_keeps_its_ending() -> None:
 def test_a_filename_without_a_usable_ending_is_cut(name: str) -> None:
     shaped = shape(Media(MediaKind.IMAGE, "m", filename=name), [], RICH, {})
 
-    assert only(shaped).filename == name[:20]  # type: ignore[union-attr]
+    medium = only(shaped)
+    assert isinstance(medium, Media)
+    assert medium.filename == name[:20]
 
 
 def test_a_text_with_one_picture_is_one_message() -> None:

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-import regex  # type: ignore[import-untyped]
+import regex
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -43,10 +43,12 @@ def test_length_counts_in_the_platforms_unit(unit: Unit, expected: int) -> None:
     assert length(f"a{FAMILY}é", unit) == expected
 
 
+@pytest.mark.slow
 @given(TEXTS, st.integers(4, 40), st.sampled_from(UNITS))
 @example("  \n a", 4, "utf8")
 @example(" " * 9 + "\u0301", 4, "code_points")
 @example("x" * 4 + "\u0301" * 9 + "  y", 4, "utf16")
+@example("xxxx\x1f", 4, "utf16")
 def test_pieces_fit_and_lose_nothing_but_space(text: str, limit: int, unit: Unit) -> None:
     cut = split(text, limit, unit)
 

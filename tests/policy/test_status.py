@@ -1,6 +1,7 @@
 """The last word of a platform about a part, whatever the order in which it spoke."""
 
 from itertools import permutations
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -13,12 +14,10 @@ REPORTED = list(RANKS)
 
 
 @given(st.lists(st.sampled_from(PartStatus), max_size=8), st.randoms(use_true_random=False))
-def test_order_and_repetition_do_not_matter(
-    statuses: list[PartStatus], chance: st.DataObject
-) -> None:
+def test_order_and_repetition_do_not_matter(statuses: list[PartStatus], chance: Random) -> None:
     told = final(statuses)
     again = statuses * 2
-    chance.shuffle(again)  # type: ignore[attr-defined]
+    chance.shuffle(again)
 
     assert final(again) is told
 

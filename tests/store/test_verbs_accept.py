@@ -264,6 +264,37 @@ async def test_an_edit_replaces_the_content(desk: Desk) -> None:
     assert desk.events()[-1].type is EventType.MESSAGE_EDITED
 
 
+async def test_an_earlier_edit_that_comes_later_does_not_win(desk: Desk) -> None:
+    await desk.receive("wamid.1", Text("a"))
+
+    await desk.accept(item(Edited("770", "edit:2", 1_002.0, ADA, "wamid.1", Text("c"))))
+    await desk.accept(item(Edited("770", "edit:1", 1_001.0, ADA, "wamid.1", Text("b"))))
+
+    message = desk.ask(MessageByExternal("wa", "wamid.1"))
+    assert (message.content, message.edited_at) == (Text("c"), 1_002.0)
+
+
+async def test_the_newest_message_stays_the_one_to_be_marked_as_read(desk: Desk) -> None:
+    await desk.receive("wamid.2", at=2_000.0)
+
+    await desk.receive("wamid.1", at=1_500.0)
+
+    [conversation] = desk.ask(Conversations("default")).rows
+    [leg] = conversation.legs
+    assert (leg.last_external_id, leg.last_inbound_at) == ("wamid.2", 2_000.0)
+
+
+async def test_an_intake_may_tell_of_more_than_a_statement_can_take(desk: Desk) -> None:
+    many = 2_100
+
+    accepted = await desk.accept(
+        *[item(received(f"wamid.{n}", who=(IdentityKey("phone", f"44{n}"),))) for n in range(many)]
+    )
+
+    assert accepted.new == many
+    assert len(set(accepted.conversations)) == many
+
+
 async def test_a_message_taken_back_keeps_its_row_and_loses_its_content(desk: Desk) -> None:
     await desk.accept(
         item(

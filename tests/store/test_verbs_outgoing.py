@@ -1,19 +1,16 @@
 """Messages on their way out: queued once, taken in order, settled by whoever knows."""
 
-from itertools import permutations
-
 import pytest
 import trio
 from attrs import evolve
 
 from omni_actors.model.content import Option, Text
 from omni_actors.model.events import EventType
-from omni_actors.model.reports import Echoed, IdentityKey, WatermarkReported
+from omni_actors.model.reports import IdentityKey
 from omni_actors.model.states import MediaState, OnUnknown, PartStatus, Priority
 from omni_actors.store.contract import Refused
 from omni_actors.store.queries import (
     Attempts,
-    ContactList,
     DeadLetters,
     LegById,
     LegHeads,
@@ -39,7 +36,7 @@ from omni_actors.store.verbs import (
     Tick,
     Trace,
 )
-from tests.store.conftest import ADA, BOB, LOST, REJECTED, STUMBLED, Desk, item
+from tests.store.conftest import ADA, BOB, LOST, REJECTED, STUMBLED, Desk
 
 KEY = Idempotency("key_1", "order-7", "a" * 64)
 
@@ -258,168 +255,6 @@ async def test_a_message_is_where_its_last_part_is(desk: Desk) -> None:
     ]
 
 
-@pytest.mark.parametrize("order", list(permutations(["sent", "failed", "delivered", "read"])))
-async def test_statuses_in_any_order_and_repetition_end_the_same(
-    desk: Desk, order: tuple[str, ...]
-) -> None:
-    message = await desk.sent(await desk.leg(), "wamid.OUT1")
-
-    for n, status in enumerate([*order, *order]):
-        failure = REJECTED if status == "failed" else None
-        await desk.status("wamid.OUT1", status, key=f"{n}", failure=failure)
-
-    assert desk.find(message.id).status == "read"
-
-
-async def test_a_report_settles_what_is_on_the_wire_and_wakes_the_leg(desk: Desk) -> None:
-    leg_id = await desk.leg()
-    queued = await desk.submit(leg_id)
-    following = await desk.submit(leg_id)
-    [claimed] = await desk.claim(*desk.heads())
-
-    accepted = await desk.status("wamid.OUT1", "delivered", callback=claimed.part_id)
-    wakes = await desk.settle(claimed, InDoubt(LOST, 1_060.0))
-
-    message = desk.find(queued.message_id)
-    assert [wake.part_id for wake in accepted.wakes] == [
-        desk.find(following.message_id).parts[0].id
-    ]
-    assert (message.status, message.external_id) == ("delivered", "wamid.OUT1")
-    assert wakes == ()
-
-
-async def test_a_report_ends_the_doubt(desk: Desk) -> None:
-    leg_id = await desk.leg()
-    queued = await desk.submit(leg_id)
-    [claimed] = await desk.claim(*desk.heads())
-    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
-
-    await desk.status("wamid.OUT1", "sent", callback=claimed.part_id)
-
-    assert desk.find(queued.message_id).status == "sent"
-    assert (await desk.do(Tick(2_000.0))).wakes == ()
-    assert desk.told(queued.message_id) == [
-        EventType.MESSAGE_QUEUED,
-        EventType.MESSAGE_UNKNOWN,
-        EventType.MESSAGE_SENT,
-    ]
-
-
-async def test_a_status_that_came_too_early_waits_for_its_part(desk: Desk) -> None:
-    leg_id = await desk.leg()
-    queued = await desk.submit(leg_id)
-    [claimed] = await desk.claim(*desk.heads())
-
-    early = await desk.status("wamid.OUT1", "delivered")
-    await desk.settle(claimed, TakenUp(("wamid.OUT1",)))
-
-    assert early.parked == 1
-    assert desk.find(queued.message_id).status == "delivered"
-
-
-async def test_parked_statuses_are_dropped_after_a_day(desk: Desk) -> None:
-    leg_id = await desk.leg()
-    queued = await desk.submit(leg_id)
-    [claimed] = await desk.claim(*desk.heads())
-    await desk.status("wamid.OUT1", "delivered", at=1_000.0)
-
-    ticked = await desk.do(Tick(1_000.0 + 86_400.0))
-    await desk.settle(claimed, TakenUp(("wamid.OUT1",)))
-
-    assert ticked.next_at is None
-    assert desk.find(queued.message_id).status == "sent"
-
-
-async def test_a_status_of_another_channel_settles_nothing(desk: Desk) -> None:
-    message = await desk.sent(await desk.leg(), "wamid.OUT1")
-    part_id = message.parts[0].id
-
-    accepted = await desk.status("wamid.OUT1", "read", callback=part_id, channel_key="779")
-
-    assert accepted.parked == 1
-    assert desk.find(message.id).status == "sent"
-
-
-async def test_a_status_teaches_the_names_of_a_person(desk: Desk) -> None:
-    message = await desk.sent(await desk.leg(who=(ADA[1],)), "wamid.OUT1")
-
-    await desk.status("wamid.OUT1", "delivered", who=ADA)
-
-    [contact] = desk.ask(ContactList("default")).rows
-    assert message.status == "sent"
-    assert contact.identities[0].keys == ADA
-
-
-async def test_a_late_failure_report_is_a_dead_letter_too(desk: Desk) -> None:
-    message = await desk.sent(await desk.leg(), "wamid.OUT1")
-
-    await desk.status("wamid.OUT1", "failed", failure=REJECTED)
-
-    [letter] = desk.ask(DeadLetters("default")).rows
-    assert desk.find(message.id).parts[0].failure == REJECTED
-    assert letter.reason == "recipient_invalid"
-
-
-async def test_an_echo_of_our_own_part_is_no_new_message(desk: Desk) -> None:
-    leg_id = await desk.leg()
-    queued = await desk.submit(leg_id)
-    [claimed] = await desk.claim(*desk.heads())
-
-    await desk.accept(
-        item(Echoed("770", "e:1", 1_002.0, ADA, "wamid.E", Text("x"), callback=claimed.part_id))
-    )
-
-    message = desk.find(queued.message_id)
-    assert (message.status, message.external_id) == ("sent", "wamid.E")
-    assert EventType.MESSAGE_ECHOED not in [event.type for event in desk.events()]
-
-
-async def test_an_echo_of_our_app_settles_the_part_that_is_in_doubt(desk: Desk) -> None:
-    who = (IdentityKey("igsid", "555", "990"),)
-    leg_id = await desk.leg(who=who, platform="instagram", channel_key="990")
-    queued = await desk.submit(leg_id)
-    [claimed] = await desk.claim(*desk.heads("ig"))
-    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
-    echo = Echoed("990", "e:1", 1_003.0, who, "mid.1", Text("x"), app_id="4711")
-
-    await desk.accept(item(echo, "instagram"))
-
-    message = desk.find(queued.message_id)
-    assert (message.status, message.external_id) == ("sent", "mid.1")
-
-
-async def test_a_watermark_settles_every_earlier_part_of_the_leg(desk: Desk) -> None:
-    who = (IdentityKey("psid", "555", "880"),)
-    leg_id = await desk.leg(who=who, platform="messenger", channel_key="880")
-    other = await desk.leg(
-        who=(IdentityKey("psid", "556", "880"),), platform="messenger", channel_key="880"
-    )
-    messages = []
-    for n, leg in enumerate([leg_id, leg_id, other, leg_id]):
-        queued = await desk.submit(leg)
-        [claimed] = await desk.claim(*desk.heads("fb"), at=1_010.0 + n)
-        await desk.settle(claimed, TakenUp((f"mid.{n}",)), at=1_010.5 + n)
-        messages.append(queued.message_id)
-
-    mark = WatermarkReported("880", "read:1", 1_012.0, who, PartStatus.READ, 1_012.5)
-    await desk.accept(item(mark, "messenger", rank=4))
-
-    assert [desk.find(id).status for id in messages] == ["read", "read", "sent", "sent"]
-
-
-async def test_a_watermark_counts_for_an_answer_that_comes_later(desk: Desk) -> None:
-    who = (IdentityKey("psid", "555", "880"),)
-    leg_id = await desk.leg(who=who, platform="messenger", channel_key="880")
-    queued = await desk.submit(leg_id)
-    [claimed] = await desk.claim(*desk.heads("fb"), at=1_010.0)
-
-    mark = WatermarkReported("880", "read:1", 1_012.0, who, PartStatus.READ, 1_012.0)
-    await desk.accept(item(mark, "messenger", rank=4))
-    await desk.settle(claimed, TakenUp(("mid.1",)), at=1_013.0)
-
-    assert desk.find(queued.message_id).status == "read"
-
-
 async def test_only_what_was_not_taken_can_be_cancelled(desk: Desk) -> None:
     leg_id = await desk.leg()
     queued = await desk.submit(leg_id, parts=2)
@@ -434,18 +269,77 @@ async def test_only_what_was_not_taken_can_be_cancelled(desk: Desk) -> None:
     assert refused.value.code == "too_late"
 
 
-async def test_held_parts_wait_for_the_window(desk: Desk) -> None:
+async def test_held_parts_wait_for_the_window_and_nothing_waits_for_them(desk: Desk) -> None:
     leg_id = await desk.leg()
     held = await desk.submit(leg_id, held=True)
-    later = await desk.submit(leg_id)
+    template = await desk.submit(leg_id)
 
-    hidden = desk.heads()
+    heads = desk.heads()
+    [claimed] = await desk.claim(*heads)
+    await desk.settle(claimed, TakenUp(("wamid.T",)))
+
+    assert held.wakes == ()
+    assert [wake.part_id for wake in template.wakes] == heads == [claimed.part_id]
+    assert desk.find(template.message_id).status == "sent"
+    assert desk.find(held.message_id).status == "held"
+
+
+async def test_an_open_window_queues_what_was_held_in_its_order_at_the_tail(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    held = [await desk.submit(leg_id, parts=2, held=True) for _ in range(2)]
+    waiting = await desk.submit(leg_id)
+
+    [wake] = await desk.do(OpenWindow(leg_id, 1_002.0))
+
+    order = [p.id for m in (waiting, *held) for p in desk.find(m.message_id).parts]
+    gone: list[str] = []
+    while heads := desk.heads():
+        [claimed] = await desk.claim(*heads, at=1_003.0)
+        await desk.settle(claimed, TakenUp((f"wamid.{claimed.part_id}",)), at=1_003.0)
+        gone.append(claimed.part_id)
+    assert wake.part_id == order[0]
+    assert gone == order
+    first = held[0].message_id
+    assert desk.told(first)[:2] == [EventType.MESSAGE_HELD, EventType.MESSAGE_QUEUED]
+
+
+async def test_a_window_that_opens_leaves_one_part_of_the_leg_on_the_wire(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    held = await desk.submit(leg_id, held=True)
+    await desk.submit(leg_id)
+    [claimed] = await desk.claim(*desk.heads())
+
     wakes = await desk.do(OpenWindow(leg_id, 1_002.0))
+    second = await desk.claim(desk.find(held.message_id).parts[0].id, at=1_003.0)
 
-    first = desk.find(held.message_id)
-    assert (held.wakes, later.wakes, hidden) == ((), (), [])
-    assert [wake.part_id for wake in wakes] == [first.parts[0].id]
-    assert desk.told(first.id) == [EventType.MESSAGE_HELD, EventType.MESSAGE_QUEUED]
+    assert (wakes, second, desk.heads()) == ((), (), [])
+    [wake] = await desk.settle(claimed, TakenUp(("wamid.1",)))
+    assert wake.part_id == desk.find(held.message_id).parts[0].id
+
+
+async def test_a_part_that_is_held_in_doubt_lets_its_leg_go_on(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    await desk.submit(leg_id, on_unknown=OnUnknown.HOLD)
+    following = await desk.submit(leg_id)
+    [claimed] = await desk.claim(*desk.heads())
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+
+    ticked = await desk.do(Tick(1_060.0))
+
+    [wake] = ticked.wakes
+    assert wake.part_id == desk.find(following.message_id).parts[0].id
+
+
+async def test_what_the_platform_said_when_it_accepted_is_kept_with_the_attempt(
+    desk: Desk,
+) -> None:
+    queued = await desk.submit(await desk.leg())
+    [claimed] = await desk.claim(*desk.heads())
+
+    await desk.settle(claimed, TakenUp(("wamid.1",), note="held_for_quality_assessment"))
+
+    [attempt] = desk.ask(Attempts("default", queued.message_id))
+    assert attempt.note == "held_for_quality_assessment"
 
 
 async def test_a_question_is_open_until_it_is_answered(desk: Desk) -> None:
@@ -510,3 +404,14 @@ async def test_heads_come_in_pages_and_depths_count_what_waits(desk: Desk) -> No
     [depth] = desk.ask(QueueDepths("default"))
     assert [len(page) for page in pages] == [3, 2]
     assert (depth.queued, depth.held, depth.unknown, depth.oldest_at) == (10, 1, 0, 1_000.0)
+
+
+async def test_a_window_opens_for_any_number_of_held_parts(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    held = [await desk.submit(leg_id, parts=200, held=True) for _ in range(13)]
+
+    [wake] = await desk.do(OpenWindow(leg_id, 1_002.0))
+
+    [depth] = desk.ask(QueueDepths("default"))
+    assert (depth.queued, depth.held) == (2_600, 0)
+    assert wake.part_id == desk.find(held[0].message_id).parts[0].id

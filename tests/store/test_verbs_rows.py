@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from omni_actors.model.content import Media, MediaKind
 from omni_actors.model.events import EventType
@@ -37,7 +38,9 @@ from omni_actors.store.queries import (
 )
 from omni_actors.store.rows import ApiKey, Context, Page
 from omni_actors.store.verbs import (
+    Accept,
     Advance,
+    Bury,
     Cancel,
     ChannelSpec,
     ClaimMedium,
@@ -45,6 +48,7 @@ from omni_actors.store.verbs import (
     CreateKey,
     EnsureConsumer,
     GivenUp,
+    Intake,
     MediumAgain,
     MediumFailed,
     MediumReady,
@@ -56,9 +60,10 @@ from omni_actors.store.verbs import (
     SyncChannels,
     TouchKeys,
 )
-from tests.store.conftest import ADA, CHANNELS, REJECTED, STUMBLED, Desk, item, received
+from tests.store.conftest import ADA, BOB, CHANNELS, REJECTED, STUMBLED, Desk, item, received
 
 WA, *REST = CHANNELS
+PHONE = ADA[1]
 
 
 def channel(desk: Desk, channel_id: str = "wa") -> Any:
@@ -102,6 +107,69 @@ async def test_a_renamed_channel_takes_over_its_key(desk: Desk) -> None:
     await desk.receive()
 
     assert desk.events()[-1].channel_id == "wa-new"
+
+
+async def test_two_channels_can_swap_their_keys(desk: Desk) -> None:
+    second, *others = REST
+    swapped = (
+        evolve(WA, channel_key=second.channel_key),
+        evolve(second, channel_key=WA.channel_key),
+    )
+
+    await desk.do(SyncChannels((*swapped, *others), 2.0))
+    await desk.receive(channel_key=WA.channel_key)
+
+    assert channel(desk, "wa").state is channel(desk, "wa-2").state is ChannelState.ACTIVE
+    assert desk.events()[-1].channel_id == "wa-2"
+    assert EventType.CHANNEL_STATE not in [event.type for event in desk.events()]
+
+
+def test_nothing_secret_is_spelled_in_a_request() -> None:
+    said: list[object] = [
+        SyncChannels(CHANNELS, 1.0),
+        CHANNELS[0],
+        CreateKey(ApiKey("key_1", "default", "ci", (), "s3cret", 1.0)),
+        KeyByHash("s3cret"),
+        Accept(Intake("itk_1", "meta", 1.0, 6, body=b"s3cret")),
+    ]
+
+    assert [one for one in said if "s3cret" in repr(one)] == []
+
+
+async def test_conversations_are_listed_by_whatever_is_asked(desk: Desk) -> None:
+    await desk.receive("wamid.1", who=(PHONE,))
+    await desk.receive("wamid.2", who=(PHONE,), channel_key="771")
+    await desk.receive("wamid.3", who=BOB)
+    await desk.receive("wamid.4", who=BOB, channel_key="779")
+    ada, bob = desk.ask(Conversations("default")).rows
+    [foreign] = desk.ask(Conversations("other")).rows
+
+    def listed(tenant: str, **asked: Any) -> list[str]:
+        return [row.id for row in desk.ask(Conversations(tenant, **asked)).rows]
+
+    assert listed("*") == [ada.id, bob.id, foreign.id]
+    assert listed("default", channel_id="wa") == [ada.id, bob.id]
+    assert listed("default", channel_id="wa", after=ada.id) == [bob.id]
+    assert listed("default", channel_id="wa-2") == [ada.id]
+    assert listed("default", contact_id=bob.contact_id) == [bob.id]
+    assert listed("default", contact_id=bob.contact_id, channel_id="wa-2") == []
+    assert listed("default", contact_id=bob.contact_id, after=bob.id) == []
+    assert listed("other", contact_id=bob.contact_id) == listed("other", channel_id="wa") == []
+
+
+async def test_dead_letters_are_listed_by_whatever_is_asked(desk: Desk) -> None:
+    await desk.do(Bury("default", "part", "part-poison", "poison", 1.0))
+    await desk.do(Bury("default", "delivery", "delivery-gone", "gone", 1.0))
+    await desk.do(Bury("default", "part", "part-gone", "gone", 1.0))
+    await desk.do(Bury("other", "part", "foreign", "gone", 1.0))
+
+    def listed(tenant: str, **asked: Any) -> list[str]:
+        return [row.ref for row in desk.ask(DeadLetters(tenant, **asked)).rows]
+
+    assert listed("*") == ["part-poison", "delivery-gone", "part-gone", "foreign"]
+    assert listed("default", kind="part", reason="gone") == ["part-gone"]
+    assert listed("default", reason="gone", redriven=True) == ["delivery-gone", "part-gone"]
+    assert listed("default", channel_id="wa") == []
 
 
 async def test_only_new_credentials_end_the_need_for_them(desk: Desk) -> None:
@@ -185,7 +253,7 @@ async def test_a_fetched_medium_is_told_once(desk: Desk) -> None:
     told = [e for e in desk.events() if e.type is EventType.MEDIA_READY]
     assert (medium.state, medium.blob, medium.due_at) == (MediaState.READY, "blob-1", None)
     assert [e.detail["media_id"] for e in told] == ["med_1"]
-    assert desk.ask(BlobsInUse()) == {"blob-1"}
+    assert desk.ask(BlobsInUse(("blob-1", "blob-2"))) == {"blob-1"}
 
 
 async def test_a_medium_that_cannot_be_had_says_why(desk: Desk) -> None:
@@ -250,7 +318,8 @@ async def test_figures_count_rows(desk: Desk) -> None:
 # Those that need no tenant: they are asked with an id that only its owner has, or by the house.
 HOUSE_ONLY = {
     "BlobsInUse", "Credentials", "DueMedia", "Figures", "Heads", "IntakeBody", "KeyByHash",
-    "LegHeads", "LoadState", "MessageByExternal", "Replay", "Unhandled", "UnhandledConversations",
+    "LegHeads", "LoadState", "MessageByExternal", "Replay", "Unclaimed", "Unhandled",
+    "UnhandledConversations",
 }  # fmt: skip
 
 

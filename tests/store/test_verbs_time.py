@@ -1,10 +1,11 @@
 """What time, a crash and second chances do: expiry, timers, recovery, redriving, forgetting."""
 
 import pytest
+from attrs import evolve
 
 from omni_actors.model.events import EventType
 from omni_actors.model.reports import IdentityKey
-from omni_actors.model.states import PartStatus
+from omni_actors.model.states import OnUnknown, PartStatus
 from omni_actors.store.contract import Refused
 from omni_actors.store.queries import (
     Attempts,
@@ -16,10 +17,12 @@ from omni_actors.store.queries import (
 )
 from omni_actors.store.verbs import (
     Accept,
+    Again,
     Bury,
     GivenUp,
     Handle,
     Idempotency,
+    InDoubt,
     Recover,
     Redrive,
     Retention,
@@ -28,7 +31,7 @@ from omni_actors.store.verbs import (
     Tick,
     Timer,
 )
-from tests.store.conftest import REJECTED, Desk
+from tests.store.conftest import LOST, REJECTED, STUMBLED, Desk
 
 DAY_S = 86_400.0
 
@@ -107,7 +110,7 @@ async def test_a_start_puts_what_was_on_the_wire_in_doubt(desk: Desk) -> None:
 
     recovered = await desk.do(Recover(2_000.0, {"whatsapp": 60.0}))
 
-    assert (recovered.refunded, recovered.in_doubt) == (0, 1)
+    assert (recovered.in_doubt, recovered.given_up) == (1, 0)
     assert desk.find(queued.message_id).parts[0].status is PartStatus.UNKNOWN
     assert (await desk.do(Tick(2_059.0))).next_at == 2_060.0
     assert [w.part_id for w in (await desk.do(Tick(2_060.0))).wakes] == [claimed.part_id]
@@ -122,6 +125,113 @@ async def test_a_restart_of_one_channel_leaves_the_others_alone(desk: Desk) -> N
     own = await desk.do(Recover(2_000.0, {}, channel_id="wa"))
 
     assert (other.in_doubt, own.in_doubt) == (0, 1)
+
+
+async def _crash(desk: Desk, part_id: str, at: float) -> None:
+    """The process dies with this part in hand, and nothing is heard of it."""
+    assert len(await desk.claim(part_id, at=at)) == 1
+    await desk.do(Recover(at + 1, {"whatsapp": 60.0}))
+    await desk.do(Tick(at + 62))
+
+
+async def test_a_part_that_ends_the_process_each_time_is_given_up(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    poison = await desk.submit(leg_id)
+    following = await desk.submit(leg_id)
+    [part_id] = desk.heads()
+
+    for n in range(3):
+        await _crash(desk, part_id, 2_000.0 + 100 * n)
+
+    [letter] = desk.ask(DeadLetters("default")).rows
+    assert (letter.ref, letter.reason) == (part_id, "poison")
+    assert desk.find(poison.message_id).status == "failed"
+    assert desk.heads() == [desk.find(following.message_id).parts[0].id]
+
+
+async def test_what_the_platform_says_of_a_part_given_up_in_doubt_makes_no_second_dead_letter(
+    desk: Desk,
+) -> None:
+    queued = await desk.submit(await desk.leg())
+    [part_id] = desk.heads()
+    for n in range(3):
+        await _crash(desk, part_id, 2_000.0 + 100 * n)
+
+    await desk.status("wamid.1", "failed", callback=part_id, failure=REJECTED)
+
+    assert len(desk.ask(DeadLetters("default")).rows) == 1
+    assert desk.find(queued.message_id).parts[0].failure == REJECTED
+
+
+async def test_tries_that_ended_well_do_not_make_a_part_poison(desk: Desk) -> None:
+    await desk.submit(await desk.leg())
+    [part_id] = desk.heads()
+    for n in range(3):
+        [claimed] = await desk.claim(part_id, at=1_001.0 + n)
+        await desk.settle(claimed, Again(1_001.0 + n, STUMBLED), at=1_001.0 + n)
+
+    await _crash(desk, part_id, 2_000.0)
+
+    assert desk.heads() == [part_id]
+
+
+async def test_a_redriven_part_may_crash_as_often_again(desk: Desk) -> None:
+    await desk.submit(await desk.leg())
+    [part_id] = desk.heads()
+    for n in range(3):
+        await _crash(desk, part_id, 2_000.0 + 100 * n)
+    [letter] = desk.ask(DeadLetters("default")).rows
+    await desk.do(Redrive("default", (letter.id,), 3_000.0))
+
+    await _crash(desk, part_id, 3_001.0)
+
+    assert desk.heads() == [part_id]
+
+
+@pytest.mark.parametrize("on_unknown", list(OnUnknown))
+async def test_what_may_have_arrived_is_not_said_to_have_expired(
+    desk: Desk, on_unknown: OnUnknown
+) -> None:
+    queued = await desk.submit(await desk.leg(), expires_at=1_100.0, on_unknown=on_unknown)
+    [claimed] = await desk.claim(*desk.heads())
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+
+    for now in (1_061.0, 1_101.0):
+        await desk.do(Tick(now))
+
+    [letter] = desk.ask(DeadLetters("default")).rows
+    assert letter.reason == "unknown"
+    assert EventType.MESSAGE_EXPIRED not in desk.told(queued.message_id)
+
+
+async def test_a_doubt_that_ends_after_the_deadline_stays_a_doubt(desk: Desk) -> None:
+    queued = await desk.submit(await desk.leg(), expires_at=1_030.0)
+    [claimed] = await desk.claim(*desk.heads())
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+    await desk.do(Tick(1_061.0))
+    [letter] = desk.ask(DeadLetters("default")).rows
+
+    await desk.status("wamid.1", "sent", callback=claimed.part_id, at=1_070.0)
+
+    assert letter.reason == "unknown"
+    assert desk.find(queued.message_id).status == "sent"
+    assert desk.ask(DeadLetters("default")).rows == ()
+
+
+async def test_redriven_parts_keep_their_order(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    queued = await desk.submit(leg_id, parts=3, expires_at=1_100.0)
+    await desk.do(Tick(1_100.0))
+    letters = [letter.id for letter in desk.ask(DeadLetters("default")).rows]
+
+    await desk.do(Redrive("default", tuple(reversed(letters)), 2_000.0, every_s=0.01))
+
+    gone: list[str] = []
+    while heads := desk.heads():
+        [claimed] = await desk.claim(*heads, at=2_001.0)
+        await desk.settle(claimed, TakenUp((f"wamid.{len(gone)}",)), at=2_001.0)
+        gone.append(claimed.part_id)
+    assert gone == [part.id for part in desk.find(queued.message_id).parts]
 
 
 async def test_a_redriven_part_goes_to_the_tail_of_its_leg(desk: Desk) -> None:
@@ -170,6 +280,29 @@ async def test_a_redriven_intake_is_given_back_to_be_parsed(desk: Desk) -> None:
 
     assert foreign.skipped == (letter.id,)
     assert own.intakes == (intake.id,)
+    assert desk.ask(DeadLetters("*")).rows == (letter,)
+
+
+async def test_an_intake_that_can_be_read_by_now_is_dead_no_more(desk: Desk) -> None:
+    intake = desk.intake(problem="not JSON")
+    await desk.do(Accept(intake))
+
+    await desk.do(Accept(evolve(intake, problem=None, received_at=2_000.0)))
+
+    [letter] = desk.ask(DeadLetters("*", redriven=True)).rows
+    assert desk.ask(DeadLetters("*")).rows == ()
+    assert letter.redriven_at == 2_000.0
+    assert desk.ask(IntakeBody(intake.id)) == evolve(intake, problem=None)
+
+
+async def test_an_intake_that_still_cannot_be_read_is_dead_once(desk: Desk) -> None:
+    intake = desk.intake(problem="not JSON")
+    await desk.do(Accept(intake))
+
+    await desk.do(Accept(evolve(intake, problem="still not JSON")))
+
+    assert len(desk.ask(DeadLetters("*", redriven=True)).rows) == 1
+    assert desk.ask(IntakeBody(intake.id)).problem == "still not JSON"
 
 
 async def test_an_expired_part_is_redriven_without_its_deadline(desk: Desk) -> None:
@@ -193,7 +326,7 @@ async def test_what_crashes_its_handler_is_buried(desk: Desk) -> None:
     await desk.do(Bury("*", "intake", "cnv_1", "poison", 1_001.0))
 
     assert desk.find(queued.message_id).status == "failed"
-    assert len(desk.ask(DeadLetters("*")).rows) == 2
+    assert [row.reason for row in desk.ask(DeadLetters("*")).rows] == ["poison", "poison"]
     assert desk.heads() == []
 
 

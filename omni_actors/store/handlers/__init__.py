@@ -15,6 +15,7 @@ from omni_actors.store.handlers import (
     retention,
     settle,
     submit,
+    unclaimed,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "retention",
     "settle",
     "submit",
+    "unclaimed",
 ]

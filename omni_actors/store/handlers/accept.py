@@ -10,7 +10,6 @@ from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.effects import Effects, Home
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.handlers.parts import BURY
 from omni_actors.store.handlers.reports import take_effect
 from omni_actors.store.rows import ANY_TENANT, LegWake
 from omni_actors.store.verbs import Accept, Accepted, Intake, Item
@@ -37,6 +36,20 @@ CLAIMLESS = """
     FROM rows(:batch, platform text, channel_key text, event_key text, kind text, intake_id text,
               at real) new
     WHERE true ON CONFLICT DO NOTHING
+"""
+BURY = """
+    INSERT INTO dead_letter (id, tenant, kind, ref, reason, at)
+    SELECT new.id, new.tenant, 'intake', new.ref, 'unparsed', new.at
+    FROM rows(:batch, id text, tenant text, ref text, at real) new
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dead_letter d
+        WHERE d.kind = 'intake' AND d.ref = new.ref AND d.redriven_at IS NULL)
+"""
+SETTLE_LETTERS = """
+    UPDATE dead_letter SET redriven_at = new.at
+    FROM rows(:batch, ref text, at real) new
+    WHERE dead_letter.kind = 'intake' AND dead_letter.ref = new.ref
+      AND dead_letter.redriven_at IS NULL
 """
 KEEP_INTAKES = """
     INSERT INTO intake (id, hook, received_at, size, body, blob, problem)
@@ -168,13 +181,10 @@ class Desk:
         tally.media = tally.media or outcome.media
 
     def _bury(self, intake: Intake) -> None:
-        """What could not be read belongs to nobody but the operator."""
+        """What could not be read belongs to nobody but the operator; it is dead only once."""
         self._dead.append(
-            (
-                self._db.ids(ids.DEAD_LETTER), ANY_TENANT, "intake", intake.id, None, None, None,
-                "unparsed", None, intake.received_at,
-            )
-        )  # fmt: skip
+            (self._db.ids(ids.DEAD_LETTER), ANY_TENANT, intake.id, intake.received_at)
+        )
 
     def keep(self) -> dict[str, tuple[LegWake, ...]]:
         """Write everything; answers with what may be sent now, by leg."""
@@ -183,6 +193,8 @@ class Desk:
         put(db, SEE, self._new)
         put(db, CLAIMLESS, self._unclaimed)
         put(db, BURY, self._dead)
+        read = [verb.intake for verb in self._verbs if verb.intake.problem is None]
+        put(db, SETTLE_LETTERS, [(intake.id, intake.received_at) for intake in read])
         if self._heard:
             put(db, HEARD, list(self._heard.items()))
         for source, value in self._checkpoints().items():

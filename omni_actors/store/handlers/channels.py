@@ -1,12 +1,12 @@
 """Channels and their credentials: the config's, kept in step; their states; their queues."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Any
 
 from omni_actors.model.events import EventType
 from omni_actors.model.json import JsonObject
 from omni_actors.model.states import ChannelState
+from omni_actors.store.cipher import Unreadable
 from omni_actors.store.codec import decode_object, dumps, loads
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Reading, Writing, reads, writes
@@ -25,24 +25,26 @@ ONE = COLUMNS + "WHERE id = :id"
 SEALED = "SELECT credentials FROM channel WHERE id = :id"
 PUT = """
     INSERT INTO channel (id, tenant, platform, channel_key, settings, credentials,
-                         credentials_hash, state, reason, since, source)
-    VALUES (:id, :tenant, :platform, :channel_key, :settings, :credentials, :credentials_hash,
-            :state, :reason, :since, 'config')
+                         state, reason, since, source)
+    VALUES (:id, :tenant, :platform, :channel_key, :settings, :credentials, :state, :reason,
+            :since, 'config')
     ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant, platform = excluded.platform,
         channel_key = excluded.channel_key, settings = excluded.settings,
-        credentials = excluded.credentials, credentials_hash = excluded.credentials_hash,
-        state = excluded.state, reason = excluded.reason, since = excluded.since,
-        source = excluded.source
+        credentials = excluded.credentials, state = excluded.state, reason = excluded.reason,
+        since = excluded.since, source = excluded.source
 """
-KNOWN_HASHES = "SELECT id, credentials_hash FROM channel"
+# The key of a removed channel is free; the upsert that follows says what its state is.
+LET_GO = "UPDATE channel SET state = 'removed' WHERE id = :id"
 SET_STATE = """
     UPDATE channel SET state = :state, reason = :reason, since = :at WHERE id = :id
 """
 DEPTHS = """
     SELECT c.id,
-        (SELECT count(*) FROM part p WHERE p.open = 1 AND p.channel_id = c.id),
+        (SELECT count(*) FROM part p
+         WHERE p.open = 1 AND p.status <> 'held' AND p.channel_id = c.id),
         (SELECT p.queued_at FROM part p WHERE p.pos = (
-            SELECT min(q.pos) FROM part q WHERE q.open = 1 AND q.channel_id = c.id)),
+            SELECT min(q.pos) FROM part q
+            WHERE q.open = 1 AND q.status <> 'held' AND q.channel_id = c.id)),
         (SELECT count(*) FROM part p WHERE p.status = 'held' AND p.channel_id = c.id),
         (SELECT count(*) FROM part p WHERE p.status = 'unknown' AND p.channel_id = c.id),
         (SELECT count(*) FROM part p WHERE p.status = 'sending' AND p.channel_id = c.id)
@@ -76,14 +78,17 @@ def credentials(db: Reading, query: Credentials) -> JsonObject:
 def sync_channels(db: Writing, verb: SyncChannels) -> tuple[Channel, ...]:
     known = {channel.id: channel for channel in channels(db, Channels())}
     _refuse_taken(verb.channels, known)
-    hashes: dict[str, str] = dict(db.rows(KNOWN_HASHES))
     wanted = {spec.id for spec in verb.channels}
     journal = Journal()
     for channel in known.values():
         if channel.source == "config" and channel.id not in wanted:
             _change(db, journal, channel, ChannelState.REMOVED, "not in the config", verb.at)
     for spec in verb.channels:
-        _put(db, journal, spec, known.get(spec.id), hashes.get(spec.id), verb.at)
+        before = known.get(spec.id)
+        if before is not None and before.channel_key != spec.channel_key:
+            db.run(LET_GO, id=spec.id)
+    for spec in verb.channels:
+        _put(db, journal, spec, known.get(spec.id), verb.at)
     journal.keep(db)
     return channels(db, Channels())
 
@@ -105,19 +110,10 @@ def _refuse_taken(specs: Sequence[ChannelSpec], known: dict[str, Channel]) -> No
 
 
 def _put(
-    db: Writing,
-    journal: Journal,
-    spec: ChannelSpec,
-    before: Channel | None,
-    hash_before: str | None,
-    at: float,
+    db: Writing, journal: Journal, spec: ChannelSpec, before: Channel | None, at: float
 ) -> None:
-    plain = dumps(spec.credentials)
-    hash = sha256(f"{spec.id}\0{plain}".encode()).hexdigest()
     state, reason, since = ChannelState.ACTIVE, None, at
-    renewed = before is not None and before.state is ChannelState.NEEDS_REAUTH
-    renewed = renewed and hash != hash_before
-    back = renewed or (before is not None and before.state is ChannelState.REMOVED)
+    back = before is not None and _comes_back(db, spec, before)
     if before is not None and not back:
         state, reason, since = before.state, before.reason, before.since
     db.run(
@@ -127,14 +123,24 @@ def _put(
         platform=spec.platform,
         channel_key=spec.channel_key,
         settings=dumps(spec.settings),
-        credentials=db.cipher.seal(plain.encode(), spec.id),
-        credentials_hash=hash,
+        credentials=db.cipher.seal(dumps(spec.credentials).encode(), spec.id),
         state=state.value,
         reason=reason,
         since=since,
     )
     if back and before is not None:
         _tell(journal, before, state, None, at)
+
+
+def _comes_back(db: Reading, spec: ChannelSpec, before: Channel) -> bool:
+    """Whether the config makes a channel active that was not: it is in it again, or has new
+    credentials."""
+    if before.state is ChannelState.NEEDS_REAUTH:
+        try:
+            return credentials(db, Credentials(spec.id)) != spec.credentials
+        except Unreadable:  # sealed with a key that is gone
+            return True
+    return before.state is ChannelState.REMOVED
 
 
 @writes(SetChannelState)
@@ -181,10 +187,8 @@ def _tell(
 def queue_depths(db: Reading, query: QueueDepths) -> tuple[QueueDepth, ...]:
     return tuple(
         [
-            QueueDepth(id, unfinished - held - unknown - sending, oldest, held, unknown)
-            for id, unfinished, oldest, held, unknown, sending in db.rows(
-                DEPTHS, tenant=query.tenant
-            )
-            if unfinished
+            QueueDepth(id, waiting - unknown - sending, oldest, held, unknown)
+            for id, waiting, oldest, held, unknown, sending in db.rows(DEPTHS, tenant=query.tenant)
+            if waiting or held
         ]
     )

@@ -75,14 +75,30 @@ ANSWERED = """
 """
 TENANT_OF = "SELECT v.id, v.tenant FROM rows(:batch, id text) w JOIN conversation v ON v.id = w.id"
 ONE = f"SELECT {CONVERSATION} FROM conversation v WHERE v.id = :id"
-PAGE = f"""
+# Each listing walks along the index of what was asked for, and nothing else.
+PAGE_OF_ALL = f"""
+    SELECT {CONVERSATION} FROM conversation v WHERE v.id > :after ORDER BY v.id LIMIT :limit
+"""
+PAGE_OF_TENANT = f"""
     SELECT {CONVERSATION} FROM conversation v
-    WHERE v.id > :after AND (:any = 1 OR v.tenant = :tenant)
-      AND (:contact_id = '' OR v.contact_id = :contact_id)
+    WHERE v.tenant = :tenant AND v.id > :after ORDER BY v.id LIMIT :limit
+"""
+PAGE_OF_CHANNEL = f"""
+    SELECT {CONVERSATION}
+    FROM (SELECT DISTINCT g.conversation_id AS id FROM leg g
+          WHERE g.channel_id = :channel_id AND g.conversation_id > :after
+            AND (:tenant = '*' OR g.tenant = :tenant)
+          ORDER BY g.conversation_id LIMIT :limit) one
+    JOIN conversation v ON v.id = one.id
+    ORDER BY one.id
+"""
+PAGE_OF_CONTACT = f"""
+    SELECT {CONVERSATION} FROM conversation v
+    WHERE v.contact_id = :contact_id AND v.id > :after AND (:tenant = '*' OR v.tenant = :tenant)
       AND (:channel_id = '' OR EXISTS (
             SELECT 1 FROM leg g
             WHERE g.conversation_id = v.id AND g.channel_id = :channel_id))
-    ORDER BY v.id LIMIT :limit
+    LIMIT :limit
 """
 CHANNEL = "SELECT platform FROM channel WHERE id = :id AND tenant = :tenant"
 READ_CONTEXT = """
@@ -195,9 +211,8 @@ def leg(db: Reading, query: LegById) -> Leg | None:
 @reads(Conversations)
 def conversations(db: Reading, query: Conversations) -> Page[Conversation]:
     rows = db.rows(
-        PAGE,
+        _listing(query),
         after=query.after,
-        any=int(query.tenant == ANY_TENANT),
         tenant=query.tenant,
         contact_id=query.contact_id or "",
         channel_id=query.channel_id or "",
@@ -205,6 +220,14 @@ def conversations(db: Reading, query: Conversations) -> Page[Conversation]:
     )
     found = tuple(conversations_of(db, rows[: query.limit]))
     return Page(found, found[-1].id if len(rows) > query.limit else None)
+
+
+def _listing(query: Conversations) -> str:
+    if query.contact_id:
+        return PAGE_OF_CONTACT
+    if query.channel_id:
+        return PAGE_OF_CHANNEL
+    return PAGE_OF_ALL if query.tenant == ANY_TENANT else PAGE_OF_TENANT
 
 
 @reads(ConversationById)

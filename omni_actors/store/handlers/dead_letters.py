@@ -15,7 +15,7 @@ from omni_actors.store.handlers.conversations import owns
 from omni_actors.store.handlers.journal import Journal, take_numbers
 from omni_actors.store.handlers.parts import BURY, Parts, PartWork
 from omni_actors.store.queries import DeadLetterById, DeadLetters
-from omni_actors.store.rows import DeadLetter, Page
+from omni_actors.store.rows import ANY_TENANT, DeadLetter, Page
 from omni_actors.store.verbs import Bury, Redrive, Redriven
 
 COLUMNS = """
@@ -24,18 +24,27 @@ COLUMNS = """
 """
 ONE = COLUMNS + "FROM dead_letter d WHERE d.id = :id"
 SOME = COLUMNS + "FROM rows(:batch, id text) w JOIN dead_letter d ON d.id = w.id"
-PAGE = (
-    COLUMNS
-    + """
-    FROM dead_letter d
-    WHERE d.id > :after AND (:tenant = '*' OR d.tenant = :tenant)
-      AND (:kind = '' OR d.kind = :kind)
-      AND (:channel_id = '' OR d.channel_id = :channel_id)
-      AND (:reason = '' OR d.reason = :reason)
-      AND (:redriven = 1 OR d.redriven_at IS NULL)
+FILTERED = """
+      AND (:kind = '' OR d.kind = :kind) AND (:reason = '' OR d.reason = :reason)
     ORDER BY d.id LIMIT :limit
 """
-)
+# Each listing walks along the index of what was asked for, and nothing else.
+PAGE_OF_ALL = f"""
+    {COLUMNS} FROM dead_letter d WHERE d.id > :after
+      AND (:redriven = 1 OR d.redriven_at IS NULL) {FILTERED}
+"""
+PAGE_OF_TENANT = f"""
+    {COLUMNS} FROM dead_letter d WHERE d.tenant = :tenant AND d.id > :after {FILTERED}
+"""
+PAGE_OF_TENANT_OPEN = f"""
+    {COLUMNS} FROM dead_letter d
+    WHERE d.tenant = :tenant AND d.id > :after AND d.redriven_at IS NULL {FILTERED}
+"""
+PAGE_OF_CHANNEL = f"""
+    {COLUMNS} FROM dead_letter d WHERE d.channel_id = :channel_id AND d.id > :after
+      AND (:tenant = '*' OR d.tenant = :tenant)
+      AND (:redriven = 1 OR d.redriven_at IS NULL) {FILTERED}
+"""
 MARK = """
     UPDATE dead_letter SET redriven_at = new.at
     FROM rows(:batch, id text, at real) new WHERE dead_letter.id = new.id
@@ -69,7 +78,7 @@ def dead_letter_by_id(db: Reading, query: DeadLetterById) -> DeadLetter | None:
 @reads(DeadLetters)
 def dead_letters(db: Reading, query: DeadLetters) -> Page[DeadLetter]:
     rows = db.rows(
-        PAGE,
+        _listing(query),
         tenant=query.tenant,
         after=query.after,
         kind=query.kind or "",
@@ -80,6 +89,14 @@ def dead_letters(db: Reading, query: DeadLetters) -> Page[DeadLetter]:
     )
     found = tuple([_letter(row) for row in rows[: query.limit]])
     return Page(found, found[-1].id if len(rows) > query.limit else None)
+
+
+def _listing(query: DeadLetters) -> str:
+    if query.channel_id:
+        return PAGE_OF_CHANNEL
+    if query.tenant == ANY_TENANT:
+        return PAGE_OF_ALL
+    return PAGE_OF_TENANT if query.redriven else PAGE_OF_TENANT_OPEN
 
 
 @define
@@ -103,6 +120,7 @@ def redrive(db: Writing, verb: Redrive) -> Redriven:
         for row in look(db, INTAKES, [(d.ref,) for d in letters.values() if d.kind == "intake"])
     }
     chance = _sort(verb, wanted, letters, parts, kept)
+    chance.parts.sort(key=_place_in_queue)
     for n, (_, part) in enumerate(chance.parts):
         part.attempts = 0
         part.rank = 0
@@ -112,17 +130,21 @@ def redrive(db: Writing, verb: Redrive) -> Redriven:
         part.due_at = verb.at + n * verb.every_s
     parts.keep()
     _move(db, chance.parts, verb.at)
-    done = [letter for letter, _ in chance.parts] + chance.intakes
-    put(db, MARK, [(letter.id, verb.at) for letter in done])
+    put(db, MARK, [(letter.id, verb.at) for letter, _ in chance.parts])
     journal.keep(db)
     legs = [(part.message.channel_id, part.message.leg_id) for _, part in chance.parts]
     wakes = parts.wakes(legs)
+    skipped = set(chance.skipped)
     return Redriven(
-        tuple([letter.id for letter in done]),
+        tuple([id for id in wanted if id not in skipped]),
         tuple(chance.skipped),
         tuple([wake for of_leg in wakes.values() for wake in of_leg]),
         tuple([letter.ref for letter in chance.intakes]),
     )
+
+
+def _place_in_queue(revived: tuple[DeadLetter, PartWork]) -> int:
+    return revived[1].pos
 
 
 def _sort(
@@ -170,7 +192,7 @@ def bury(db: Writing, verb: Bury) -> None:
     part = parts.get(verb.ref)
     if part is not None and part.status in UNFINISHED:
         failure = Failure(Kind.REJECTED, Reason.INTERNAL, code=verb.reason)
-        parts.give_up(part, failure, False, verb.at)
+        parts.give_up(part, failure, verb.at, reason=verb.reason)
         parts.keep()
         journal.keep(db)
         return

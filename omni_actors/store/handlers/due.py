@@ -7,9 +7,9 @@ from omni_actors.model.states import OnUnknown, PartStatus
 from omni_actors.store.codec import decode_object
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing, writes, writes_many
-from omni_actors.store.handlers.bulk import look
-from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.handlers.parts import Parts
+from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.journal import Journal, take_numbers
+from omni_actors.store.handlers.parts import Parts, PartWork
 from omni_actors.store.handlers.views import messages_by_id
 from omni_actors.store.rows import ANY_TENANT, LegWake, Message
 from omni_actors.store.verbs import (
@@ -46,7 +46,7 @@ EXPIRED = """
     ORDER BY expires_at LIMIT :limit
 """
 WAITED = """
-    SELECT id FROM part WHERE status = 'unknown' AND until_at <= :now
+    SELECT id, expires_at FROM part WHERE status = 'unknown' AND until_at <= :now
     ORDER BY until_at LIMIT :limit
 """
 UNPARK = """
@@ -70,11 +70,24 @@ HELD = """
     JOIN part p ON p.leg_id = w.leg_id AND p.status = 'held' AND p.attempts = 0
     ORDER BY p.pos
 """
+TO_THE_TAIL = """
+    UPDATE part SET pos = new.pos FROM rows(:batch, id text, pos bigint) new WHERE part.id = new.id
+"""
 SENDING = """
-    SELECT p.id, p.wire_at, c.platform FROM part p JOIN channel c ON c.id = p.channel_id
+    SELECT p.id, c.platform,
+        (SELECT count(*) FROM attempt a
+         WHERE a.part_id = p.id AND a.ended_at IS NULL AND a.started_at >= p.queued_at)
+    FROM part p JOIN channel c ON c.id = p.channel_id
     WHERE p.status = 'sending' AND (:channel_id = '' OR p.channel_id = :channel_id)
 """
 LOST = Failure(Kind.UNKNOWN, Reason.UNKNOWN, text="The gateway stopped while this was on its way.")
+NEVER_KNOWN = Failure(
+    Kind.UNKNOWN, Reason.UNKNOWN, text="Its time is over, and nobody knows whether it arrived."
+)
+POISON = Failure(
+    Kind.UNKNOWN, Reason.INTERNAL, code="poison", text="The gateway stopped each time it sent this."
+)
+CRASHES_MAX = 3
 PARKED_S = 86400.0
 WAIT_S = 60.0
 
@@ -85,19 +98,12 @@ def tick(db: Writing, verb: Tick) -> Ticked:
     journal = Journal()
     parts = Parts(db, journal)
     expired = [row[0] for row in db.rows(EXPIRED, now=now, limit=limit)]
-    waited = [row[0] for row in db.rows(WAITED, now=now, limit=limit)]
-    parts.load(expired + waited)
+    waited = db.rows(WAITED, now=now, limit=limit)
+    parts.load(expired + [row[0] for row in waited])
     for part_id in expired:
-        part = parts.get(part_id)
-        assert part is not None
-        parts.expire(part, now)
-    for part_id in waited:
-        part = parts.get(part_id)
-        assert part is not None
-        if part.message.on_unknown == OnUnknown.HOLD.value:
-            parts.hold(part, now)
-        else:
-            parts.queue(part, now, maybe_duplicate=True)
+        _expire(parts, part_id, now)
+    for part_id, expires_at in waited:
+        _end_doubt(parts, part_id, expires_at, now)
     parts.keep()
     journal.keep(db)
     db.run(UNPARK, before=now - PARKED_S, limit=limit)
@@ -105,6 +111,33 @@ def tick(db: Writing, verb: Tick) -> Ticked:
     found = db.row(NEXT, parked_s=PARKED_S)
     wakes = tuple([wake for of_leg in parts.wakes().values() for wake in of_leg])
     return Ticked(wakes, timers, found[0] if found else None)
+
+
+def _expire(parts: Parts, part_id: str, now: float) -> None:
+    """Its time is over. What may have arrived is not said to have expired unsent."""
+    part = parts.get(part_id)
+    assert part is not None
+    held_in_doubt = part.status is PartStatus.HELD and part.attempts > 0
+    if part.maybe_duplicate or held_in_doubt:
+        _never_known(parts, part, now)
+    else:
+        parts.expire(part, now)
+
+
+def _end_doubt(parts: Parts, part_id: str, expires_at: float | None, now: float) -> None:
+    """No word came in time: send it once more, hold it, or leave it when it is too late."""
+    part = parts.get(part_id)
+    assert part is not None
+    if expires_at is not None and expires_at <= now:
+        _never_known(parts, part, now)
+    elif part.message.on_unknown == OnUnknown.HOLD.value:
+        parts.hold(part, now)
+    else:
+        parts.queue(part, now, maybe_duplicate=True)
+
+
+def _never_known(parts: Parts, part: PartWork, now: float) -> None:
+    parts.give_up(part, NEVER_KNOWN, now, reason=Reason.UNKNOWN.value)
 
 
 def _due_timers(db: Writing, now: float, limit: int) -> tuple[Timer, ...]:
@@ -127,6 +160,8 @@ def open_windows(db: Writing, verbs: Sequence[OpenWindow]) -> Sequence[tuple[Leg
         assert part is not None
         parts.queue(part, opened[leg_id])
     parts.keep()
+    first = take_numbers(db, "part", len(held))  # behind what may be on the wire for their legs
+    put(db, TO_THE_TAIL, [(part_id, first + n) for n, (part_id, _) in enumerate(held)])
     journal.keep(db)
     wakes = parts.wakes()
     return [wakes.get(verb.leg_id, ()) for verb in verbs]
@@ -138,21 +173,20 @@ def recover(db: Writing, verb: Recover) -> Recovered:
     parts = Parts(db, journal)
     rows = db.rows(SENDING, channel_id=verb.channel_id or "")
     parts.load([row[0] for row in rows])
-    in_doubt = 0
-    for part_id, wire_at, platform in rows:
+    given_up = 0
+    for part_id, platform, crashes in rows:
         part = parts.get(part_id)
         assert part is not None
-        if wire_at is None:
-            parts.queue(part, verb.at)
-            part.attempts -= 1
+        if crashes >= CRASHES_MAX:
+            given_up += 1
+            parts.give_up(part, POISON, verb.at, reason="poison")
         else:
-            in_doubt += 1
             parts.doubt(part, LOST, verb.at + verb.waits.get(platform, WAIT_S), verb.at)
     parts.keep()
     journal.keep(db)
     if verb.channel_id is None:  # nobody fetches any more
         db.run(FETCH_AGAIN, at=verb.at)
-    return Recovered(len(rows) - in_doubt, in_doubt)
+    return Recovered(len(rows) - given_up, given_up)
 
 
 @writes(Cancel)

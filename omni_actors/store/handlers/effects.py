@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-from omni_actors.model.json import JsonObject
+from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import (
     Deleted,
     Echoed,
@@ -63,7 +63,8 @@ ADD_MEDIA = """
     WHERE true
 """
 EDIT = """
-    UPDATE message SET content = :content, edited_at = :at WHERE id = :id AND deleted = 0
+    UPDATE message SET content = :content, edited_at = :at
+    WHERE id = :id AND deleted = 0 AND (edited_at IS NULL OR edited_at <= :at)
 """
 DELETE = "UPDATE message SET content = :content, notes = NULL, deleted = 1 WHERE id = :id"
 DROP_MEDIA = """
@@ -71,10 +72,11 @@ DROP_MEDIA = """
     WHERE message_id = :id
 """
 PARK = """
-    INSERT INTO parked (channel_id, external_id, callback, status, rank, at, failure, parked_at)
-    SELECT channel_id, external_id, callback, status, rank, at, failure, parked_at
+    INSERT INTO parked (channel_id, external_id, callback, status, rank, at, failure, facts,
+                        parked_at)
+    SELECT channel_id, external_id, callback, status, rank, at, failure, facts, parked_at
     FROM rows(:batch, channel_id text, external_id text, callback text, status text, rank bigint,
-              at real, failure text, parked_at real) new
+              at real, failure text, facts text, parked_at real) new
     WHERE true
 """
 UNREAD = """
@@ -203,10 +205,12 @@ class Effects:
 
     def park(self, home: Home, item: Item, report: StatusReported, parked_at: float) -> None:
         """Keep a status until we know what it is about."""
+        facts = status_facts(report)
         self._parked.append(
             (
                 home.id, report.external_id, report.callback, report.status.value, item.rank,
-                report.at, encode_failure(report.failure), parked_at,
+                report.at, encode_failure(report.failure), dumps(facts) if facts else None,
+                parked_at,
             )
         )  # fmt: skip
 
@@ -250,6 +254,16 @@ class Effects:
         self.parts.keep()
         self.journal.keep(db)
         return self.parts.wakes()
+
+
+def status_facts(report: StatusReported) -> JsonObject:
+    """What a status tells besides: its price and, in a group, whose it is."""
+    facts: dict[str, Json] = {}
+    if report.pricing is not None:
+        facts["pricing"] = report.pricing
+    if report.participant is not None:
+        facts["participant"] = report.participant
+    return facts
 
 
 def _named(

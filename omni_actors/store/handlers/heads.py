@@ -1,4 +1,4 @@
-"""The oldest unfinished part of each leg in each lane: what may be sent next."""
+"""The oldest unfinished part of each leg in each lane that is not held: what may be sent next."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,21 +14,21 @@ HEADS_OF_LEGS = """
     FROM rows(:batch, channel_id text, leg_id text, lane text) w
     JOIN part p ON p.pos = (
         SELECT h.pos FROM part h
-        WHERE h.open = 1 AND h.channel_id = w.channel_id AND h.lane = w.lane
-          AND h.leg_id = w.leg_id
+        WHERE h.open = 1 AND h.status <> 'held'
+          AND h.channel_id = w.channel_id AND h.lane = w.lane AND h.leg_id = w.leg_id
         ORDER BY h.pos LIMIT 1)
 """
-# Leaps from leg to leg along the index of unfinished parts, however many parts each leg has.
+# Leaps from leg to leg along the index of the queue, however many parts each leg has.
 PAGE = """
     WITH RECURSIVE leap (leg_id) AS (
         SELECT (SELECT p.leg_id FROM part p
-                WHERE p.open = 1 AND p.channel_id = :channel_id AND p.lane = :lane
-                  AND p.leg_id > :after
+                WHERE p.open = 1 AND p.status <> 'held'
+                  AND p.channel_id = :channel_id AND p.lane = :lane AND p.leg_id > :after
                 ORDER BY p.channel_id, p.lane, p.leg_id LIMIT 1)
         UNION ALL
         SELECT (SELECT p.leg_id FROM part p
-                WHERE p.open = 1 AND p.channel_id = :channel_id AND p.lane = :lane
-                  AND p.leg_id > leap.leg_id
+                WHERE p.open = 1 AND p.status <> 'held'
+                  AND p.channel_id = :channel_id AND p.lane = :lane AND p.leg_id > leap.leg_id
                 ORDER BY p.channel_id, p.lane, p.leg_id LIMIT 1)
         FROM leap WHERE leap.leg_id IS NOT NULL
     )
@@ -36,15 +36,15 @@ PAGE = """
     FROM leap
     JOIN part p ON p.pos = (
         SELECT h.pos FROM part h
-        WHERE h.open = 1 AND h.channel_id = :channel_id AND h.lane = :lane
-          AND h.leg_id = leap.leg_id
+        WHERE h.open = 1 AND h.status <> 'held'
+          AND h.channel_id = :channel_id AND h.lane = :lane AND h.leg_id = leap.leg_id
         ORDER BY h.pos LIMIT 1)
     WHERE p.status = 'queued' AND NOT EXISTS (
         SELECT 1 FROM rows(:batch, lane text) other
         JOIN part b ON b.pos = (
             SELECT h.pos FROM part h
-            WHERE h.open = 1 AND h.channel_id = :channel_id AND h.lane = other.lane
-              AND h.leg_id = leap.leg_id
+            WHERE h.open = 1 AND h.status <> 'held'
+              AND h.channel_id = :channel_id AND h.lane = other.lane AND h.leg_id = leap.leg_id
             ORDER BY h.pos LIMIT 1)
         WHERE b.status IN ('sending', 'unknown'))
     LIMIT :limit
@@ -84,7 +84,7 @@ def heads_of_leg(db: Reading, query: LegHeads) -> tuple[LegWake, ...]:
 
 
 def heads_by_leg(db: Reading, legs: Iterable[tuple[str, str]]) -> dict[str, list[tuple[Any, ...]]]:
-    """The head of each lane of these (channel id, leg id), whatever its status, by leg id."""
+    """The head of each lane of these (channel id, leg id), sent or not, by leg id."""
     wanted = [(channel_id, leg_id, lane) for channel_id, leg_id in set(legs) for lane in LANES]
     heads: dict[str, list[tuple[Any, ...]]] = {}
     if wanted:

@@ -59,10 +59,8 @@ OF_WHAT = """
     SELECT d.tenant, d.channel_id, d.message_id, m.conversation_id, m.leg_id
     FROM media d LEFT JOIN message m ON m.id = d.message_id WHERE d.id = :id
 """
-BLOBS = """
-    SELECT blob FROM media WHERE blob IS NOT NULL
-    UNION SELECT blob FROM intake WHERE blob IS NOT NULL
-"""
+OF_MEDIA = "SELECT m.blob FROM rows(:batch, blob text) w JOIN media m ON m.blob = w.blob"
+OF_INTAKES = "SELECT i.blob FROM rows(:batch, blob text) w JOIN intake i ON i.blob = w.blob"
 
 
 def _medium(row: tuple[Any, ...]) -> Medium:
@@ -88,9 +86,11 @@ def due_media(db: Reading, query: DueMedia) -> tuple[Medium, ...]:
 
 
 @reads(BlobsInUse)
-def blobs_in_use(db: Reading, _query: BlobsInUse) -> frozenset[str]:
+def blobs_in_use(db: Reading, query: BlobsInUse) -> frozenset[str]:
     """Parts name media, and media name their blobs."""
-    return frozenset([row[0] for row in db.rows(BLOBS)])
+    asked = [(sha256,) for sha256 in query.sha256s]
+    named = [row[0] for sql in (OF_MEDIA, OF_INTAKES) for row in db.rows(sql, batch=asked)]
+    return frozenset(named)
 
 
 @writes(AddMedium)

@@ -19,7 +19,7 @@ from omni_actors.store.queries import (
     MessageById,
     Messages,
 )
-from omni_actors.store.rows import Attempt, Contact, Message, Page
+from omni_actors.store.rows import ANY_TENANT, Attempt, Contact, Message, Page
 
 BY_EXTERNAL = """
     SELECT message_id FROM external WHERE channel_id = :channel_id AND external_id = :external_id
@@ -32,7 +32,7 @@ OF_CONVERSATION = f"""
 """
 ATTEMPTS = """
     SELECT m.tenant, a.id, a.part_id, a.n, a.started_at, a.ended_at, a.outcome, a.failure,
-           a.exchanges
+           a.exchanges, a.note
     FROM message m JOIN part p ON p.message_id = m.id JOIN attempt a ON a.part_id = p.id
     WHERE m.id = :message_id ORDER BY a.started_at, a.id
 """
@@ -41,11 +41,9 @@ CONTACT = """
     FROM contact k LEFT JOIN conversation v ON v.contact_id = k.id
 """
 ONE_CONTACT = CONTACT + "WHERE k.id = :id"
-CONTACTS = (
-    CONTACT
-    + """
-    WHERE k.id > :after AND (:tenant = '*' OR k.tenant = :tenant) ORDER BY k.id LIMIT :limit
-"""
+CONTACTS_OF_ALL = CONTACT + "WHERE k.id > :after ORDER BY k.id LIMIT :limit"
+CONTACTS_OF_TENANT = (
+    CONTACT + "WHERE k.tenant = :tenant AND k.id > :after ORDER BY k.id LIMIT :limit"
 )
 WITH_KEY = (
     CONTACT
@@ -94,10 +92,10 @@ def attempts(db: Reading, query: Attempts) -> tuple[Attempt, ...]:
 
 
 def _attempt(row: tuple[Any, ...]) -> Attempt:
-    id, part_id, n, started_at, ended_at, outcome, failure, exchanges = row
+    id, part_id, n, started_at, ended_at, outcome, failure, exchanges, note = row
     return Attempt(
         id, part_id, n, started_at, ended_at, outcome, decode_failure(failure),
-        decode_json(exchanges),
+        decode_json(exchanges), note,
     )  # fmt: skip
 
 
@@ -111,7 +109,8 @@ def contact_by_id(db: Reading, query: ContactById) -> Contact | None:
 def contact_list(db: Reading, query: ContactList) -> Page[Contact]:
     tenant, after, limit, key = query.tenant, query.after, query.limit + 1, query.key
     if key is None:
-        rows = db.rows(CONTACTS, tenant=tenant, after=after, limit=limit)
+        sql = CONTACTS_OF_ALL if tenant == ANY_TENANT else CONTACTS_OF_TENANT
+        rows = db.rows(sql, tenant=tenant, after=after, limit=limit)
     else:
         rows = db.rows(
             WITH_KEY, tenant=tenant, after=after, limit=limit, kind=key.kind, value=key.value

@@ -7,8 +7,8 @@ from attrs import define, field
 
 from omni_actors.model import ids
 from omni_actors.model.events import EventType
-from omni_actors.model.failure import Failure
-from omni_actors.model.json import Json
+from omni_actors.model.failure import Failure, Kind
+from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.states import UNFINISHED, PartStatus
 from omni_actors.store.codec import (
     decode_object,
@@ -81,10 +81,17 @@ BURY = """
               channel_id text, leg_id text, reason text, failure text, at real) new
     WHERE true
 """
+SETTLE_LETTERS = """
+    UPDATE dead_letter SET redriven_at = new.at
+    FROM rows(:batch, ref text, at real) new
+    WHERE dead_letter.ref = new.ref AND dead_letter.kind = 'part'
+      AND dead_letter.redriven_at IS NULL
+"""
 
 RANK_SENT = 1
 RANK_FAILED = 2
 OF_STATUS = {status.value: status for status in PartStatus}
+DEAD = frozenset({PartStatus.FAILED, PartStatus.EXPIRED})
 ENDS = (PartStatus.FAILED, PartStatus.EXPIRED, PartStatus.CANCELLED)
 ASCENT = (
     PartStatus.UNKNOWN,
@@ -165,6 +172,7 @@ class Parts:
         self._learned: list[tuple[str, str, str, str]] = []
         self._history: list[tuple[Any, ...]] = []
         self._dead: list[tuple[Any, ...]] = []
+        self._alive: dict[str, float] = {}
         self._freed: set[tuple[str, str]] = set()
 
     def load(self, part_ids: Iterable[str]) -> None:
@@ -248,8 +256,12 @@ class Parts:
         rank: int,
         at: float,
         failure: Failure | None = None,
+        facts: JsonObject | None = None,
     ) -> None:
-        """What the platform says of a part: the highest rank wins, contradictions are kept."""
+        """What the platform says of a part: the highest rank wins, contradictions are kept.
+
+        `facts` go into the event that this leads to.
+        """
         contradicts = status is not part.status and PartStatus.FAILED in (status, part.status)
         if rank <= part.rank:
             if contradicts and rank > 0:
@@ -258,11 +270,18 @@ class Parts:
         if contradicts and part.status is PartStatus.FAILED:
             told = (part.id, part.status_at, part.status.value, part.failure)
             self._history.append(told)
+        dead = part.status in DEAD
         self._set(part, status, at, encode_failure(failure))
         part.rank = rank
-        self.announce(part.message, at, failure)
-        if status is PartStatus.FAILED:
+        self.announce(part.message, at, failure, facts)
+        if status is PartStatus.FAILED and not dead:
             self._bury(part, at, failure.reason.value if failure else "unknown", failure)
+
+    def overtaken(
+        self, part: PartWork, status: PartStatus, at: float, failure: Failure | None
+    ) -> None:
+        """What the platform says of an earlier try of a part that is to be sent again."""
+        self._history.append((part.id, at, status.value, encode_failure(failure)))
 
     def take_up(self, part: PartWork, external_ids: Iterable[str], at: float) -> None:
         """The platform accepted it; what was reported meanwhile stays."""
@@ -285,12 +304,24 @@ class Parts:
             part.attempts -= 1
         self.announce(part.message, at)
 
-    def give_up(self, part: PartWork, failure: Failure, gap: bool, at: float) -> None:
-        """Failed for good: a dead letter."""
+    def give_up(
+        self,
+        part: PartWork,
+        failure: Failure,
+        at: float,
+        *,
+        gap: bool = False,
+        reason: str | None = None,
+    ) -> None:
+        """Failed for good: a dead letter, for the failure's reason when no other is given.
+
+        Where nobody knows what became of it, any word of the platform counts for more.
+        """
         self._set(part, PartStatus.FAILED, at, encode_failure(failure))
-        part.rank = RANK_FAILED
+        if failure.kind is not Kind.UNKNOWN:
+            part.rank = RANK_FAILED
         self.announce(part.message, at, failure)
-        self._bury(part, at, failure.reason.value, failure, gap)
+        self._bury(part, at, reason or failure.reason.value, failure, gap)
 
     def doubt(self, part: PartWork, failure: Failure | None, until: float, at: float) -> None:
         """Nobody knows; it holds its leg until `until`."""
@@ -321,13 +352,21 @@ class Parts:
     def _set(self, part: PartWork, status: PartStatus, at: float, failure: str | None) -> None:
         if part.status in UNFINISHED:
             self._freed.add((part.message.channel_id, part.message.leg_id))
+        elif part.status in DEAD and status not in DEAD:
+            self._alive[part.id] = at
         part.status = status
         part.status_at = at
         part.failure = failure
         part.until_at = None
         part.dirty = True
 
-    def announce(self, message: MessageWork, at: float, failure: Failure | None = None) -> None:
+    def announce(
+        self,
+        message: MessageWork,
+        at: float,
+        failure: Failure | None = None,
+        facts: JsonObject | None = None,
+    ) -> None:
         """Write an event when this changed the message's status."""
         parts = message.parts
         if len(parts) == 1:
@@ -342,7 +381,7 @@ class Parts:
         message.dirty = True
         if message.sent_at is None and status in STEP and STEP[status] >= STEP[PartStatus.SENT]:
             message.sent_at = at
-        detail: dict[str, Json] = {}
+        detail: dict[str, Json] = dict(facts) if facts else {}
         if partial:
             detail["partial"] = True
         if failure is not None and status in (PartStatus.FAILED, PartStatus.UNKNOWN):
@@ -392,7 +431,11 @@ class Parts:
         put(db, TELL, told)
         put(db, LEARN, self._learned)
         put(db, REMEMBER, self._history)
+        put(db, SETTLE_LETTERS, list(self._alive.items()))
         put(db, BURY, self._dead)
+        if self._dead and self._alive:  # buried and alive again in this very batch
+            alive = [one for one in self._alive.items() if self._by_id[one[0]].status not in DEAD]
+            put(db, SETTLE_LETTERS, alive)
 
     def wakes(self, also: Iterable[tuple[str, str]] = ()) -> dict[str, tuple[LegWake, ...]]:
         """By leg, what may be sent now of the legs whose parts changed; after `keep`.

@@ -255,6 +255,8 @@ class People:
             if not keys:
                 return None
             person = self._add_person(tenant, platform, keys, at, name, username)
+        elif self.stranger_key(person, keys, channel_id) is not None:
+            person = self._newcomer(person, keys, at, channel_id, name, username)
         else:
             if len(keys) > 1:
                 self.link(person, keys, at, channel_id)
@@ -269,6 +271,57 @@ class People:
         if username is not None and username != person.username:
             person.username = username
             person.dirty = True
+
+    def stranger_key(
+        self, person: Person, keys: Sequence[IdentityKey], channel_id: str
+    ) -> IdentityKey | None:
+        """The key that tells somebody found by a weaker one from that person; None if none does.
+
+        One person has one key of a kind on one channel. On another channel the same person may
+        well have another: business-scoped ids differ between portfolios.
+        """
+        if len(keys) == 1 or channel_id not in person.legs:
+            return None
+        found = None
+        for key in keys:
+            if self._by_key.get(_place(person.tenant, person.platform, key)) is person:
+                return found
+            if any([known.kind == key.kind and known.scope == key.scope for known in person.keys]):
+                found = found or key
+        return None
+
+    def _newcomer(
+        self,
+        former: Person,
+        keys: Sequence[IdentityKey],
+        at: float,
+        channel_id: str,
+        name: str | None,
+        username: str | None,
+    ) -> Person:
+        """Somebody new, to whom the keys go that their former owner does not answer to any more."""
+        owners = {
+            key: self._by_key.get(_place(former.tenant, former.platform, key)) for key in keys
+        }
+        moved = [key for key in keys if owners[key] is former]
+        for key in moved:
+            self._take_key(former, key)
+        theirs = [key for key in keys if owners[key] in (None, former)]
+        person = self._add_person(former.tenant, former.platform, theirs, at, name, username)
+        for key in moved:
+            conflict = _conflict(key, person)
+            self._tell(
+                EventType.IDENTITY_CHANGED, former, at, channel_id,
+                {"identity_id": former.id, "old": _spell([key]), "now": [], "conflict": conflict},
+            )  # fmt: skip
+        self.link(person, keys, at, channel_id)
+        return person
+
+    def _take_key(self, person: Person, key: IdentityKey) -> None:
+        person.keys.remove(key)
+        person.dirty = True
+        del self._by_key[_place(person.tenant, person.platform, key)]
+        self._forget_key(person, key)
 
     def _add_person(
         self,
@@ -310,6 +363,20 @@ class People:
             )  # fmt: skip
         return reach
 
+    def teach(
+        self, person: Person, keys: Sequence[IdentityKey], at: float, channel_id: str
+    ) -> None:
+        """Attach keys that the platform named for somebody to whom we sent, if they can be theirs.
+
+        A stranger has the address by now if not: that is told once.
+        """
+        stranger = self.stranger_key(person, keys, channel_id)
+        if stranger is None:
+            self.link(person, keys, at, channel_id)
+        else:
+            owner = self._by_key.get(_place(person.tenant, person.platform, stranger))
+            self._dispute(person, owner, stranger, at, channel_id)
+
     def link(self, person: Person, keys: Sequence[IdentityKey], at: float, channel_id: str) -> None:
         """Attach keys that were seen together with a known one; the strongest decides on whom.
 
@@ -336,20 +403,15 @@ class People:
             )  # fmt: skip
 
     def _dispute(
-        self, person: Person, owner: Person, key: IdentityKey, at: float, channel_id: str
+        self, person: Person, owner: Person | None, key: IdentityKey, at: float, channel_id: str
     ) -> None:
         if key in person.disputed:
             return
         person.disputed.append(key)
         person.dirty = True
-        conflict = {
-            "key": _spell([key])[0],
-            "identity_id": owner.id,
-            "contact_id": owner.contact_id,
-        }
         self._tell(
             EventType.IDENTITY_CHANGED, person, at, channel_id,
-            {"identity_id": person.id, "conflict": conflict},
+            {"identity_id": person.id, "conflict": _conflict(key, owner)},
         )  # fmt: skip
 
     def change(
@@ -364,10 +426,7 @@ class People:
         kinds = {key.kind for key in now}
         for key in old:
             if key.kind in kinds and key not in now and key in person.keys:
-                person.keys.remove(key)
-                person.dirty = True
-                del self._by_key[_place(person.tenant, person.platform, key)]
-                self._forget_key(person, key)
+                self._take_key(person, key)
         self.link(person, now, at, channel_id)
 
     def _forget_key(self, person: Person, key: IdentityKey) -> None:
@@ -391,11 +450,11 @@ class People:
 
     def keep(self) -> None:
         """Write all that is new or changed."""
+        for gone in self._keys_gone:  # first, because somebody else may have them by now
+            self._db.run(DROP_KEY, **gone)
         new = [person for person in self._persons.values() if person.new]
         if new:
             self._keep_new(new)
-        for gone in self._keys_gone:
-            self._db.run(DROP_KEY, **gone)
         put(self._db, ADD_KEYS, self._keys_new)
         self._keep_changed()
         self._keep_threads()
@@ -478,6 +537,15 @@ def _place(tenant: str, platform: str, key: IdentityKey) -> Place:
 
 def _key_row(person: Person, key: IdentityKey) -> tuple[str, ...]:
     return (person.tenant, person.platform, key.kind, key.value, key.scope, person.id)
+
+
+def _conflict(key: IdentityKey, other: Person | None) -> dict[str, Json]:
+    """A key and who else has it; nobody whom we know, when it is only somebody else's."""
+    return {
+        "key": _spell([key])[0],
+        "identity_id": other.id if other else None,
+        "contact_id": other.contact_id if other else None,
+    }
 
 
 def _spell(keys: Iterable[IdentityKey]) -> list[Json]:

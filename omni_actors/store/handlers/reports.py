@@ -21,15 +21,15 @@ from omni_actors.model.reports import (
     Unsupported,
     WatermarkReported,
 )
-from omni_actors.model.states import Direction, PartStatus
+from omni_actors.model.states import UNFINISHED, Direction, PartStatus
 from omni_actors.store.codec import (
     decode_object,
     dumps,
     encode_content,
     failure_json,
 )
-from omni_actors.store.handlers.effects import Effects, Home, Outcome
-from omni_actors.store.handlers.parts import PartWork
+from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
+from omni_actors.store.handlers.parts import RANK_FAILED, PartWork
 from omni_actors.store.handlers.people import Reach
 from omni_actors.store.rows import EntryKind
 from omni_actors.store.verbs import Intake, Item
@@ -89,8 +89,9 @@ def _received(
     before = reach.window_until
     if item.window_until is not None and (before is None or item.window_until > before):
         reach.window_until = item.window_until
-    reach.last_inbound_at = at if reach.last_inbound_at is None else max(at, reach.last_inbound_at)
-    reach.last_external_id = report.external_id
+    if reach.last_inbound_at is None or at >= reach.last_inbound_at:
+        reach.last_inbound_at = at
+        reach.last_external_id = report.external_id
     reach.dirty = True
     _stir(reach, intake.received_at)
     quoted = effects.target(home.id, report.reply_to) if report.reply_to is not None else None
@@ -219,17 +220,30 @@ def _status(
     if len(report.identities) > 1:
         person = effects.people.find(home.tenant, home.platform, report.identities)
         if person is not None:
-            effects.people.link(person, report.identities, report.at, home.id)
+            effects.people.teach(person, report.identities, report.at, home.id)
     part = _matched(effects, home, report.callback, report.external_id)
     if part is None:
         if effects.target(home.id, report.external_id) is not None:
             return None
         effects.park(home, item, report, intake.received_at)
         return Outcome(parked=True)
+    if _of_old_try(part, report, item.rank):
+        effects.parts.overtaken(part, report.status, report.at, report.failure)
+        return None
     effects.parts.learn(part, [report.external_id])
     effects.learn_target(home.id, report.external_id, part.message.id, part.id)
-    effects.parts.report(part, report.status, item.rank, report.at, report.failure)
+    facts = status_facts(report)
+    effects.parts.report(part, report.status, item.rank, report.at, report.failure, facts)
     return Outcome(leg_id=part.message.leg_id)
+
+
+def _of_old_try(part: PartWork, report: StatusReported, rank: int) -> bool:
+    """Whether this tells of a try before the part came back to the queue.
+
+    That an earlier try was sent or failed does not settle the part; that it arrived does.
+    """
+    known = report.external_id in part.external_ids
+    return known and part.status in UNFINISHED and rank <= RANK_FAILED
 
 
 def _watermark(

@@ -1,7 +1,7 @@
 """Forgetting what is old, small values by name, and the figures for the metrics."""
 
 from omni_actors.model.json import Json
-from omni_actors.store.codec import decode_json, dumps
+from omni_actors.store.codec import decode_json, dumps, loads
 from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.queries import Figures, IntakeBody, LoadState
 from omni_actors.store.verbs import Intake, SaveState, Sweep
@@ -38,6 +38,14 @@ QUESTIONS = """
         SELECT leg_id, message_id FROM question WHERE asked_at < :before
         ORDER BY asked_at LIMIT :limit)
 """
+# A medium that is still to be fetched or to be sent is not old, whatever its age.
+OLD_MEDIA = """
+    SELECT id FROM media WHERE state <> 'pending' AND created_at < :before
+    ORDER BY created_at LIMIT :limit
+"""
+WANTED_MEDIA = "SELECT media_ids FROM part WHERE open = 1 AND media_ids IS NOT NULL"
+FORGET_MEDIA = "DELETE FROM media WHERE id IN (SELECT id FROM rows(:batch, id text) w)"
+FORGET_UPLOADS = "DELETE FROM upload WHERE media_id IN (SELECT id FROM rows(:batch, id text) w)"
 OLD_EVENTS = """
     SELECT max(old.cursor) FROM (SELECT cursor, at FROM event ORDER BY cursor LIMIT :limit) old
     WHERE old.at < :before
@@ -54,7 +62,10 @@ SAVE = """
 """
 FIGURES = {
     "events": "SELECT max(value) - min(value) FROM counter WHERE name IN ('event', 'event_floor')",
-    "parts_unfinished": "SELECT count(*) FROM part WHERE open = 1",
+    "parts_unfinished": """
+        SELECT (SELECT count(*) FROM part WHERE open = 1 AND status <> 'held')
+            + (SELECT count(*) FROM part WHERE status = 'held')
+    """,
     "media_pending": "SELECT count(*) FROM media WHERE state = 'pending'",
     "dead_letters": "SELECT count(*) FROM dead_letter WHERE redriven_at IS NULL",
     "unclaimed": "SELECT count(*) FROM unclaimed",
@@ -75,7 +86,19 @@ def sweep(db: Writing, verb: Sweep) -> int:
         (QUESTIONS, keep.events_s),
     ):
         gone += db.run(sql, before=now - kept_s, limit=limit)
+    gone += _sweep_media(db, now - keep.media_s, limit)
     return gone + _sweep_events(db, now - keep.events_s, limit)
+
+
+def _sweep_media(db: Writing, before: float, limit: int) -> int:
+    """Forget old media; their blobs go when nobody names them any more."""
+    if db.row(OLD_MEDIA, before=before, limit=1) is None:
+        return 0
+    wanted = {id for row in db.rows(WANTED_MEDIA) for id in loads(row[0])}
+    old = [row[0] for row in db.rows(OLD_MEDIA, before=before, limit=limit + len(wanted))]
+    gone = [(id,) for id in old if id not in wanted][:limit]
+    db.run(FORGET_UPLOADS, batch=gone)
+    return db.run(FORGET_MEDIA, batch=gone)
 
 
 def _sweep_events(db: Writing, before: float, limit: int) -> int:

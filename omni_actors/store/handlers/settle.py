@@ -8,6 +8,7 @@ from omni_actors.model.states import PartStatus
 from omni_actors.store.codec import (
     decode_failure,
     decode_keys,
+    decode_object,
     encode_failure,
     encode_json,
 )
@@ -22,9 +23,9 @@ from omni_actors.store.verbs import Again, GivenUp, InDoubt, Outcome, Settle, Ta
 
 END_ATTEMPTS = """
     UPDATE attempt SET ended_at = new.ended_at, outcome = new.outcome, failure = new.failure,
-        exchanges = new.exchanges
+        exchanges = new.exchanges, note = new.note
     FROM rows(:batch, part_id text, id text, ended_at real, outcome text, failure text,
-              exchanges text) new
+              exchanges text, note text) new
     WHERE attempt.part_id = new.part_id AND attempt.id = new.id
 """
 KEEP_UPLOADS = """
@@ -47,11 +48,11 @@ OF_LEGS = """
 """
 ANY_PARKED = "SELECT 1 FROM parked LIMIT 1"
 PARKED = """
-    SELECT k.n, w.part_id, k.status, k.rank, k.at, k.failure
+    SELECT k.n, w.part_id, k.status, k.rank, k.at, k.failure, k.facts
     FROM rows(:batch, channel_id text, external_id text, message_id text, part_id text) w
     JOIN parked k ON k.channel_id = w.channel_id AND k.external_id = w.external_id
     UNION
-    SELECT k.n, w.part_id, k.status, k.rank, k.at, k.failure
+    SELECT k.n, w.part_id, k.status, k.rank, k.at, k.failure, k.facts
     FROM rows(:batch, channel_id text, external_id text, message_id text, part_id text) w
     JOIN parked k ON k.callback = w.part_id AND k.channel_id = w.channel_id
     ORDER BY 1
@@ -106,7 +107,7 @@ def _apply(parts: Parts, part: PartWork, attempt_id: str, at: float, outcome: Ou
         case Again() if waits:
             parts.again(part, outcome.due_at, outcome.failure, outcome.refund, at)
         case GivenUp() if waits:
-            parts.give_up(part, outcome.failure, outcome.gap, at)
+            parts.give_up(part, outcome.failure, at, gap=outcome.gap)
         case InDoubt() if waits:
             parts.doubt(part, outcome.failure, outcome.until, at)
         case Again() | GivenUp() | InDoubt():
@@ -119,9 +120,11 @@ def _ended(verb: Settle) -> tuple[Any, ...]:
     outcome = verb.outcome
     trace = verb.trace
     failure = None if isinstance(outcome, TakenUp) else encode_failure(outcome.failure)
+    note = outcome.note if isinstance(outcome, TakenUp) else None
     return (
         verb.part_id, verb.attempt_id, trace.ended_at if trace else verb.at,
         OUTCOMES[type(outcome)], failure, encode_json(trace.exchanges) if trace else None,
+        note,
     )  # fmt: skip
 
 
@@ -167,7 +170,7 @@ def _learn_aliases(
     for at, message, platform, keys, aliases in news:
         person = people.find(message.tenant, platform, keys)
         if person is not None:
-            people.link(person, aliases, at, message.channel_id)
+            people.teach(person, aliases, at, message.channel_id)
     people.keep()
 
 
@@ -176,9 +179,10 @@ def apply_parked(db: Writing, parts: Parts) -> None:
     if not parts.learned or db.row(ANY_PARKED) is None:
         return
     rows = look(db, PARKED, parts.learned)
-    for _, part_id, status, rank, at, failure in rows:
+    for _, part_id, status, rank, at, failure, facts in rows:
         part = parts.get(part_id)
         assert part is not None
-        parts.report(part, OF_STATUS[status], rank, at, decode_failure(failure))
+        told = decode_object(facts) if facts else None
+        parts.report(part, OF_STATUS[status], rank, at, decode_failure(failure), told)
     if rows:
         put(db, UNPARK, [(row[0],) for row in rows])

@@ -20,7 +20,6 @@ CREATE TABLE channel (
     channel_key TEXT NOT NULL,
     settings TEXT NOT NULL,
     credentials BLOB,
-    credentials_hash TEXT NOT NULL DEFAULT '',
     state TEXT NOT NULL,
     reason TEXT,
     since REAL NOT NULL,
@@ -161,7 +160,7 @@ CREATE TABLE message (
 
 CREATE INDEX message_of_conversation ON message (conversation_id, id);
 
--- `pos` grows in commit order; `open` is 1 while nobody may say that the part is done.
+-- `pos` grows in the order of sending; `open` is 1 while nobody may say that the part is done.
 CREATE TABLE part (
     pos INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -219,6 +218,7 @@ CREATE TABLE attempt (
     outcome TEXT,
     failure TEXT,
     exchanges TEXT,
+    note TEXT,
     PRIMARY KEY (part_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -243,6 +243,7 @@ CREATE TABLE parked (
     rank INTEGER NOT NULL,
     at REAL NOT NULL,
     failure TEXT,
+    facts TEXT,
     parked_at REAL NOT NULL
 ) STRICT;
 
@@ -363,7 +364,9 @@ CREATE TABLE dead_letter (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX dead_letter_of_tenant ON dead_letter (tenant, id);
-CREATE INDEX dead_letter_of_ref ON dead_letter (ref);
+CREATE INDEX dead_letter_open ON dead_letter (tenant, id) WHERE redriven_at IS NULL;
+CREATE INDEX dead_letter_of_channel ON dead_letter (channel_id, id);
+CREATE INDEX dead_letter_of_ref ON dead_letter (kind, ref) WHERE redriven_at IS NULL;
 
 CREATE TABLE timer (
     kind TEXT NOT NULL,
