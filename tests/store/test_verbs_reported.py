@@ -14,7 +14,6 @@ from omni_actors.store.queries import (
     DeadLetters,
 )
 from omni_actors.store.verbs import (
-    Idempotency,
     InDoubt,
     Redrive,
     TakenUp,
