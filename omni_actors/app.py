@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from enum import IntEnum
 from pathlib import Path
 
 import trio
@@ -25,6 +24,7 @@ from omni_actors.actors.lag import open_lag_watch
 from omni_actors.actors.system import open_system
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
 from omni_actors.api.app import build_app
+from omni_actors.cli_exits import Exit, first
 from omni_actors.config import Config, ConfigError, load, plan_of, router
 from omni_actors.gateway import keys
 from omni_actors.gateway.dead_letters import DeadLetterDesk
@@ -36,7 +36,7 @@ from omni_actors.model.states import ChannelState
 from omni_actors.net.guard import GuardPolicy
 from omni_actors.net.http import open_hands
 from omni_actors.store import secret_files
-from omni_actors.store.contract import Refused, Store, StoreFailed
+from omni_actors.store.contract import Refused, StoreFailed
 from omni_actors.store.failures import CannotOpen
 from omni_actors.store.opening import open_store, sqlite_path
 from omni_actors.store.queries import Credentials
@@ -52,15 +52,6 @@ UNWIND_S = 15.0  # after the drain's deadline, for the door, the drain's own gra
 # default has it, mostly walks over what is alive.
 GC_THRESHOLDS = (10_000, 20, 50)
 OPERATOR_KEY = "operator.key"
-
-
-class Exit(IntEnum):
-    """How `serve` ended."""
-
-    CLEAN = 0
-    FAILED = 1
-    MISTAKE = 2
-    CUT_SHORT = 75
 
 
 @define
@@ -260,15 +251,15 @@ def serve(path: Path, environ: dict[str, str], *, tell: Callable[[str], None]) -
     except ConfigError as problem:
         for mistake in problem.mistakes:
             complain(mistake)
-        return Exit.MISTAKE
+        return Exit.USAGE
     telemetry.configure(level=config.log.level)
     gc.set_threshold(*GC_THRESHOLDS)
     try:
         return trio.run(run, config, path, environ, tell)
     except* (CannotOpen, Refused, StoreFailed) as problems:
-        complain(sentence(problems))
+        complain(str(first(problems, Exception)))
     except* OSError as problems:
-        complain(listening_problem(config, problems))
+        complain(listening_problem(config, first(problems, OSError)))
     return Exit.FAILED
 
 
@@ -324,7 +315,7 @@ async def end(config: Config, gateway: Gateway, ending: Ending) -> int:
         report = await gateway.house.drain(config.drain.deadline_s)
         nursery.cancel_scope.cancel()
     telemetry.info("house.drained", clean=report.clean, took_s=round(report.took_s, 3))
-    return Exit.CLEAN if report.clean else Exit.CUT_SHORT
+    return Exit.OK if report.clean else Exit.CUT_SHORT
 
 
 def cut_short(code: int) -> None:
@@ -376,26 +367,10 @@ def complain(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def sentence(problems: BaseExceptionGroup[Exception]) -> str:
-    """The first of some problems, in one sentence."""
-    first: BaseException = problems
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return str(first)
-
-
-def listening_problem(config: Config, problems: BaseExceptionGroup[OSError]) -> str:
-    """Why the server cannot listen."""
-    first: BaseException = problems
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    if isinstance(first, OSError) and first.errno == errno.EADDRINUSE:
+def listening_problem(config: Config, problem: OSError) -> str:
+    """Why the server cannot listen. Raises what has nothing to do with that."""
+    if problem.errno == errno.EADDRINUSE:
         return f"cannot listen on {config.server.bind}: another program does already"
-    if isinstance(first, OSError) and first.errno in (errno.EACCES, errno.EADDRNOTAVAIL):
-        return f"cannot listen on {config.server.bind}: {first.strerror}"
-    raise first
-
-
-def store_of(gateway: Gateway) -> Store:
-    """The store of a running gateway, for those who look at it in tests and benchmarks."""
-    return gateway.house.ground.store
+    if problem.errno in (errno.EACCES, errno.EADDRNOTAVAIL):
+        return f"cannot listen on {config.server.bind}: {problem.strerror}"
+    raise problem

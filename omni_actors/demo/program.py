@@ -91,11 +91,6 @@ async def open_program(config: Path) -> AsyncIterator[Program]:
             nursery.cancel_scope.cancel()
 
 
-async def restart(program: Program, nursery: trio.Nursery) -> None:
-    """Start a killed program again."""
-    await program.start(nursery)
-
-
 async def first_url(output: trio.abc.ReceiveStream) -> str:
     """The address in the line that the program prints when it listens. Raises EOFError."""
     text = ""

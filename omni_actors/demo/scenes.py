@@ -9,7 +9,6 @@ from typing import Any
 import trio
 from attrs import frozen
 
-from omni_actors.demo.program import restart
 from omni_actors.demo.stage import Stage
 
 ADA, BOB, EVE, JOE, KIM = (f"4477009001{n:02}" for n in range(23, 28))
@@ -218,7 +217,7 @@ async def kill_and_restart(stage: Stage, phones: list[str]) -> None:
     done = await stage.until_arrived(phones, KILL_AFTER, within_s=20)
     await stage.program.kill()
     stage.say(f"✂ SIGKILL to the gateway, {done} of {CROWD * EACH} answered")
-    await restart(stage.program, stage.nursery)
+    await stage.program.start(stage.nursery)
     stage.point_hook()
     stage.say("↻ started again")
 

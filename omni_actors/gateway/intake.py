@@ -126,15 +126,13 @@ class Receiver:
     def item(self, adapter: Adapter[Any, Any], report: Report) -> Item:
         """A report with what the house decides about it before it is stored."""
         match report:
-            case Received():
+            case Received() | Echoed():
                 media_ids = tuple([self.ids(MEDIUM) for _ in report.media])
                 named = evolve(report, content=with_media(report.content, media_ids))
-                until = window.opened_until(report, adapter.capabilities)
+                until = None
+                if isinstance(report, Received):
+                    until = window.opened_until(report, adapter.capabilities)
                 return Item(adapter.platform, named, window_until=until, media_ids=media_ids)
-            case Echoed():
-                media_ids = tuple([self.ids(MEDIUM) for _ in report.media])
-                named_echo = evolve(report, content=with_media(report.content, media_ids))
-                return Item(adapter.platform, named_echo, media_ids=media_ids)
             case StatusReported() | WatermarkReported():
                 return Item(adapter.platform, report, rank=status.rank(report.status))
             case _:

@@ -11,7 +11,8 @@ import pytest
 from trio.testing import MockClock
 
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
-from omni_actors.app import Exit, hold_restored, open_gateway
+from omni_actors.app import hold_restored, open_gateway
+from omni_actors.cli_exits import Exit
 from omni_actors.config import Config, load
 from omni_actors.model.states import ChannelState
 from omni_actors.store.opening import open_store
