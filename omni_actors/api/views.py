@@ -412,7 +412,10 @@ class NewKeyView:
 
 @frozen
 class FormView:
-    """One way to spell a content type; `limits` holds only what the platform names."""
+    """One way to spell a content type; `limits` holds only what the platform names.
+
+    A header, a footer, headings among options and media above a text are there only if named.
+    """
 
     name: str
     level: str
