@@ -33,7 +33,8 @@ class Limits:
     the actions of a card, `links` those that open a page, `replies` those that answer. With `alike`
     all cards of a carousel have as many actions as the first.
 
-    `plain_button` tells that a button's label has no emoji; `countries` which ones a form is for.
+    `plain_button` tells that a button's label has no emoji; `countries` which ones a form is for;
+    `code_max` how long a code to copy is; `minutes_max` for how long a call button works.
     """
 
     unit: Unit = "code_points"
@@ -50,6 +51,7 @@ class Limits:
     option_description_max: int | None = None
     option_id_max: int | None = None
     section_max: int | None = 0
+    sections_max: int | None = None
     button_max: int | None = None
     plain_button: bool = False
     url_max: int | None = None
@@ -65,6 +67,8 @@ class Limits:
     replies_max: int | None = None
     alike: bool = False
     countries: tuple[str, ...] = ()
+    code_max: int | None = None
+    minutes_max: int | None = None
     filename_max: int | None = None
     bytes_max: int | None = None
     mimes: tuple[str, ...] = ()
@@ -85,8 +89,8 @@ class Form:
 class Capabilities:
     """What a channel can do.
 
-    `forms` is keyed by content type, media by `media.<kind>`, requests by `request.<kind>`, products
-    by `products.<layout>` or `products.catalog`; a key that is absent is refused.
+    `forms` is keyed by content type, media by `media.<kind>`, requests by `request.<kind>`,
+    products by `products.<layout>` or `products.catalog`; a key that is absent is refused.
     `dialect` names the renderer of formatted text. `window_s` is how long after the customer's
     last message a free-form message may be sent (None: always).
     """

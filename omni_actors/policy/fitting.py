@@ -49,9 +49,7 @@ def neat(option: Option) -> Option:
     """An option with its labels on one line."""
     description = one_line(option.description or "") or None
     section = None if blank(option.section or "") else one_line(option.section or "")
-    return evolve(
-        option, title=one_line(option.title), description=description, section=section
-    )
+    return evolve(option, title=one_line(option.title), description=description, section=section)
 
 
 def check_options(options: Sequence[Option], path: str) -> None:

@@ -53,15 +53,17 @@ class Framer:
 
     def tidied(self, frame: Frame, path: str) -> tuple[Frame, Notes]:
         """Header and footer on one line; what nobody can see is none."""
-        notes: Notes = ()
-        for name in ("header", "footer"):
-            text = getattr(frame, name)
-            line = None if blank(text or "") else one_line(text)
-            if line and line != text:
-                why = "headers and footers have one line"
-                notes += (Note(f"{path}/{name}", Level.CONVERTED, "single line", why),)
-            frame = evolve(frame, **{name: line})
-        return frame, notes
+        header, footer = lined(frame.header), lined(frame.footer)
+        why = "headers and footers have one line"
+        notes = [
+            Note(f"{path}/{name}", Level.CONVERTED, "single line", why)
+            for name, line, text in (
+                ("header", header, frame.header),
+                ("footer", footer, frame.footer),
+            )
+            if line and line != text
+        ]
+        return evolve(frame, header=header, footer=footer), tuple(notes)
 
     def fit(self, frame: Frame, form: Form, path: str) -> Framed:
         """The frame as a form can show it. Raises Unshapable where a needed piece is missing."""
@@ -129,3 +131,7 @@ class Framer:
         note = Note(f"{path}/text", Level.CONVERTED, "text ahead", why)
         return evolve(kept, ahead=kept.ahead + parts, notes=(*kept.notes, note, *more))
 
+
+def lined(text: str | None) -> str | None:
+    """A text on one line; None when there is nothing to see in it."""
+    return None if blank(text or "") else one_line(text or "")

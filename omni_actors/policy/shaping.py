@@ -6,28 +6,31 @@ the user needs is dropped: what no form can carry raises Unshapable.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from attrs import evolve, frozen
 
 from omni_actors.model.capabilities import Capabilities, Level
 from omni_actors.model.content import (
-    INBOUND_ONLY,
     CallInvite,
     Card,
     Carousel,
+    ChoiceResponse,
     Choices,
     Contacts,
     Content,
     Email,
     FormRequest,
+    FormResponse,
     Location,
     Media,
+    Order,
     Products,
     Reaction,
     Request,
     Template,
     Text,
+    UnsupportedContent,
     content_type,
 )
 from omni_actors.policy import flattening, template_params
@@ -43,6 +46,17 @@ from omni_actors.policy.wording import Wording, part_of
 
 __all__ = ["MediumFacts", "Note", "Shaped", "ShapedPart", "Unshapable", "media_ids_of", "shape"]
 
+Plain: TypeAlias = (
+    Contacts
+    | Location
+    | Email
+    | Template
+    | Reaction
+    | ChoiceResponse
+    | FormResponse
+    | Order
+    | UnsupportedContent
+)
 COSTLY = (Level.FLATTENED, Level.DROPPED, Level.REFUSED)
 
 
@@ -110,8 +124,6 @@ class Shaper:
 
     def shape(self, content: Content, path: str) -> Shaped:
         """The parts of one content."""
-        if isinstance(content, INBOUND_ONLY):
-            raise Unshapable(path, f"{content_type(content)} only ever comes in")
         match content:
             case Text():
                 return self.text(content, path)
@@ -119,22 +131,30 @@ class Shaper:
                 return self.media.shape(content, path)
             case Choices():
                 return self.choices.shape(content, path)
-            case Contacts():
-                return self.contacts(content, path)
-            case Location():
-                return self.location(content, path)
-            case Email():
-                return self.email(content, path)
             case Card():
                 return self.cards.card(content, path)
             case Carousel():
                 return self.cards.carousel(content, path)
             case Request() | FormRequest() | Products() | CallInvite():
                 return self.asks.shape(content, path)
+            case _:
+                return self.shape_plain(content, path)
+
+    def shape_plain(self, content: Plain, path: str) -> Shaped:
+        """The parts of what asks nothing."""
+        match content:
+            case Contacts():
+                return self.contacts(content, path)
+            case Location():
+                return self.location(content, path)
+            case Email():
+                return self.email(content, path)
             case Template():
                 return self.template(content, path)
             case Reaction():
                 return Shaped((part_of(self.wording.forms("reaction", path)[0], content),))
+            case ChoiceResponse() | FormResponse() | Order() | UnsupportedContent():
+                raise Unshapable(path, f"{content_type(content)} only ever comes in")
             case _:
                 assert_never(content)
 
@@ -200,10 +220,13 @@ class Shaper:
         """A template, once its variables can be understood and its media be shown."""
         form = self.wording.forms("template", path)[0]
         try:
-            media = template_params.media_of(content.params)
+            params = template_params.read(content.params)
         except BadParams as wrong:
             raise Unshapable(f"{path}/params{wrong.pointer}", wrong.why) from None
-        for pointer, medium in media:
-            if why := self.media.native_unfit(medium):
+        unfit = list(template_params.excess(params, form.limits))
+        for pointer, medium in template_params.media_of(params):
+            unfit.append((pointer, self.media.native_unfit(medium)))
+        for pointer, why in unfit:
+            if why:
                 raise Unshapable(f"{path}/params{pointer}", why)
         return Shaped((part_of(form, content),))

@@ -84,6 +84,8 @@ class AskShaper:
         """A button that calls the business."""
         frame, notes = self.framed(content, path)
         form = self.wording.forms("call", path)[0]
+        if form.limits.minutes_max and (content.ttl_minutes or 1) > form.limits.minutes_max:
+            raise Unshapable(f"{path}/ttl_minutes", f"at most {form.limits.minutes_max} minutes")
         button, more = label(content.button, form.limits, f"{path}/button")
         fits = self.framer.fit(frame, form, path)
         shown = evolve(content, text=fits.frame.text, format="plain", button=button)
@@ -184,8 +186,8 @@ def products_unfit(sections: tuple[ProductSection, ...], count: int, limits: Lim
     if limits.section_max == 0:
         return ""
     titles = ["" if blank(each.title or "") else one_line(each.title or "") for each in sections]
-    if limits.options_max is not None and len(sections) > limits.options_max:
-        return f"{len(sections)} sections, {limits.options_max} allowed"
+    if limits.sections_max is not None and len(sections) > limits.sections_max:
+        return f"{len(sections)} sections, {limits.sections_max} allowed"
     if len(sections) > 1 and not all(titles):
         return "each section needs a title there"
     if any(over(title, limits.section_max, limits) for title in titles):

@@ -8,8 +8,10 @@ from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
 
+from omni_actors.model.capabilities import Limits
 from omni_actors.model.content import Location, Media, MediaKind
 from omni_actors.model.json import Json, JsonObject
+from omni_actors.policy.fitting import measured, over
 
 HEADER_MEDIA: Final = ("image", "video", "document")
 COMPONENTS: Final = ("header", "body", "buttons", "limited_time_offer", "carousel")
@@ -141,11 +143,10 @@ def read(params: JsonObject) -> Params:
     )
 
 
-def media_of(params: JsonObject) -> list[tuple[str, Media]]:
-    """The media in the headers of a template and its cards, by their places. Raises BadParams."""
-    told = read(params)
-    places = {"/header": told.own.header}
-    places |= {f"/carousel/{n}/header": card.header for n, card in enumerate(told.cards)}
+def media_of(params: Params) -> list[tuple[str, Media]]:
+    """The media in the headers of a template and its cards, by their places."""
+    places = {"/header": params.own.header}
+    places |= {f"/carousel/{n}/header": card.header for n, card in enumerate(params.cards)}
     return [(place, header) for place, header in places.items() if isinstance(header, Media)]
 
 
@@ -199,8 +200,11 @@ def place_of(told: Mapping[str, Any], at: str) -> Location:
     only(told, ("location",), at)
     at = f"{at}/location"
     place = only(told["location"], ("latitude", "longitude", "name", "address"), at)
-    degrees = [number(place, "latitude", at, 90), number(place, "longitude", at, 180)]
-    return Location(*degrees, word(place, "name", at), word(place, "address", at))
+    name, address = [
+        None if place.get(key) is None else word(place, key, at) for key in ("name", "address")
+    ]
+    latitude, longitude = number(place, "latitude", at, 90), number(place, "longitude", at, 180)
+    return Location(latitude, longitude, name, address)
 
 
 def values(told: Json, at: str) -> tuple[Value, ...]:
@@ -220,7 +224,8 @@ def value(told: Json, at: str) -> str | Currency | DateTime:
         return Currency(fallback, code, amount["amount_1000"])
     if isinstance(told, Mapping) and set(told) == {"date_time"}:
         at = f"{at}/date_time"
-        return DateTime(word(only(told["date_time"], ("fallback_value",), at), "fallback_value", at))
+        shown = only(told["date_time"], ("fallback_value",), at)
+        return DateTime(word(shown, "fallback_value", at))
     if isinstance(told, int | float) and not isinstance(told, bool):
         return str(told)
     if not isinstance(told, str):
@@ -318,3 +323,31 @@ BUTTONS: Final = (
     (("product", "sections"), catalog_view),
     (("ttl_minutes",), call_for),
 )
+
+
+def excess(params: Params, limits: Limits) -> Iterator[tuple[str, str]]:
+    """What breaks the limits of a form: the place and the reason."""
+    if limits.items_max is not None and len(params.cards) > limits.items_max:
+        yield "/carousel", f"{len(params.cards)} cards, {limits.items_max} allowed"
+    places = {"": params.own}
+    places |= {f"/carousel/{n}": card for n, card in enumerate(params.cards)}
+    for place, told in places.items():
+        if limits.options_max is not None and len(told.buttons) > limits.options_max:
+            why = f"{len(told.buttons)} buttons, {limits.options_max} allowed"
+            yield f"{place}/buttons", why
+        for n, each in enumerate(told.buttons):
+            if why := button_excess(each, limits):
+                yield f"{place}/buttons/{n}", why
+
+
+def button_excess(told: Button | None, limits: Limits) -> str:
+    """Why a button cannot be filled in with this."""
+    match told:
+        case Coupon() if over(told.code, limits.code_max, limits):
+            return f"codes hold {measured(limits.code_max, limits)}"
+        case Payload() if over(told.payload, limits.option_id_max, limits):
+            return f"payloads hold {measured(limits.option_id_max, limits)}"
+        case CallFor() if limits.minutes_max and told.ttl_minutes > limits.minutes_max:
+            return f"at most {limits.minutes_max} minutes"
+        case _:
+            return ""
