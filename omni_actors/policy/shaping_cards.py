@@ -40,8 +40,8 @@ class CardShaper:
         if form.level is not Level.FLATTENED:
             return self.native_card(content, form, path, whole_notes(form, path, why))
         options = tuple(reply_options([content]))
-        ids = {option.id for option in options}
-        if options and len(ids) == len(options):
+        distinct = len({option.id for option in options}) == len(options)
+        if options and distinct and self.choices.takes(options):
             return self.as_question(content, path, why or form.why)
         blocks = flattening.card(content, iter(marks_of(options)))
         flat = self.flat_card(content, blocks, path, form, why)

@@ -1,9 +1,11 @@
 """Shaping of questions: native options where all of them fit, else text with marks to answer by."""
 
+from collections.abc import Sequence
+
 from attrs import evolve, frozen
 
 from omni_actors.model.capabilities import Form, Level
-from omni_actors.model.content import Choices
+from omni_actors.model.content import Choices, Option
 from omni_actors.policy import flattening
 from omni_actors.policy.fitting import (
     blank,
@@ -25,6 +27,14 @@ class ChoicesShaper:
 
     wording: Wording
     framer: Framer
+
+    def takes(self, options: Sequence[Option]) -> bool:
+        """Whether some form shows these options."""
+        shown = tuple(map(neat, options))
+        return any(
+            form.level is Level.FLATTENED or not options_unfit(shown, form.limits)
+            for form in self.wording.capabilities.forms_of("choices")
+        )
 
     def shape(self, content: Choices, path: str) -> Shaped:
         """A question in the first form that shows every option whole."""

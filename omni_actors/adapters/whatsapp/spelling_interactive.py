@@ -95,9 +95,8 @@ def _row(option: Option) -> Body:
 
 def link_button(content: Card, source: Source) -> Body:
     """A card with one button that opens a page."""
-    around = Around(content.text or content.title, content.title, content.media, content.footer)
-    if not content.text:
-        around = Around(content.title, None, content.media, content.footer)
+    title = content.title if content.text else None
+    around = Around(content.text or content.title, title, content.media, content.footer)
     return interactive("cta_url", around, _open(content.actions[0]), source)
 
 
