@@ -96,7 +96,7 @@ class Shapes:
                 required.append(attribute.name)
         schema: Schema = {
             "type": "object",
-            "description": summary_of(cls),
+            "description": explained(cls) if asked else summary_of(cls),
             "properties": properties,
             "required": required,
         }
@@ -187,15 +187,22 @@ def summary_of(thing: Any) -> str:
     return " ".join((thing.__doc__ or "").split("\n\n")[0].split())
 
 
+def explained(thing: Any) -> str:
+    """A whole docstring, each paragraph on one line."""
+    paragraphs = (thing.__doc__ or "").split("\n\n")
+    return "\n\n".join([" ".join(paragraph.split()) for paragraph in paragraphs])
+
+
 def _free_object(bound: Bound | None) -> Schema:
     schema: Schema = {"type": "object"}
     if bound is not None and bound.flat:
         schema["additionalProperties"] = {"type": ["string", "number", "boolean", "null"]}
-        schema["description"] = f"At most {bound.bytes_max} bytes as JSON."
     elif bound is not None and bound.objects:
         schema["additionalProperties"] = {"type": "object"}
     else:
         schema["additionalProperties"] = True
+    if bound is not None and bound.bytes_max is not None:
+        schema["description"] = f"At most {bound.bytes_max} bytes as JSON."
     return schema
 
 
