@@ -95,24 +95,29 @@ class AskShaper:
         """Products in the first form that holds so many of them."""
         count = check_products(content, path)
         frame, notes = self.framed(content, path)
-        why = ""
+        why = unfit = ""
         for form in self.wording.forms(products_key(content), path):
-            unfit = products_unfit(content.sections, count, form.limits)
+            why, unfit = why or unfit, products_unfit(content.sections, count, form.limits)
             if not unfit:
-                fits = self.framer.fit(frame, form, path)
-                sections, more = headed(content.sections, form, path)
-                shown = evolve(
-                    content,
-                    text=fits.frame.text or None,
-                    format="plain",
-                    sections=sections,
-                    header=fits.frame.header,
-                    footer=fits.frame.footer,
-                )
-                told = notes + whole_notes(form, f"{path}/layout", why) + more
-                return fits.then(part_of(form, shown), told)
-            why = why or unfit
-        raise Unshapable(f"{path}/sections", why)
+                return self.shown(content, frame, form, path, notes, why)
+        raise Unshapable(f"{path}/sections", unfit)
+
+    def shown(
+        self, content: Products, frame: Frame, form: Form, path: str, notes: Notes, why: str
+    ) -> Shaped:
+        """Products in a form that holds them."""
+        fits = self.framer.fit(frame, form, path)
+        sections, more = headed(content.sections, form, path)
+        shown = evolve(
+            content,
+            text=fits.frame.text or None,
+            format="plain",
+            sections=sections,
+            header=fits.frame.header,
+            footer=fits.frame.footer,
+        )
+        told = notes + whole_notes(form, f"{path}/layout", why) + more
+        return fits.then(part_of(form, shown), told)
 
     def framed(self, content: Ask, path: str) -> tuple[Frame, Notes]:
         """The text with what stands around it, in the channel's dialect."""

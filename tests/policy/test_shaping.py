@@ -24,6 +24,7 @@ from omni_actors.model.content import (
     Text,
     UnsupportedContent,
 )
+from omni_actors.model.json import JsonObject
 from omni_actors.policy.flattening import described
 from omni_actors.policy.shaping import MediumFacts, Unshapable, shape
 from tests.policy.platforms import POOR, RICH, only, options, said, squeezed
@@ -365,7 +366,7 @@ def test_a_place_without_native_form_is_a_link_to_a_map() -> None:
 
 
 def test_templates_and_reactions_pass_untouched() -> None:
-    card = {"header": {"media_id": "n", "kind": "video"}, "buttons": ["a"]}
+    card: JsonObject = {"header": {"media_id": "n", "kind": "video"}, "buttons": ["a"]}
     header = {"media_id": "m", "kind": "image"}
     template = Template(
         "order", "en", {"header": header, "body": {"name": "Ada"}, "carousel": [card]}

@@ -84,12 +84,31 @@ IDS = st.one_of(st.text(min_size=1, max_size=5), st.text("xy", min_size=190, max
 LONG_URL = "https://files.example/" + "a" * 2_000
 FORMATS: Any = st.sampled_from(["plain", "markdown"])
 MAYBE_WORDS = st.none() | WORDS
+
+
+def mostly(usual: Any, odd: Any) -> Any:
+    """What people send, and now and then what they should not."""
+    return st.integers(0, 7).flatmap(lambda n: odd if n == 0 else usual)
+
+
 SECTIONS = st.sampled_from([None, None, "Tea", "Coffee", "a heading of more than 24 units"])
-OPTIONS = st.lists(
+ODD_OPTIONS = st.lists(
     st.builds(Option, IDS, SHORT | LONG, st.none() | SHORT, SECTIONS),
     max_size=120,
     unique_by=lambda option: option.id,
 )
+NAMES = st.text("abcdefgh ", min_size=1, max_size=25).map(lambda name: f"t{name}".strip())
+USUAL_OPTIONS = st.sampled_from([(1, 3), (1, 10), (8, 14)]).flatmap(
+    lambda size: st.lists(
+        st.builds(
+            Option, NAMES, mostly(NAMES, SHORT), st.none() | NAMES, mostly(st.none(), SECTIONS)
+        ),
+        min_size=size[0],
+        max_size=size[1],
+        unique_by=lambda option: option.id,
+    )
+)
+OPTIONS = mostly(USUAL_OPTIONS, ODD_OPTIONS)
 MEDIA = st.builds(
     Media,
     kind=st.sampled_from(MediaKind),
@@ -105,20 +124,24 @@ FACTS = st.builds(
     st.none() | st.sampled_from([0, 7_999, 90_000, 600_000, 6_000_000, 90_000_000, 200_000_000]),
     st.none() | st.just("a-rather-long-name-of-a-file.tar.gz"),
 )
-LABELS = st.sampled_from(["Buy", "More", "Buy\nnow"]) | SHORT
-URLS = st.sampled_from(["https://shop.example/1", LONG_URL])
-ACTIONS = st.builds(Action, LABELS, st.none() | URLS, st.none() | IDS)
+LABELS = mostly(st.sampled_from(["Buy", "More", "Buy\nnow"]), SHORT)
+URLS = mostly(st.just("https://shop.example/1"), st.just(LONG_URL))
+ACTIONS = mostly(
+    st.builds(Action, LABELS, URLS) | st.builds(Action, LABELS, st.none(), IDS),
+    st.builds(Action, LABELS, st.none() | URLS, st.none() | IDS),
+)
 PICTURES = st.builds(
     Media,
     kind=st.sampled_from([MediaKind.IMAGE, MediaKind.VIDEO, MediaKind.DOCUMENT]),
     media_id=st.none() | st.just("known"),
     url=st.just("https://files.example/a"),
 )
+PICTURE = Media(MediaKind.IMAGE, url="https://files.example/a")
 CARDS = st.builds(
     Card,
-    SHORT,
+    mostly(NAMES, SHORT),
     MAYBE_WORDS,
-    st.none() | MEDIA,
+    st.none() | mostly(PICTURES, MEDIA),
     st.lists(ACTIONS, max_size=4).map(tuple),
     st.none() | SHORT,
 )
@@ -130,19 +153,20 @@ REPLY = st.builds(Action, LABELS, st.none(), st.text("ab", min_size=1, max_size=
 
 def cards_with(actions: Any) -> Any:
     """Cards that may stand side by side, as often as not."""
-    cards = st.builds(Card, st.just("Fern") | SHORT, MAYBE_WORDS, PICTURES, actions)
+    pictures = mostly(st.just(PICTURE), PICTURES)
+    cards = st.builds(Card, NAMES, mostly(st.none() | NAMES, WORDS), pictures, actions)
     return st.lists(cards, min_size=1, max_size=11).map(tuple)
 
 
 CAROUSELS = st.one_of(
     st.builds(Carousel, st.lists(CARDS, max_size=4).map(tuple), MAYBE_WORDS),
-    st.builds(Carousel, cards_with(LINK), st.just("New") | WORDS | LONG),
-    st.builds(Carousel, cards_with(REPLY), st.just("New") | WORDS),
+    st.builds(Carousel, cards_with(LINK), mostly(st.just("New"), LONG)),
+    st.builds(Carousel, cards_with(REPLY), mostly(st.just("New"), LONG)),
 )
 HEADERS = st.none() | st.just("A header") | SHORT | LONG.map(lambda text: text[:100])
 CHOICES = st.builds(
     Choices,
-    LONG,
+    mostly(st.just("Which?"), LONG),
     OPTIONS.map(tuple),
     FORMATS,
     st.none() | SHORT,
@@ -176,15 +200,15 @@ FORM_REQUESTS = st.builds(
 PRODUCT_SECTIONS = st.lists(
     st.builds(
         ProductSection,
-        st.lists(st.just("SKU-9") | IDS, max_size=8).map(tuple),
-        st.none() | st.just("Tea") | SHORT,
+        st.lists(mostly(st.just("SKU-9"), IDS), min_size=1, max_size=8).map(tuple),
+        mostly(st.just("Tea"), st.none() | SHORT),
     ),
-    max_size=12,
+    max_size=6,
 ).map(tuple)
 PRODUCTS = st.builds(
     Products,
-    st.none() | LONG,
-    st.none() | st.just("5511"),
+    mostly(st.just("For you"), st.none() | LONG),
+    mostly(st.just("5511"), st.none()),
     PRODUCT_SECTIONS,
     st.sampled_from(["list", "carousel"]),
     FORMATS,
