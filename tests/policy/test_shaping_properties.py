@@ -338,12 +338,20 @@ def test_whatever_is_sent_fits_the_channel_or_is_refused_in_words(
 
 
 def seen(content: Content) -> Content:
-    """Content as people see it: a caption or a name of mere whitespace is none."""
-    if not isinstance(content, Media):
-        return content
-    shown = [text if visible(squeezed(text or "")) else None for text in
-             (content.caption, content.filename)]  # fmt: skip
-    return evolve(content, caption=shown[0], filename=shown[1])
+    """Content as people see it: a label or a name of mere whitespace is none."""
+    if isinstance(content, Products):
+        titled = [evolve(one, title=shown(one.title)) for one in content.sections]
+        content = evolve(content, sections=tuple(titled))
+    names = ("caption", "filename", "header", "footer", "button")
+    told = {name: getattr(content, name) for name in names if hasattr(content, name)}
+    changes: dict[str, Any] = {name: shown(text) for name, text in told.items()}
+    seen_as: Content = evolve(content, **changes)
+    return seen_as
+
+
+def shown(text: str | None) -> str | None:
+    """A label that somebody can see, or none."""
+    return text if visible(squeezed(text or "")) else None
 
 
 def taken_by_whatsapp(shaped: Shaped, facts: dict[str, MediumFacts]) -> list[bool]:

@@ -1,5 +1,7 @@
 """What WhatsApp is said to carry."""
 
+from pathlib import Path
+
 import pytest
 
 from omni_actors.adapters.whatsapp.limits import CAPABILITIES
@@ -123,3 +125,9 @@ def test_what_the_whole_channel_can_do_is_declared() -> None:
     assert CAPABILITIES.reply_to
     assert CAPABILITIES.mark_read
     assert CAPABILITIES.typing
+
+
+def test_every_form_is_explained_to_its_users() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "whatsapp.md").read_text("utf-8")
+
+    assert {form.name for _key, form in FORMS if f"`{form.name}`" not in page} == {"template"}
