@@ -159,7 +159,7 @@ def card_unfit(card: Card, limits: Limits) -> str:
             return unfit
     elif over(card.title, limits.text_max, limits) or over(card.text, limits.text_max, limits):
         return f"text longer than {measured(limits.text_max, limits)}"
-    elif card.footer and limits.footer_max == 0:
+    elif limits.footer_max == 0 and not blank(card.footer or ""):
         return "no footer on cards there"
     return card_medium_unfit(card.media, limits) or actions_unfit(card.actions, limits)
 

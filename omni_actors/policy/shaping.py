@@ -73,7 +73,8 @@ def shape(
     `facts` tell of each medium by its id. Without `adapt` anything that would be flattened or
     dropped is refused; splitting and native conversions are no loss. Raises Unshapable.
     """
-    shaped = Shaper.of(capabilities, facts).message(content, attachments)
+    wording = Wording(capabilities)
+    shaped = Shaper(wording, MediaShaper(wording, facts)).message(content, attachments)
     if not adapt:
         refuse_costs(shaped.notes)
     return shaped
@@ -92,19 +93,26 @@ class Shaper:
 
     wording: Wording
     media: MediaShaper
-    choices: ChoicesShaper
-    cards: CardShaper
-    asks: AskShaper
 
-    @classmethod
-    def of(cls, capabilities: Capabilities, facts: Mapping[str, MediumFacts]) -> "Shaper":
-        """A shaper for one channel and message."""
-        wording = Wording(capabilities)
-        media = MediaShaper(wording, facts)
-        framer = Framer(wording, media)
-        choices = ChoicesShaper(wording, framer)
-        cards = CardShaper(wording, framer, choices)
-        return cls(wording, media, choices, cards, AskShaper(wording, framer))
+    @property
+    def framer(self) -> Framer:
+        """Fits what stands around texts."""
+        return Framer(self.wording, self.media)
+
+    @property
+    def choices(self) -> ChoicesShaper:
+        """Shapes questions."""
+        return ChoicesShaper(self.wording, self.framer)
+
+    @property
+    def cards(self) -> CardShaper:
+        """Shapes cards."""
+        return CardShaper(self.wording, self.framer, self.choices)
+
+    @property
+    def asks(self) -> AskShaper:
+        """Shapes requests, forms, products and calls."""
+        return AskShaper(self.wording, self.framer)
 
     def message(self, content: Content, attachments: Sequence[Media]) -> Shaped:
         """The content with what is attached to it.

@@ -328,7 +328,7 @@ def test_whatever_is_sent_fits_the_channel_or_is_refused_in_words(
     assert all(note.why and pointed(note.path, content, attachments) for note in shaped.notes)
     assert json.dumps([note.as_json() for note in shaped.notes])
     assert adapt or not {note.level for note in shaped.notes} & COSTS
-    sent = [part.content for part in shaped.parts]
+    sent = [seen(part.content) for part in shaped.parts]
     asked = [seen(content)] if shaped.options else []
     beside = [seen(attachment) for attachment in attachments]
     told = [*beside, *asked] if asked else [seen(content), *beside]
