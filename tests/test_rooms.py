@@ -71,7 +71,7 @@ ROOMS = {
     "gateway": Room(HANDS, "attrs trio"),
     "api": Room(
         "model gateway.facade telemetry",
-        "attrs cattrs markupsafe prometheus_client quart quart_trio trio werkzeug",
+        "attrs cattrs hypercorn markupsafe prometheus_client quart quart_trio trio werkzeug",
     ),
     "app": Room(PRODUCT, INSTALLED),
     "config": Room(PRODUCT, INSTALLED),
