@@ -50,7 +50,8 @@ class Bound:
 
 SHORT = Bound(length_min=1, length_max=1024)
 ID = Bound(pattern=ID_PATTERN, example="cnv_01jd2v7q8y3m4n5p6r7s8t9v0w")
-URL = Bound(length_max=2048, pattern="^https?://[^\\s]+$")
+# `\s` alone is another set in each dialect of patterns.
+URL = Bound(length_max=2048, pattern="^https?://[^\\x00-\\x20\\x7f-\\x9f\\s]+$")
 LONG = Bound(length_min=1, length_max=TEXT_MAX)
 AFTER = Bound(length_max=256, pattern="^[\\x21-\\x7e]*$")
 NAME = Bound(pattern="^[\\x21-\\x7e]{1,64}$")
