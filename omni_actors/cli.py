@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from omni_actors import __version__
+from omni_actors.adapters import ADAPTERS
 from omni_actors.cli_exits import Ended, Exit, first
 from omni_actors.cli_operate import add_commands
 from omni_actors.cli_output import complain, say
@@ -115,7 +116,11 @@ def check(
         bool, Parameter(negative="", help="Print one JSON document a line, for scripts.")
     ] = False,
 ) -> int:
-    """Look the config over: all mistakes at once, each with its place."""
+    """Look the config over: all mistakes at once, each with its place.
+
+    With --online each line says of one thing whether it is ok, bad, or a note: worth knowing, or not
+    to be seen. It ends with 1 when something is bad.
+    """
     from omni_actors import cli_check
 
     return cli_check.check(config, online=online, as_json=json)
@@ -135,7 +140,57 @@ def backup(path: Path, /, *, config: ConfigPath = CONFIG) -> None:
     cli_check.back_up(config, path)
 
 
+def add_doctor(platform: str) -> None:
+    """Give a platform its group of commands."""
+    group = App(name=platform, help=f"Help with the accounts on {platform}.")
+
+    @group.command
+    def doctor(
+        channel: str,
+        /,
+        *,
+        register: Annotated[
+            bool, Parameter(negative="", help="Register the account; needs --pin.")
+        ] = False,
+        pin: Annotated[
+            str | None,
+            Parameter(help="The PIN of two-step verification: the one that is set, or a new one."),
+        ] = None,
+        subscribe: Annotated[
+            bool, Parameter(negative="", help="Subscribe the app to what the gateway needs.")
+        ] = False,
+        config: ConfigPath = CONFIG,
+        json: Annotated[
+            bool, Parameter(negative="", help="Print one JSON document a line, for scripts.")
+        ] = False,
+    ) -> int:
+        """Examine a channel from its token to its webhooks: what is right, what is missing, what to do.
+
+        Each line is ok, bad, or a note: worth knowing, or not to be seen with what the config has.
+        Nothing is changed without --register or --subscribe. It ends with 0 when nothing is bad, and
+        with 1 when something is.
+
+        Parameters
+        ----------
+        channel
+            Its id in the config.
+        """
+        from omni_actors import cli_check
+
+        if register and pin is None:
+            raise Ended(Exit.USAGE, "--register needs --pin", "six digits, which you then keep")
+        if pin is not None and not register:
+            raise Ended(Exit.USAGE, "--pin goes with --register")
+        wishes = cli_check.Wishes(subscribe, pin)
+        return cli_check.doctor(platform, channel, config, wishes, as_json=json)
+
+    app.command(group)
+
+
 add_commands(app)
+for adapter in ADAPTERS.values():
+    if adapter.doctor is not None:
+        add_doctor(adapter.platform)
 
 
 def main() -> None:

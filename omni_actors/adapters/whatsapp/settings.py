@@ -88,6 +88,11 @@ class WhatsAppSettings:
         return Auth.PROOF
 
     @property
+    def on_loopback(self) -> bool:
+        """Whether the platform is one that this machine plays."""
+        return is_loopback(urlsplit(self.graph_url).hostname or "")
+
+    @property
     def number_url(self) -> str:
         """The address of the number itself."""
         return self.url(self.phone_number_id)
