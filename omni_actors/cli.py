@@ -4,13 +4,13 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from omni_actors import __version__
-from omni_actors.adapters import ADAPTERS
 from omni_actors.cli_exits import Ended, Exit, first
 from omni_actors.cli_operate import add_commands
 from omni_actors.cli_output import complain, say
@@ -118,8 +118,8 @@ def check(
 ) -> int:
     """Look the config over: all mistakes at once, each with its place.
 
-    With --online each line says of one thing whether it is ok, bad, or a note: worth knowing, or not
-    to be seen. It ends with 1 when something is bad.
+    With --online each line is ok, bad, or a note: worth knowing, or not to be seen. It ends with 1
+    when something is bad.
     """
     from omni_actors import cli_check
 
@@ -142,7 +142,7 @@ def backup(path: Path, /, *, config: ConfigPath = CONFIG) -> None:
 
 def add_doctor(platform: str) -> None:
     """Give a platform its group of commands."""
-    group = App(name=platform, help=f"Help with the accounts on {platform}.")
+    group = App(name=platform, help=f"Bring an account on {platform} up, and see what it lacks.")
 
     @group.command
     def doctor(
@@ -164,11 +164,11 @@ def add_doctor(platform: str) -> None:
             bool, Parameter(negative="", help="Print one JSON document a line, for scripts.")
         ] = False,
     ) -> int:
-        """Examine a channel from its token to its webhooks: what is right, what is missing, what to do.
+        """Examine a channel, from its token to its webhooks, and say what is missing.
 
         Each line is ok, bad, or a note: worth knowing, or not to be seen with what the config has.
-        Nothing is changed without --register or --subscribe. It ends with 0 when nothing is bad, and
-        with 1 when something is.
+        Nothing is changed without --register or --subscribe. It ends with 0 when nothing is bad,
+        and with 1 when something is.
 
         Parameters
         ----------
@@ -188,9 +188,17 @@ def add_doctor(platform: str) -> None:
 
 
 add_commands(app)
-for adapter in ADAPTERS.values():
-    if adapter.doctor is not None:
-        add_doctor(adapter.platform)
+OWN_COMMANDS: Final = frozenset(name for name in app if name[0] != "-")
+
+
+@cache
+def add_platforms() -> None:
+    """Give each platform that has a doctor its group; loading them all takes a moment."""
+    from omni_actors.adapters import ADAPTERS
+
+    for adapter in ADAPTERS.values():
+        if adapter.doctor is not None:
+            add_doctor(adapter.platform)
 
 
 def main() -> None:
@@ -200,6 +208,8 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; its exit code. What goes wrong is one sentence on standard error."""
+    if not arguments or arguments[0] not in OWN_COMMANDS:
+        add_platforms()
     try:
         answer = app(list(arguments), exit_on_error=False, print_error=False)
         return answer if isinstance(answer, int) else Exit.OK
