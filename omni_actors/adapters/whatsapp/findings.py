@@ -37,6 +37,7 @@ NEW_TOKEN: Final = (
     "make a new one for a system user in the Business settings, put it into the config and send "
     "SIGHUP"
 )
+HOW_TO_SUBSCRIBE: Final = "subscribe yours to the account, as doctor does with --subscribe"
 SUBCODES: Final = {
     "458": "the app was removed from the account that the token is of",
     "460": "its owner's password changed",
@@ -150,7 +151,7 @@ def number_findings(answer: JsonObject) -> Iterator[Checked]:
     status = text(answer.get("status"))
     if status is not None:
         ok = status == "CONNECTED"
-        advice = "" if ok else "; register the number with the platform"
+        advice = "" if ok else "; register it, as doctor does with --register"
         yield Checked("status", ok, f"the number is {status}{advice}")
     quality = text(answer.get("quality_rating"))
     if quality is not None:
@@ -188,7 +189,8 @@ def is_coexisting(answer: JsonObject) -> bool:
 def place_findings(answer: JsonObject) -> Iterator[Checked]:
     """Where the number lives, how fast it may send, and to how many."""
     platform = text(answer.get("platform_type"))
-    if platform is not None and platform != "CLOUD_API":
+    registered = text(answer.get("status")) in (None, "CONNECTED")
+    if registered and platform not in (None, "CLOUD_API"):
         advice = "the number is not on the Cloud API; register it"
         yield Checked("platform", False, f"{advice} (platform_type {platform})")
     if is_coexisting(answer):
@@ -237,8 +239,8 @@ def subscribers(answer: JsonObject) -> tuple[str, ...]:
 def subscription_finding(apps: tuple[str, ...], app_id: str | None) -> Checked:
     """Whether the account's webhooks come to our app; any app where ours is not known."""
     if not apps:
-        advice = "no app receives the account's webhooks; subscribe yours to the account"
-        return Checked("webhooks", False, advice)
+        why = "no app receives the account's webhooks"
+        return Checked("webhooks", False, f"{why}; {HOW_TO_SUBSCRIBE}")
     if app_id is None:
         return Checked("webhooks", True, f"{len(apps)} app(s) receive the account's webhooks")
     if app_id in apps:
@@ -247,5 +249,5 @@ def subscription_finding(apps: tuple[str, ...], app_id: str | None) -> Checked:
         "webhooks",
         False,
         f"the app {app_id} does not receive the account's webhooks, while {', '.join(apps)} "
-        "does; subscribe yours to the account",
+        f"does; {HOW_TO_SUBSCRIBE}",
     )

@@ -74,18 +74,20 @@ def app_webhooks(answer: JsonObject) -> AppWebhooks:
 
 def field_findings(seen: AppWebhooks, coexists: bool) -> Iterator[Checked]:
     """Whether the app is sent what the gateway reads."""
-    how = f"subscribe in {DASHBOARD}, or with --subscribe"
+    how = f"subscribe the fields in {DASHBOARD}, or with --subscribe"
     needed = {MESSAGES, ECHOES} if coexists else {MESSAGES}
     without = sorted(needed - seen.fields)
     if without:
-        lost = "what people write on the phone" if MESSAGES not in without else "any message"
+        lost = (
+            "no message comes in" if MESSAGES in without else "what is typed on the phone is lost"
+        )
         listed = ", ".join(without)
-        yield Checked("fields", False, f"the app does not get {listed}, so not {lost}; {how}")
+        yield Checked("fields", False, f"the app does not get {listed}, so that {lost}; {how}")
     else:
-        yield Checked("fields", True, f"the app gets {', '.join(sorted(needed))}")
+        yield Checked("fields", True, f"the app gets {' and '.join(sorted(needed))}")
     if more := sorted(wanted_fields(coexists) - seen.fields - needed):
         yield Checked(
-            "fields", None, f"the app gets no news of {', '.join(more)}; to have them, {how}"
+            "fields", None, f"the app does not get {', '.join(more)}; to have this news, {how}"
         )
 
 
