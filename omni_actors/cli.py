@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Final
 
-from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
+from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 
 from omni_actors import __version__
 from omni_actors.cli_exits import Ended, Exit, first
@@ -23,9 +23,13 @@ SANDBOX_HOOK: Final = "http://127.0.0.1:8080/webhooks/meta"
 HELP: Final = """\
 A self-hosted messaging gateway: one API and one conversation per person, whatever the channel.
 
-Try it: omni-actors demo. Run it: omni-actors check, then omni-actors serve.
+New here? omni-actors demo shows it at work, on this machine alone. With a config of your own:
+omni-actors check, then omni-actors serve.
 """
 EPILOGUE: Final = "Exit codes:\n\n" + "\n".join(f"- {code.value}: {code.meaning}" for code in Exit)
+
+TRY: Final = Group("Try it", sort_key=1)
+RUN: Final = Group("Run it", sort_key=2)
 
 ConfigPath = Annotated[Path, Parameter(help="Where the config lies.")]
 
@@ -40,7 +44,7 @@ app = App(
 )
 
 
-@app.command
+@app.command(group=RUN)
 def serve(*, config: ConfigPath = CONFIG) -> int:
     """Run the gateway.
 
@@ -56,7 +60,7 @@ def tell_url(url: str) -> None:
     print(f"omni-actors is listening on {url}", flush=True)
 
 
-@app.command
+@app.command(group=TRY)
 def demo(
     *,
     once: Annotated[
@@ -69,7 +73,7 @@ def demo(
     return show.run(once=once)
 
 
-@app.command
+@app.command(group=TRY)
 def sandbox(
     *,
     bind: Annotated[str, Parameter(help="Where the pretend platforms listen.")] = SANDBOX_BIND,
@@ -105,7 +109,7 @@ def listening_problem(problem: OSError) -> str:
     return problem.strerror or str(problem)
 
 
-@app.command
+@app.command(group=RUN)
 def check(
     *,
     online: Annotated[
@@ -126,7 +130,7 @@ def check(
     return cli_check.check(config, online=online, as_json=json)
 
 
-@app.command
+@app.command(group=RUN)
 def backup(path: Path, /, *, config: ConfigPath = CONFIG) -> None:
     """Copy the database while it is in use. A gateway on the copy sends only once it is resumed.
 
@@ -142,7 +146,9 @@ def backup(path: Path, /, *, config: ConfigPath = CONFIG) -> None:
 
 def add_doctor(platform: str) -> None:
     """Give a platform its group of commands."""
-    group = App(name=platform, help=f"Bring an account on {platform} up, and see what it lacks.")
+    group = App(
+        name=platform, group=RUN, help=f"Bring an account on {platform} up, and see what it lacks."
+    )
 
     @group.command
     def doctor(

@@ -59,7 +59,7 @@ def check(path: Path, *, online: bool, as_json: bool) -> int:
     if not online:
         return Exit.OK
     good = trio.run(check_online, config.channels, output)
-    return Exit.OK if good else Exit.FAILED
+    return verdict(good, output)
 
 
 def summary(config: Config, output: Output) -> None:
@@ -154,8 +154,12 @@ def doctor(platform: str, channel_id: str, path: Path, wishes: Wishes, *, as_jso
     found = trio.run(examined, channel, config, wishes)
     for each in found:
         tell(channel.id, each, output)
-    good = all_well(found)
-    if not as_json:
+    return verdict(all_well(found), output)
+
+
+def verdict(good: bool, output: Output) -> Exit:
+    """Say in one line what the findings come to; the exit code."""
+    if not output.json:
         say("all is well" if good else "something is missing: see the lines that begin with bad")
     return Exit.OK if good else Exit.FAILED
 
