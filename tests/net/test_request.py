@@ -276,7 +276,7 @@ async def test_a_token_is_refused_that_holds(hands: HttpHands, token: str) -> No
 
 @pytest.mark.parametrize("lacking", [{"app_secret": None}, {"app_id": None}])
 async def test_an_app_that_is_not_known_cannot_speak(
-    hands: HttpHands, lacking: dict[str, None]
+    hands: HttpHands, lacking: dict[str, Any]
 ) -> None:
     async with serving(friendly) as served:
         by = account(served, **{"app_id": "70001", **lacking})
