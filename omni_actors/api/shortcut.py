@@ -24,7 +24,7 @@ ANSWER_S: Final = 30.0
 
 _START: Final = f"POST {PREFIX}".encode()
 _HEAD: Final = re.compile(
-    rb"POST (" + PREFIX.encode() + rb"[A-Za-z0-9._~/-]*) HTTP/1\.1\r\n"
+    rb"POST (" + PREFIX.encode() + rb"[A-Za-z0-9._~/-]*) HTTP/1\.([01])\r\n"
     rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)+)\r\n"
 )
 _FIELD: Final = re.compile(rb"([^:\r]+):[\t ]*([^\r]*?)[\t ]*\r\n")
@@ -59,7 +59,7 @@ def plain_head(data: bytes) -> Plain | None:
     head = _HEAD.match(data)
     if head is None:
         return None
-    headers = [(name.lower(), value) for name, value in _FIELD.findall(head[2])]
+    headers = [(name.lower(), value) for name, value in _FIELD.findall(head[3])]
     named = dict(headers)
     names = [name for name, _ in headers]
     if not _SPECIAL.isdisjoint(named) or names.count(b"connection") > 1:
@@ -69,7 +69,7 @@ def plain_head(data: bytes) -> Plain | None:
     length, connection = named[b"content-length"], named.get(b"connection", b"keep-alive").lower()
     if not _LENGTH.fullmatch(length) or connection not in (b"keep-alive", b"close"):
         return None
-    keep = connection == b"keep-alive"
+    keep = head[2] == b"1" and connection == b"keep-alive"
     return Plain(head[1].decode(), headers, int(length), keep, len(head[0]))
 
 
