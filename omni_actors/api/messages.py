@@ -75,6 +75,15 @@ async def cancel_message(call: Call[NoQuery, None]) -> Reply:
     return Reply(render.message(await call.gateway.cancel(call.caller, call.path["message_id"])))
 
 
+async def release_message(call: Call[NoQuery, None]) -> Reply:
+    """Send once more, behind what its leg has queued, what `on_unknown: hold` has held.
+
+    The platform may have it already: the parts are marked `maybe_duplicate`. What waits for a reply
+    window is not released.
+    """
+    return Reply(render.message(await call.gateway.release(call.caller, call.path["message_id"])))
+
+
 ROUTES = (
     Route(
         "POST",
@@ -127,6 +136,16 @@ ROUTES = (
         scope="messages:write",
         writes=True,
         codes=(Code.TOO_LATE,),
+    ),
+    Route(
+        "POST",
+        "/v1/messages/{message_id}:release",
+        release_message,
+        "Send once more what is held because nobody knows whether it arrived",
+        answer=MessageView,
+        scope="messages:write",
+        writes=True,
+        codes=(Code.NOT_HELD,),
     ),
     Route(
         "POST",

@@ -76,6 +76,7 @@ from omni_actors.store.verbs import (
     CloseConversation,
     Idempotency,
     PutContext,
+    Release,
     RevokeKey,
     SetChannelState,
 )
@@ -277,6 +278,13 @@ class Gateway:
     async def cancel(self, caller: Caller, message_id: str) -> Message:
         """Cancel what has not been claimed yet."""
         message = await self.do(Cancel(caller.tenant, message_id, self.now()))
+        self.house.look(message.channel_id)
+        return message
+
+    async def release(self, caller: Caller, message_id: str) -> Message:
+        """Send once more what is held because nobody knows whether it arrived."""
+        self.accepting()
+        message = await self.do(Release(caller.tenant, message_id, self.now()))
         self.house.look(message.channel_id)
         return message
 

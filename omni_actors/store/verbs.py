@@ -313,6 +313,19 @@ class Cancel(Verb[Message]):
 
 
 @frozen
+class Release(Verb[Message]):
+    """Send the parts once more that are held because nobody knows what became of them.
+
+    They go behind what their leg has queued by now, flagged `maybe_duplicate`, with all attempts
+    before them. What is held for a reply window stays. Refused `unknown_message`, `not_held`.
+    """
+
+    tenant: str
+    message_id: str
+    at: float
+
+
+@frozen
 class Ticked:
     """What time has brought: legs to wake, timers that went off, when to look again."""
 

@@ -125,8 +125,9 @@ def redrive(db: Writing, verb: Redrive) -> Redriven:
         part.attempts = 0
         part.rank = 0
         part.first_failed_at = None
+        in_doubt = part.maybe_duplicate or lost(part)
         part.failure = None
-        parts.queue(part, verb.at)
+        parts.queue(part, verb.at, maybe_duplicate=in_doubt)
         part.due_at = verb.at + n * verb.every_s
     parts.keep()
     _move(db, chance.parts, verb.at)
@@ -141,6 +142,12 @@ def redrive(db: Writing, verb: Redrive) -> Redriven:
         tuple([wake for of_leg in wakes.values() for wake in of_leg]),
         tuple([letter.ref for letter in chance.intakes]),
     )
+
+
+def lost(part: PartWork) -> bool:
+    """Whether nobody knows what became of its last try."""
+    failure = decode_failure(part.failure)
+    return failure is not None and failure.kind is Kind.UNKNOWN
 
 
 def _place_in_queue(revived: tuple[DeadLetter, PartWork]) -> int:

@@ -21,7 +21,7 @@ from omni_actors.model.reports import (
     Unsupported,
     WatermarkReported,
 )
-from omni_actors.model.states import UNFINISHED, Direction, PartStatus
+from omni_actors.model.states import Direction, PartStatus
 from omni_actors.store.codec import (
     decode_object,
     dumps,
@@ -29,7 +29,8 @@ from omni_actors.store.codec import (
     failure_json,
 )
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
-from omni_actors.store.handlers.parts import RANK_FAILED, PartWork
+from omni_actors.store.handlers.parts import PartWork
+from omni_actors.store.handlers.tries import Try, try_of
 from omni_actors.store.handlers.people import Reach
 from omni_actors.store.rows import EntryKind
 from omni_actors.store.verbs import Intake, Item
@@ -210,7 +211,8 @@ def _matched(
 
 
 def _settled_by_echo(effects: Effects, home: Home, part: PartWork, report: Echoed) -> None:
-    effects.parts.take_up(part, [report.external_id], report.at)
+    effects.parts.learn(part, [report.external_id])
+    effects.parts.take_up(part, report.at)
     effects.learn_target(home.id, report.external_id, part.message.id, part.id)
 
 
@@ -227,23 +229,20 @@ def _status(
             return None
         effects.park(home, item, report, intake.received_at)
         return Outcome(parked=True)
-    if _of_old_try(part, report, item.rank):
-        effects.parts.overtaken(part, report.status, report.at, report.failure)
-        return None
-    effects.parts.learn(part, [report.external_id])
+    match try_of(part, report.external_id, item.rank):
+        case Try.UNCLEAR:
+            effects.park(home, item, report, intake.received_at)
+            return Outcome(parked=True)
+        case Try.EARLIER:
+            effects.parts.learn_past(part, [report.external_id])
+            effects.parts.overtaken(part, report.status, report.at, report.failure)
+            return None
+        case Try.NEWEST:
+            effects.parts.learn(part, [report.external_id])
     effects.learn_target(home.id, report.external_id, part.message.id, part.id)
     facts = status_facts(report)
     effects.parts.report(part, report.status, item.rank, report.at, report.failure, facts)
     return Outcome(leg_id=part.message.leg_id)
-
-
-def _of_old_try(part: PartWork, report: StatusReported, rank: int) -> bool:
-    """Whether this tells of a try before the part came back to the queue.
-
-    That an earlier try was sent or failed does not settle the part; that it arrived does.
-    """
-    known = report.external_id in part.external_ids
-    return known and part.status in UNFINISHED and rank <= RANK_FAILED
 
 
 def _watermark(
