@@ -104,14 +104,6 @@ class MessageById(Query[Message | None]):
 
 
 @frozen
-class MessageByExternal(Query[Message | None]):
-    """The message (either direction) with this external id on a channel."""
-
-    channel_id: str
-    external_id: str
-
-
-@frozen
 class Attempts(Query[tuple[Attempt, ...]]):
     tenant: str
     message_id: str
@@ -232,7 +224,7 @@ class IntakeBody(Query[Intake | None]):
 
 @frozen
 class LoadState(Query[Json]):
-    """A value kept by SaveState, None when there is none."""
+    """The checkpoint that was stored last for a source, None when there is none."""
 
     name: str
 

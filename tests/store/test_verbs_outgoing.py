@@ -14,7 +14,6 @@ from omni_actors.store.queries import (
     DeadLetters,
     LegById,
     LegHeads,
-    MessageByExternal,
     QueueDepths,
     Replay,
 )
@@ -141,7 +140,7 @@ async def test_parts_of_a_leg_go_in_their_order(desk: Desk) -> None:
 async def test_a_claim_carries_what_the_sender_needs(desk: Desk) -> None:
     leg_id = await desk.leg()
     inbound = await desk.receive("wamid.IN9")
-    quoted = desk.ask(MessageByExternal("wa", "wamid.IN9"))
+    quoted = desk.known("wamid.IN9")
     medium = Medium(
         "med_1", "default", MediaState.READY, None, None, None, "b1", "image/png", 7, "a.png", None,
         0, None, 1.0,
@@ -351,7 +350,7 @@ async def test_a_question_is_open_until_it_is_answered(desk: Desk) -> None:
     [claimed] = await desk.claim(*desk.heads())
     await desk.settle(claimed, TakenUp(("wamid.Q",)))
     accepted = await desk.receive("wamid.A", Text("1"))
-    answer = desk.ask(MessageByExternal("wa", "wamid.A"))
+    answer = desk.known("wamid.A")
 
     [question] = desk.ask(LegById("default", leg_id)).questions
     choice = Choice(verb.id, "yes", "Yes", "number")
@@ -438,7 +437,9 @@ async def test_who_is_told_of_a_hold_is_told_that_it_is_for_doubt(desk: Desk) ->
 
     [held] = [event for event in desk.events() if event.type is EventType.MESSAGE_HELD]
 
-    assert held.detail["failure"]["kind"] == "unknown"
+    failure = held.detail["failure"]
+    assert isinstance(failure, dict)
+    assert failure["kind"] == "unknown"
 
 
 async def test_heads_come_in_pages_and_depths_count_what_waits(desk: Desk) -> None:

@@ -30,7 +30,6 @@ from omni_actors.store.queries import (
     Keys,
     LastCursor,
     LegById,
-    LoadState,
     MediumById,
     MessageById,
     Messages,
@@ -40,7 +39,6 @@ from omni_actors.store.rows import ApiKey, Context, Page
 from omni_actors.store.verbs import (
     Accept,
     Advance,
-    Bury,
     Cancel,
     ChannelSpec,
     ClaimMedium,
@@ -55,9 +53,9 @@ from omni_actors.store.verbs import (
     PutContext,
     Redrive,
     RevokeKey,
-    SaveState,
     SetChannelState,
     SyncChannels,
+    Tick,
     TouchKeys,
 )
 from tests.store.conftest import ADA, BOB, CHANNELS, REJECTED, STUMBLED, Desk, item, received
@@ -158,18 +156,29 @@ async def test_conversations_are_listed_by_whatever_is_asked(desk: Desk) -> None
 
 
 async def test_dead_letters_are_listed_by_whatever_is_asked(desk: Desk) -> None:
-    await desk.do(Bury("default", "part", "part-poison", "poison", 1.0))
-    await desk.do(Bury("default", "delivery", "delivery-gone", "gone", 1.0))
-    await desk.do(Bury("default", "part", "part-gone", "gone", 1.0))
-    await desk.do(Bury("other", "part", "foreign", "gone", 1.0))
+    leg_id = await desk.leg()
+    away = await desk.leg(who=BOB, channel_key="771")
+    expired = await desk.submit(leg_id, expires_at=1_100.0)
+    refused, foreign = await desk.submit(leg_id), await desk.submit(away)
+    late, nobody, abroad = [
+        desk.find(message.message_id).parts[0].id for message in (expired, refused, foreign)
+    ]
+    await desk.do(Tick(1_100.0))
+    for part_id in (nobody, abroad):
+        [claimed] = await desk.claim(part_id, at=1_101.0)
+        await desk.settle(claimed, GivenUp(REJECTED))
+    unread = desk.intake(problem="not JSON")
+    await desk.do(Accept(unread))
 
     def listed(tenant: str, **asked: Any) -> list[str]:
         return [row.ref for row in desk.ask(DeadLetters(tenant, **asked)).rows]
 
-    assert listed("*") == ["part-poison", "delivery-gone", "part-gone", "foreign"]
-    assert listed("default", kind="part", reason="gone") == ["part-gone"]
-    assert listed("default", reason="gone", redriven=True) == ["delivery-gone", "part-gone"]
-    assert listed("default", channel_id="wa") == []
+    assert listed("*") == [late, nobody, abroad, unread.id]
+    assert listed("*", kind="intake") == [unread.id]
+    assert listed("default", reason="expired") == [late]
+    assert listed("default", kind="part", reason="recipient_invalid") == [nobody, abroad]
+    assert listed("default", channel_id="wa-2", redriven=True) == [abroad]
+    assert listed("other") == []
 
 
 async def test_only_new_credentials_end_the_need_for_them(desk: Desk) -> None:
@@ -297,14 +306,6 @@ async def test_events_can_be_asked_by_type_and_bring_their_message(desk: Desk) -
     assert len({event.id for event in found}) == 2
 
 
-async def test_a_value_is_kept_by_name(desk: Desk) -> None:
-    await desk.do(SaveState("limiter:wa", {"full_at": 1.5}))
-    await desk.do(SaveState("limiter:wa", {"full_at": 2.5}))
-
-    assert desk.ask(LoadState("limiter:wa")) == {"full_at": 2.5}
-    assert desk.ask(LoadState("limiter:fb")) is None
-
-
 async def test_figures_count_rows(desk: Desk) -> None:
     await _image(desk)
     await desk.submit(await desk.leg())
@@ -318,7 +319,7 @@ async def test_figures_count_rows(desk: Desk) -> None:
 # Those that need no tenant: they are asked with an id that only its owner has, or by the house.
 HOUSE_ONLY = {
     "BlobsInUse", "Credentials", "DueMedia", "Figures", "Heads", "IntakeBody", "KeyByHash",
-    "LegHeads", "LoadState", "MessageByExternal", "Replay", "Unclaimed", "Unhandled",
+    "LegHeads", "LoadState", "Replay", "Unclaimed", "Unhandled",
     "UnhandledConversations",
 }  # fmt: skip
 

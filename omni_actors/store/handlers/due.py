@@ -50,6 +50,10 @@ UNPARK = """
     DELETE FROM parked WHERE n IN (
         SELECT n FROM parked WHERE parked_at <= :before ORDER BY parked_at LIMIT :limit)
 """
+FORGET_EARLY = """
+    DELETE FROM early_change WHERE n IN (
+        SELECT n FROM early_change WHERE parked_at <= :before ORDER BY parked_at LIMIT :limit)
+"""
 NEXT = """
     SELECT min(due) FROM (
         SELECT min(due_at) AS due FROM timer
@@ -60,6 +64,8 @@ NEXT = """
         SELECT min(until_at) FROM part WHERE status = 'unknown'
         UNION ALL
         SELECT min(parked_at) + :parked_s FROM parked
+        UNION ALL
+        SELECT min(parked_at) + :parked_s FROM early_change
     ) dues
 """
 SENDING = """
@@ -95,7 +101,8 @@ def tick(db: Writing, verb: Tick) -> Ticked:
         _end_doubt(parts, part_id, expires_at, now)
     parts.keep()
     journal.keep(db)
-    db.run(UNPARK, before=now - PARKED_S, limit=limit)
+    for forget in (UNPARK, FORGET_EARLY):
+        db.run(forget, before=now - PARKED_S, limit=limit)
     timers = _due_timers(db, now, limit)
     found = db.row(NEXT, parked_s=PARKED_S)
     wakes = tuple([wake for of_leg in parts.wakes().values() for wake in of_leg])
