@@ -25,7 +25,7 @@ from omni_actors.store.rows import (
     Page,
     QueueDepth,
 )
-from omni_actors.store.verbs import Idempotency, Intake, Submitted
+from omni_actors.store.verbs import Earlier, Idempotency, Intake
 
 
 @frozen
@@ -45,7 +45,7 @@ class UnhandledConversations(Query[tuple[str, ...]]):
 
 
 @frozen
-class Replay(Query[Submitted | None]):
+class Replay(Query[Earlier | None]):
     """What an idempotency key answered before; Refused `idempotency_mismatch` as in Submit."""
 
     idempotency: Idempotency

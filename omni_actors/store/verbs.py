@@ -156,6 +156,14 @@ class Idempotency:
 
 
 @frozen
+class Earlier:
+    """What a request made when its key was first used, and what of its answer was kept."""
+
+    ref: str
+    response: JsonObject = field(repr=False)
+
+
+@frozen
 class Submitted:
     """What became of a submit. A repeated one answers with the first one's `response`."""
 
@@ -413,8 +421,24 @@ class SetChannelState(Verb[Channel]):
 
 
 @frozen
-class CreateKey(Verb[ApiKey]):
+class NewKey:
+    """A key that was made, now or by an earlier request with the same idempotency key."""
+
     key: ApiKey
+    secret: str = field(repr=False)
+    replayed: bool = False
+
+
+@frozen
+class CreateKey(Verb[NewKey]):
+    """The secret is kept, encrypted, only for whoever sends the same request again.
+
+    Refused `idempotency_mismatch` as in Submit.
+    """
+
+    key: ApiKey
+    secret: str = field(repr=False)
+    idempotency: Idempotency | None = None
 
 
 @frozen
@@ -470,10 +494,22 @@ class Advance(Verb[None]):
 
 
 @frozen
-class AddMedium(Verb[Medium]):
-    """A medium that is here already (an upload over the API)."""
+class NewMedium:
+    """A medium that was added, now or by an earlier request with the same idempotency key."""
 
     medium: Medium
+    replayed: bool = False
+
+
+@frozen
+class AddMedium(Verb[NewMedium]):
+    """A medium that is here already (an upload over the API).
+
+    Refused `idempotency_mismatch` as in Submit.
+    """
+
+    medium: Medium
+    idempotency: Idempotency | None = None
 
 
 @frozen

@@ -74,7 +74,7 @@ async def test_a_repeated_submit_answers_what_the_first_did(desk: Desk) -> None:
 
     assert again.replayed
     assert (again.message_id, again.response) == (first.message_id, first.response)
-    assert desk.ask(Replay(KEY)).message_id == first.message_id
+    assert desk.ask(Replay(KEY)).ref == first.message_id
     assert len(desk.heads()) == 1
 
 

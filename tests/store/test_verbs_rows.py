@@ -1,5 +1,6 @@
 """Channels, keys, contexts, media, consumers; and the walls between tenants."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,9 +36,10 @@ from omni_actors.store.queries import (
     Messages,
     QueueDepths,
 )
-from omni_actors.store.rows import ApiKey, Context, Page
+from omni_actors.store.rows import ApiKey, Context, Medium, Page
 from omni_actors.store.verbs import (
     Accept,
+    AddMedium,
     Advance,
     Cancel,
     ChannelSpec,
@@ -46,6 +48,7 @@ from omni_actors.store.verbs import (
     CreateKey,
     EnsureConsumer,
     GivenUp,
+    Idempotency,
     Intake,
     MediumAgain,
     MediumFailed,
@@ -58,7 +61,17 @@ from omni_actors.store.verbs import (
     Tick,
     TouchKeys,
 )
-from tests.store.conftest import ADA, BOB, CHANNELS, REJECTED, STUMBLED, Desk, item, received
+from tests.store.conftest import (
+    ADA,
+    BOB,
+    CHANNELS,
+    REJECTED,
+    STUMBLED,
+    Desk,
+    Opened,
+    item,
+    received,
+)
 
 WA, *REST = CHANNELS
 PHONE = ADA[1]
@@ -126,7 +139,7 @@ def test_nothing_secret_is_spelled_in_a_request() -> None:
     said: list[object] = [
         SyncChannels(CHANNELS, 1.0),
         CHANNELS[0],
-        CreateKey(ApiKey("key_1", "default", "ci", (), "s3cret", 1.0)),
+        CreateKey(ApiKey("key_1", "default", "ci", (), "s3cret", 1.0), "s3cret"),
         KeyByHash("s3cret"),
         Accept(Intake("itk_1", "meta", 1.0, 6, body=b"s3cret")),
     ]
@@ -210,7 +223,7 @@ async def test_a_state_is_left_alone_where_the_caller_says_so(desk: Desk) -> Non
 
 async def test_a_key_is_found_by_its_hash_until_it_is_revoked(desk: Desk) -> None:
     key = ApiKey("key_1", "default", "ci", ("messages:write",), "ab" * 32, 1.0)
-    await desk.do(CreateKey(key))
+    await desk.do(CreateKey(key, "s3cret"))
 
     await desk.do(TouchKeys((("key_1", 5.0), ("key_none", 6.0))))
     await desk.do(TouchKeys((("key_1", 4.0),)))
@@ -220,6 +233,49 @@ async def test_a_key_is_found_by_its_hash_until_it_is_revoked(desk: Desk) -> Non
     assert (revoked.last_used_at, revoked.revoked_at) == (5.0, 7.0)
     with pytest.raises(Refused):
         await desk.do(RevokeKey("key_none", 8.0))
+
+
+def lies_open(folder: Path, secret: bytes) -> bool:
+    """Whether a secret can be read in any file of a store."""
+    files = [path.read_bytes() for path in folder.iterdir() if path.is_file()]
+    assert files
+    return any(secret in data for data in files)
+
+
+ASKED = Idempotency("key_0", "make-it", "a" * 64)
+
+
+async def test_a_key_that_is_asked_for_again_is_the_first_one(
+    open_engine: Opened, tmp_path: Path
+) -> None:
+    async with open_engine(tmp_path) as store:
+        desk = Desk(store)
+        keys = [ApiKey(f"key_{n}", "default", "ci", (), str(n) * 64, 1.0) for n in (1, 2)]
+        first = await desk.do(CreateKey(keys[0], "tops3cret-1", ASKED))
+        again = await desk.do(CreateKey(keys[1], "tops3cret-2", ASKED))
+        with pytest.raises(Refused) as refused:
+            await desk.do(CreateKey(keys[1], "tops3cret-2", evolve(ASKED, fingerprint="b" * 64)))
+        assert desk.ask(Keys()) == (keys[0],)
+
+    assert (first.replayed, again.replayed) == (False, True)
+    assert (again.key, again.secret) == (first.key, "tops3cret-1")
+    assert refused.value.code == "idempotency_mismatch"
+    assert not lies_open(tmp_path, b"tops3cret")
+
+
+async def test_a_medium_that_is_added_again_is_the_first_one(desk: Desk) -> None:
+    media = [
+        Medium(f"med_{n}", "default", MediaState.READY, None, None, None, "b1", "image/png", 7,
+               None, None, 0, None, 1.0)
+        for n in (1, 2)
+    ]  # fmt: skip
+
+    first = await desk.do(AddMedium(media[0], ASKED))
+    again = await desk.do(AddMedium(media[1], ASKED))
+
+    assert (first.replayed, again.replayed) == (False, True)
+    assert again.medium == media[0]
+    assert desk.ask(MediumById("default", "med_2")) is None
 
 
 async def test_a_context_changes_only_from_the_version_that_was_read(desk: Desk) -> None:
@@ -328,7 +384,7 @@ async def _everything(desk: Desk) -> dict[str, Query[Any]]:
     """One query of each kind about what belongs to `default`, as `other` would ask it."""
     await _image(desk)
     leg_id = await desk.leg()
-    await desk.do(CreateKey(ApiKey("key_1", "default", "ci", (), "ab" * 32, 1.0)))
+    await desk.do(CreateKey(ApiKey("key_1", "default", "ci", (), "ab" * 32, 1.0), "s3cret"))
     queued = await desk.submit(leg_id)
     [claimed] = await desk.claim(*desk.heads())
     await desk.settle(claimed, GivenUp(REJECTED))

@@ -2,6 +2,7 @@
 
 from omni_actors.store.handlers import (
     accept,
+    answers,
     channels,
     claim,
     conversations,
@@ -21,6 +22,7 @@ from omni_actors.store.handlers import (
 
 __all__ = [
     "accept",
+    "answers",
     "channels",
     "claim",
     "conversations",

@@ -13,3 +13,7 @@ CREATE TABLE early_change (
 
 CREATE INDEX early_change_by_external ON early_change (channel_id, external_id);
 CREATE INDEX early_change_by_age ON early_change (parked_at);
+
+-- An answer may be of anything that was made, and one with a secret in it is sealed.
+ALTER TABLE idempotency RENAME COLUMN message_id TO ref;
+ALTER TABLE idempotency ADD COLUMN sealed BLOB;
