@@ -24,6 +24,7 @@ from omni_actors.model.reports import (
     WatermarkReported,
 )
 from omni_actors.policy import status, window
+from omni_actors.policy.moments import believable
 from omni_actors.store.contract import Store, StoreFailed
 from omni_actors.store.verbs import Accept, Accepted, Intake, Item
 
@@ -125,6 +126,9 @@ class Receiver:
 
     def item(self, adapter: Adapter[Any, Any], report: Report) -> Item:
         """A report with what the house decides about it before it is stored."""
+        at = believable(report.at, self.now())
+        if at != report.at:
+            report = evolve(report, at=at)
         match report:
             case Received() | Echoed():
                 media_ids = tuple([self.ids(MEDIUM) for _ in report.media])

@@ -62,6 +62,19 @@ async def test_a_message_is_stored_once_however_often_it_is_told(
     assert len(await rig.events("message.received")) == 1
 
 
+@pytest.mark.parametrize("told", [0.0, 1e15])
+async def test_a_time_that_cannot_be_is_the_time_of_the_arrival(
+    told: float, rig: Rig, autojump_clock: MockClock
+) -> None:
+    said = {"type": "text", "text": {"body": "hi"}}
+
+    await rig.knock(inbound([message_of("wamid.A", ADA, told, said)]))
+
+    [event] = await rig.events("message.received")
+    assert event.message is not None
+    assert event.message.sent_at == event.message.received_at == event.at
+
+
 @pytest.mark.parametrize(
     "body",
     [
