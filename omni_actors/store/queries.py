@@ -24,6 +24,7 @@ from omni_actors.store.rows import (
     Message,
     Page,
     QueueDepth,
+    SentTo,
 )
 from omni_actors.store.verbs import Earlier, Idempotency, Intake
 
@@ -240,6 +241,14 @@ class LegHeads(Query[tuple[LegWake, ...]]):
     it may go."""
 
     leg_id: str
+
+
+@frozen
+class SentSince(Query[tuple[SentTo, ...]]):
+    """The attempts that began after a moment, the newest `limit` of them, oldest first."""
+
+    since: float
+    limit: int = 50_000
 
 
 @frozen

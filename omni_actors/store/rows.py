@@ -208,6 +208,15 @@ class LegWake:
     due_at: float
 
 
+@frozen
+class SentTo:
+    """One attempt to send something to a leg, begun at `at` (unix seconds)."""
+
+    channel_id: str
+    leg_id: str
+    at: float
+
+
 EntryKind: TypeAlias = Literal["message", "edited", "deleted", "reacted", "echoed", "identity"]
 
 
