@@ -69,6 +69,8 @@ from omni_actors.store.rows import Identity as Identity
 from omni_actors.store.rows import Leg as Leg
 from omni_actors.store.rows import Medium as Medium
 from omni_actors.store.rows import Message as Message
+from omni_actors.store.rows import NewKey as NewKey
+from omni_actors.store.rows import NewMedium as NewMedium
 from omni_actors.store.rows import Page as Page
 from omni_actors.store.rows import Part as Part
 from omni_actors.store.rows import QueueDepth as QueueDepth
@@ -76,8 +78,6 @@ from omni_actors.store.verbs import (
     Cancel,
     CloseConversation,
     Idempotency,
-    NewKey,
-    NewMedium,
     PutContext,
     Release,
     RevokeKey,

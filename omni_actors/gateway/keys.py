@@ -9,8 +9,8 @@ from attrs import define, field, frozen
 from omni_actors.model.ids import KEY, Ids
 from omni_actors.store.contract import Store
 from omni_actors.store.queries import KeyByHash
-from omni_actors.store.rows import ANY_TENANT, ApiKey
-from omni_actors.store.verbs import CreateKey, Idempotency, NewKey
+from omni_actors.store.rows import ANY_TENANT, ApiKey, NewKey
+from omni_actors.store.verbs import CreateKey, Idempotency
 
 SCOPES = (
     "messages:write",

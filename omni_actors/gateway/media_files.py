@@ -12,8 +12,8 @@ from omni_actors.media.probe import HEAD_BYTES, UNKNOWN, agrees, detect
 from omni_actors.model.ids import MEDIUM, Ids
 from omni_actors.model.states import MediaState
 from omni_actors.store.contract import Store
-from omni_actors.store.rows import Medium
-from omni_actors.store.verbs import AddMedium, Idempotency, NewMedium
+from omni_actors.store.rows import Medium, NewMedium
+from omni_actors.store.verbs import AddMedium, Idempotency
 
 UPLOAD_BYTES_MAX = 100 * 1024 * 1024
 

@@ -17,6 +17,7 @@ from omni_actors.store.rows import (
     Context,
     Conversation,
     DeadLetter,
+    Earlier,
     Event,
     Leg,
     LegWake,
@@ -26,7 +27,7 @@ from omni_actors.store.rows import (
     QueueDepth,
     SentTo,
 )
-from omni_actors.store.verbs import Earlier, Idempotency, Intake
+from omni_actors.store.verbs import Idempotency, Intake
 
 
 @frozen

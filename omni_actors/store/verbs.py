@@ -21,6 +21,8 @@ from omni_actors.store.rows import (
     Medium,
     Message,
     NewEvent,
+    NewKey,
+    NewMedium,
     Question,
 )
 
@@ -153,14 +155,6 @@ class Idempotency:
     owner: str
     key: str
     fingerprint: str
-
-
-@frozen
-class Earlier:
-    """What a request made when its key was first used, and what of its answer was kept."""
-
-    ref: str
-    response: JsonObject = field(repr=False)
 
 
 @frozen
@@ -421,15 +415,6 @@ class SetChannelState(Verb[Channel]):
 
 
 @frozen
-class NewKey:
-    """A key that was made, now or by an earlier request with the same idempotency key."""
-
-    key: ApiKey
-    secret: str = field(repr=False)
-    replayed: bool = False
-
-
-@frozen
 class CreateKey(Verb[NewKey]):
     """The secret is kept, encrypted, only for whoever sends the same request again.
 
@@ -491,14 +476,6 @@ class Advance(Verb[None]):
 
     consumer_id: str
     cursor: int
-
-
-@frozen
-class NewMedium:
-    """A medium that was added, now or by an earlier request with the same idempotency key."""
-
-    medium: Medium
-    replayed: bool = False
 
 
 @frozen

@@ -5,7 +5,8 @@ from omni_actors.store.codec import decode_object, dumps
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Reading, Writing, reads
 from omni_actors.store.queries import Replay
-from omni_actors.store.verbs import Earlier, Idempotency
+from omni_actors.store.rows import Earlier
+from omni_actors.store.verbs import Idempotency
 
 ANSWER = """
     SELECT fingerprint, ref, response, sealed FROM idempotency WHERE owner = :owner AND key = :key

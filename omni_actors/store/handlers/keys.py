@@ -8,8 +8,8 @@ from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.handlers.answers import recall, remember
 from omni_actors.store.handlers.bulk import put
 from omni_actors.store.queries import KeyByHash, Keys
-from omni_actors.store.rows import ApiKey
-from omni_actors.store.verbs import CreateKey, NewKey, RevokeKey, TouchKeys
+from omni_actors.store.rows import ApiKey, NewKey
+from omni_actors.store.verbs import CreateKey, RevokeKey, TouchKeys
 
 COLUMNS = """
     SELECT id, tenant, name, scopes, hash, created_at, revoked_at, last_used_at FROM api_key

@@ -18,14 +18,13 @@ from omni_actors.store.handlers.answers import recall, remember
 from omni_actors.store.handlers.conversations import owns
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.queries import BlobsInUse, DueMedia, MediumById
-from omni_actors.store.rows import Medium
+from omni_actors.store.rows import Medium, NewMedium
 from omni_actors.store.verbs import (
     AddMedium,
     ClaimMedium,
     MediumAgain,
     MediumFailed,
     MediumReady,
-    NewMedium,
 )
 
 COLUMNS = """
