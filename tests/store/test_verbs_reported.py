@@ -237,11 +237,15 @@ async def _resent(desk: Desk, *, answered: bool) -> tuple[str, Claimed]:
     return queued.message_id, again
 
 
-async def test_a_failure_with_an_id_that_no_answer_named_is_of_the_lost_try(desk: Desk) -> None:
+@pytest.mark.parametrize("order", list(permutations(["sent", "failed"])))
+async def test_what_has_an_id_that_no_answer_named_is_of_the_lost_try(
+    desk: Desk, order: tuple[str, ...]
+) -> None:
     message_id, again = await _resent(desk, answered=True)
 
-    await desk.status("wamid.OLD", "failed", callback=again.part_id, at=1_063.0, failure=REJECTED)
-    await desk.status("wamid.OLD", "sent", callback=again.part_id, at=1_064.0)
+    for status in order:
+        failure = REJECTED if status == "failed" else None
+        await desk.status("wamid.OLD", status, callback=again.part_id, failure=failure)
 
     [part] = desk.find(message_id).parts
     assert part.status is PartStatus.SENT

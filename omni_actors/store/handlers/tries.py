@@ -24,8 +24,8 @@ def try_of(part: PartWork, external_id: str, rank: int) -> Try:
         return Try.NEWEST
     if external_id in part.external_ids:
         return Try.EARLIER if part.of_past(external_id) else Try.NEWEST
-    if rank < RANK_FAILED or not part.tried_before:
+    if not part.tried_before:
         return Try.NEWEST
     if part.status is PartStatus.SENDING:
-        return Try.UNCLEAR
+        return Try.UNCLEAR if rank == RANK_FAILED else Try.NEWEST
     return Try.EARLIER if part.present_ids else Try.NEWEST
