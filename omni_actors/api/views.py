@@ -62,7 +62,7 @@ class NoteView:
 
 @frozen
 class PartView:
-    """One platform call that the message became."""
+    """One platform call that the message became; `external_ids` has the newest try first."""
 
     id: str
     n: int

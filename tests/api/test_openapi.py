@@ -51,6 +51,7 @@ POST /v1/media
 POST /v1/messages
 POST /v1/messages/{message_id}:cancel
 POST /v1/messages/{message_id}:read
+POST /v1/messages/{message_id}:release
 POST /v1/messages:preview
 POST /webhooks/{hook}
 """
