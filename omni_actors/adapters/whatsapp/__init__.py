@@ -4,7 +4,7 @@ from typing import Final
 
 from omni_actors.adapters.contract import Adapter, RateDefault
 from omni_actors.adapters.whatsapp.check import check
-from omni_actors.adapters.whatsapp.inbound import parse
+from omni_actors.adapters.whatsapp.inbound import names, parse
 from omni_actors.adapters.whatsapp.limits import CAPABILITIES
 from omni_actors.adapters.whatsapp.outbound import fetch, mark_read, send, typing
 from omni_actors.adapters.whatsapp.people import address
@@ -12,6 +12,7 @@ from omni_actors.adapters.whatsapp.settings import (
     WhatsAppCredentials,
     WhatsAppSettings,
     channel_key,
+    named,
     token,
     token_hosts,
 )
@@ -35,5 +36,7 @@ WHATSAPP: Final = Adapter(
     mark_read=mark_read,
     typing=typing,
     check=check,
+    names=names,
+    named=named,
     masked_keys=("parameters",),
 )

@@ -1,15 +1,20 @@
-"""News of the account: the webhook fields other than `messages`.
+"""News of the account and its numbers: the webhook fields that are about no person.
 
-Where the value names no number, the channel key is the id of the WhatsApp Business account.
+They name the number they are about at most by its telephone number; then the channel key is that,
+as `+442079460100`. What concerns the whole account has its id for a channel key.
 https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/overview
 """
 
-from typing import Final
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from omni_actors.adapters.reading import mapping, text
-from omni_actors.model.json import JsonObject
+from omni_actors.adapters.reading import digest, mapping, number, seconds, sequence, text
+from omni_actors.adapters.whatsapp.people import digits
+from omni_actors.adapters.whatsapp.scene import Scene
+from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import (
     ChannelReported,
     Report,
@@ -24,79 +29,296 @@ TEMPLATE_CHANGES: Final = {
     "message_template_components_update": "components",
     "template_category_update": "category",
 }
-CHANNEL_FIELDS: Final = frozenset(
-    {
-        "account_alerts",
-        "account_review_update",
-        "account_update",
-        "business_capability_update",
-        "business_username_updates",
-        "flows",
-        "phone_number_name_update",
-        "phone_number_quality_update",
-        "security",
-    }
-)
-# The news, as `event`, `decision` or the severity of an alert, that its operator must act on.
-CRITICAL: Final = frozenset(
-    {
-        "ACCOUNT_DELETED",
-        "ACCOUNT_OFFBOARDED",
-        "ACCOUNT_RESTRICTION",
-        "ACCOUNT_VIOLATION",
-        "CRITICAL",
-        "DISABLED_UPDATE",
-        "PARTNER_REMOVED",
-        "REJECTED",
-    }
-)
-WARNING: Final = frozenset({"DOWNGRADE", "FLAGGED", "PIN_CHANGED", "PIN_RESET_REQUEST", "WARNING"})
+INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
+# https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput
+UPGRADED_PER_S: Final = 1000
+UNLIMITED: Final = -1
+
+_TIER = re.compile(r"TIER_(\d+)(K?)")
 
 
 @frozen
-class News:
-    """One change of a field; `key` is the same whenever it is told again."""
+class Told:
+    """What one change says, in neutral words (`ChannelReported`)."""
 
-    field: str
-    value: JsonObject
-    channel_key: str
-    key: str
-    at: float
+    kind: str
+    severity: Severity
+    detail: Mapping[str, Json]
 
 
-def read(news: News) -> Report:
-    """The report of one change."""
-    if change := TEMPLATE_CHANGES.get(news.field):
-        return _template(news, change)
-    if news.field in CHANNEL_FIELDS:
-        return _channel(news)
-    reason = "a field that we do not read"
-    return Unsupported(news.channel_key, news.key, news.at, (), news.field, reason, news.value)
+def read(topic: str, change: JsonObject, value: JsonObject, scene: Scene) -> Report:
+    """The report of one change of the field `topic` to `value`."""
+    here = evolve(scene, channel_key=_concerned(value, scene))
+    key = f"{topic}:{digest(change, scene.channel_key, scene.at)}"
+    if aspect := TEMPLATE_CHANGES.get(topic):
+        return _template(topic, aspect, value, here, key)
+    tell = TELLERS.get(topic)
+    if tell is None:
+        reason = "a field that we do not read"
+        return Unsupported(here.channel_key, key, here.at, (), topic, reason, value)
+    told = tell(value)
+    detail = {name: found for name, found in told.detail.items() if found is not MISSING}
+    return ChannelReported(
+        here.channel_key, key, here.at, (), told.kind, told.severity, {**detail, "platform": value}
+    )
 
 
-def _template(news: News, change: str) -> Report:
-    name = text(news.value.get("message_template_name"))
+class _Missing:
+    """Where the platform says nothing: the key is left out, and None means none."""
+
+
+MISSING: Final[Json] = _Missing()  # type: ignore[assignment]
+
+
+def _concerned(value: JsonObject, scene: Scene) -> str:
+    """Whom a change is about, as precisely as it says."""
+    if text(value.get("entity_type")) == "PHONE_NUMBER" and (named := text(value.get("entity_id"))):
+        return named
+    if "metadata" not in value and (own := digits(value.get("display_phone_number"))):
+        return f"+{own}"
+    return text(mapping(value.get("waba_info")).get("waba_id")) or scene.channel_key
+
+
+def _template(
+    topic: str, aspect: str, value: JsonObject, scene: Scene, key: str
+) -> TemplateReported | Unsupported:
+    name = text(value.get("message_template_name"))
     if name is None:
         reason = "it names no template"
-        return Unsupported(news.channel_key, news.key, news.at, (), news.field, reason, news.value)
-    language = text(news.value.get("message_template_language")) or ""
-    return TemplateReported(
-        news.channel_key, news.key, news.at, (), name, language, change, news.value
+        return Unsupported(scene.channel_key, key, scene.at, (), topic, reason, value)
+    language = text(value.get("message_template_language")) or ""
+    return TemplateReported(scene.channel_key, key, scene.at, (), name, language, aspect, value)
+
+
+def _word(value: Json) -> Json:
+    """A word of the platform's in our spelling."""
+    found = text(value)
+    return MISSING if found is None else found.lower()
+
+
+def _words(value: Json) -> Json:
+    found = text(value)
+    return MISSING if found is None else found
+
+
+# ---------------------------------------------------------------- account_update
+
+
+def _account(value: JsonObject) -> Told:
+    event = text(value.get("event")) or "UNKNOWN"
+    tell = ACCOUNT_EVENTS.get(event)
+    if tell is not None:
+        return tell(value)
+    kind = OTHER_EVENTS.get(event, "account")
+    return Told(kind, INFO, {"state": event.lower(), "country": _words(value.get("country"))})
+
+
+def _deleted(_value: JsonObject) -> Told:
+    return Told("account", CRITICAL, {"state": "deleted", "sending": "nothing"})
+
+
+def _banned(value: JsonObject) -> Told:
+    """A ban is announced, comes into force, and may be taken back."""
+    ban = mapping(value.get("ban_info"))
+    told = text(ban.get("waba_ban_state")) or "DISABLE"
+    state, severity, sending = BANS.get(told, (told.lower(), WARNING, MISSING))
+    on = _words(ban.get("waba_ban_date"))
+    return Told("ban", severity, {"state": state, "sending": sending, "on": on})
+
+
+BANS: Final[Mapping[str, tuple[str, Severity, Json]]] = {
+    "SCHEDULE_FOR_DISABLE": ("scheduled", CRITICAL, "all"),
+    "DISABLE": ("disabled", CRITICAL, "nothing"),
+    "REINSTATE": ("reinstated", INFO, "all"),
+}
+
+
+def _restricted(value: JsonObject) -> Told:
+    """A number that may not begin conversations still answers; one that may do neither is shut."""
+    found = [mapping(one) for one in sequence(value.get("restriction_info"))]
+    types = [text(one.get("restriction_type")) or "" for one in found]
+    ends = [seconds(one.get("expiration")) or None for one in found]
+    listed = [{"type": t.lower(), "until": end} for t, end in zip(types, ends, strict=True)]
+    return Told(
+        "restriction",
+        CRITICAL,
+        {"sending": _left(types), "restrictions": listed, "until": _last(ends)},
     )
 
 
-def _channel(news: News) -> ChannelReported:
-    alert = mapping(news.value.get("alert_info"))
-    told = {
-        text(news.value.get("event")),
-        text(news.value.get("decision")),
-        text(alert.get("alert_severity")),
+def _left(types: Iterable[str]) -> str:
+    """What may still be sent under these restrictions."""
+    messaging = [name for name in types if "MESSAGING" in name]
+    if not messaging:
+        return "all"
+    return "replies" if all("BIZ_INITIATED" in name for name in messaging) else "nothing"
+
+
+def _last(ends: list[float | None]) -> Json:
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else None
+
+
+def _violated(value: JsonObject) -> Told:
+    found = mapping(value.get("violation_info"))
+    return Told("violation", CRITICAL, {"type": _word(found.get("violation_type"))})
+
+
+def _connection(state: str, severity: Severity, sending: Json) -> Callable[[JsonObject], Told]:
+    def tell(value: JsonObject) -> Told:
+        why = mapping(value.get("disconnection_info"))
+        reason, by = _word(why.get("reason")), _word(why.get("initiated_by"))
+        detail = {"state": state, "sending": sending, "reason": reason, "by": by}
+        return Told("connection", severity, detail)
+
+    return tell
+
+
+ACCOUNT_EVENTS: Final[Mapping[str, Callable[[JsonObject], Told]]] = {
+    "ACCOUNT_DELETED": _deleted,
+    "ACCOUNT_RESTRICTION": _restricted,
+    "ACCOUNT_VIOLATION": _violated,
+    "DISABLED_UPDATE": _banned,
+    "PARTNER_ADDED": _connection("added", INFO, "all"),
+    "PARTNER_REMOVED": _connection("removed", CRITICAL, "nothing"),
+    "PARTNER_APP_INSTALLED": _connection("app_installed", INFO, "all"),
+    "PARTNER_APP_UNINSTALLED": _connection("app_uninstalled", CRITICAL, MISSING),
+    "ACCOUNT_OFFBOARDED": _connection("offboarded", CRITICAL, "nothing"),
+    "ACCOUNT_RECONNECTED": _connection("reconnected", INFO, "all"),
+}
+OTHER_EVENTS: Final = {
+    "VOLUME_BASED_PRICING_TIER_UPDATE": "pricing",
+    "AUTH_INTL_PRICE_ELIGIBILITY_UPDATE": "pricing",
+    "PARTNER_CLIENT_CERTIFICATION_STATUS_UPDATE": "partner",
+    "AD_ACCOUNT_LINKED": "ads",
+}
+
+
+# ---------------------------------------------------------------- the other fields
+
+
+def _review(value: JsonObject) -> Told:
+    decision = text(value.get("decision")) or "UNKNOWN"
+    severity = CRITICAL if decision == "REJECTED" else INFO
+    return Told("review", severity, {"decision": decision.lower()})
+
+
+def _alert(value: JsonObject) -> Told:
+    alert = mapping(value.get("alert_info"))
+    severity = ALERTS.get(text(alert.get("alert_severity")) or "", WARNING)
+    detail = {
+        "type": _word(alert.get("alert_type")),
+        "active": text(alert.get("alert_status")) in (None, "ACTIVE"),
+        "text": _words(alert.get("alert_description")),
+        "entity": _word(value.get("entity_type")),
+        "entity_id": _words(value.get("entity_id")),
     }
-    severity = Severity.INFO
-    if told & CRITICAL:
-        severity = Severity.CRITICAL
-    elif told & WARNING:
-        severity = Severity.WARNING
-    return ChannelReported(
-        news.channel_key, news.key, news.at, (), news.field, severity, news.value
+    return Told("alert", severity, detail)
+
+
+ALERTS: Final = {"INFORMATIONAL": INFO, "INFO": INFO, "WARNING": WARNING, "CRITICAL": CRITICAL}
+
+
+def _capability(value: JsonObject) -> Told:
+    return Told("messaging_limit", INFO, {"event": "capability", **_limit(value, *LIMIT_KEYS)})
+
+
+def _quality(value: JsonObject) -> Told:
+    """How the platform sees the number: its throughput, its limit, or its quality."""
+    event = text(value.get("event")) or "UNKNOWN"
+    limit = _limit(value, *LIMIT_KEYS, "current_limit")
+    if event == "THROUGHPUT_UPGRADE":
+        return Told("throughput", INFO, {"per_second": UPGRADED_PER_S, **limit})
+    if event in QUALITY:
+        return Told("quality", QUALITY[event], {"state": event.lower(), **limit})
+    severity = WARNING if event == "DOWNGRADE" else INFO
+    was = _words(value.get("old_limit"))
+    return Told("messaging_limit", severity, {"event": event.lower(), "was": was, **limit})
+
+
+QUALITY: Final = {"FLAGGED": WARNING, "UNFLAGGED": INFO}
+LIMIT_KEYS: Final = (
+    "max_daily_conversations_per_business",
+    "max_daily_conversation_per_phone",
+)
+
+
+def _limit(value: JsonObject, *names: str) -> dict[str, Json]:
+    """To how many people a day the business may write first; a number in older versions.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/messaging-limits
+    """
+    for told in (value[name] for name in names if name in value):
+        people = users_per_day(told)
+        if people is not MISSING:
+            tier = {} if number(told) is not None else {"tier": text(told)}
+            return {"users_per_day": people, **tier}
+    return {}
+
+
+def users_per_day(tier: Json) -> Json:
+    """The people a day that a tier stands for; None for all, MISSING for what is no tier."""
+    plain = number(tier)
+    if plain is not None:
+        return None if plain == UNLIMITED else int(plain)
+    named = text(tier) or ""
+    if named == "TIER_UNLIMITED":
+        return None
+    found = _TIER.fullmatch(named)
+    return int(found[1]) * (1000 if found[2] else 1) if found else MISSING
+
+
+def _name(value: JsonObject) -> Told:
+    decision = text(value.get("decision")) or "UNKNOWN"
+    return Told(
+        "name",
+        WARNING if decision == "REJECTED" else INFO,
+        {
+            "decision": decision.lower(),
+            "name": _words(value.get("requested_verified_name")),
+            "reason": _words(value.get("rejection_reason")),
+        },
     )
+
+
+def _username(value: JsonObject) -> Told:
+    state, name = _word(value.get("status")), _words(value.get("username"))
+    return Told("username", INFO, {"state": state, "username": name})
+
+
+def _security(value: JsonObject) -> Told:
+    by = _words(value.get("requester"))
+    return Told("security", WARNING, {"event": _word(value.get("event")), "by": by})
+
+
+def _flow(value: JsonObject) -> Told:
+    event = text(value.get("event")) or "UNKNOWN"
+    told = {"flow_id": _words(value.get("flow_id")), "text": _words(value.get("message"))}
+    severity = INFO if event == "FLOW_STATUS_CHANGE" else WARNING
+    return Told("flow", severity, {"event": event.lower(), **told})
+
+
+def _simply(kind: str, event: str) -> Callable[[JsonObject], Told]:
+    """News that only tell that something happened; the platform's own words say what."""
+    return lambda _value: Told(kind, INFO, {"event": event})
+
+
+Tell: TypeAlias = Callable[[JsonObject], Told]
+TELLERS: Final[Mapping[str, Tell]] = {
+    "account_alerts": _alert,
+    "account_review_update": _review,
+    "account_update": _account,
+    "automatic_events": _simply("ads", "automatic_event"),
+    "business_capability_update": _capability,
+    "business_username_updates": _username,
+    "flows": _flow,
+    "group_lifecycle_update": _simply("group", "lifecycle"),
+    "group_participants_update": _simply("group", "participants"),
+    "group_settings_update": _simply("group", "settings"),
+    "group_status_update": _simply("group", "status"),
+    "partner_solutions": _simply("partner", "solution"),
+    "payment_configuration_update": _simply("payment", "configuration"),
+    "phone_number_name_update": _name,
+    "phone_number_quality_update": _quality,
+    "security": _security,
+}
