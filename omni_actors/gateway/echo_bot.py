@@ -35,6 +35,7 @@ PAGE = 100
 NEAR = 64  # events; so many are looked through in about a millisecond
 TYPES = (EventType.MESSAGE_RECEIVED, EventType.MEDIA_READY, EventType.CHOICE_SELECTED)
 OWNER = f"bot:{CONSUMER}"
+HISTORY = "history"  # what was written before the gateway was there
 
 
 @frozen
@@ -109,6 +110,8 @@ class EchoBot:
         """The submit that answers one event; None when there is nothing to say."""
         message = event.message
         if message is None or message.direction is not Direction.INBOUND or message.deleted:
+            return None
+        if message.source == HISTORY:
             return None
         content = reply_to(event, message)
         if content is None or not self.is_mine(message):

@@ -266,6 +266,7 @@ class House:
                 self.wake_legs,
                 lambda: self.plan.keep,
                 self.take_keys_used,
+                self.changed,
             ),
             group="desks",
         )
@@ -322,6 +323,10 @@ class House:
             self.wake_legs(accepted.wakes)
         if accepted.media:
             self.nudge(MEDIA, media_desk.Look())
+        for channel in accepted.channels:
+            self.changed(channel)
+        if accepted.named:
+            self.nursery.start_soon(self.take_up_unclaimed, tuple(self.channels.values()))
 
     def wake_legs(self, wakes: Sequence[LegWake]) -> None:
         """Tell each channel which of its legs may have something to send.

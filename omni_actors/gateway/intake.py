@@ -7,7 +7,7 @@ anything else but 503, when the commit itself failed.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.adapters.contract import Adapter, Undecodable
@@ -17,19 +17,33 @@ from omni_actors.media.blobs import Blobs, DiskFull
 from omni_actors.model.content import Card, Content, Media
 from omni_actors.model.ids import INTAKE, MEDIUM, Ids
 from omni_actors.model.reports import (
+    ChannelName,
+    ChannelReported,
     Echoed,
     Received,
     Report,
     StatusReported,
     WatermarkReported,
 )
-from omni_actors.policy import status, window
+from omni_actors.policy import standing, status, window
 from omni_actors.store.contract import Store, StoreFailed
 from omni_actors.store.verbs import Accept, Accepted, Intake, Item
 
 INLINE_BYTES_MAX = 64 * 1024
 PARSED_BYTES_MAX = 4 * 1024 * 1024
 BODY_BYTES_MAX = 16 * 1024 * 1024
+NAMES_MAX = 10_000
+
+
+@frozen
+class Told:
+    """What a body tells: its items, the names of its channels that were not heard before, and what
+    is wrong with it."""
+
+    items: tuple[Item, ...] = ()
+    problem: str | None = None
+    platform: str = ""
+    names: tuple[ChannelName, ...] = ()
 
 
 @frozen
@@ -44,6 +58,7 @@ class Receiver:
     now: Callable[[], float]
     low_on_disk: Callable[[], bool]
     wake: Callable[[Accepted], None]
+    heard: set[tuple[str, ChannelName]] = field(factory=set)
 
     async def receive(self, hook_id: str, headers: Mapping[str, str], raw: bytes) -> int:
         """Keep one request of a platform; the answer is its HTTP status."""
@@ -66,30 +81,39 @@ class Receiver:
 
     async def keep(self, hook: Hook, raw: bytes) -> Accepted:
         """Store an authenticated body with what it tells, and wake whom it concerns."""
-        items, problem = self.read(hook, raw)
-        return await self.take(await self.intake(hook.id, raw, problem), items)
+        told = self.read(hook, raw)
+        return await self.take(await self.intake(hook.id, raw, told.problem), told)
 
     async def keep_again(self, hook: Hook, intake: Intake, raw: bytes) -> Accepted:
         """Read a stored intake once more; it keeps its id, and its problem only if that is left."""
-        items, problem = self.read(hook, raw)
-        return await self.take(evolve(intake, received_at=self.now(), problem=problem), items)
+        told = self.read(hook, raw)
+        return await self.take(evolve(intake, received_at=self.now(), problem=told.problem), told)
 
-    async def take(self, intake: Intake, items: tuple[Item, ...]) -> Accepted:
+    async def take(self, intake: Intake, told: Told) -> Accepted:
         """Store an intake with what it tells, and wake whom it concerns."""
-        accepted = await self.store_or_bury(intake, items)
+        accepted = await self.store_or_bury(intake, told)
+        if told.names:
+            self.hear(told)
         for outcome in ("new", "known", "unclaimed", "parked"):
             if amount := getattr(accepted, outcome):
                 telemetry.REPORTS.labels(outcome).inc(amount)
         self.wake(accepted)
         return accepted
 
-    async def store_or_bury(self, intake: Intake, items: tuple[Item, ...]) -> Accepted:
+    def hear(self, told: Told) -> None:
+        """These names are stored, and need not be told again."""
+        if len(self.heard) > NAMES_MAX:
+            self.heard.clear()
+        self.heard.update([(told.platform, name) for name in told.names])
+
+    async def store_or_bury(self, intake: Intake, told: Told) -> Accepted:
         """Store what an intake tells. What a bug of ours cannot store is kept as a dead letter.
 
         A platform that was told 503 would send the same again and again, and never anything else.
         """
         try:
-            return await self.store.do(Accept(intake, items))
+            verb = Accept(intake, told.items, platform=told.platform, names=told.names)
+            return await self.store.do(verb)
         except StoreFailed:
             raise
         except Exception as bug:  # noqa: BLE001 - one report must not stop all that follow it
@@ -105,23 +129,32 @@ class Receiver:
         blob = await self.blobs.put_bytes(raw)
         return Intake(intake_id, hook_id, at, size, blob=blob.sha256, problem=problem)
 
-    def read(self, hook: Hook, raw: bytes) -> tuple[tuple[Item, ...], str | None]:
-        """The items of a body, or why it has none."""
+    def read(self, hook: Hook, raw: bytes) -> Told:
+        """What a body tells, or why it tells nothing."""
         if len(raw) > PARSED_BYTES_MAX:
-            return (), f"body of {len(raw)} bytes, more than {PARSED_BYTES_MAX} are not parsed"
+            size = f"body of {len(raw)} bytes, more than {PARSED_BYTES_MAX} are not parsed"
+            return Told(problem=size)
         try:
             document = hook.kind.decode(raw)
         except Undecodable as problem:
-            return (), str(problem)
+            return Told(problem=str(problem))
         platform = hook.kind.dispatch(document)
         if platform is None or platform not in self.adapters:
-            return (), "the document names no platform that is served here"
+            return Told(problem="the document names no platform that is served here")
         adapter = self.adapters[platform]
         try:
-            return tuple([self.item(adapter, report) for report in adapter.parse(document)]), None
+            items = tuple([self.item(adapter, report) for report in adapter.parse(document)])
+            return Told(items, None, platform, self.unheard(adapter, document))
         except Exception as bug:  # noqa: BLE001 - a bug of ours must not make a platform repeat itself
             telemetry.error("intake.bug", hook=hook.id, error=where(bug))
-            return (), f"a bug of ours: {where(bug)}"
+            return Told(problem=f"a bug of ours: {where(bug)}")
+
+    def unheard(self, adapter: Adapter[Any, Any], document: Any) -> tuple[ChannelName, ...]:
+        """The names of channels in a document that were not stored since the start."""
+        if adapter.names is None:
+            return ()
+        named = dict.fromkeys(adapter.names(document))
+        return tuple([n for n in named if (adapter.platform, n) not in self.heard])
 
     def item(self, adapter: Adapter[Any, Any], report: Report) -> Item:
         """A report with what the house decides about it before it is stored."""
@@ -135,6 +168,9 @@ class Receiver:
                 return Item(adapter.platform, named, window_until=until, media_ids=media_ids)
             case StatusReported() | WatermarkReported():
                 return Item(adapter.platform, report, rank=status.rank(report.status))
+            case ChannelReported():
+                means = standing.standing_of(report, self.now())
+                return Item(adapter.platform, report, standing=means)
             case _:
                 return Item(adapter.platform, report)
 

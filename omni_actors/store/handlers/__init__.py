@@ -14,6 +14,7 @@ from omni_actors.store.handlers import (
     messages,
     retention,
     settle,
+    standing,
     submit,
     unclaimed,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "messages",
     "retention",
     "settle",
+    "standing",
     "submit",
     "unclaimed",
 ]

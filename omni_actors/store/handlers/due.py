@@ -8,8 +8,10 @@ from omni_actors.store.codec import decode_object
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing, writes, writes_many
 from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.channels import restrict
 from omni_actors.store.handlers.journal import Journal, take_numbers
 from omni_actors.store.handlers.parts import Parts, PartWork
+from omni_actors.store.handlers.standing import passed
 from omni_actors.store.handlers.views import messages_by_id
 from omni_actors.store.rows import ANY_TENANT, LegWake, Message
 from omni_actors.store.verbs import (
@@ -63,6 +65,8 @@ NEXT = """
         SELECT min(until_at) FROM part WHERE status = 'unknown'
         UNION ALL
         SELECT min(parked_at) + :parked_s FROM parked
+        UNION ALL
+        SELECT min(until_at) FROM standing WHERE blocks = 1 AND until_at IS NOT NULL
     ) dues
 """
 HELD = """
@@ -105,12 +109,14 @@ def tick(db: Writing, verb: Tick) -> Ticked:
     for part_id, expires_at in waited:
         _end_doubt(parts, part_id, expires_at, now)
     parts.keep()
-    journal.keep(db)
     db.run(UNPARK, before=now - PARKED_S, limit=limit)
+    allowed = [restrict(db, journal, channel_id, now) for channel_id in passed(db, now)]
+    journal.keep(db)
     timers = _due_timers(db, now, limit)
     found = db.row(NEXT, parked_s=PARKED_S)
     wakes = tuple([wake for of_leg in parts.wakes().values() for wake in of_leg])
-    return Ticked(wakes, timers, found[0] if found else None)
+    channels = tuple([channel for channel in allowed if channel is not None])
+    return Ticked(wakes, timers, found[0] if found else None, channels)
 
 
 def _expire(parts: Parts, part_id: str, now: float) -> None:
