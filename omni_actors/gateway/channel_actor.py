@@ -187,7 +187,7 @@ class ChannelActor:
         await self.set_state(verdict.state, reason)
 
     async def set_state(self, state: ChannelState, reason: str | None) -> None:
-        """Write the new state, unless the operator's or the platform's own word stands against it."""
+        """Write the new state, unless its operator's or its platform's word is against it."""
         unless = (ChannelState.PAUSED, ChannelState.RESTRICTED, ChannelState.REMOVED)
         verb = SetChannelState(
             self.channel.tenant, self.channel.id, state, reason, self.now(), unless

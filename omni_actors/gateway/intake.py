@@ -5,7 +5,7 @@ anything else but 503, when the commit itself failed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import evolve, field, frozen
 
@@ -23,6 +23,8 @@ from omni_actors.model.reports import (
     Received,
     Report,
     StatusReported,
+    TemplateReported,
+    Unsupported,
     WatermarkReported,
 )
 from omni_actors.policy import standing, status, window
@@ -33,6 +35,8 @@ INLINE_BYTES_MAX = 64 * 1024
 PARSED_BYTES_MAX = 4 * 1024 * 1024
 BODY_BYTES_MAX = 16 * 1024 * 1024
 NAMES_MAX = 10_000
+
+News = TypeVar("News", ChannelReported, TemplateReported, Unsupported)
 
 
 @frozen
@@ -156,6 +160,10 @@ class Receiver:
         named = dict.fromkeys(adapter.names(document))
         return tuple([n for n in named if (adapter.platform, n) not in self.heard])
 
+    def dated(self, report: News) -> News:
+        """News that name no time are from now."""
+        return report if report.at else evolve(report, at=self.now())
+
     def item(self, adapter: Adapter[Any, Any], report: Report) -> Item:
         """A report with what the house decides about it before it is stored."""
         match report:
@@ -169,8 +177,10 @@ class Receiver:
             case StatusReported() | WatermarkReported():
                 return Item(adapter.platform, report, rank=status.rank(report.status))
             case ChannelReported():
-                means = standing.standing_of(report, self.now())
-                return Item(adapter.platform, report, standing=means)
+                dated = self.dated(report)
+                return Item(adapter.platform, dated, standing=standing.standing_of(dated))
+            case TemplateReported() | Unsupported():
+                return Item(adapter.platform, self.dated(report))
             case _:
                 return Item(adapter.platform, report)
 

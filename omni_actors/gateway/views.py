@@ -25,7 +25,7 @@ class ChannelView:
 def health_of(
     channel: Channel, depth: QueueDepth | None, standings: Sequence[Standing]
 ) -> JsonObject:
-    """Whether the channel does its work and stands well with its platform, with the reason if not."""
+    """Whether the channel does its work and its platform is content, with the reason if not."""
     doubtful = depth.unknown if depth else 0
     active = channel.state is ChannelState.ACTIVE
     wrong = [] if active else [channel.reason or channel.state.value]

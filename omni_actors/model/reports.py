@@ -223,7 +223,8 @@ class ChannelReported:
     | `ban` | `state`: scheduled, disabled, reinstated; `on`; `sending` |
     | `restriction` | `restrictions`: [`type`, `until`]; `sending`; `until` |
     | `connection` | `state`: added, removed, offboarded, …; `reason`, `by`; `sending` |
-    | `account` | `state`: deleted, or what happened; `sending` |
+    | `deletion` | `sending`: the account is no more |
+    | `app` | `state`: installed, uninstalled |
     | `violation` | `type` |
     | `review` | `decision`: approved, rejected, pending, deferred |
     | `alert` | `type`, `active`, `text`, `entity`, `entity_id` |
@@ -233,7 +234,8 @@ class ChannelReported:
     | `name` | `decision`, `name`, `reason` |
     | `username` | `username`, `state` |
     | `security` | `event`, `by` |
-    | `flow`, `group`, `payment`, `pricing`, `partner`, `ads` | `event` |
+    | `flow` | `event`, `flow_id`, `text` |
+    | `account`, `ads`, `group`, `partner`, `payment`, `pricing` | `event` |
     | `address_book` | `action`: add, remove; `name`; `identities` are the person's |
     | `call` | `state`, `call_id`; `identities` are the person's |
     | `history` | `phase`, `chunk`, `progress` in percent; or `declined` |

@@ -14,14 +14,13 @@ ERROR_S: Final = 86400.0
 NOTHING: Final = "nothing"
 
 
-def standing_of(report: ChannelReported, received_at: float) -> Standing | None:
+def standing_of(report: ChannelReported) -> Standing | None:
     """What a channel's news mean for how it stands; None when they change nothing of that.
 
     Only what forbids all sending blocks: a channel that may still answer its customers does.
     """
-    at = report.at or received_at
     if report.kind == "error":
-        return _trouble(report, at)
+        return _trouble(report)
     say = SENTENCES.get(report.kind)
     if say is None:
         return None
@@ -29,21 +28,22 @@ def standing_of(report: ChannelReported, received_at: float) -> Standing | None:
         topic=_topic(report),
         ok=report.severity is Severity.INFO,
         sentence=say(report.detail),
-        at=at,
+        at=report.at,
         blocks=report.detail.get("sending") == NOTHING,
-        until=_until(report, at),
+        until=_until(report),
         detail=report.detail,
     )
 
 
-def _trouble(report: ChannelReported, at: float) -> Standing | None:
+def _trouble(report: ChannelReported) -> Standing | None:
     """Trouble that the platform itself reports; what passes by itself is no matter of standing."""
     failure = report.failure
     if failure is None or failure.kind is not Kind.BROKEN:
         return None
     said = failure.text or f"the code {failure.code}"
     sentence = f"The platform complains: {said}."
-    return Standing("error", ok=False, sentence=sentence, at=at, until=at + ERROR_S)
+    until = report.at + ERROR_S
+    return Standing("error", ok=False, sentence=sentence, at=report.at, until=until)
 
 
 def _topic(report: ChannelReported) -> str:
@@ -53,11 +53,11 @@ def _topic(report: ChannelReported) -> str:
     return report.kind
 
 
-def _until(report: ChannelReported, at: float) -> float | None:
+def _until(report: ChannelReported) -> float | None:
     told = report.detail.get("until")
     if isinstance(told, int | float):
         return float(told)
-    return at + NOTICE_S if report.kind in PASSING else None
+    return report.at + NOTICE_S if report.kind in PASSING else None
 
 
 PASSING: Final = frozenset({"security", "violation"})
@@ -105,8 +105,12 @@ def _connection(detail: JsonObject) -> str:
     return f"The connection to the account was {_named(detail, 'state')}{by}{_because(detail)}."
 
 
-def _account(detail: JsonObject) -> str:
-    return f"The account: {_named(detail, 'state')}."
+def _deletion(_detail: JsonObject) -> str:
+    return "The account was deleted."
+
+
+def _app(detail: JsonObject) -> str:
+    return f"The app was {_named(detail, 'state')}."
 
 
 def _violation(detail: JsonObject) -> str:
@@ -153,10 +157,11 @@ def _security(detail: JsonObject) -> str:
 
 
 SENTENCES: Final[Mapping[str, Callable[[JsonObject], str]]] = {
-    "account": _account,
     "alert": _alert,
+    "app": _app,
     "ban": _ban,
     "connection": _connection,
+    "deletion": _deletion,
     "messaging_limit": _limit,
     "name": _name,
     "quality": _quality,

@@ -6,7 +6,7 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from attrs import evolve, frozen
@@ -110,11 +110,11 @@ def _account(value: JsonObject) -> Told:
     if tell is not None:
         return tell(value)
     kind = OTHER_EVENTS.get(event, "account")
-    return Told(kind, INFO, {"state": event.lower(), "country": _words(value.get("country"))})
+    return Told(kind, INFO, {"event": event.lower(), "country": _words(value.get("country"))})
 
 
 def _deleted(_value: JsonObject) -> Told:
-    return Told("account", CRITICAL, {"state": "deleted", "sending": "nothing"})
+    return Told("deletion", CRITICAL, {"sending": "nothing"})
 
 
 def _banned(value: JsonObject) -> Told:
@@ -135,27 +135,30 @@ BANS: Final[Mapping[str, tuple[str, Severity, Json]]] = {
 
 def _restricted(value: JsonObject) -> Told:
     """A number that may not begin conversations still answers; one that may do neither is shut."""
-    found = [mapping(one) for one in sequence(value.get("restriction_info"))]
-    types = [text(one.get("restriction_type")) or "" for one in found]
-    ends = [seconds(one.get("expiration")) or None for one in found]
-    listed = [{"type": t.lower(), "until": end} for t, end in zip(types, ends, strict=True)]
-    return Told(
-        "restriction",
-        CRITICAL,
-        {"sending": _left(types), "restrictions": listed, "until": _last(ends)},
-    )
+    listed: list[JsonObject] = [
+        {
+            "type": (text(one.get("restriction_type")) or "unknown").lower(),
+            "until": seconds(one.get("expiration")) or None,
+        }
+        for one in map(mapping, sequence(value.get("restriction_info")))
+    ]
+    messaging = [one for one in listed if "messaging" in str(one["type"])]
+    until = _last([one["until"] for one in messaging or listed])
+    detail = {"sending": _left(messaging), "restrictions": list(listed), "until": until}
+    return Told("restriction", CRITICAL, detail)
 
 
-def _left(types: Iterable[str]) -> str:
-    """What may still be sent under these restrictions."""
-    messaging = [name for name in types if "MESSAGING" in name]
-    if not messaging:
+def _left(restrictions: Sequence[JsonObject]) -> str:
+    """What may still be sent under these restrictions of messaging."""
+    if not restrictions:
         return "all"
-    return "replies" if all("BIZ_INITIATED" in name for name in messaging) else "nothing"
+    first_only = all("biz_initiated" in str(one["type"]) for one in restrictions)
+    return "replies" if first_only else "nothing"
 
 
-def _last(ends: list[float | None]) -> Json:
-    known = [end for end in ends if end is not None]
+def _last(ends: Sequence[Json]) -> Json:
+    """When the last of them is over; None when one of them has no end."""
+    known = [end for end in ends if isinstance(end, float)]
     return max(known) if known and len(known) == len(ends) else None
 
 
@@ -181,8 +184,8 @@ ACCOUNT_EVENTS: Final[Mapping[str, Callable[[JsonObject], Told]]] = {
     "DISABLED_UPDATE": _banned,
     "PARTNER_ADDED": _connection("added", INFO, "all"),
     "PARTNER_REMOVED": _connection("removed", CRITICAL, "nothing"),
-    "PARTNER_APP_INSTALLED": _connection("app_installed", INFO, "all"),
-    "PARTNER_APP_UNINSTALLED": _connection("app_uninstalled", CRITICAL, MISSING),
+    "PARTNER_APP_INSTALLED": lambda _value: Told("app", INFO, {"state": "installed"}),
+    "PARTNER_APP_UNINSTALLED": lambda _value: Told("app", CRITICAL, {"state": "uninstalled"}),
     "ACCOUNT_OFFBOARDED": _connection("offboarded", CRITICAL, "nothing"),
     "ACCOUNT_RECONNECTED": _connection("reconnected", INFO, "all"),
 }
@@ -205,15 +208,16 @@ def _review(value: JsonObject) -> Told:
 
 def _alert(value: JsonObject) -> Told:
     alert = mapping(value.get("alert_info"))
+    active = text(alert.get("alert_status")) in (None, "ACTIVE")
     severity = ALERTS.get(text(alert.get("alert_severity")) or "", WARNING)
     detail = {
         "type": _word(alert.get("alert_type")),
-        "active": text(alert.get("alert_status")) in (None, "ACTIVE"),
+        "active": active,
         "text": _words(alert.get("alert_description")),
         "entity": _word(value.get("entity_type")),
         "entity_id": _words(value.get("entity_id")),
     }
-    return Told("alert", severity, detail)
+    return Told("alert", severity if active else INFO, detail)
 
 
 ALERTS: Final = {"INFORMATIONAL": INFO, "INFO": INFO, "WARNING": WARNING, "CRITICAL": CRITICAL}

@@ -379,8 +379,8 @@ def _standing(
     if item.standing is None:
         return None
     keep_standing(effects.db, home.id, item.standing)
-    at = report.at or intake.received_at
-    return Outcome(channel=restrict(effects.db, effects.journal, home.id, at))
+    now = intake.received_at
+    return Outcome(channel=restrict(effects.db, effects.journal, home.id, now))
 
 
 def _told(
