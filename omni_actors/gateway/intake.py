@@ -36,7 +36,7 @@ PARSED_BYTES_MAX = 4 * 1024 * 1024
 BODY_BYTES_MAX = 16 * 1024 * 1024
 NAMES_MAX = 10_000
 
-News = TypeVar("News", ChannelReported, TemplateReported, Unsupported)
+News = TypeVar("News", bound=ChannelReported | TemplateReported | Unsupported)
 
 
 @frozen
