@@ -14,6 +14,8 @@ from omni_actors.sandbox.whatsapp.errors import webhook_error
 from omni_actors.sandbox.whatsapp.people import Customer
 from omni_actors.sandbox.whatsapp.settings import WhatsAppAccount
 
+MESSAGES = "messages"
+
 
 @frozen
 class Sent:
@@ -49,8 +51,7 @@ def status(account: WhatsAppAccount, sent: Sent, name: str, at: float, first: bo
     if name == "sent" or first:
         report["pricing"] = _pricing(sent.category)
     contact = customer.contact(with_username=name != "sent")
-    parts = value(account, contacts=[contact], statuses=[report])
-    return Update(account.phone_number_id, name, parts)
+    return about_messages(account, name, contacts=[contact], statuses=[report])
 
 
 def failed(account: WhatsAppAccount, sent: Sent, code: int, details: str, at: float) -> Update:
@@ -61,7 +62,7 @@ def failed(account: WhatsAppAccount, sent: Sent, code: int, details: str, at: fl
     else:
         report["recipient_user_id"] = sent.customer.user_id
     report["errors"] = [webhook_error(code, details)]
-    return Update(account.phone_number_id, "failed", value(account, statuses=[report]))
+    return about_messages(account, "failed", statuses=[report])
 
 
 def _report(sent: Sent, name: str, at: float) -> dict[str, Any]:
@@ -90,37 +91,54 @@ def inbound(account: WhatsAppAccount, customer: Customer, message: dict[str, Any
     parts: dict[str, Any] = {"messages": [message]}
     if message["type"] != "system":
         parts = {"contacts": [customer.contact(with_username=True)], **parts}
-    return Update(account.phone_number_id, message["type"], value(account, **parts))
+    return about_messages(account, message["type"], **parts)
+
+
+def about_messages(account: WhatsAppAccount, kind: str, **parts: Any) -> Update:
+    """An update of the field `messages`, which names no time of its own."""
+    change = {"value": value(account, **parts), "field": MESSAGES}
+    return Update(account.phone_number_id, kind, {"change": change})
+
+
+def news(account: WhatsAppAccount, field: str, told: dict[str, Any], at: float | None) -> Update:
+    """An update of any other field; `at` is the time of its entry, if that has one."""
+    change = {"value": told, "field": field}
+    return Update(account.phone_number_id, field, {"change": change, "time": at})
 
 
 def envelope(updates: Sequence[Update], waba_of: Callable[[str], str]) -> bytes:
-    """One webhook body; neighbours of one number share a change, those of one WABA an entry."""
-    entries: dict[str, list[dict[str, Any]]] = {}
+    """One webhook body; neighbours of one number share a change, those of one WABA an entry.
+
+    What has a time has an entry of its own, which tells it.
+    """
+    entries: dict[tuple[str, float | None], list[dict[str, Any]]] = {}
     for update in updates:
-        values = entries.setdefault(waba_of(update.channel_key), [])
-        if values and _joins(values[-1], update.value):
-            values[-1] = _joined(values[-1], update.value)
+        change, at = update.value["change"], update.value.get("time")
+        changes = entries.setdefault((waba_of(update.channel_key), at), [])
+        if changes and _joins(changes[-1], change):
+            changes[-1] = _joined(changes[-1], change)
         else:
-            values.append(update.value)
-    return escaped(
-        {
-            "object": "whatsapp_business_account",
-            "entry": [
-                {"id": waba, "changes": [{"value": one, "field": "messages"} for one in values]}
-                for waba, values in entries.items()
-            ],
-        }
-    )
+            changes.append(change)
+    listed = [_entry(waba, at, changes) for (waba, at), changes in entries.items()]
+    return escaped({"object": "whatsapp_business_account", "entry": listed})
+
+
+def _entry(waba: str, at: float | None, changes: list[dict[str, Any]]) -> dict[str, Any]:
+    times = {} if at is None else {"time": int(at)}
+    return {"id": waba, **times, "changes": changes}
 
 
 def _joins(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return one["metadata"] == other["metadata"] and one.keys() == other.keys()
+    if one["field"] != MESSAGES or other["field"] != MESSAGES:
+        return False
+    ours, theirs = one["value"], other["value"]
+    return bool(ours["metadata"] == theirs["metadata"] and ours.keys() == theirs.keys())
 
 
 def _joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    joined = dict(one)
+    joined = dict(one["value"])
     for key in ("contacts", "messages", "statuses"):
-        if key in one:
-            known = one[key]
-            joined[key] = known + [item for item in other[key] if item not in known]
-    return joined
+        if key in joined:
+            known = joined[key]
+            joined[key] = known + [item for item in other["value"][key] if item not in known]
+    return {**one, "value": joined}
