@@ -103,19 +103,18 @@ def _system(message: dict[str, Any], customer: Customer, people: People) -> None
     """Somebody has another number or id, and is known by it from now on. Raises ControlError."""
     system = message["system"]
     kind, phone, user_id = system["type"], system.get("wa_id"), system.get("user_id")
-    if kind == "user_changed_number":
+    if kind == "user_changed_number" and phone is not None:
         digits = phone_digits(phone) if isinstance(phone, str) else None
         if digits is None:
-            raise ControlError("a change of number needs the new one as `system.wa_id`")
-        was = customer.phone
+            raise ControlError(f"{phone!r} in `system.wa_id` is not a phone number")
+        was, now = customer.phone, digits
         people.changes_number(customer, digits)
-        now = digits
+        system.setdefault("user_id", customer.user_id)
     elif kind == "user_changed_user_id":
         if not (isinstance(user_id, str) and USER_ID.fullmatch(user_id)):
             raise ControlError("a change of id needs the new one as `system.user_id`")
-        was = customer.user_id
+        was, now = customer.user_id, user_id
         people.changes_user_id(customer, user_id)
-        now = user_id
         message.pop("from", None)
         message.pop("from_user_id", None)
     else:
@@ -132,7 +131,7 @@ def _complete(
     elif kind == "unsupported":
         message.setdefault("errors", [webhook_error(131051, _UNSUPPORTED)])
     elif kind in _NEEDED:
-        body = message.get(kind)
+        body: Any = message.get(kind)
         for key, value_type in _NEEDED[kind].items():
             if not isinstance(body, dict) or not isinstance(body.get(key), value_type):
                 raise ControlError(f"a {kind} message needs `{kind}.{key}`")

@@ -21,7 +21,7 @@ MARKETING: Final = {"stop": False, "resume": True, "signup": True}
 
 
 @frozen
-class Desk:
+class Scene:
     """What it takes to fill in news."""
 
     number: Number
@@ -40,7 +40,7 @@ class Desk:
 
 Item: TypeAlias = dict[str, Any]
 # Fills in one item of a list and says which customer belongs beside it in `contacts`.
-Fill: TypeAlias = Callable[[Item, Desk], Customer | None]
+Fill: TypeAlias = Callable[[Item, Scene], Customer | None]
 
 
 def tells(
@@ -53,10 +53,10 @@ def tells(
     field, value = document.get("field"), document.get("value")
     if not isinstance(field, str) or not field or not isinstance(value, dict):
         raise ControlError("news need a `field` and an object `value`")
-    desk = Desk(number, people, shelf, stage)
+    scene = Scene(number, people, shelf, stage)
     told = dict(value)
     if field in LISTS:
-        return _listed(field, told, desk)
+        return _listed(field, told, scene)
     for key in NEEDED.get(field, ()):
         if told.get(key) in (None, ""):
             raise ControlError(f"{field} needs `value.{key}`")
@@ -75,7 +75,7 @@ def _time(document: Mapping[str, Any], now: float) -> float:
     return float(at)
 
 
-def _listed(field: str, told: dict[str, Any], desk: Desk) -> Written:
+def _listed(field: str, told: dict[str, Any], scene: Scene) -> Written:
     """News that are a list of items about people."""
     fills = {name: fill for name, fill in LISTS[field].items() if name in told}
     if not fills:
@@ -87,45 +87,45 @@ def _listed(field: str, told: dict[str, Any], desk: Desk) -> Written:
             raise ControlError(f"`value.{name}` must be a list of objects")
         told[name] = [dict(item) for item in told[name]]
         for item in told[name]:
-            customer = fill(item, desk)
+            customer = fill(item, scene)
             if customer is not None:
                 people[customer.user_id] = customer
             first = first or str(item.get("id", ""))
     if people:
         contacts = [one.contact(with_username=True) for one in people.values()]
         told.setdefault("contacts", contacts)
-    value = updates.value(desk.number.account, **told)
-    return Written(first, updates.news(desk.number.account, field, value, None))
+    value = updates.value(scene.number.account, **told)
+    return Written(first, updates.news(scene.number.account, field, value, None))
 
 
-def _echo(item: Item, desk: Desk) -> Customer:
+def _echo(item: Item, scene: Scene) -> Customer:
     """Somebody of the business writes in its app; that opens no window and costs nothing."""
-    customer = desk.person(item, "to", "to_user_id")
-    item.setdefault("from", desk.number.account.display_number)
+    customer = scene.person(item, "to", "to_user_id")
+    item.setdefault("from", scene.number.account.display_number)
     if customer.phone is not None:
         item["to"] = customer.phone
     item["to_user_id"] = customer.user_id
-    _message(item, desk)
+    _message(item, scene)
     return customer
 
 
-def _message(item: Item, desk: Desk) -> None:
+def _message(item: Item, scene: Scene) -> None:
     kind = item.setdefault("type", "text")
-    item.setdefault("id", new_message_id(desk.stage.chance))
-    item.setdefault("timestamp", str(int(desk.now)))
+    item.setdefault("id", new_message_id(scene.stage.chance))
+    item.setdefault("timestamp", str(int(scene.now)))
     if kind in MEDIA_KINDS:
-        item[kind] = medium_of(item.get(kind), kind, desk.number, desk.shelf, desk.stage)
+        item[kind] = medium_of(item.get(kind), kind, scene.number, scene.shelf, scene.stage)
 
 
-def _past(item: Item, desk: Desk) -> Customer:
+def _past(item: Item, scene: Scene) -> Customer:
     """A message of the history once more, with its medium."""
-    customer = desk.person(item, "from", "from_user_id")
+    customer = scene.person(item, "from", "from_user_id")
     item["from_user_id"] = customer.user_id
-    _message(item, desk)
+    _message(item, scene)
     return customer
 
 
-def _chunk(item: Item, desk: Desk) -> None:
+def _chunk(item: Item, scene: Scene) -> None:
     """A piece of the history: threads of messages, or the error that there is none."""
     if "errors" in item:
         return
@@ -133,85 +133,85 @@ def _chunk(item: Item, desk: Desk) -> None:
     threads = item.get("threads")
     if not isinstance(threads, list):
         raise ControlError("a piece of the history needs a list `threads`, or `errors`")
-    item["threads"] = [_thread(thread, desk) for thread in threads]
+    item["threads"] = [_thread(thread, scene) for thread in threads]
 
 
-def _thread(thread: Any, desk: Desk) -> Item:
+def _thread(thread: Any, scene: Scene) -> Item:
     messages = thread.get("messages") if isinstance(thread, dict) else None
     if not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
         raise ControlError("a thread needs an `id`, the customer's number, and `messages`")
-    customer = desk.person(thread, "id", "user_id")
+    customer = scene.person(thread, "id", "user_id")
     context = {"user_id": customer.user_id}
     if customer.phone is not None:
         context["wa_id"] = customer.phone
     filled = [dict(message) for message in messages]
     for message in filled:
-        _message(message, desk)
+        _message(message, scene)
         message.setdefault("history_context", {"status": "READ"})
         if "to" not in message:
             message.setdefault("from", customer.phone)
     return {"id": thread.get("id", customer.user_id), "context": context, "messages": filled}
 
 
-def _call(item: Item, desk: Desk) -> Customer:
+def _call(item: Item, scene: Scene) -> Customer:
     """A call; the customer's opens the window as a message does."""
     if item.get("event") not in ("connect", "terminate"):
         raise ControlError("a call needs an `event`: connect or terminate")
     ours = item.setdefault("direction", "USER_INITIATED") == "BUSINESS_INITIATED"
-    own = desk.number.account.display_number
-    customer = desk.person(item, "to" if ours else "from", "user_id")
+    own = scene.number.account.display_number
+    customer = scene.person(item, "to" if ours else "from", "user_id")
     item.setdefault("from" if ours else "to", own)
-    item.setdefault("id", f"wacid.{new_message_id(desk.stage.chance)[6:]}")
-    item.setdefault("timestamp", str(int(desk.now)))
+    item.setdefault("id", f"wacid.{new_message_id(scene.stage.chance)[6:]}")
+    item.setdefault("timestamp", str(int(scene.now)))
     if item["event"] == "connect":
-        entry = Message(desk.now, "call", customer.user_id, inbound=not ours)
+        entry = Message(scene.now, "call", customer.user_id, inbound=not ours)
         if ours:
-            desk.number.remember(str(item["id"]), entry)
+            scene.number.remember(str(item["id"]), entry)
         else:
-            desk.number.hears(str(item["id"]), entry)
+            scene.number.hears(str(item["id"]), entry)
     return customer
 
 
-def _call_status(item: Item, desk: Desk) -> None:
+def _call_status(item: Item, scene: Scene) -> None:
     item.setdefault("type", "call")
-    item.setdefault("timestamp", str(int(desk.now)))
+    item.setdefault("timestamp", str(int(scene.now)))
     for key in ("id", "status"):
         if not isinstance(item.get(key), str):
             raise ControlError(f"the status of a call needs `{key}`")
 
 
-def _wish(item: Item, desk: Desk) -> Customer:
+def _wish(item: Item, scene: Scene) -> Customer:
     """A person stops the business's marketing, or takes that back; sending heeds it from now on."""
     wanted = item.get("value")
     if wanted not in MARKETING:
         raise ControlError("a preference needs a `value`: stop, resume or signup")
-    customer = desk.person(item, "wa_id", "user_id")
+    customer = scene.person(item, "wa_id", "user_id")
     customer.marketing = MARKETING[str(wanted)]
     if customer.phone is not None:
         item["wa_id"] = customer.phone
     item["user_id"] = customer.user_id
     item.setdefault("category", "marketing_messages")
     item.setdefault("detail", f"User requested to {wanted} marketing messages")
-    item.setdefault("timestamp", int(desk.now))
+    item.setdefault("timestamp", int(scene.now))
     return customer
 
 
-def _exchanged(item: Item, desk: Desk) -> None:
+def _exchanged(item: Item, scene: Scene) -> None:
     """A person is known by another id from now on."""
     ids = item.get("user_id")
     if not isinstance(ids, dict) or not ids.get("previous") or not ids.get("current"):
         raise ControlError("an exchange of ids needs `user_id.previous` and `user_id.current`")
-    customer = customer_of(desk.people, item.get("wa_id"), ids["previous"])
-    desk.people.changes_user_id(customer, str(ids["current"]))
-    item.setdefault("timestamp", str(int(desk.now)))
+    customer = customer_of(scene.people, item.get("wa_id"), ids["previous"])
+    scene.people.changes_user_id(customer, str(ids["current"]))
+    item.setdefault("timestamp", str(int(scene.now)))
 
 
-def _entry(item: Item, desk: Desk) -> None:
+def _entry(item: Item, scene: Scene) -> None:
     """An entry of the business's own address book."""
     item.setdefault("type", "contact")
     if item.get("action") not in ("add", "remove") or not isinstance(item.get("contact"), dict):
         raise ControlError("an entry needs an `action`, add or remove, and a `contact`")
-    item.setdefault("metadata", {"timestamp": str(int(desk.now))})
+    item.setdefault("metadata", {"timestamp": str(int(scene.now))})
 
 
 LISTS: Final[Mapping[str, Mapping[str, Fill]]] = {
