@@ -511,8 +511,8 @@ async def test_the_price_and_the_free_entry_of_a_message_are_in_its_event(
     await rig.submit("hello")
     await rig.until(lambda: rig.platform.arrivals)
     [arrival] = rig.platform.arrivals
-    entry = {"id": "c1", "expiration_timestamp": "1790259900"}
-    entry["origin"] = {"type": "referral_conversion"}  # type: ignore[assignment]
+    origin = {"type": "referral_conversion"}
+    entry = {"id": "c1", "expiration_timestamp": "1790259900", "origin": origin}
     pricing = {"billable": False, "pricing_model": "PMP", "type": "free_entry_point"}
 
     await rig.platform.tell(arrival, "delivered", pricing=pricing, conversation=entry)

@@ -33,6 +33,8 @@ INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput
 UPGRADED_PER_S: Final = 1000
 UNLIMITED: Final = -1
+# What the platform says nothing about is left out of a detail; here None says that there is none.
+MAY_BE_NONE: Final = frozenset({"users_per_day"})
 
 _TIER = re.compile(r"TIER_(\d+)(K?)")
 
@@ -57,17 +59,10 @@ def read(topic: str, change: JsonObject, value: JsonObject, scene: Scene) -> Rep
         reason = "a field that we do not read"
         return Unsupported(here.channel_key, key, here.at, (), topic, reason, value)
     told = tell(value)
-    detail = {name: found for name, found in told.detail.items() if found is not MISSING}
+    detail = {n: found for n, found in told.detail.items() if found is not None or n in MAY_BE_NONE}
     return ChannelReported(
         here.channel_key, key, here.at, (), told.kind, told.severity, {**detail, "platform": value}
     )
-
-
-class _Missing:
-    """Where the platform says nothing: the key is left out, and None means none."""
-
-
-MISSING: Final[Json] = _Missing()  # type: ignore[assignment]
 
 
 def _concerned(value: JsonObject, scene: Scene) -> str:
@@ -90,15 +85,10 @@ def _template(
     return TemplateReported(scene.channel_key, key, scene.at, (), name, language, aspect, value)
 
 
-def _word(value: Json) -> Json:
+def _word(value: Json) -> str | None:
     """A word of the platform's in our spelling."""
     found = text(value)
-    return MISSING if found is None else found.lower()
-
-
-def _words(value: Json) -> Json:
-    found = text(value)
-    return MISSING if found is None else found
+    return None if found is None else found.lower()
 
 
 # ---------------------------------------------------------------- account_update
@@ -110,7 +100,7 @@ def _account(value: JsonObject) -> Told:
     if tell is not None:
         return tell(value)
     kind = OTHER_EVENTS.get(event, "account")
-    return Told(kind, INFO, {"event": event.lower(), "country": _words(value.get("country"))})
+    return Told(kind, INFO, {"event": event.lower(), "country": text(value.get("country"))})
 
 
 def _deleted(_value: JsonObject) -> Told:
@@ -121,8 +111,8 @@ def _banned(value: JsonObject) -> Told:
     """A ban is announced, comes into force, and may be taken back."""
     ban = mapping(value.get("ban_info"))
     told = text(ban.get("waba_ban_state")) or "DISABLE"
-    state, severity, sending = BANS.get(told, (told.lower(), WARNING, MISSING))
-    on = _words(ban.get("waba_ban_date"))
+    state, severity, sending = BANS.get(told, (told.lower(), WARNING, None))
+    on = text(ban.get("waba_ban_date"))
     return Told("ban", severity, {"state": state, "sending": sending, "on": on})
 
 
@@ -213,9 +203,9 @@ def _alert(value: JsonObject) -> Told:
     detail = {
         "type": _word(alert.get("alert_type")),
         "active": active,
-        "text": _words(alert.get("alert_description")),
+        "text": text(alert.get("alert_description")),
         "entity": _word(value.get("entity_type")),
-        "entity_id": _words(value.get("entity_id")),
+        "entity_id": text(value.get("entity_id")),
     }
     return Told("alert", severity if active else INFO, detail)
 
@@ -236,7 +226,7 @@ def _quality(value: JsonObject) -> Told:
     if event in QUALITY:
         return Told("quality", QUALITY[event], {"state": event.lower(), **limit})
     severity = WARNING if event == "DOWNGRADE" else INFO
-    was = _words(value.get("old_limit"))
+    was = text(value.get("old_limit"))
     return Told("messaging_limit", severity, {"event": event.lower(), "was": was, **limit})
 
 
@@ -253,23 +243,20 @@ def _limit(value: JsonObject, *names: str) -> dict[str, Json]:
     https://developers.facebook.com/documentation/business-messaging/whatsapp/messaging-limits
     """
     for told in (value[name] for name in names if name in value):
-        people = users_per_day(told)
-        if people is not MISSING:
-            tier = {} if number(told) is not None else {"tier": text(told)}
-            return {"users_per_day": people, **tier}
+        if people := _people_a_day(told):
+            return people if number(told) is not None else {**people, "tier": text(told)}
     return {}
 
 
-def users_per_day(tier: Json) -> Json:
-    """The people a day that a tier stands for; None for all, MISSING for what is no tier."""
-    plain = number(tier)
+def _people_a_day(tier: Json) -> dict[str, Json]:
+    """How many people a tier stands for; None for all, and nothing for what is no tier."""
+    plain, named = number(tier), text(tier) or ""
+    if plain == UNLIMITED or named == "TIER_UNLIMITED":
+        return {"users_per_day": None}
     if plain is not None:
-        return None if plain == UNLIMITED else int(plain)
-    named = text(tier) or ""
-    if named == "TIER_UNLIMITED":
-        return None
+        return {"users_per_day": int(plain)}
     found = _TIER.fullmatch(named)
-    return int(found[1]) * (1000 if found[2] else 1) if found else MISSING
+    return {"users_per_day": int(found[1]) * (1000 if found[2] else 1)} if found else {}
 
 
 def _name(value: JsonObject) -> Told:
@@ -279,25 +266,25 @@ def _name(value: JsonObject) -> Told:
         WARNING if decision == "REJECTED" else INFO,
         {
             "decision": decision.lower(),
-            "name": _words(value.get("requested_verified_name")),
-            "reason": _words(value.get("rejection_reason")),
+            "name": text(value.get("requested_verified_name")),
+            "reason": text(value.get("rejection_reason")),
         },
     )
 
 
 def _username(value: JsonObject) -> Told:
-    state, name = _word(value.get("status")), _words(value.get("username"))
+    state, name = _word(value.get("status")), text(value.get("username"))
     return Told("username", INFO, {"state": state, "username": name})
 
 
 def _security(value: JsonObject) -> Told:
-    by = _words(value.get("requester"))
+    by = text(value.get("requester"))
     return Told("security", WARNING, {"event": _word(value.get("event")), "by": by})
 
 
 def _flow(value: JsonObject) -> Told:
     event = text(value.get("event")) or "UNKNOWN"
-    told = {"flow_id": _words(value.get("flow_id")), "text": _words(value.get("message"))}
+    told = {"flow_id": text(value.get("flow_id")), "text": text(value.get("message"))}
     severity = INFO if event == "FLOW_STATUS_CHANGE" else WARNING
     return Told("flow", severity, {"event": event.lower(), **told})
 
