@@ -14,8 +14,6 @@ from omni_actors.sandbox.whatsapp.errors import webhook_error
 from omni_actors.sandbox.whatsapp.people import Customer
 from omni_actors.sandbox.whatsapp.settings import WhatsAppAccount
 
-MESSAGES = "messages"
-
 
 @frozen
 class Sent:
@@ -51,7 +49,8 @@ def status(account: WhatsAppAccount, sent: Sent, name: str, at: float, first: bo
     if name == "sent" or first:
         report["pricing"] = _pricing(sent.category)
     contact = customer.contact(with_username=name != "sent")
-    return about_messages(account, name, contacts=[contact], statuses=[report])
+    parts = value(account, contacts=[contact], statuses=[report])
+    return Update(account.phone_number_id, name, parts)
 
 
 def failed(account: WhatsAppAccount, sent: Sent, code: int, details: str, at: float) -> Update:
@@ -62,7 +61,7 @@ def failed(account: WhatsAppAccount, sent: Sent, code: int, details: str, at: fl
     else:
         report["recipient_user_id"] = sent.customer.user_id
     report["errors"] = [webhook_error(code, details)]
-    return about_messages(account, "failed", statuses=[report])
+    return Update(account.phone_number_id, "failed", value(account, statuses=[report]))
 
 
 def _report(sent: Sent, name: str, at: float) -> dict[str, Any]:
@@ -91,19 +90,12 @@ def inbound(account: WhatsAppAccount, customer: Customer, message: dict[str, Any
     parts: dict[str, Any] = {"messages": [message]}
     if message["type"] != "system":
         parts = {"contacts": [customer.contact(with_username=True)], **parts}
-    return about_messages(account, message["type"], **parts)
-
-
-def about_messages(account: WhatsAppAccount, kind: str, **parts: Any) -> Update:
-    """An update of the field `messages`, which names no time of its own."""
-    change = {"value": value(account, **parts), "field": MESSAGES}
-    return Update(account.phone_number_id, kind, {"change": change})
+    return Update(account.phone_number_id, message["type"], value(account, **parts))
 
 
 def news(account: WhatsAppAccount, field: str, told: dict[str, Any], at: float | None) -> Update:
     """An update of any other field; `at` is the time of its entry, if that has one."""
-    change = {"value": told, "field": field}
-    return Update(account.phone_number_id, field, {"change": change, "time": at})
+    return Update(account.phone_number_id, field, told, field=field, at=at)
 
 
 def envelope(updates: Sequence[Update], waba_of: Callable[[str], str]) -> bytes:
@@ -113,8 +105,8 @@ def envelope(updates: Sequence[Update], waba_of: Callable[[str], str]) -> bytes:
     """
     entries: dict[tuple[str, float | None], list[dict[str, Any]]] = {}
     for update in updates:
-        change, at = update.value["change"], update.value.get("time")
-        changes = entries.setdefault((waba_of(update.channel_key), at), [])
+        change = {"value": update.value, "field": update.field}
+        changes = entries.setdefault((waba_of(update.channel_key), update.at), [])
         if changes and _joins(changes[-1], change):
             changes[-1] = _joined(changes[-1], change)
         else:
@@ -129,7 +121,8 @@ def _entry(waba: str, at: float | None, changes: list[dict[str, Any]]) -> dict[s
 
 
 def _joins(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    if one["field"] != MESSAGES or other["field"] != MESSAGES:
+    """Whether two changes can be told as one."""
+    if not one["field"] == other["field"] == "messages":
         return False
     ours, theirs = one["value"], other["value"]
     return bool(ours["metadata"] == theirs["metadata"] and ours.keys() == theirs.keys())
