@@ -111,9 +111,7 @@ class EchoBot:
         message = event.message
         if message is None or message.direction is not Direction.INBOUND or message.deleted:
             return None
-        if message.source == HISTORY:
-            return None
-        content = reply_to(event, message)
+        content = reply_to(event, message) if is_to_the_bot(message) else None
         if content is None or not self.is_mine(message):
             return None
         request = SendRequest(
@@ -141,6 +139,11 @@ class EchoBot:
             "tenant": message.tenant,
         }
         return consumer_of(self.rules(), facts, self.default) == CONSUMER
+
+
+def is_to_the_bot(message: Message) -> bool:
+    """Whether an answer is expected: not to what is of old, nor to what was said in a group."""
+    return message.source != HISTORY and "group_id" not in (message.notes or {})
 
 
 def reply_to(event: Event, message: Message) -> Content | None:

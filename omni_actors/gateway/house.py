@@ -393,6 +393,7 @@ class House:
     async def reload(self, plan: Plan) -> None:
         """Live by another plan from now on. Raises Refused; then nothing has changed."""
         channels = await self.ground.store.do(SyncChannels(plan.channels, self.ground.clock.now()))
+        self.receiver.heard.clear()  # what was told of a channel that was not known then
         bot, self.plan = self.plan.bot, plan
         self.conversations.idle_s = plan.idle_s
         known = set(self.channels)

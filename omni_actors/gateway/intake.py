@@ -4,7 +4,7 @@ What is answered 200 has been committed. Nothing after a valid signature is ever
 anything else but 503, when the commit itself failed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from attrs import evolve, field, frozen
@@ -35,6 +35,7 @@ INLINE_BYTES_MAX = 64 * 1024
 PARSED_BYTES_MAX = 4 * 1024 * 1024
 BODY_BYTES_MAX = 16 * 1024 * 1024
 NAMES_MAX = 10_000
+ITEMS_MAX = 500
 
 News = TypeVar("News", bound=ChannelReported | TemplateReported | Unsupported)
 
@@ -83,47 +84,46 @@ class Receiver:
             return counted(hook_id, "no_blob", 503)
         return counted(hook_id, "accepted", 200)
 
-    async def keep(self, hook: Hook, raw: bytes) -> Accepted:
+    async def keep(self, hook: Hook, raw: bytes) -> None:
         """Store an authenticated body with what it tells, and wake whom it concerns."""
         told = self.read(hook, raw)
-        return await self.take(await self.intake(hook.id, raw, told.problem), told)
+        await self.take(await self.intake(hook.id, raw, told.problem), told)
 
-    async def keep_again(self, hook: Hook, intake: Intake, raw: bytes) -> Accepted:
+    async def keep_again(self, hook: Hook, intake: Intake, raw: bytes) -> None:
         """Read a stored intake once more; it keeps its id, and its problem only if that is left."""
         told = self.read(hook, raw)
-        return await self.take(evolve(intake, received_at=self.now(), problem=told.problem), told)
+        await self.take(evolve(intake, received_at=self.now(), problem=told.problem), told)
 
-    async def take(self, intake: Intake, told: Told) -> Accepted:
-        """Store an intake with what it tells, and wake whom it concerns."""
-        accepted = await self.store_or_bury(intake, told)
-        if told.names:
+    async def take(self, intake: Intake, told: Told) -> None:
+        """Store an intake with what it tells, and wake whom it concerns.
+
+        What a bug of ours cannot store is kept as a dead letter: a platform that was told 503 would
+        send the same again and again, and never anything else.
+        """
+        try:
+            for items in pages(told.items):
+                verb = Accept(intake, items, platform=told.platform, names=told.names)
+                self.taken(await self.store.do(verb))
             self.hear(told)
+        except StoreFailed:
+            raise
+        except Exception as bug:  # noqa: BLE001 - one report must not stop all that follow it
+            telemetry.error("intake.bug", intake_id=intake.id, hook=intake.hook, error=where(bug))
+            problem = f"a bug of ours: {where(bug)}"
+            self.taken(await self.store.do(Accept(evolve(intake, problem=problem))))
+
+    def taken(self, accepted: Accepted) -> None:
+        """Count what was stored, and wake whom it concerns."""
         for outcome in ("new", "known", "unclaimed", "parked"):
             if amount := getattr(accepted, outcome):
                 telemetry.REPORTS.labels(outcome).inc(amount)
         self.wake(accepted)
-        return accepted
 
     def hear(self, told: Told) -> None:
         """These names are stored, and need not be told again."""
         if len(self.heard) > NAMES_MAX:
             self.heard.clear()
         self.heard.update([(told.platform, name) for name in told.names])
-
-    async def store_or_bury(self, intake: Intake, told: Told) -> Accepted:
-        """Store what an intake tells. What a bug of ours cannot store is kept as a dead letter.
-
-        A platform that was told 503 would send the same again and again, and never anything else.
-        """
-        try:
-            verb = Accept(intake, told.items, platform=told.platform, names=told.names)
-            return await self.store.do(verb)
-        except StoreFailed:
-            raise
-        except Exception as bug:  # noqa: BLE001 - one report must not stop all that follow it
-            telemetry.error("intake.bug", intake_id=intake.id, hook=intake.hook, error=where(bug))
-            problem = f"a bug of ours: {where(bug)}"
-            return await self.store.do(Accept(evolve(intake, problem=problem)))
 
     async def intake(self, hook_id: str, raw: bytes, problem: str | None) -> Intake:
         """The row of the raw bytes; large ones go to a blob first."""
@@ -183,6 +183,16 @@ class Receiver:
                 return Item(adapter.platform, self.dated(report))
             case _:
                 return Item(adapter.platform, report)
+
+
+def pages(items: tuple[Item, ...]) -> Iterator[tuple[Item, ...]]:
+    """The items in transactions of bearable length; an intake without any has one too.
+
+    A history of thousands of messages must not hold up everybody else. If not all of its
+    transactions are committed, the platform sends it again, and what is known is known.
+    """
+    for first in range(0, max(1, len(items)), ITEMS_MAX):
+        yield items[first : first + ITEMS_MAX]
 
 
 def with_media(content: Content, media_ids: Sequence[str]) -> Content:

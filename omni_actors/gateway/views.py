@@ -44,8 +44,8 @@ def standing_view(standing: Standing) -> JsonObject:
         "topic": standing.topic,
         "status": "ok" if standing.ok else "attention",
         "sentence": standing.sentence,
-        "at": standing.at,
-        "until": standing.until,
+        "told_at": standing.at,
+        "until_at": standing.until,
         "blocks_sending": standing.blocks,
         "detail": standing.detail,
     }

@@ -284,6 +284,17 @@ async def test_the_config_may_say_whose_news_concern_a_channel(
         assert rig.channel_state() == "restricted"
 
 
+async def test_news_reach_a_channel_that_the_config_names_only_later(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await rig.platform.write("hi", number=OTHER)
+    await ban(rig, "DISABLE", at=LATER)
+
+    await rig.house.reload(plan(spec(), spec("wa-2", number=OTHER)))
+
+    await rig.until(lambda: rig.channel_state("wa-2") == "restricted", within_s=5)
+
+
 # ---------------------------------------------------------------- people
 
 
@@ -480,6 +491,28 @@ async def test_a_history_alone_opens_no_window(rig: Rig, autojump_clock: MockClo
 
     assert await rig.events("window.opened", "conversation.started") != []
     assert await rig.events("window.opened") == []
+
+
+async def test_a_long_history_is_taken_whole(with_media: Rig, autojump_clock: MockClock) -> None:
+    past = int(START) - 86_400
+    messages = [old(f"wamid.H{n}", past + n, f"{n}") for n in range(1_200)]
+
+    await news(with_media, chunk(*messages))
+    await news(with_media, chunk(*messages))
+
+    assert len(await with_media.events("message.synced")) == 1_200
+
+
+async def test_what_is_said_in_a_group_is_recorded_and_not_answered(
+    echoing: Rig, autojump_clock: MockClock
+) -> None:
+    await echoing.platform.write("to all of you", group_id="Y2Fw")
+    await echoing.quiet()
+
+    [received] = await echoing.events("message.received")
+    assert (await echoing.message(received.message_id or "")).notes == {"group_id": "Y2Fw"}
+    assert await echoing.events("window.opened") == []
+    assert echoing.platform.arrivals == []
 
 
 # ---------------------------------------------------------------- statuses

@@ -153,6 +153,7 @@ def _received(
     said = read_content(kind, message, scene.errors)
     context = mapping(message.get("context"))
     often = context.get("frequently_forwarded") is True
+    group_id = text(message.get("group_id"))
     return Received(
         channel_key=scene.channel_key,
         event_key=external_id,
@@ -166,8 +167,9 @@ def _received(
         username=sender.username,
         forwarded=often or context.get("forwarded") is True,
         referral=mapping(message.get("referral")) or None,
-        group_id=text(message.get("group_id")),
+        group_id=group_id,
         notes=notes_of(said, message),
+        opens_window=group_id is None,
     )
 
 
