@@ -495,12 +495,12 @@ async def test_a_history_alone_opens_no_window(rig: Rig, autojump_clock: MockClo
 
 async def test_a_long_history_is_taken_whole(with_media: Rig, autojump_clock: MockClock) -> None:
     past = int(START) - 86_400
-    messages = [old(f"wamid.H{n}", past + n, f"{n}") for n in range(1_200)]
+    messages = [old(f"wamid.H{n}", past + n, f"{n}") for n in range(600)]
 
     await news(with_media, chunk(*messages))
     await news(with_media, chunk(*messages))
 
-    assert len(await with_media.events("message.synced")) == 1_200
+    assert len(await with_media.events("message.synced")) == 600
 
 
 async def test_what_is_said_in_a_group_is_recorded_and_not_answered(
@@ -518,6 +518,7 @@ async def test_what_is_said_in_a_group_is_recorded_and_not_answered(
 # ---------------------------------------------------------------- statuses
 
 
+@pytest.mark.slow
 async def test_whatever_the_order_of_the_statuses_the_end_is_the_same(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
