@@ -34,6 +34,10 @@ NEWS: dict[str, dict[str, Any]] = {
     "message_template_components_update": {**TEMPLATE, "message_template_element": "Hi"},
     "message_template_quality_update": {**TEMPLATE, "new_quality_score": "RED"},
     "message_template_status_update": {**TEMPLATE, "event": "PAUSED"},
+    "messages": {
+        "statuses": [{"id": "wamid.1", "status": "played", "recipient_id": ADA}],
+        "errors": [{"code": 130429, "title": "Rate limit hit"}],
+    },
     "partner_solutions": {"event": "SOLUTION_UPDATED"},
     "payment_configuration_update": {"status": "Active"},
     "phone_number_name_update": {"decision": "APPROVED"},
@@ -148,6 +152,8 @@ WRONG = {
         "field": "user_preferences",
         "value": {"user_preferences": [{"wa_id": ADA, "value": "maybe"}]},
     },
+    "a status of nothing": {"field": "messages", "value": {"statuses": [{"status": "played"}]}},
+    "an error without a code": {"field": "messages", "value": {"errors": [{}]}},
     "a history without threads": {"field": "history", "value": {"history": [{}]}},
     "an edit of nothing": {"type": "edit", "from": ADA, "edit": {}},
     "an answer without itself": {

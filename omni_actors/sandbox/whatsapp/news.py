@@ -174,10 +174,7 @@ def _call(item: Item, scene: Scene) -> Customer:
 
 def _call_status(item: Item, scene: Scene) -> None:
     item.setdefault("type", "call")
-    item.setdefault("timestamp", str(int(scene.now)))
-    for key in ("id", "status"):
-        if not isinstance(item.get(key), str):
-            raise ControlError(f"the status of a call needs `{key}`")
+    _status(item, scene)
 
 
 def _wish(item: Item, scene: Scene) -> Customer:
@@ -214,7 +211,22 @@ def _entry(item: Item, scene: Scene) -> None:
     item.setdefault("metadata", {"timestamp": str(int(scene.now))})
 
 
+def _status(item: Item, scene: Scene) -> None:
+    """A status that nothing here leads to, such as `played`, or one of a member of a group."""
+    item.setdefault("timestamp", str(int(scene.now)))
+    for key in ("id", "status"):
+        if not isinstance(item.get(key), str):
+            raise ControlError(f"a status needs `{key}`, which must be a text")
+
+
+def _error(item: Item, _scene: Scene) -> None:
+    """Trouble of the number itself."""
+    if not isinstance(item.get("code"), int):
+        raise ControlError("an error needs a `code`")
+
+
 LISTS: Final[Mapping[str, Mapping[str, Fill]]] = {
+    "messages": {"statuses": _status, "errors": _error},
     "calls": {"calls": _call, "statuses": _call_status},
     "history": {"history": _chunk, "messages": _past, "message_echoes": _echo},
     "smb_app_state_sync": {"state_sync": _entry},
