@@ -79,6 +79,12 @@ async def test_news_of_every_field_are_told_so_that_they_are_understood(
     assert not [report for report in reports if isinstance(report, Unsupported)]
 
 
+async def test_a_field_of_tomorrow_is_passed_on_as_it_is(play: Play) -> None:
+    change = await tell(play, "telepathy", {"thoughts": [1]})
+
+    assert change["value"] == {"thoughts": [1]}
+
+
 async def test_what_concerns_the_account_has_a_time_and_no_number(play: Play) -> None:
     change = await tell(play, "account_update", {"event": "DISABLED_UPDATE"}, time=EPOCH_S + 5)
 
