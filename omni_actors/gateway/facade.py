@@ -37,6 +37,7 @@ from omni_actors.model.events import EventType
 from omni_actors.model.json import JsonObject
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.requests import SendRequest
+from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState
 from omni_actors.policy.rate import Granted, Limit, Pace, reserve_all
 from omni_actors.store.contract import Query, Refused, Verb
@@ -55,6 +56,7 @@ from omni_actors.store.queries import (
     Messages,
     QueueDepths,
     Replay,
+    Standings,
 )
 from omni_actors.store.rows import ANY_TENANT as ANY_TENANT
 from omni_actors.store.rows import ApiKey as ApiKey
@@ -349,18 +351,22 @@ class Gateway:
 
     async def channels(self, caller: Caller) -> Sequence[ChannelView]:
         depths = {d.channel_id: d for d in await self.ask(QueueDepths(caller.tenant))}
+        standings: dict[str, list[Standing]] = {}
+        for found in await self.ask(Standings(caller.tenant, self.now())):
+            standings.setdefault(found.channel_id, []).append(found.standing)
         mine = [c for c in self.house.channels.values() if sees(caller, c.tenant)]
-        return [self.view(channel, depths.get(channel.id)) for channel in mine]
+        return [self.view(c, depths.get(c.id), standings.get(c.id, ())) for c in mine]
 
     async def channel(self, caller: Caller, channel_id: str) -> ChannelView:
         views = [view for view in await self.channels(caller) if view.channel.id == channel_id]
         return found(views[0] if views else None, "channel")
 
-    def view(self, channel: Channel, depth: QueueDepth | None) -> ChannelView:
+    def view(
+        self, channel: Channel, depth: QueueDepth | None, standings: Sequence[Standing]
+    ) -> ChannelView:
         desk: ChannelActor | None = self.house.desks.get(channel.id)
-        return ChannelView(
-            channel, depth, desk.describe() if desk else {}, health_of(channel, depth)
-        )
+        health = health_of(channel, depth, standings)
+        return ChannelView(channel, depth, desk.describe() if desk else {}, health)
 
     def capabilities(self, platform: str) -> JsonObject:
         """What a platform can carry, by content type."""

@@ -283,6 +283,7 @@ class House:
                 self.wake_legs,
                 lambda: self.plan.keep,
                 self.take_keys_used,
+                self.changed,
             ),
             group="desks",
         )
@@ -339,6 +340,10 @@ class House:
             self.wake_legs(accepted.wakes)
         if accepted.media:
             self.nudge(MEDIA, media_desk.Look())
+        for channel in accepted.channels:
+            self.changed(channel)
+        if accepted.named:
+            self.nursery.start_soon(self.take_up_unclaimed, tuple(self.channels.values()))
 
     def wake_legs(self, wakes: Sequence[LegWake]) -> None:
         """Tell each channel which of its legs may have something to send.
@@ -405,6 +410,7 @@ class House:
     async def reload(self, plan: Plan) -> None:
         """Live by another plan from now on. Raises Refused; then nothing has changed."""
         channels = await self.ground.store.do(SyncChannels(plan.channels, self.ground.clock.now()))
+        self.receiver.heard.clear()  # what was told of a channel that was not known then
         bot, self.plan = self.plan.bot, plan
         self.conversations.idle_s = plan.idle_s
         known = set(self.channels)

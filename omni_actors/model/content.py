@@ -367,6 +367,17 @@ class Order:
 
 
 @frozen
+class Call:
+    """Inbound, or from the business's own phone: a call.
+
+    `state` is `ringing` until the platform says how it ended; `duration_s` is how long they talked.
+    """
+
+    state: str
+    duration_s: float | None = None
+
+
+@frozen
 class UnsupportedContent:
     """Inbound: the customer sent something that the platform or we cannot show.
 
@@ -395,6 +406,7 @@ Content: TypeAlias = (
     | ChoiceResponse
     | FormResponse
     | Order
+    | Call
     | UnsupportedContent
 )
 
@@ -409,17 +421,18 @@ CONTENT_TYPES: dict[type, str] = {
     Request: "request",
     FormRequest: "form",
     Products: "products",
-    CallInvite: "call",
+    CallInvite: "call_invite",
     Template: "template",
     Reaction: "reaction",
     Email: "email",
     ChoiceResponse: "choice_response",
     FormResponse: "form_response",
     Order: "order",
+    Call: "call",
     UnsupportedContent: "unsupported",
 }
 
-INBOUND_ONLY = (ChoiceResponse, FormResponse, Order, UnsupportedContent)
+INBOUND_ONLY = (ChoiceResponse, FormResponse, Order, Call, UnsupportedContent)
 
 
 def content_type(content: Content) -> str:

@@ -7,7 +7,7 @@ strongest first.
 """
 
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from attrs import frozen
 
@@ -38,8 +38,24 @@ class MediaRef:
 
 
 @frozen
+class ChannelName:
+    """Another name of a channel, by which news may concern it.
+
+    An `account` is shared by its channels; a `number` is one channel's own.
+    """
+
+    channel_key: str
+    kind: Literal["account", "number"]
+    name: str
+
+
+@frozen
 class Received:
-    """A person wrote. The media stand in the order in which `content` needs them."""
+    """A person wrote. The media stand in the order in which `content` needs them.
+
+    `synced`: an old message that the platform hands over with the history of a channel. It takes
+    its place in the conversation and asks for nothing. Told again with its media, it gets them.
+    """
 
     channel_key: str
     event_key: str
@@ -56,11 +72,12 @@ class Received:
     group_id: str | None = None
     notes: JsonObject | None = None
     opens_window: bool = True
+    synced: bool = False
 
 
 @frozen
 class Edited:
-    """A person changed an earlier message."""
+    """An earlier message was changed by whoever wrote it; its media stay what they were."""
 
     channel_key: str
     event_key: str
@@ -72,7 +89,7 @@ class Edited:
 
 @frozen
 class Deleted:
-    """A person took an earlier message back."""
+    """An earlier message was taken back by whoever wrote it."""
 
     channel_key: str
     event_key: str
@@ -96,7 +113,11 @@ class Reacted:
 
 @frozen
 class Echoed:
-    """A message that the business itself sent; by us (`callback`, `app_id`) or by other means."""
+    """A message that the business itself sent; by us (`callback`, `app_id`) or by other means.
+
+    `name` and `username` are the customer's. `synced` as in Received; `status` is what
+    became of it.
+    """
 
     channel_key: str
     event_key: str
@@ -107,12 +128,19 @@ class Echoed:
     media: tuple[MediaRef, ...] = ()
     callback: str | None = None
     app_id: str | None = None
+    reply_to: str | None = None  # external id of the quoted message
+    name: str | None = None
+    username: str | None = None
+    notes: JsonObject | None = None
+    synced: bool = False
+    status: PartStatus = PartStatus.SENT
 
 
 @frozen
 class StatusReported:
     """What became of a part. `callback` is the part id that we sent along, where the platform
-    returns it; `rank` comes from `policy/status.py` and is filled in before storing."""
+    returns it; `rank` comes from `policy/status.py` and is filled in before storing. `entry` is the
+    free entry that the message went out under: `kind`, `id`, and `until` where that was told."""
 
     channel_key: str
     event_key: str
@@ -124,6 +152,7 @@ class StatusReported:
     failure: Failure | None = None
     pricing: JsonObject | None = None
     participant: str | None = None
+    entry: JsonObject | None = None
 
 
 @frozen
@@ -185,7 +214,39 @@ class Severity(StrEnum):
 
 @frozen
 class ChannelReported:
-    """News about the channel itself, such as a restriction or a new limit."""
+    """News about the channel itself, such as a restriction or a new limit.
+
+    `channel_key` may also be a name that several channels share (`ChannelName`): then the news
+    concern all of them. `detail` holds the platform's own words as `platform`, and by kind:
+
+    | kind | detail |
+    |---|---|
+    | `ban` | `state`: scheduled, disabled, reinstated; `on`; `sending` |
+    | `restriction` | `restrictions`: [`type`, `until`]; `sending`; `until` |
+    | `connection` | `state`: added, removed, offboarded, …; `reason`, `by`; `sending` |
+    | `deletion` | `sending`: the account is no more |
+    | `app` | `state`: installed, uninstalled |
+    | `violation` | `type` |
+    | `review` | `decision`: approved, rejected, pending, deferred |
+    | `alert` | `type`, `active`, `text`, `entity`, `entity_id` |
+    | `quality` | `state`: flagged, unflagged, … |
+    | `throughput` | `per_second`: messages a second that the channel may send |
+    | `messaging_limit` | `tier` as the platform calls it; `event` |
+    | `name` | `decision`, `name`, `reason` |
+    | `username` | `username`, `state` |
+    | `security` | `event`, `by` |
+    | `flow` | `event`, `flow_id`, `text` |
+    | `account`, `ads`, `group`, `partner`, `payment`, `pricing` | `event` |
+    | `address_book` | `action`: add, remove; `name`; `identities` are the person's |
+    | `call` | `state`, `call_id`; `identities` are the person's |
+    | `history` | `phase`, `chunk`, `progress` in percent; or `declined` |
+    | `status` | `status`, `external_id`: a status that changes nothing |
+    | `error` | the platform's error; `failure` |
+
+    `sending` is what the platform lets the channel send: `all`, `replies` or `nothing`. Any kind
+    may also bring `users_per_day`: to how many people a day the business may write first (None:
+    to all), with `tier`.
+    """
 
     channel_key: str
     event_key: str
@@ -199,7 +260,10 @@ class ChannelReported:
 
 @frozen
 class TemplateReported:
-    """News about a template."""
+    """News about a template; `detail` is what the platform says, in its own words.
+
+    `channel_key` may be a name that several channels share, as in ChannelReported.
+    """
 
     channel_key: str
     event_key: str

@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 
 from omni_actors.model.capabilities import Capabilities, Level
 from omni_actors.model.content import (
+    Call,
     CallInvite,
     Card,
     Carousel,
@@ -55,6 +56,7 @@ Plain: TypeAlias = (
     | ChoiceResponse
     | FormResponse
     | Order
+    | Call
     | UnsupportedContent
 )
 COSTLY = (Level.FLATTENED, Level.DROPPED, Level.REFUSED)
@@ -161,7 +163,7 @@ class Shaper:
                 return self.template(content, path)
             case Reaction():
                 return Shaped((part_of(self.wording.forms("reaction", path)[0], content),))
-            case ChoiceResponse() | FormResponse() | Order() | UnsupportedContent():
+            case ChoiceResponse() | FormResponse() | Order() | Call() | UnsupportedContent():
                 raise Unshapable(path, f"{content_type(content)} only ever comes in")
             case _:
                 assert_never(content)

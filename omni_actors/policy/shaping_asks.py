@@ -83,7 +83,7 @@ class AskShaper:
     def call(self, content: CallInvite, path: str) -> Shaped:
         """A button that calls the business."""
         frame, notes = self.framed(content, path)
-        form = self.wording.forms("call", path)[0]
+        form = self.wording.forms("call_invite", path)[0]
         if form.limits.minutes_max and (content.ttl_minutes or 1) > form.limits.minutes_max:
             raise Unshapable(f"{path}/ttl_minutes", f"at most {form.limits.minutes_max} minutes")
         button, more = label(content.button, form.limits, f"{path}/button")

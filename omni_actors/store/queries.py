@@ -13,6 +13,7 @@ from omni_actors.store.rows import (
     Attempt,
     Backlog,
     Channel,
+    ChannelStanding,
     Contact,
     Context,
     Conversation,
@@ -253,8 +254,17 @@ class SentSince(Query[tuple[SentTo, ...]]):
 
 
 @frozen
+class Standings(Query[tuple[ChannelStanding, ...]]):
+    """How the channels of a tenant stand with their platforms, as far as that counts at `now`."""
+
+    tenant: str
+    now: float
+
+
+@frozen
 class Unclaimed(Query[tuple[str, ...]]):
-    """The intakes that told of a channel before we knew it, oldest first."""
+    """The intakes that told of a channel, by its key or a name of it, before we knew that it was
+    meant; oldest first."""
 
     platform: str
     channel_key: str

@@ -9,6 +9,7 @@ from omni_actors.model.events import EventType
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import IdentityKey, MediaRef
+from omni_actors.model.standing import Standing
 from omni_actors.model.states import (
     ChannelState,
     Direction,
@@ -38,6 +39,14 @@ class Channel:
     since: float
     source: str
     last_event_at: float | None = None
+
+
+@frozen
+class ChannelStanding:
+    """How a channel stands with its platform in one respect."""
+
+    channel_id: str
+    standing: Standing
 
 
 @frozen

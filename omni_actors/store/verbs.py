@@ -7,7 +7,8 @@ from attrs import field, frozen
 from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import Json, JsonObject
-from omni_actors.model.reports import IdentityKey, Report
+from omni_actors.model.reports import ChannelName, IdentityKey, Report
+from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState, MediaState, OnUnknown, Priority
 from omni_actors.store.contract import Verb
 from omni_actors.store.rows import (
@@ -45,7 +46,8 @@ class Item:
     """One report with what the house decided about it.
 
     `rank` of a status (policy/status.py); `window_until` that a message opens (policy/window.py);
-    `media_ids`, one for each medium of the report, already written into its content.
+    `media_ids`, one for each medium of the report, already written into its content; `standing`
+    that news of a channel change (policy/standing.py).
     """
 
     platform: str
@@ -53,6 +55,7 @@ class Item:
     rank: int = 0
     window_until: float | None = None
     media_ids: tuple[str, ...] = ()
+    standing: Standing | None = None
 
 
 @frozen
@@ -65,7 +68,8 @@ class Checkpoint:
 
 @frozen
 class Accepted:
-    """What an intake became. `conversations` have something new to handle."""
+    """What an intake became. `conversations` have something new to handle, `channels` another
+    state; `named` is whether a channel has a name by which it was not known before."""
 
     new: int
     known: int
@@ -74,6 +78,8 @@ class Accepted:
     conversations: tuple[str, ...]
     wakes: tuple[LegWake, ...]
     media: bool = False
+    channels: tuple[Channel, ...] = ()
+    named: bool = False
 
 
 @frozen
@@ -82,15 +88,20 @@ class Accept(Verb[Accepted]):
 
     For each report whose (platform, channel_key, event_key) is new: identity by its strongest
     known key, contact, leg and conversation made if absent, message or change, the conversation's
-    next seq, the events. A report of a channel that we do not know is kept as unclaimed. A status
-    that matches no part is parked for 24 h, and so is an edit or a deletion that comes before its
-    message. An intake with a `problem` becomes a dead letter; one
+    next seq, the events. A report that names an account takes effect on each of its channels, one
+    about a person only on the first of each tenant, or where that person is known. A report of a
+    channel that we do not know is kept as unclaimed. A channel is RESTRICTED while it has a
+    standing that blocks, unless its operator has paused it. A status that matches no part is parked
+    for 24 h, and so is an edit or a deletion that comes before its message. An intake with a
+    `problem` becomes a dead letter; one
     that is stored again without it settles that letter, and keeps its first bytes and time.
     """
 
     intake: Intake
     items: tuple[Item, ...] = ()
     checkpoint: Checkpoint | None = None
+    platform: str = ""  # of `names`, by which its channels are known from now on
+    names: tuple[ChannelName, ...] = ()
 
 
 @frozen
@@ -330,18 +341,20 @@ class Release(Verb[Message]):
 
 @frozen
 class Ticked:
-    """What time has brought: legs to wake, timers that went off, when to look again."""
+    """What time has brought: legs to wake, timers that went off, channels that may send again,
+    when to look again."""
 
     wakes: tuple[LegWake, ...]
     timers: tuple[Timer, ...]
     next_at: float | None
+    channels: tuple[Channel, ...] = ()
 
 
 @frozen
 class Tick(Verb[Ticked]):
     """Let time pass: expire parts, settle what stayed unknown, drop statuses and changes after
-    24 h whose message never came, hand out due timers. A timer stays until a `Handle` says that it
-    is done.
+    24 h whose message never came, let channels send again whose restriction is over, hand out due
+    timers. A timer stays until a `Handle` says that it is done.
 
     An unknown part is sent again flagged `maybe_duplicate`, or held; one that has expired is given
     up with the reason `unknown`, because it may have arrived.
@@ -388,6 +401,7 @@ class ChannelSpec:
     channel_key: str
     settings: JsonObject
     credentials: JsonObject = field(repr=False)
+    names: tuple[ChannelName, ...] = ()
 
 
 @frozen
@@ -404,7 +418,11 @@ class SyncChannels(Verb[tuple[Channel, ...]]):
 
 @frozen
 class SetChannelState(Verb[Channel]):
-    """Change a channel's state and write a `channel.state` event. Refused `unknown_channel`."""
+    """Change a channel's state and write a `channel.state` event. Refused `unknown_channel`.
+
+    A paused channel that its platform has forbidden to send becomes RESTRICTED in place of ACTIVE;
+    a RESTRICTED one becomes ACTIVE, and what forbade it no longer does.
+    """
 
     tenant: str
     channel_id: str

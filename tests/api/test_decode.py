@@ -134,7 +134,7 @@ CONTENTS: dict[str, tuple[dict[str, Any], c.Content]] = {
         c.Products(catalog_id="5", sections=(c.ProductSection(("1", "2")),)),
     ),
     "a call button": (
-        {"type": "call", "text": "Talk to us", "ttl_minutes": 60},
+        {"type": "call_invite", "text": "Talk to us", "ttl_minutes": 60},
         c.CallInvite("Talk to us", ttl_minutes=60),
     ),
     "a template of a category": (

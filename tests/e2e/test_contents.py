@@ -54,7 +54,7 @@ CONTENTS: list[tuple[dict[str, Any], str]] = [
         },
         "Picks\nFor you\n- SKU-9\n- SKU-10",
     ),
-    ({"type": "call", "text": "Talk to us", "button": "Call"}, "Talk to us\n[Call]"),
+    ({"type": "call_invite", "text": "Talk to us", "button": "Call"}, "Talk to us\n[Call]"),
     (
         {
             "type": "template",

@@ -5,6 +5,7 @@ import pytest
 from omni_actors.model.content import (
     CONTENT_TYPES,
     Action,
+    Call,
     CallInvite,
     Card,
     Carousel,
@@ -72,6 +73,7 @@ CONTENTS: list[Content] = [
     Reaction("👍", "msg_1"),
     Email("s", "t", "<p>h</p>", ("a@x.test",), {"X-A": "b"}),
     ChoiceResponse("yes", Via.NUMBER, "Yes"),
+    Call("completed", 80.0),
     FormResponse("form", {"a": [1, None]}, "text"),
     Order("cat", (OrderItem("p", 2.0, 1.5, "EUR"),)),
     UnsupportedContent("poll", "unknown"),

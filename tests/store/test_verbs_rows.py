@@ -8,7 +8,8 @@ from attrs import evolve
 
 from omni_actors.model.content import Media, MediaKind
 from omni_actors.model.events import EventType
-from omni_actors.model.reports import IdentityKey, MediaRef
+from omni_actors.model.reports import ChannelReported, IdentityKey, MediaRef, Severity
+from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState, MediaState, Priority
 from omni_actors.store.contract import News, Query, Refused
 from omni_actors.store.dialect import READERS
@@ -35,6 +36,7 @@ from omni_actors.store.queries import (
     MessageById,
     Messages,
     QueueDepths,
+    Standings,
 )
 from omni_actors.store.rows import ApiKey, Context, Medium, Page
 from omni_actors.store.verbs import (
@@ -50,6 +52,7 @@ from omni_actors.store.verbs import (
     GivenUp,
     Idempotency,
     Intake,
+    Item,
     MediumAgain,
     MediumFailed,
     MediumReady,
@@ -386,6 +389,9 @@ async def _everything(desk: Desk) -> dict[str, Query[Any]]:
     await _image(desk)
     leg_id = await desk.leg()
     await desk.do(CreateKey(ApiKey("key_1", "default", "ci", (), "ab" * 32, 1.0), "s3cret"))
+    alert = ChannelReported("770", "alert", 1.0, (), "alert", Severity.WARNING, {})
+    news = Standing("alert", ok=False, sentence="Alert.", at=1.0)
+    await desk.accept(Item("whatsapp", alert, standing=news))
     queued = await desk.submit(leg_id)
     [claimed] = await desk.claim(*desk.heads())
     await desk.settle(claimed, GivenUp(REJECTED))
@@ -400,7 +406,7 @@ async def _everything(desk: Desk) -> dict[str, Query[Any]]:
         DeadLetterById("other", letter.id), DeadLetters("other"), Events("other", 0),
         Keys("other"), LastCursor("other"), LegById("other", leg_id),
         MediumById("other", "med_1"), MessageById("other", queued.message_id),
-        Messages("other", conversation_id), QueueDepths("other"),
+        Messages("other", conversation_id), QueueDepths("other"), Standings("other", 0.0),
     ]  # fmt: skip
     return {type(query).__name__ + str(n): query for n, query in enumerate(asked)}
 

@@ -5,7 +5,7 @@ from typing import Final
 from omni_actors.adapters.contract import Adapter, RateDefault
 from omni_actors.adapters.whatsapp.check import check
 from omni_actors.adapters.whatsapp.doctor import doctor
-from omni_actors.adapters.whatsapp.inbound import parse
+from omni_actors.adapters.whatsapp.inbound import names, parse
 from omni_actors.adapters.whatsapp.limits import CAPABILITIES
 from omni_actors.adapters.whatsapp.outbound import fetch, mark_read, send, typing
 from omni_actors.adapters.whatsapp.people import address
@@ -13,6 +13,7 @@ from omni_actors.adapters.whatsapp.settings import (
     WhatsAppCredentials,
     WhatsAppSettings,
     channel_key,
+    named,
     token,
     token_hosts,
 )
@@ -37,5 +38,7 @@ WHATSAPP: Final = Adapter(
     typing=typing,
     check=check,
     doctor=doctor,
+    names=names,
+    named=named,
     masked_keys=("parameters", "pin"),
 )

@@ -302,7 +302,7 @@ FORMS: Final = {
     **REQUESTS,
     **PRODUCTS,
     "form": (FLOW,),
-    "call": (CALL,),
+    "call_invite": (CALL,),
     "template": (TEMPLATE,),
     "reaction": (
         Form(

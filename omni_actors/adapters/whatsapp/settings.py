@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from attrs import Attribute, field, frozen
 
+from omni_actors.model.reports import ChannelName
 from omni_actors.wire.calls import Auth
 
 GRAPH_URL = "https://graph.facebook.com"
@@ -109,6 +110,13 @@ class WhatsAppCredentials:
 def channel_key(settings: WhatsAppSettings) -> str:
     """The id that webhooks name the number by."""
     return settings.phone_number_id
+
+
+def named(settings: WhatsAppSettings) -> tuple[ChannelName, ...]:
+    """The account whose news concern the number, when the config says which it is."""
+    if settings.waba_id is None:
+        return ()
+    return (ChannelName(settings.phone_number_id, "account", settings.waba_id),)
 
 
 def token(credentials: WhatsAppCredentials) -> str:

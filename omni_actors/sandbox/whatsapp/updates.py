@@ -93,34 +93,45 @@ def inbound(account: WhatsAppAccount, customer: Customer, message: dict[str, Any
     return Update(account.phone_number_id, message["type"], value(account, **parts))
 
 
+def news(account: WhatsAppAccount, field: str, told: dict[str, Any], at: float | None) -> Update:
+    """An update of any other field; `at` is the time of its entry, if that has one."""
+    return Update(account.phone_number_id, field, told, field=field, at=at)
+
+
 def envelope(updates: Sequence[Update], waba_of: Callable[[str], str]) -> bytes:
-    """One webhook body; neighbours of one number share a change, those of one WABA an entry."""
-    entries: dict[str, list[dict[str, Any]]] = {}
+    """One webhook body; neighbours of one number share a change, those of one WABA an entry.
+
+    What has a time has an entry of its own, which tells it.
+    """
+    entries: dict[tuple[str, float | None], list[dict[str, Any]]] = {}
     for update in updates:
-        values = entries.setdefault(waba_of(update.channel_key), [])
-        if values and _joins(values[-1], update.value):
-            values[-1] = _joined(values[-1], update.value)
+        change = {"value": update.value, "field": update.field}
+        changes = entries.setdefault((waba_of(update.channel_key), update.at), [])
+        if changes and _joins(changes[-1], change):
+            changes[-1] = _joined(changes[-1], change)
         else:
-            values.append(update.value)
-    return escaped(
-        {
-            "object": "whatsapp_business_account",
-            "entry": [
-                {"id": waba, "changes": [{"value": one, "field": "messages"} for one in values]}
-                for waba, values in entries.items()
-            ],
-        }
-    )
+            changes.append(change)
+    listed = [_entry(waba, at, changes) for (waba, at), changes in entries.items()]
+    return escaped({"object": "whatsapp_business_account", "entry": listed})
+
+
+def _entry(waba: str, at: float | None, changes: list[dict[str, Any]]) -> dict[str, Any]:
+    times = {} if at is None else {"time": int(at)}
+    return {"id": waba, **times, "changes": changes}
 
 
 def _joins(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return one["metadata"] == other["metadata"] and one.keys() == other.keys()
+    """Whether two changes can be told as one."""
+    if not one["field"] == other["field"] == "messages":
+        return False
+    ours, theirs = one["value"], other["value"]
+    return bool(ours["metadata"] == theirs["metadata"] and ours.keys() == theirs.keys())
 
 
 def _joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    joined = dict(one)
+    joined = dict(one["value"])
     for key in ("contacts", "messages", "statuses"):
-        if key in one:
-            known = one[key]
-            joined[key] = known + [item for item in other[key] if item not in known]
-    return joined
+        if key in joined:
+            known = joined[key]
+            joined[key] = known + [item for item in other["value"][key] if item not in known]
+    return {**one, "value": joined}

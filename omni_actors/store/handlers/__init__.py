@@ -17,6 +17,7 @@ from omni_actors.store.handlers import (
     retention,
     sent,
     settle,
+    standing,
     submit,
     unclaimed,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "retention",
     "sent",
     "settle",
+    "standing",
     "submit",
     "unclaimed",
 ]

@@ -5,9 +5,11 @@ from omni_actors.model.states import OnUnknown, PartStatus
 from omni_actors.store.codec import decode_object
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing, writes
+from omni_actors.store.handlers.channels import restrict
 from omni_actors.store.handlers.held import in_doubt
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import Parts, PartWork
+from omni_actors.store.handlers.standing import passed
 from omni_actors.store.handlers.views import messages_by_id
 from omni_actors.store.rows import ANY_TENANT, Message
 from omni_actors.store.verbs import (
@@ -66,6 +68,8 @@ NEXT = """
         SELECT min(parked_at) + :parked_s FROM parked
         UNION ALL
         SELECT min(parked_at) + :parked_s FROM early_change
+        UNION ALL
+        SELECT min(until_at) FROM standing WHERE blocks = 1 AND until_at IS NOT NULL
     ) dues
 """
 SENDING = """
@@ -100,13 +104,15 @@ def tick(db: Writing, verb: Tick) -> Ticked:
     for part_id, expires_at in waited:
         _end_doubt(parts, part_id, expires_at, now)
     parts.keep()
+    allowed = [restrict(db, journal, channel_id, now) for channel_id in passed(db, now)]
     journal.keep(db)
     for forget in (UNPARK, FORGET_EARLY):
         db.run(forget, before=now - PARKED_S, limit=limit)
     timers = _due_timers(db, now, limit)
     found = db.row(NEXT, parked_s=PARKED_S)
     wakes = tuple([wake for of_leg in parts.wakes().values() for wake in of_leg])
-    return Ticked(wakes, timers, found[0] if found else None)
+    channels = tuple([channel for channel in allowed if channel is not None])
+    return Ticked(wakes, timers, found[0] if found else None, channels)
 
 
 def _expire(parts: Parts, part_id: str, now: float) -> None:

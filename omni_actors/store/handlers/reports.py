@@ -2,8 +2,10 @@
 
 from typing import TypeAlias, assert_never
 
+from attrs import evolve
+
 from omni_actors.model import ids
-from omni_actors.model.content import UnsupportedContent
+from omni_actors.model.content import Content, Media, UnsupportedContent
 from omni_actors.model.events import EventType
 from omni_actors.model.json import Json
 from omni_actors.model.reports import (
@@ -23,15 +25,19 @@ from omni_actors.model.reports import (
 )
 from omni_actors.model.states import Direction, PartStatus
 from omni_actors.store.codec import (
+    decode_content,
     decode_object,
     dumps,
     encode_content,
     failure_json,
 )
+from omni_actors.store.handlers.channels import restrict
 from omni_actors.store.handlers.early import Change
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
 from omni_actors.store.handlers.parts import PartWork
 from omni_actors.store.handlers.people import Reach
+from omni_actors.store.handlers.standing import keep_standing
+from omni_actors.store.handlers.synced import synced
 from omni_actors.store.handlers.tries import Try, try_of
 from omni_actors.store.rows import EntryKind
 from omni_actors.store.verbs import Intake, Item
@@ -44,6 +50,8 @@ def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Out
     """Let one report take effect; None when nobody needs to be woken for it."""
     report = item.report
     match report:
+        case Received(synced=True) | Echoed(synced=True):
+            return synced(effects, home, item, report, intake)
         case Received():
             return _received(effects, home, item, report, intake)
         case StatusReported():
@@ -60,7 +68,10 @@ def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Out
             return _preference(effects, home, report)
         case ControlChanged():
             return _control(effects, home, report)
-        case ChannelReported() | TemplateReported() | Unsupported():
+        case ChannelReported():
+            _told(effects, home, report, intake)
+            return _standing(effects, home, item, report, intake)
+        case TemplateReported() | Unsupported():
             _told(effects, home, report, intake)
             return None
         case _:
@@ -178,12 +189,15 @@ def _echoed(
     reach = _meet(effects, home, report)
     if reach is None:
         return _orphan(effects, home, report, intake)
+    _control_taken(effects, home, reach, report)
     message_id = effects.db.ids(ids.MESSAGE)
+    quoted = effects.target(home.id, report.reply_to) if report.reply_to is not None else None
     effects.add_target(home.id, report.external_id, message_id)
     effects.add_message(
         message_id, home.tenant, Direction.OUTBOUND.value, reach.thread.id, reach.id, home.id,
         "bot" if report.app_id else "human", "echo", encode_content(report.content), "sent",
-        intake.received_at, report.at, None, None, report.external_id, None, intake.id,
+        intake.received_at, report.at, quoted[0] if quoted else None, report.reply_to,
+        report.external_id, dumps(report.notes) if report.notes else None, intake.id,
     )  # fmt: skip
     _stir(reach, intake.received_at)
     effects.add_entry(reach, "echoed", report.at, message_id, reach.window_until)
@@ -194,6 +208,13 @@ def _echoed(
     )  # fmt: skip
     _catch_up(effects, home, reach, message_id, report)
     return Outcome(reach.thread.id, None, media)
+
+
+def _control_taken(effects: Effects, home: Home, reach: Reach, report: Echoed) -> None:
+    """A person of the business writes by other means than us: the conversation is theirs now."""
+    if report.app_id is None and effects.taken_over(reach):
+        detail: dict[str, Json] = {"owner": "human", "via": "echo"}
+        _note(effects, EventType.CONVERSATION_CONTROL, home, reach, report.at, detail)
 
 
 def _own_part(effects: Effects, home: Home, report: Echoed) -> PartWork | None:
@@ -291,6 +312,7 @@ def _changed(
             event = EventType.MESSAGE_EDITED
             content = encode_content(report.content)
             if message_id:
+                content = encode_content(_with_its_media(effects, message_id, report.content))
                 effects.edit(message_id, content, report.at)
             else:
                 _wait(effects, home, report, Change(content, report.at), intake)
@@ -323,6 +345,17 @@ def _wait(
     effects.early.park(home.id, report.target, change, intake.received_at)
 
 
+def _with_its_media(effects: Effects, message_id: str, now: Content) -> Content:
+    """An edit changes the words beside a medium; the medium itself is the one that was sent."""
+    if not isinstance(now, Media) or now.media_id is not None:
+        return now
+    stored = effects.content_of(message_id)
+    before = None if stored is None else decode_content(stored)
+    if not isinstance(before, Media):
+        return now
+    return evolve(before, caption=now.caption)
+
+
 def _identity_changed(effects: Effects, home: Home, report: IdentityChanged) -> Outcome | None:
     people = effects.people
     person = people.find(home.tenant, home.platform, report.identities + report.now)
@@ -337,8 +370,9 @@ def _identity_changed(effects: Effects, home: Home, report: IdentityChanged) -> 
         return None
     detail["identity_id"] = person.id
     people.change(person, report.identities, report.now, report.at, home.id)
-    reach = people.meet(home.tenant, home.platform, home.id, tuple(person.keys), report.at)
+    reach = person.legs.get(home.id)
     if reach is None:
+        _note(effects, EventType.IDENTITY_CHANGED, home, None, report.at, detail)
         return None
     effects.journal.note(
         EventType.IDENTITY_CHANGED, home.tenant, report.at, reach.thread.id, reach.id, home.id,
@@ -355,8 +389,9 @@ def _preference(effects: Effects, home: Home, report: PreferenceChanged) -> Outc
     if report.detail is not None:
         detail["detail"] = report.detail
     if person is not None:
-        person.preferences[report.category] = report.value
-        person.dirty = True
+        detail["identity_id"] = person.id
+        if not effects.prefer(person, report.category, report.value, report.at):
+            detail["overtaken"] = True
     _note(effects, EventType.IDENTITY_PREFERENCE, home, reach, report.at, detail)
     return None
 
@@ -368,14 +403,27 @@ def _control(effects: Effects, home: Home, report: ControlChanged) -> Outcome | 
     return None
 
 
+def _standing(
+    effects: Effects, home: Home, item: Item, report: ChannelReported, intake: Intake
+) -> Outcome | None:
+    """What news mean for how the channel stands, and whether it may send."""
+    if item.standing is None:
+        return None
+    keep_standing(effects.db, home.id, item.standing)
+    now = intake.received_at
+    return Outcome(channel=restrict(effects.db, effects.journal, home.id, now))
+
+
 def _told(
     effects: Effects,
     home: Home,
     report: ChannelReported | TemplateReported | Unsupported,
     intake: Intake,
 ) -> None:
-    """News that change nothing of ours."""
+    """News that are told as they are."""
     person = effects.people.find(home.tenant, home.platform, report.identities)
+    if person is not None and len(report.identities) > 1:
+        effects.people.teach(person, report.identities, report.at, home.id)
     reach = person.legs.get(home.id) if person else None
     detail: dict[str, Json]
     match report:

@@ -90,7 +90,7 @@ BOUNDS = {
     ("request.location", "location_request"): {"text_max": 1024},
     ("request.address", "address"): {"text_max": 1024, "countries": ("IN",)},
     ("form", "flow"): {"text_max": 1024, "button_max": 20, "plain_button": True},
-    ("call", "voice_call"): {"button_max": 20, "minutes_max": 43_200},
+    ("call_invite", "voice_call"): {"button_max": 20, "minutes_max": 43_200},
     ("products.list", "product_list"): {
         "header_min": 1,
         "header_max": 60,
