@@ -9,6 +9,7 @@ from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import IdentityKey, MediaRef, Report
+from omni_actors.model.templates import NewTemplate, TemplateDefinition
 from omni_actors.wire.calls import Flow
 
 S = TypeVar("S")
@@ -103,6 +104,30 @@ class Checked:
 
 
 @frozen
+class TemplatePage:
+    """A slice of a channel's templates; `next` is the cursor of the next one, None at the end."""
+
+    templates: tuple[TemplateDefinition, ...]
+    next: str | None
+
+
+@frozen
+class TemplateDesk(Generic[S]):
+    """What a platform with templates lets us do with them. The flows raise SendFailure.
+
+    `reachable` is None, or says in a sentence which setting is missing. `page` reads one slice
+    after a cursor ("" is the start); its answer None says that the cursor is good no more, and the
+    listing must begin anew. `create` answers with the template as it is then. `delete` takes the
+    name away in all languages, or only the one template that is given.
+    """
+
+    reachable: Callable[[S], str | None]
+    page: Callable[[str, S], Flow[TemplatePage | None]]
+    create: Callable[[NewTemplate, S], Flow[TemplateDefinition]]
+    delete: Callable[[str, TemplateDefinition | None, S], Flow[None]]
+
+
+@frozen
 class Adapter(Generic[S, C]):
     """One platform.
 
@@ -111,7 +136,9 @@ class Adapter(Generic[S, C]):
     of the channel. `address` reads `to.address` of an API call and raises BadAddress.
     `parse` is total: an unknown kind becomes Unsupported and one bad item costs no neighbour.
     `send`, `fetch` and the abilities are flows; they raise SendFailure.
-    `token` names the credential that `net` injects, for `token_hosts` only.
+    `token` names the credential that `net` injects, for `token_hosts` only. `account_key` is the
+    platform's own id of what several channels share: a report that names it as its `channel_key`
+    is told to each of them.
     """
 
     platform: str
@@ -130,6 +157,8 @@ class Adapter(Generic[S, C]):
     mark_read: Callable[[str, S], Flow[None]] | None = None
     typing: Callable[[str, S], Flow[None]] | None = None
     check: Callable[[S], Flow[Sequence[Checked]]] | None = None
+    templates: TemplateDesk[S] | None = None
+    account_key: Callable[[S], str | None] | None = None
     masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show
 
 

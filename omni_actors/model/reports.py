@@ -8,12 +8,13 @@ and the identity keys of the person it is about, strongest first.
 from enum import StrEnum
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.states import PartStatus
+from omni_actors.model.templates import TemplateNews
 
 
 @frozen
@@ -198,7 +199,8 @@ class ChannelReported:
 
 @frozen
 class TemplateReported:
-    """News about a template."""
+    """News about a template; `news` is what of it we understand. A name without a language
+    (empty) means all its languages."""
 
     channel_key: str
     event_key: str
@@ -208,6 +210,7 @@ class TemplateReported:
     language: str
     change: str  # status, quality, category, components
     detail: JsonObject
+    news: TemplateNews = field(factory=TemplateNews)
 
 
 @frozen

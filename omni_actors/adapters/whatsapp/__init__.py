@@ -11,10 +11,12 @@ from omni_actors.adapters.whatsapp.people import address
 from omni_actors.adapters.whatsapp.settings import (
     WhatsAppCredentials,
     WhatsAppSettings,
+    account_key,
     channel_key,
     token,
     token_hosts,
 )
+from omni_actors.adapters.whatsapp.templates import TEMPLATES
 
 # The platform allows 80 a second, which inbound messages share, and one person one in six seconds
 # on the long run. https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput
@@ -35,5 +37,7 @@ WHATSAPP: Final = Adapter(
     mark_read=mark_read,
     typing=typing,
     check=check,
+    templates=TEMPLATES,
+    account_key=account_key,
     masked_keys=("parameters",),
 )

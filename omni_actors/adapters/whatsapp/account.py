@@ -9,6 +9,7 @@ from typing import Final
 from attrs import frozen
 
 from omni_actors.adapters.reading import mapping, text
+from omni_actors.adapters.whatsapp.templates import news_of
 from omni_actors.model.json import JsonObject
 from omni_actors.model.reports import (
     ChannelReported,
@@ -80,8 +81,9 @@ def _template(news: News, change: str) -> Report:
         reason = "it names no template"
         return Unsupported(news.channel_key, news.key, news.at, (), news.field, reason, news.value)
     language = text(news.value.get("message_template_language")) or ""
+    told = news_of(change, news.value)
     return TemplateReported(
-        news.channel_key, news.key, news.at, (), name, language, change, news.value
+        news.channel_key, news.key, news.at, (), name, language, change, news.value, told
     )
 
 

@@ -62,8 +62,8 @@ def _without_slash(url: str) -> str:
 class WhatsAppSettings:
     """One business number on the Cloud API.
 
-    `waba_id` is the WhatsApp Business account of the number; `check` looks at more when it is
-    known. `link_preview` asks for a preview of the first link of a text. `proof` is for an app that
+    `waba_id` is the WhatsApp Business account of the number; without it nothing is known of the
+    account's templates, its news cannot be told to the channel, and `check` looks at less. `link_preview` asks for a preview of the first link of a text. `proof` is for an app that
     requires its secret to be proved on every call; the credentials must then hold `app_secret`.
     https://developers.facebook.com/documentation/business-messaging/whatsapp/about-the-platform
     """
@@ -101,6 +101,11 @@ class WhatsAppCredentials:
 def channel_key(settings: WhatsAppSettings) -> str:
     """The id that webhooks name the number by."""
     return settings.phone_number_id
+
+
+def account_key(settings: WhatsAppSettings) -> str | None:
+    """The id that webhooks about the whole account name."""
+    return settings.waba_id
 
 
 def token(credentials: WhatsAppCredentials) -> str:

@@ -15,6 +15,7 @@ from omni_actors.store.handlers import (
     retention,
     settle,
     submit,
+    templates,
     unclaimed,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "retention",
     "settle",
     "submit",
+    "templates",
     "unclaimed",
 ]
