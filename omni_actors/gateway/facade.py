@@ -24,6 +24,8 @@ from omni_actors.gateway.keys import Keyring
 from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.gateway.receipts import Receipts
 from omni_actors.gateway.submit import Sender, refused, window_of
+from omni_actors.gateway.templates import TemplateBook
+from omni_actors.gateway.templates import TemplatesPage as TemplatesPage
 from omni_actors.gateway.views import (
     ChannelView as ChannelView,
 )
@@ -71,6 +73,8 @@ from omni_actors.store.rows import Message as Message
 from omni_actors.store.rows import Page as Page
 from omni_actors.store.rows import Part as Part
 from omni_actors.store.rows import QueueDepth as QueueDepth
+from omni_actors.store.rows import Template as Template
+from omni_actors.store.rows import TemplateSync as TemplateSync
 from omni_actors.store.verbs import (
     Cancel,
     CloseConversation,
@@ -148,6 +152,11 @@ class Gateway:
             return await self.house.ground.store.do(verb)
         except Refused as problem:
             raise refused(problem) from None
+
+    @property
+    def templates(self) -> TemplateBook:
+        """The templates of channels."""
+        return self.house.templates
 
     # ------------------------------------------------------------ hooks
 

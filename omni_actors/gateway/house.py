@@ -20,7 +20,7 @@ from omni_actors.actors.mailbox import Lane, Told
 from omni_actors.actors.roster import Roster
 from omni_actors.actors.system import System
 from omni_actors.adapters.contract import Adapter
-from omni_actors.gateway import channel_actor, echo_bot, media_desk, timekeeper
+from omni_actors.gateway import channel_actor, echo_bot, media_desk, template_desk, timekeeper
 from omni_actors.gateway.bell import Bell
 from omni_actors.gateway.channel_actor import ChannelActor
 from omni_actors.gateway.conversation_actor import WAKE, ConversationActor
@@ -31,6 +31,8 @@ from omni_actors.gateway.limits import AppBrake, Limits
 from omni_actors.gateway.media_desk import MediaDesk
 from omni_actors.gateway.sender import Hands, Route, Sender
 from omni_actors.gateway.submit import Submitter
+from omni_actors.gateway.template_desk import TemplateDesk
+from omni_actors.gateway.templates import TemplateBook
 from omni_actors.gateway.timekeeper import Timekeeper
 from omni_actors.media.blobs import Blob, Blobs, Missing
 from omni_actors.model.ids import Ids
@@ -62,6 +64,7 @@ CONVERSATIONS = "conversation"
 BOT = "bot/echo"
 MEDIA = "desk/media"
 TIME = "desk/time"
+TEMPLATES = "desk/templates"
 START_TIMEOUT_S = 30.0
 WAKE_PAGE = 500
 
@@ -118,7 +121,9 @@ class House:
     desks: dict[str, ChannelActor] = field(factory=dict)
     keys_used: dict[str, float] = field(factory=dict)
     conversations: Roster = field(init=False)
+    accounts: dict[tuple[str, str], tuple[str, ...]] = field(factory=dict)
     receiver: Receiver = field(init=False)
+    templates: TemplateBook = field(init=False)
     submitter: Submitter = field(init=False)
     soonest: float = math.inf
     drain_begun: trio.Event = field(factory=trio.Event)
@@ -146,6 +151,15 @@ class House:
             now=now,
             low_on_disk=ground.low_on_disk,
             wake=self.wake,
+            accounts=lambda: self.accounts,
+        )
+        self.templates = TemplateBook(
+            store=ground.store,
+            hands=ground.hands,
+            channels=lambda: self.channels,
+            routes=lambda: self.routes,
+            now=now,
+            changed=self.templates_changed,
         )
         self.submitter = Submitter(
             store=ground.store,
@@ -155,6 +169,7 @@ class House:
             now=now,
             wake=self.wake_legs,
             due=self.due_at,
+            judge_template=self.templates.judge,
         )
 
     @property
@@ -197,6 +212,24 @@ class House:
             if channel.platform in self.ground.adapters:
                 self.routes[channel.id] = self.ground.route_of(channel)
             self.tell_state(channel)
+        self.accounts = self.account_channels()
+
+    def account_channels(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """The channel keys that share an account of a platform, by platform and account."""
+        shared: dict[tuple[str, str], tuple[str, ...]] = {}
+        for channel in self.channels.values():
+            key = self.account_of(channel)
+            if key is not None and channel.state is not ChannelState.REMOVED:
+                named = (channel.platform, key)
+                shared[named] = (*shared.get(named, ()), channel.channel_key)
+        return shared
+
+    def account_of(self, channel: Channel) -> str | None:
+        """The platform's id of the account that a channel belongs to, where it is known."""
+        route = self.routes.get(channel.id)
+        if route is None or route.adapter.account_key is None:
+            return None
+        return route.adapter.account_key(route.settings)
 
     def spawn_channel(self, channel: Channel) -> None:
         """Give a channel its actor. What a crash of it leaves on the wire is in doubt."""
@@ -228,6 +261,7 @@ class House:
             doubt=self.due_at,
             unknown_wait_s=self.waits()[channel.platform],
             recover=self.waits() if recover else None,
+            doubt_templates=self.templates_changed,
         )
 
     def limits(self, channel: Channel) -> Limits:
@@ -274,6 +308,11 @@ class House:
             lambda: MediaDesk(ground.store, ground.hands, lambda: self.routes, now, ground.chance),
             group="desks",
         )
+        system.spawn(
+            TEMPLATES,
+            lambda: TemplateDesk(self.templates, now, ground.chance),
+            group="desks",
+        )
         if self.plan.bot == echo_bot.CONSUMER:
             self.spawn_bot()
 
@@ -297,11 +336,12 @@ class House:
         """Read again what came for these channels before they were known here."""
         store = self.ground.store
         for channel in channels:
-            named = channel.platform, channel.channel_key
-            while not self.draining and (page := await store.ask(Unclaimed(*named))):
-                for intake_id in page:
-                    await self.take_up(intake_id)
-                    await store.do(ForgetUnclaimed(*named, intake_id))
+            for key in filter(None, (channel.channel_key, self.account_of(channel))):
+                named = channel.platform, key
+                while not self.draining and (page := await store.ask(Unclaimed(*named))):
+                    for intake_id in page:
+                        await self.take_up(intake_id)
+                        await store.do(ForgetUnclaimed(*named, intake_id))
 
     async def take_up(self, intake_id: str) -> None:
         """Read one stored intake again; one whose bytes are gone is not there to be read."""
@@ -322,6 +362,8 @@ class House:
             self.wake_legs(accepted.wakes)
         if accepted.media:
             self.nudge(MEDIA, media_desk.Look())
+        for channel_id in accepted.templates:
+            self.templates_changed(channel_id)
 
     def wake_legs(self, wakes: Sequence[LegWake]) -> None:
         """Tell each channel which of its legs may have something to send.
@@ -354,6 +396,12 @@ class House:
         if at < self.soonest or self.soonest <= self.ground.clock.now():
             self.soonest = at
             self.nudge(TIME, timekeeper.At(at))
+
+    def templates_changed(self, channel_id: str) -> None:
+        """The templates of a channel are not what we thought: read them again soon."""
+        told = self.ground.system.tell(TEMPLATES, template_desk.News(channel_id))
+        if told is not Told.ACCEPTED:
+            telemetry.debug("house.not_nudged", address=TEMPLATES, told=told.name)
 
     def nudge(self, address: str, message: object) -> None:
         """Leave a message of which the newest is enough."""

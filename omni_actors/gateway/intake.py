@@ -4,7 +4,7 @@ What is answered 200 has been committed. Nothing after a valid signature is ever
 anything else but 503, when the commit itself failed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
@@ -44,6 +44,7 @@ class Receiver:
     now: Callable[[], float]
     low_on_disk: Callable[[], bool]
     wake: Callable[[Accepted], None]
+    accounts: Callable[[], Mapping[tuple[str, str], Sequence[str]]]
 
     async def receive(self, hook_id: str, headers: Mapping[str, str], raw: bytes) -> int:
         """Keep one request of a platform; the answer is its HTTP status."""
@@ -118,10 +119,22 @@ class Receiver:
             return (), "the document names no platform that is served here"
         adapter = self.adapters[platform]
         try:
-            return tuple([self.item(adapter, report) for report in adapter.parse(document)]), None
+            reports = self.addressed(adapter, adapter.parse(document))
+            return tuple([self.item(adapter, report) for report in reports]), None
         except Exception as bug:  # noqa: BLE001 - a bug of ours must not make a platform repeat itself
             telemetry.error("intake.bug", hook=hook.id, error=where(bug))
             return (), f"a bug of ours: {where(bug)}"
+
+    def addressed(self, adapter: Adapter[Any, Any], reports: Sequence[Report]) -> Iterator[Report]:
+        """Reports with the channels that they concern: what names an account is told to each of
+        the channels that share it. `accounts` are their channel keys, by platform and account."""
+        accounts = self.accounts()
+        for report in reports:
+            sharing = accounts.get((adapter.platform, report.channel_key))
+            if sharing is None:
+                yield report
+            else:
+                yield from [evolve(report, channel_key=key) for key in sharing]
 
     def item(self, adapter: Adapter[Any, Any], report: Report) -> Item:
         """A report with what the house decides about it before it is stored."""

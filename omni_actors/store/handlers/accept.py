@@ -72,7 +72,9 @@ EventKey = tuple[str, str, str]
 class Tally:
     """What one intake became, counted as its items are taken."""
 
-    __slots__ = ("conversations", "known", "legs", "media", "new", "parked", "unclaimed")
+    __slots__ = (
+        "conversations", "known", "legs", "media", "new", "parked", "templates", "unclaimed",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.new = 0
@@ -82,12 +84,13 @@ class Tally:
         self.media = False
         self.conversations: dict[str, None] = {}
         self.legs: list[str] = []
+        self.templates: dict[str, None] = {}
 
     def accepted(self, wakes: dict[str, tuple[LegWake, ...]]) -> Accepted:
         woken = [wake for leg_id in dict.fromkeys(self.legs) for wake in wakes.get(leg_id, ())]
         return Accepted(
             self.new, self.known, self.unclaimed, self.parked, tuple(self.conversations),
-            tuple(woken), self.media,
+            tuple(woken), self.media, tuple(self.templates),
         )  # fmt: skip
 
 
@@ -178,6 +181,8 @@ class Desk:
             tally.conversations[outcome.conversation_id] = None
         if outcome.leg_id is not None:
             tally.legs.append(outcome.leg_id)
+        if outcome.templates_of is not None:
+            tally.templates[outcome.templates_of] = None
         tally.media = tally.media or outcome.media
 
     def _bury(self, intake: Intake) -> None:

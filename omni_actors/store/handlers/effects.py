@@ -110,6 +110,7 @@ class Outcome:
     leg_id: str | None = None
     media: bool = False
     parked: bool = False
+    templates_of: str | None = None  # the channel whose templates are not what we thought
 
 
 class Effects:

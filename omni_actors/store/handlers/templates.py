@@ -78,6 +78,8 @@ PAGE = f"""
 """
 # Between name and language in a page's cursor; neither can hold it.
 SEPARATOR = "~"
+# The platform tells whole seconds by its own clock, and we note by ours.
+OVERTAKEN_S = 30.0
 
 
 def _row(row: tuple[Any, ...]) -> Template:
@@ -215,8 +217,8 @@ def _is_known(db: Reading, channel_id: str) -> bool:
 def apply_news(db: Writing, channel_id: str, report: TemplateReported) -> dict[str, Json]:
     """Change what is known of a template by a report; answers with its facts for the event.
 
-    News that are older than what we know of it do not change its status again: webhooks overtake
-    each other, and a listing is newer than what was told before it.
+    News that are older than what we know of it change nothing: webhooks overtake each other, and a
+    listing is newer than what was told before it.
     """
     rows = [_row(row) for row in db.rows(NAMED, channel_id=channel_id, name=report.name)]
     meant = [row for row in rows if report.language in ("", row.definition.language)]
@@ -233,7 +235,7 @@ def apply_news(db: Writing, channel_id: str, report: TemplateReported) -> dict[s
 
 def _after(row: Template, report: TemplateReported) -> Template | None:
     """The template as it is after the news; None when they are older than what we know."""
-    if report.at < row.changed_at - OVERTAKEN_S:
+    if 0.0 < report.at < row.changed_at - OVERTAKEN_S:
         return None
     one, news = row.definition, report.news
     definition = TemplateDefinition(
@@ -249,10 +251,6 @@ def _after(row: Template, report: TemplateReported) -> Template | None:
     )
     at = max(report.at, row.changed_at)
     return Template(row.channel_id, row.tenant, definition, at, row.seen_at)
-
-
-# The platform tells whole seconds by its own clock, and we note by ours.
-OVERTAKEN_S = 30.0
 
 
 # ---------------------------------------------------------------- reading
