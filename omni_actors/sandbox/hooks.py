@@ -46,6 +46,8 @@ class Update:
     after_s: float = 0.0
     repeats: int = 0
     knock: Knock | None = None
+    field: str = "messages"
+    """What the change is of, where a platform tells that."""
 
 
 Envelope = Callable[[Sequence[Update]], bytes]

@@ -97,24 +97,26 @@ def envelope(updates: Sequence[Update], waba_of: Callable[[str], str]) -> bytes:
     """One webhook body; neighbours of one number share a change, those of one WABA an entry."""
     entries: dict[str, list[dict[str, Any]]] = {}
     for update in updates:
-        values = entries.setdefault(waba_of(update.channel_key), [])
-        if values and _joins(values[-1], update.value):
-            values[-1] = _joined(values[-1], update.value)
+        changes = entries.setdefault(waba_of(update.channel_key), [])
+        change = {"value": update.value, "field": update.field}
+        if changes and _joins(changes[-1], change):
+            changes[-1] = {**change, "value": _joined(changes[-1]["value"], update.value)}
         else:
-            values.append(update.value)
+            changes.append(change)
     return escaped(
         {
             "object": "whatsapp_business_account",
-            "entry": [
-                {"id": waba, "changes": [{"value": one, "field": "messages"} for one in values]}
-                for waba, values in entries.items()
-            ],
+            "entry": [{"id": waba, "changes": changes} for waba, changes in entries.items()],
         }
     )
 
 
 def _joins(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return one["metadata"] == other["metadata"] and one.keys() == other.keys()
+    """Whether two changes can be told as one."""
+    if not one["field"] == other["field"] == "messages":
+        return False
+    value, more = one["value"], other["value"]
+    return bool(value["metadata"] == more["metadata"] and value.keys() == more.keys())
 
 
 def _joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
