@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from omni_actors.cli_exits import Ended, Exit
 from omni_actors.cli_output import Output, Row, say, shown
 from omni_actors.cli_reach import Reach, open_gateway_client
+from omni_actors.cli_templates import templates
 
 HERE: Final = Reach()
 ROWS_MAX: Final = 50
@@ -26,6 +27,7 @@ def add_commands(app: App) -> None:
         app.command(each)
     app.command(send)
     app.command(tail)
+    app.command(templates)
 
 
 # ---------------------------------------------------------------- channels

@@ -73,8 +73,8 @@ from omni_actors.store.rows import Message as Message
 from omni_actors.store.rows import Page as Page
 from omni_actors.store.rows import Part as Part
 from omni_actors.store.rows import QueueDepth as QueueDepth
-from omni_actors.store.rows import Template as Template
-from omni_actors.store.rows import TemplateSync as TemplateSync
+from omni_actors.store.templates import Template as Template
+from omni_actors.store.templates import TemplateSync as TemplateSync
 from omni_actors.store.verbs import (
     Cancel,
     CloseConversation,

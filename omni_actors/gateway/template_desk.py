@@ -126,6 +126,4 @@ class TemplateDesk:
     def wake(self) -> None:
         waiting = [turn.due_at for turn in self.turns.values() if not turn.running]
         latest = self.now() + LOOK_EVERY_S
-        self.context.wake_at(
-            max(min([latest, *waiting]), self.now() + GRAIN_S), Look(), key="look"
-        )
+        self.context.wake_at(max(min([latest, *waiting]), self.now() + GRAIN_S), Look(), key="look")

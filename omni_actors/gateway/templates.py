@@ -22,9 +22,17 @@ from omni_actors.net import flow
 from omni_actors.net.trace import Trace
 from omni_actors.policy import templates as policy
 from omni_actors.store.contract import Store
-from omni_actors.store.queries import Templates, TemplatesNamed, TemplateSyncOf
-from omni_actors.store.rows import Channel, Page, Template, TemplateSync
-from omni_actors.store.verbs import DropTemplates, EndTemplateSync, KeepTemplates
+from omni_actors.store.rows import Channel, Page
+from omni_actors.store.templates import (
+    DropTemplates,
+    EndTemplateSync,
+    KeepTemplates,
+    Template,
+    Templates,
+    TemplatesNamed,
+    TemplateSync,
+    TemplateSyncOf,
+)
 from omni_actors.wire.calls import Call, Flow, Reply
 
 T = TypeVar("T")
@@ -234,9 +242,7 @@ class TemplateBook:
         await self.store.do(KeepTemplates(channel_id, (made,), self.now()))
         return await self.named(caller, channel_id, made.name, made.language)
 
-    async def delete(
-        self, caller: Caller, channel_id: str, name: str, language: str | None
-    ) -> int:
+    async def delete(self, caller: Caller, channel_id: str, name: str, language: str | None) -> int:
         """Delete a template in one language or in all; answers how many of ours are gone."""
         able = self.ability(caller, channel_id)
         one: TemplateDefinition | None = None
@@ -258,7 +264,9 @@ class TemplateBook:
         """
         if isinstance(self.able(channel_id), str):
             return
-        known = [row.definition for row in self.store.peek(TemplatesNamed(channel_id, content.name))]
+        known = [
+            row.definition for row in self.store.peek(TemplatesNamed(channel_id, content.name))
+        ]
         found = policy.find(content.name, content.language, known)
         match found:
             case None:

@@ -6,7 +6,6 @@ from omni_actors.model.events import EventType
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.states import Priority
-from omni_actors.model.templates import TemplateStatus
 from omni_actors.store.contract import Query
 from omni_actors.store.rows import (
     ANY_TENANT,
@@ -25,8 +24,6 @@ from omni_actors.store.rows import (
     Message,
     Page,
     QueueDepth,
-    Template,
-    TemplateSync,
 )
 from omni_actors.store.verbs import Idempotency, Intake, Submitted
 
@@ -260,30 +257,3 @@ class Unclaimed(Query[tuple[str, ...]]):
     platform: str
     channel_key: str
     limit: int = 100
-
-
-@frozen
-class Templates(Query[Page[Template]]):
-    """A channel's templates by name, then language."""
-
-    channel_id: str
-    after: str = ""
-    limit: int = 50
-    status: TemplateStatus | None = None
-    name: str | None = None
-    language: str | None = None
-
-
-@frozen
-class TemplatesNamed(Query[tuple[Template, ...]]):
-    """The languages of a channel's template, in their order."""
-
-    channel_id: str
-    name: str
-
-
-@frozen
-class TemplateSyncOf(Query[TemplateSync | None]):
-    """How well a channel's templates are known; None when nobody has asked yet."""
-
-    channel_id: str

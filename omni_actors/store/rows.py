@@ -17,7 +17,6 @@ from omni_actors.model.states import (
     PartStatus,
     Priority,
 )
-from omni_actors.model.templates import TemplateDefinition
 
 R = TypeVar("R", covariant=True)
 
@@ -330,26 +329,3 @@ class DeadLetter:
     failure: Failure | None
     at: float
     redriven_at: float | None
-
-
-@frozen
-class Template:
-    """A template of a channel: `changed_at` is when we last learned something new of it, `seen_at`
-    when the platform last had it."""
-
-    channel_id: str
-    tenant: str
-    definition: TemplateDefinition
-    changed_at: float
-    seen_at: float
-
-
-@frozen
-class TemplateSync:
-    """How well the templates of a channel are known. `synced_at` is None before the first whole
-    listing; `failure` is why the last try came to nothing."""
-
-    channel_id: str
-    synced_at: float | None
-    tried_at: float
-    failure: Failure | None

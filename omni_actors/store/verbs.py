@@ -9,7 +9,6 @@ from omni_actors.model.failure import Failure
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import IdentityKey, Report
 from omni_actors.model.states import ChannelState, MediaState, OnUnknown, Priority
-from omni_actors.model.templates import TemplateDefinition
 from omni_actors.store.contract import Verb
 from omni_actors.store.rows import (
     ApiKey,
@@ -574,40 +573,3 @@ class ForgetUnclaimed(Verb[None]):
     platform: str
     channel_key: str
     intake_id: str
-
-
-@frozen
-class KeepTemplates(Verb[int]):
-    """Keep what a platform lists of a channel's templates, or one that was just made; answers how
-    many are new or different.
-
-    Once the channel's templates are known, each difference writes a `template.changed` event.
-    """
-
-    channel_id: str
-    templates: tuple[TemplateDefinition, ...]
-    at: float
-
-
-@frozen
-class EndTemplateSync(Verb[int]):
-    """A listing that began at `began_at` has ended; answers how many templates are gone.
-
-    Without a `failure` it was whole: what was not seen since it began is gone, each with a
-    `template.changed` event.
-    """
-
-    channel_id: str
-    began_at: float
-    at: float
-    failure: Failure | None = None
-
-
-@frozen
-class DropTemplates(Verb[int]):
-    """A template was deleted, in one language or (None) in all; answers how many are gone."""
-
-    channel_id: str
-    name: str
-    language: str | None
-    at: float

@@ -63,7 +63,8 @@ class WhatsAppSettings:
     """One business number on the Cloud API.
 
     `waba_id` is the WhatsApp Business account of the number; without it nothing is known of the
-    account's templates, its news cannot be told to the channel, and `check` looks at less. `link_preview` asks for a preview of the first link of a text. `proof` is for an app that
+    account's templates, its news cannot be told to the channel, and `check` looks at less.
+    `link_preview` asks for a preview of the first link of a text. `proof` is for an app that
     requires its secret to be proved on every call; the credentials must then hold `app_secret`.
     https://developers.facebook.com/documentation/business-messaging/whatsapp/about-the-platform
     """

@@ -111,9 +111,7 @@ class Desk:
             raise refusal(131009, "Param recipient is not a business-scoped user id.")
         return self.people.of_user_id(recipient), recipient
 
-    def _template(
-        self, number: Number, document: Mapping[str, Any], address: str | None
-    ) -> Kept:
+    def _template(self, number: Number, document: Mapping[str, Any], address: str | None) -> Kept:
         sent = document["template"]
         template = self.templates(number.account.waba_id).approved(sent)
         template_sends.check(template, sent)

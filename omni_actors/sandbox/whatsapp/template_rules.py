@@ -6,6 +6,7 @@ Source: developers.facebook.com/documentation/business-messaging/whatsapp/templa
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from omni_actors.sandbox.shapes import (
@@ -32,45 +33,55 @@ HEADER_MAX, BODY_MAX, FOOTER_MAX = 60, 1024, 60
 MEDIA = ("IMAGE", "VIDEO", "DOCUMENT")
 BUTTONS_MOST = {"QUICK_REPLY": 10, "URL": 2, "PHONE_NUMBER": 1, "COPY_CODE": 1}
 CARDS_LEAST, CARDS_MOST = 2, 10
-TOO_LONG, BAD_HEADER, BAD_BODY, BAD_FOOTER, AT_THE_EDGE = 2388040, 2388047, 2388072, 2388073, 2388299
+TOO_LONG, BAD_HEADER, BAD_BODY, BAD_FOOTER, AT_THE_EDGE = (
+    2388040,
+    2388047,
+    2388072,
+    2388073,
+    2388299,
+)
 
 VARIABLE = re.compile(r"\{\{\s*(\w*)\s*\}\}", re.ASCII)
 _NAMED = re.compile(r"[a-z][a-z0-9_]*")
 
 _WORDS = Text(32_768)
+
+
+def _button(kind: str, required: Mapping[str, Shape], optional: Mapping[str, Shape]) -> Shape:
+    return Object({"type": OneOf([kind]), **required}, optional)
+
+
+_LABEL: Mapping[str, Shape] = {"text": Text(25)}
 _BUTTON: Shape = Tagged(
     {
-        kind: Object({"type": OneOf([kind]), **required}, optional)
-        for kind, required, optional in (
-            ("QUICK_REPLY", {"text": Text(25)}, {}),
-            ("URL", {"text": Text(25), "url": Text(2000)}, {"example": Items(Text(2000))}),
-            ("PHONE_NUMBER", {"text": Text(25), "phone_number": Text(20)}, {}),
-            ("COPY_CODE", {"example": Anything()}, {"text": Text(25)}),
-            (
-                "OTP",
-                {"otp_type": OneOf(["COPY_CODE", "ONE_TAP", "ZERO_TAP"])},
-                {
-                    "text": Text(25),
-                    "autofill_text": Text(25),
-                    "supported_apps": Items(Anything()),
-                    "zero_tap_terms_accepted": Flag(),
-                },
-            ),
-            (
-                "FLOW",
-                {"text": Text(25)},
-                {
-                    "flow_id": Text(64),
-                    "flow_name": Text(200),
-                    "flow_json": _WORDS,
-                    "flow_action": OneOf(["navigate", "data_exchange"]),
-                    "navigate_screen": Text(200),
-                },
-            ),
-            ("CATALOG", {"text": Text(25)}, {}),
-            ("MPM", {"text": Text(25)}, {}),
-            ("VOICE_CALL", {"text": Text(25)}, {"ttl_minutes": Number(1440, 43200, whole=True)}),
-        )
+        "QUICK_REPLY": _button("QUICK_REPLY", _LABEL, {}),
+        "URL": _button("URL", {**_LABEL, "url": Text(2000)}, {"example": Items(Text(2000))}),
+        "PHONE_NUMBER": _button("PHONE_NUMBER", {**_LABEL, "phone_number": Text(20)}, {}),
+        "COPY_CODE": _button("COPY_CODE", {"example": Anything()}, _LABEL),
+        "OTP": _button(
+            "OTP",
+            {"otp_type": OneOf(["COPY_CODE", "ONE_TAP", "ZERO_TAP"])},
+            {
+                **_LABEL,
+                "autofill_text": Text(25),
+                "supported_apps": Items(Anything()),
+                "zero_tap_terms_accepted": Flag(),
+            },
+        ),
+        "FLOW": _button(
+            "FLOW",
+            _LABEL,
+            {
+                "flow_id": Text(64),
+                "flow_name": Text(200),
+                "flow_json": _WORDS,
+                "flow_action": OneOf(["navigate", "data_exchange"]),
+                "navigate_screen": Text(200),
+            },
+        ),
+        "CATALOG": _button("CATALOG", _LABEL, {}),
+        "MPM": _button("MPM", _LABEL, {}),
+        "VOICE_CALL": _button("VOICE_CALL", _LABEL, {"ttl_minutes": Number(1, 43200, whole=True)}),
     }
 )
 _HEADER = Object(
@@ -257,7 +268,7 @@ def _check_buttons(buttons: Sequence[Mapping[str, Any]], *, authentication: bool
     if "OTP" in kinds and not authentication:
         raise refusal(100, "An OTP button belongs to an AUTHENTICATION template.")
     quick = [kind == "QUICK_REPLY" for kind in kinds]
-    if sum(one != other for one, other in zip(quick, quick[1:], strict=False)) > 1:
+    if sum(one != other for one, other in pairwise(quick)) > 1:
         raise refusal(100, "Quick replies and other buttons must each stand together.")
     for button in buttons:
         if button["type"] == "URL" and (names := VARIABLE.findall(button["url"])):
@@ -301,4 +312,3 @@ _CHECK_OF_CARD: Mapping[str, Callable[[Mapping[str, Any], bool], None]] = {
     "BODY": lambda component, named: _check_body(component, named=named),
     "BUTTONS": lambda component, _named: _check_buttons(component["buttons"]),
 }
-

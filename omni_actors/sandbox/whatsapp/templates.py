@@ -318,9 +318,7 @@ def _seeded(template_id: str, template: Template) -> Kept:
     if template.buttons:
         buttons = [_seeded_button(button) for button in template.buttons]
         components.append({"type": "BUTTONS", "buttons": buttons})
-    return Kept(
-        template_id, template.name, template.language, template.category, components, named
-    )
+    return Kept(template_id, template.name, template.language, template.category, components, named)
 
 
 def _seeded_button(button: str) -> dict[str, Any]:

@@ -19,9 +19,17 @@ from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.queries import Templates, TemplatesNamed, TemplateSyncOf
-from omni_actors.store.rows import Page, Template, TemplateSync
-from omni_actors.store.verbs import DropTemplates, EndTemplateSync, KeepTemplates
+from omni_actors.store.rows import Page
+from omni_actors.store.templates import (
+    DropTemplates,
+    EndTemplateSync,
+    KeepTemplates,
+    Template,
+    Templates,
+    TemplatesNamed,
+    TemplateSync,
+    TemplateSyncOf,
+)
 
 COLUMNS = """
     t.channel_id, t.name, t.language, t.tenant, t.status, t.category, t.quality, t.external_id,
