@@ -41,13 +41,13 @@ async def list_templates(call: Call[TemplateQuery, None]) -> Reply:
         name=asked.name,
         language=asked.language,
     )
-    sync = found.sync
+    sync, platform = found.sync, found.channel.platform
     answer = TemplateListView(
         items=tuple([template(row) for row in found.page.rows]),
         next=found.page.next,
         known=found.unreachable is None and sync is not None and sync.synced_at is not None,
         synced_at=render.time(sync.synced_at if sync else None),
-        reason=render.reason(sync.failure, None) if sync else None,
+        reason=render.reason(sync.failure, platform) if sync else None,
         unreachable=found.unreachable,
     )
     return Reply(answer, headers=listing(call, [], found.page.next).headers)

@@ -59,6 +59,7 @@ class TemplatesPage:
     `unreachable` says in a sentence why they cannot be read from the platform at all.
     """
 
+    channel: Channel
     page: Page[Template]
     sync: TemplateSync | None
     unreachable: str | None
@@ -122,10 +123,10 @@ class TemplateBook:
         language: str | None = None,
     ) -> TemplatesPage:
         """What is known of a channel's templates."""
-        self.channel(caller, channel_id)
-        able = self.able(channel_id)
+        channel, able = self.channel(caller, channel_id), self.able(channel_id)
         query = Templates(channel_id, after, limit, status, name, language)
         return TemplatesPage(
+            channel,
             await self.store.ask(query),
             self.store.peek(TemplateSyncOf(channel_id)),
             able if isinstance(able, str) else None,

@@ -48,6 +48,8 @@ class Update:
     knock: Knock | None = None
     field: str = "messages"
     """What the change is of, where a platform tells that."""
+    at: float | None = None
+    """When it happened, where it does not say so itself."""
 
 
 Envelope = Callable[[Sequence[Update]], bytes]

@@ -131,7 +131,7 @@ class WhatsApp:
     def template_is(self, channel_key: str, document: dict[str, Any]) -> Written:
         """The platform decides about a template. Raises ControlError."""
         shelf = self.templates[self.accounts[channel_key].waba_id]
-        one, update = shelf.change(document, channel_key)
+        one, update = shelf.change(document, channel_key, self.stage.clock.now())
         return Written(one.id, update)
 
     def envelope(self, updates_: Sequence[Update]) -> bytes:

@@ -185,7 +185,9 @@ class TemplateShelf:
 
     # ------------------------------------------------------------ what the platform decides
 
-    def change(self, document: Mapping[str, Any], channel_key: str) -> tuple[Kept, Update]:
+    def change(
+        self, document: Mapping[str, Any], channel_key: str, now: float
+    ) -> tuple[Kept, Update]:
         """Review, pause, requalify or recategorize a template. Raises ControlError."""
         named = (str(document.get("name")), str(document.get("language")))
         one = self.kept.get(named)
@@ -204,7 +206,7 @@ class TemplateShelf:
             "message_template_language": one.language,
             **value,
         }
-        return one, Update(channel_key, topic, told, field=topic)
+        return one, Update(channel_key, topic, told, field=topic, at=now)
 
 
 def with_fields(document: Mapping[str, Any], query: Mapping[str, str]) -> dict[str, Any]:

@@ -95,9 +95,13 @@ def inbound(account: WhatsAppAccount, customer: Customer, message: dict[str, Any
 
 def envelope(updates: Sequence[Update], waba_of: Callable[[str], str]) -> bytes:
     """One webhook body; neighbours of one number share a change, those of one WABA an entry."""
-    entries: dict[str, list[dict[str, Any]]] = {}
+    entries: dict[str, dict[str, Any]] = {}
     for update in updates:
-        changes = entries.setdefault(waba_of(update.channel_key), [])
+        waba = waba_of(update.channel_key)
+        entry = entries.setdefault(waba, {"id": waba, "changes": []})
+        if update.at is not None:
+            entry["time"] = int(update.at)
+        changes = entry["changes"]
         change = {"value": update.value, "field": update.field}
         if changes and _joins(changes[-1], change):
             changes[-1] = {**change, "value": _joined(changes[-1]["value"], update.value)}
@@ -106,7 +110,7 @@ def envelope(updates: Sequence[Update], waba_of: Callable[[str], str]) -> bytes:
     return escaped(
         {
             "object": "whatsapp_business_account",
-            "entry": [{"id": waba, "changes": changes} for waba, changes in entries.items()],
+            "entry": list(entries.values()),
         }
     )
 
