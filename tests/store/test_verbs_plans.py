@@ -4,19 +4,18 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import apsw
 import pytest
 
-from omni_actors.store import handlers, sqlite
+from omni_actors.store import handlers
+from omni_actors.store.sqlite.migrate import shipped
 from omni_actors.store.sqlite.statements import translate
 
-FIRST = Path(sqlite.__file__).with_name("0001_first.sql")
 STATEMENT = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 GROWING = {
     "attempt", "conversation", "entry", "event", "external", "idempotency", "identity",
-    "identity_key", "leg", "message", "parked", "part", "question", "seen", "timer",
+    "identity_key", "leg", "message", "parked", "part", "question", "seen", "template", "timer",
 }  # fmt: skip
 # Oldest first, at most so many rows; a listing in pages by its key; a test for any row at all.
 BOUNDED = {"SEEN", "OLD_EVENTS", "INTAKES", "OF_ALL", "SOME_OF_ALL", "ANY_PARKED"}
@@ -33,6 +32,7 @@ LISTINGS = {
     "messages.CONTACTS_OF_ALL": "PRIMARY KEY (id>?)",
     "messages.CONTACTS_OF_TENANT": "contact_of_tenant (tenant=? AND id>?)",
     "messages.OF_CONVERSATION": "message_of_conversation (conversation_id=? AND id>?)",
+    "templates.PAGE": "PRIMARY KEY (channel_id=? AND (name,language)>(?,?))",
 }
 PIECES = {"COLUMNS", "MESSAGE", "LEG", "CONVERSATION", "CONTACT"}
 
@@ -68,7 +68,8 @@ def test_a_listing_walks_along_what_was_asked_for(name: str, index: str) -> None
 def plan_of(sql: str) -> list[str]:
     """The steps of SQLite for a statement, on an empty database."""
     connection = apsw.Connection(":memory:")
-    connection.execute(FIRST.read_text())
+    for step in shipped():
+        connection.execute(step.sql)
     statement = translate(sql)
     named: dict[str, object] = dict.fromkeys(re.findall(r":(\w+)", sql), 1)
     for batch in statement.batches:
