@@ -310,7 +310,7 @@ class House:
         )
         system.spawn(
             TEMPLATES,
-            lambda: TemplateDesk(self.templates, now, ground.chance),
+            lambda: TemplateDesk(self.templates, now, ground.chance, self.drain_begun),
             group="desks",
         )
         if self.plan.bot == echo_bot.CONSUMER:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from random import Random
 from typing import TypeAlias
 
+import trio
 from attrs import define, field, frozen
 
 from omni_actors.actors.cell import Context
@@ -65,6 +66,7 @@ class TemplateDesk:
     book: TemplateBook
     now: Callable[[], float]
     chance: Random
+    ending: trio.Event
     turns: dict[str, Turn] = field(factory=dict)
     context: Context = field(init=False)
 
@@ -120,8 +122,16 @@ class TemplateDesk:
             self.context.start_soon(self.read, able[channel_id])
 
     async def read(self, able: Able) -> None:
-        """Read one channel and say how that went."""
-        self.context.tell_self(Done(able.channel.id, await self.book.sync(able)))
+        """Read one channel and say how that went. It is left when the house is to end."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.leave_at_the_end, nursery.cancel_scope)
+            failure = await self.book.sync(able)
+            self.context.tell_self(Done(able.channel.id, failure))
+            nursery.cancel_scope.cancel()
+
+    async def leave_at_the_end(self, reading: trio.CancelScope) -> None:
+        await self.ending.wait()
+        reading.cancel()
 
     def wake(self) -> None:
         waiting = [turn.due_at for turn in self.turns.values() if not turn.running]

@@ -14,6 +14,7 @@ from omni_actors.model.failure import Failure, Kind
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.templates import (
     UNSENDABLE,
+    ButtonKind,
     ButtonSlot,
     HeaderSlot,
     Layout,
@@ -27,11 +28,24 @@ SYNC_EVERY_S: Final = 3600.0
 SYNC_SOON_S: Final = 5.0
 SYNC_GAP_S: Final = 60.0
 BACKOFF_BASE_S: Final = 60.0
-BACKOFF_CAP_S: Final = 4 * 3600.0
+THROTTLED_CAP_S: Final = 4 * 3600.0
 
 COMPONENTS: Final = ("header", "body", "buttons", "limited_time_offer", "carousel")
 CARD_COMPONENTS: Final = ("header", "body", "buttons")
 MEDIA_HEADERS: Final = ("image", "video", "document")
+SHOWN_VALUES: Final = ("currency", "date_time")
+# The member by which the value of a button is told; a link's end may also be a bare text.
+BUTTON_VALUES: Final[dict[ButtonKind, tuple[str, ...]]] = {
+    "url": ("text",),
+    "otp": ("text",),
+    "quick_reply": ("payload",),
+    "copy_code": ("coupon_code",),
+    "flow": ("flow_token", "flow_data"),
+    "catalog": ("product",),
+    "products": ("product", "sections"),
+    "voice_call": ("ttl_minutes",),
+}
+BARE_TEXTS: Final = ("url", "otp")
 
 
 @frozen
@@ -141,12 +155,12 @@ def _positional(slot: TextSlot, given: Json, at: str) -> Iterator[Wrong]:
 
 
 def _value(value: Json, at: str) -> Iterator[Wrong]:
-    """A value for a variable of a text: text, a number, or one of the platform's own objects."""
-    if isinstance(value, Mapping):
-        if not isinstance(value.get("type"), str):
-            yield Wrong(at, "must be a text or a number, or an object with a `type`")
-    elif isinstance(value, bool) or not isinstance(value, str | int | float):
-        yield Wrong(at, "must be a text or a number")
+    """A value for a variable of a text: a text, a number, an amount or a time."""
+    shown = isinstance(value, Mapping) and any(name in value for name in SHOWN_VALUES)
+    if shown:
+        return
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        yield Wrong(at, f"must be a text, a number, or an object with {' or '.join(SHOWN_VALUES)}")
     elif value == "" or (isinstance(value, str) and not value.strip()):
         yield Wrong(at, "must not be empty")
 
@@ -166,16 +180,14 @@ def _header(slot: HeaderSlot | None, given: Json, at: str) -> Iterator[Wrong]:
         if not _nothing(given):
             yield Wrong(at, "must be left out: the template has no header")
     elif slot.kind == "text":
-        listed = [given] if isinstance(given, str | int | float) else given
+        listed = [given] if isinstance(given, str) else given
         yield from _text(slot.text or TextSlot(""), listed, at)
     else:
         yield from _shown(slot.kind, given, at)
 
 
 def _shown(kind: str, given: Json, at: str) -> Iterator[Wrong]:
-    """A header that shows something: one object, on its own or as the one item of a list."""
-    if isinstance(given, Sequence) and not isinstance(given, str) and len(given) == 1:
-        given = given[0]
+    """A header that shows something: one object."""
     wanted = _example(kind)
     if _nothing(given):
         yield Wrong(at, f"is missing; the template's header shows {_article(kind)}: give {wanted}")
@@ -188,11 +200,11 @@ def _shown(kind: str, given: Json, at: str) -> Iterator[Wrong]:
 
 
 def _medium(kind: str, given: Mapping[str, Json], at: str) -> Iterator[Wrong]:
-    told = given.get("kind", given.get("type"))
+    told = given.get("kind")
     if told != kind:
         shows = "nothing" if told is None else str(told)
         yield Wrong(f"{at}/kind", f"must be {kind}, as the template's header is; it is {shows}")
-    elif not any(given.get(name) for name in ("media_id", "url", kind)):
+    elif not any(given.get(name) for name in ("media_id", "url")):
         yield Wrong(at, f"names no medium; give {_example(kind)}")
 
 
@@ -229,8 +241,17 @@ def _button(slot: ButtonSlot, value: Json, at: str) -> Iterator[Wrong]:
             yield Wrong(at, f"is missing: {button} needs a value")
     elif slot.need == "none":
         yield Wrong(at, f"must be null: {button} takes no value")
-    elif isinstance(value, bool) or not isinstance(value, str | int | float | Mapping):
-        yield Wrong(at, f"must be a text or an object: it is for {button}")
+    elif not _is_for(slot.kind, value):
+        names = " or ".join(BUTTON_VALUES[slot.kind])
+        bare = "a text, or " if slot.kind in BARE_TEXTS else ""
+        yield Wrong(at, f"must be {bare}an object with {names}: it is for {button}")
+
+
+def _is_for(kind: ButtonKind, value: Json) -> bool:
+    if isinstance(value, Mapping):
+        return any(name in value for name in BUTTON_VALUES[kind])
+    bare = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return bare and kind in BARE_TEXTS
 
 
 def _offer(need: Need, given: Json) -> Iterator[Wrong]:
@@ -282,14 +303,13 @@ def next_sync(failure: Failure | None, strikes: int, now: float, jitter: float) 
     """When to read a channel's templates again; `strikes` failures in a row came before this one.
 
     After a success in about an hour, spread by a tenth so that channels do not ask together. After
-    a failure in 1 min, then doubling up to 4 h; what a platform asks for is kept. What an operator
-    must mend is not worth asking often.
+    a failure in 1 min, then doubling up to that hour, or to 4 h for a platform that was asked too
+    often; what it asks for is kept. What an operator must mend is not worth asking often.
     """
-    if failure is None:
+    if failure is None or failure.kind in (Kind.BROKEN, Kind.REJECTED):
         return now + SYNC_EVERY_S * (0.95 + 0.1 * jitter)
-    if failure.kind in (Kind.BROKEN, Kind.REJECTED):
-        return now + SYNC_EVERY_S * (0.95 + 0.1 * jitter)
-    backoff_s = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2.0 ** min(strikes, 16))
+    cap_s = THROTTLED_CAP_S if failure.kind is Kind.THROTTLED else SYNC_EVERY_S
+    backoff_s = min(cap_s, BACKOFF_BASE_S * 2.0 ** min(strikes, 16))
     return now + max(failure.retry_after_s or 0.0, backoff_s) * (1.0 + 0.1 * jitter)
 
 

@@ -56,9 +56,9 @@ FITS: dict[str, tuple[Layout, dict[str, Any]]] = {
     ),
     "by position": (Layout(body=TWO), {"body": ["Ada", 42]}),
     "by name": (Layout(body=NAMED), {"body": {"first_name": "Ada", "time": "nine"}}),
-    "the platform's own parameter": (
+    "a time": (
         Layout(body=TWO),
-        {"body": ["Ada", {"type": "date_time", "date_time": {"fallback_value": "May"}}]},
+        {"body": ["Ada", {"date_time": {"fallback_value": "May"}}]},
     ),
     "a text header as a text": (
         Layout(header=HeaderSlot("text", TextSlot("Order {{1}}", ("1",)))),
@@ -73,13 +73,15 @@ FITS: dict[str, tuple[Layout, dict[str, Any]]] = {
         {"header": {"no": "42"}},
     ),
     "an image": (Layout(header=IMAGE), {"header": PICTURE}),
-    "an image in a list": (Layout(header=IMAGE), {"header": [PICTURE]}),
     "an image by address": (
         Layout(header=IMAGE),
         {"header": {"url": "https://shop.example/a.png", "kind": "image"}},
     ),
     "a place": (Layout(header=HeaderSlot("location")), {"header": {"location": {"name": "Shop"}}}),
-    "buttons": (Layout(buttons=(THANKS, TRACK, CALL)), {"buttons": ["THANKS:1", "42", None]}),
+    "buttons": (
+        Layout(buttons=(THANKS, TRACK, CALL)),
+        {"buttons": [{"payload": "THANKS:1"}, "42", None]},
+    ),
     "an optional button left out": (Layout(buttons=(THANKS, TRACK)), {"buttons": [None, "42"]}),
     "an offer": (Layout(offer="required"), {"limited_time_offer": {"expires_at": 1_790_000_000}}),
     "a carousel": (Layout(body=BARE, cards=(CARD, CARD)), {"carousel": [FILLED_CARD] * 2}),
@@ -92,6 +94,7 @@ def test_parameters_that_fit(layout: Layout, params: dict[str, Any]) -> None:
     assert check(layout, params) == ()
 
 
+MUST_BE_TEXT = "must be a text, a number, or an object with currency or date_time"
 MISFITS: dict[str, tuple[Layout, dict[str, Any], dict[str, str]]] = {
     "too few": (
         Layout(body=TWO),
@@ -131,7 +134,7 @@ MISFITS: dict[str, tuple[Layout, dict[str, Any], dict[str, str]]] = {
     "values of the wrong type": (
         Layout(body=TWO),
         {"body": [" ", True]},
-        {"/body/0": "must not be empty", "/body/1": "must be a text or a number"},
+        {"/body/0": "must not be empty", "/body/1": MUST_BE_TEXT},
     ),
     "no header": (
         Layout(header=IMAGE),
@@ -167,7 +170,7 @@ MISFITS: dict[str, tuple[Layout, dict[str, Any], dict[str, str]]] = {
     ),
     "a missing button": (
         Layout(buttons=(THANKS, TRACK)),
-        {"buttons": ["THANKS"]},
+        {"buttons": [{"payload": "THANKS"}]},
         {"/buttons/1": "is missing: the url button 'Go' needs a value"},
     ),
     "a button that takes nothing": (
@@ -183,7 +186,17 @@ MISFITS: dict[str, tuple[Layout, dict[str, Any], dict[str, str]]] = {
     "a button of the wrong type": (
         Layout(buttons=(TRACK,)),
         {"buttons": [["42"]]},
-        {"/buttons/0": "must be a text or an object: it is for the url button 'Go'"},
+        {"/buttons/0": "must be a text, or an object with text: it is for the url button 'Go'"},
+    ),
+    "a bare text for a quick reply": (
+        Layout(buttons=(THANKS,)),
+        {"buttons": ["THANKS"]},
+        {"/buttons/0": "must be an object with payload: it is for the quick_reply button 'Go'"},
+    ),
+    "a link for a coupon": (
+        Layout(buttons=(button("copy_code", "required"),)),
+        {"buttons": [{"text": "SAVE10"}]},
+        {"/buttons/0": "must be an object with coupon_code: it is for the copy_code button 'Go'"},
     ),
     "an offer without its end": (
         Layout(offer="required"),
@@ -241,14 +254,17 @@ def slots(draw: st.DrawFn) -> tuple[TextSlot, Any]:
     return TextSlot("…", places), [draw(VALUES) for _ in places]
 
 
+GIVEN: dict[str, Any] = {"quick_reply": {"payload": "x"}, "url": "x", "phone_number": None}
+
+
 @st.composite
 def cards(draw: st.DrawFn) -> tuple[CardSlot, dict[str, Any]]:
     """Header, body and buttons with what fills them."""
     kind = draw(st.sampled_from(KINDS))
-    shown: dict[str, Any] = {kind: {"x": 1}, "kind": kind}
+    shown: dict[str, Any] = {kind: {"x": 1}, "kind": kind, "media_id": "med_1"}
     body, values = draw(slots())
     buttons = draw(st.lists(st.sampled_from([THANKS, TRACK, CALL]), max_size=4))
-    given = [None if one.need == "none" else draw(VALUES) for one in buttons]
+    given = [GIVEN[one.kind] for one in buttons]
     header = HeaderSlot(kind)
     filled = {"header": shown, "body": values, "buttons": given}
     return CardSlot(header, body, tuple(buttons)), filled
@@ -367,6 +383,7 @@ def test_failures_in_a_row_are_answered_by_longer_and_longer_waits() -> None:
     assert waits[:3] == [60.0, 120.0, 240.0]
     assert waits == sorted(waits)
     assert waits[-1] == 4 * 3600.0
+    assert next_sync(evolve(THROTTLED, kind=Kind.TRANSIENT), 12, 0.0, 0.0) == 3600.0
 
 
 def test_what_the_platform_asks_for_is_kept() -> None:

@@ -344,8 +344,8 @@ def test_webhooks_tell_of_templates(
         "message_template_name": "order_ready",
         "message_template_language": "en_GB",
     }
-    change: Any = {"field": field, "value": named | value}
-    entry = {"id": "900", "time": 1790001000, "changes": [change]}
+    told: Any = {"field": field, "value": named | value}
+    entry: Any = {"id": "900", "time": 1790001000, "changes": [told]}
 
     (report,) = parse({"object": "whatsapp_business_account", "entry": [entry]})
 
