@@ -22,7 +22,7 @@ from omni_actors.net import flow
 from omni_actors.net.trace import Trace
 from omni_actors.policy import templates as policy
 from omni_actors.store.contract import Store
-from omni_actors.store.rows import Channel, Page
+from omni_actors.store.rows import ANY_TENANT, Channel, Page
 from omni_actors.store.templates import (
     DropTemplates,
     EndTemplateSync,
@@ -124,7 +124,7 @@ class TemplateBook:
     ) -> TemplatesPage:
         """What is known of a channel's templates."""
         channel, able = self.channel(caller, channel_id), self.able(channel_id)
-        query = Templates(channel_id, after, limit, status, name, language)
+        query = Templates(caller.tenant, channel_id, after, limit, status, name, language)
         return TemplatesPage(
             channel,
             await self.store.ask(query),
@@ -137,7 +137,7 @@ class TemplateBook:
     ) -> Template:
         """One template. Raises RequestError for none, and where the language must be told."""
         self.channel(caller, channel_id)
-        found = await self.store.ask(TemplatesNamed(channel_id, name))
+        found = await self.store.ask(TemplatesNamed(caller.tenant, channel_id, name))
         meant = [row for row in found if language in (None, row.definition.language)]
         if not meant:
             there = languages(found)
@@ -266,7 +266,8 @@ class TemplateBook:
         if isinstance(self.able(channel_id), str):
             return
         known = [
-            row.definition for row in self.store.peek(TemplatesNamed(channel_id, content.name))
+            row.definition
+            for row in self.store.peek(TemplatesNamed(ANY_TENANT, channel_id, content.name))
         ]
         found = policy.find(content.name, content.language, known)
         match found:

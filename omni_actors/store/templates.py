@@ -72,6 +72,7 @@ class DropTemplates(Verb[int]):
 class Templates(Query[Page[Template]]):
     """A channel's templates by name, then language."""
 
+    tenant: str
     channel_id: str
     after: str = ""
     limit: int = 50
@@ -84,6 +85,7 @@ class Templates(Query[Page[Template]]):
 class TemplatesNamed(Query[tuple[Template, ...]]):
     """The languages of a channel's template, in their order."""
 
+    tenant: str
     channel_id: str
     name: str
 

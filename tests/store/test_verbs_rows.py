@@ -9,6 +9,7 @@ from omni_actors.model.content import Media, MediaKind
 from omni_actors.model.events import EventType
 from omni_actors.model.reports import IdentityKey, MediaRef
 from omni_actors.model.states import ChannelState, MediaState, Priority
+from omni_actors.model.templates import TemplateDefinition, TemplateStatus
 from omni_actors.store.contract import News, Query, Refused
 from omni_actors.store.dialect import READERS
 from omni_actors.store.queries import (
@@ -37,6 +38,7 @@ from omni_actors.store.queries import (
     QueueDepths,
 )
 from omni_actors.store.rows import ApiKey, Context, Page
+from omni_actors.store.templates import KeepTemplates, Templates, TemplatesNamed
 from omni_actors.store.verbs import (
     Accept,
     Advance,
@@ -319,8 +321,8 @@ async def test_figures_count_rows(desk: Desk) -> None:
 # Those that need no tenant: they are asked with an id that only its owner has, or by the house.
 HOUSE_ONLY = {
     "BlobsInUse", "Credentials", "DueMedia", "Figures", "Heads", "IntakeBody", "KeyByHash",
-    "LegHeads", "LoadState", "MessageByExternal", "Replay", "Unclaimed", "Unhandled",
-    "UnhandledConversations",
+    "LegHeads", "LoadState", "MessageByExternal", "Replay", "TemplateSyncOf", "Unclaimed",
+    "Unhandled", "UnhandledConversations",
 }  # fmt: skip
 
 
@@ -333,6 +335,8 @@ async def _everything(desk: Desk) -> dict[str, Query[Any]]:
     [claimed] = await desk.claim(*desk.heads())
     await desk.settle(claimed, GivenUp(REJECTED))
     await desk.submit(leg_id)
+    ready = TemplateDefinition("order_ready", "en_GB", TemplateStatus.APPROVED)
+    await desk.do(KeepTemplates("wa", (ready,), 1.0))
     [conversation] = desk.ask(Conversations("default")).rows
     [letter] = desk.ask(DeadLetters("default")).rows
     conversation_id, contact_id = conversation.id, conversation.contact_id
@@ -343,7 +347,8 @@ async def _everything(desk: Desk) -> dict[str, Query[Any]]:
         DeadLetterById("other", letter.id), DeadLetters("other"), Events("other", 0),
         Keys("other"), LastCursor("other"), LegById("other", leg_id),
         MediumById("other", "med_1"), MessageById("other", queued.message_id),
-        Messages("other", conversation_id), QueueDepths("other"),
+        Messages("other", conversation_id), QueueDepths("other"), Templates("other", "wa"),
+        TemplatesNamed("other", "wa", "order_ready"),
     ]  # fmt: skip
     return {type(query).__name__ + str(n): query for n, query in enumerate(asked)}
 

@@ -61,7 +61,7 @@ async def listed(desk: Desk, *templates: TemplateDefinition, at: float = 1_000.0
 
 
 def names(desk: Desk, **query: Any) -> list[tuple[str, str]]:
-    rows = desk.ask(Templates("wa", **query)).rows
+    rows = desk.ask(Templates("default", "wa", **query)).rows
     return [(row.definition.name, row.definition.language) for row in rows]
 
 
@@ -89,20 +89,20 @@ async def test_what_is_listed_comes_back_whole(desk: Desk) -> None:
 
     await listed(desk, READY, GERMAN, SALE)
 
-    rows = desk.ask(TemplatesNamed("wa", "order_ready"))
+    rows = desk.ask(TemplatesNamed("default", "wa", "order_ready"))
     assert [row.definition for row in rows] == [GERMAN, READY]
     assert {row.tenant for row in rows} == {"default"}
     assert desk.ask(TemplateSyncOf("wa")) == TemplateSync("wa", 1_001.0, 1_001.0, None)
-    assert desk.ask(Templates("wa-2")).rows == ()
+    assert desk.ask(Templates("default", "wa-2")).rows == ()
 
 
 async def test_listings_come_in_pages_and_by_filter(desk: Desk) -> None:
     await listed(desk, READY, GERMAN, SALE)
 
-    first = desk.ask(Templates("wa", limit=2))
+    first = desk.ask(Templates("default", "wa", limit=2))
     assert [row.definition.name for row in first.rows] == ["autumn_sale", "order_ready"]
     assert names(desk, after=first.next) == [("order_ready", "en_GB")]
-    assert desk.ask(Templates("wa", limit=3)).next is None
+    assert desk.ask(Templates("default", "wa", limit=3)).next is None
     assert names(desk, status=TemplateStatus.PENDING) == [("autumn_sale", "en_GB")]
     assert names(desk, language="de") == [("order_ready", "de")]
     assert names(desk, name="order_ready", language="en_GB") == [("order_ready", "en_GB")]
@@ -172,7 +172,7 @@ async def test_news_change_what_is_known_and_ask_for_more(desk: Desk) -> None:
     await report(desk, "quality", TemplateNews(quality="red"))
     await report(desk, "category", TemplateNews(category="marketing"))
 
-    german, english = desk.ask(TemplatesNamed("wa", "order_ready"))
+    german, english = desk.ask(TemplatesNamed("default", "wa", "order_ready"))
     assert accepted.templates == ("wa",)
     assert german.definition == GERMAN
     assert english.definition == evolve(
@@ -190,7 +190,7 @@ async def test_news_without_a_language_are_about_all(desk: Desk) -> None:
 
     await report(desk, "status", TemplateNews(status=TemplateStatus.DISABLED), language="")
 
-    rows = desk.ask(TemplatesNamed("wa", "order_ready"))
+    rows = desk.ask(TemplatesNamed("default", "wa", "order_ready"))
     assert {row.definition.status for row in rows} == {TemplateStatus.DISABLED}
 
 
@@ -207,7 +207,7 @@ async def test_news_that_were_overtaken_change_nothing(desk: Desk) -> None:
 
     await report(desk, "status", TemplateNews(status=TemplateStatus.PENDING), at=4_000.0)
 
-    (row,) = desk.ask(TemplatesNamed("wa", "order_ready"))
+    (row,) = desk.ask(TemplatesNamed("default", "wa", "order_ready"))
     assert row.definition.status is TemplateStatus.APPROVED
 
 

@@ -19,7 +19,7 @@ from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.rows import Page
+from omni_actors.store.rows import ANY_TENANT, Page
 from omni_actors.store.templates import (
     DropTemplates,
     EndTemplateSync,
@@ -62,6 +62,7 @@ UNSEEN = f"""
 """
 NAMED = f"""
     SELECT {COLUMNS} FROM template t WHERE t.channel_id = :channel_id AND t.name = :name
+      AND (:tenant = '*' OR t.tenant = :tenant)
     ORDER BY t.language
 """
 DROP = """
@@ -80,6 +81,7 @@ PUT_SYNC = """
 PAGE = f"""
     SELECT {COLUMNS} FROM template t
     WHERE t.channel_id = :channel_id AND (t.name, t.language) > (:name, :language)
+      AND (:tenant = '*' OR t.tenant = :tenant)
       AND (:status = '' OR t.status = :status) AND (:only = '' OR t.name = :only)
       AND (:tongue = '' OR t.language = :tongue)
     ORDER BY t.name, t.language LIMIT :limit
@@ -173,7 +175,7 @@ def end_template_sync(db: Writing, verb: EndTemplateSync) -> int:
 @writes(DropTemplates)
 def drop_templates(db: Writing, verb: DropTemplates) -> int:
     tenant = _tenant(db, verb.channel_id)
-    found = [_row(row) for row in db.rows(NAMED, channel_id=verb.channel_id, name=verb.name)]
+    found = _named(db, tenant, verb.channel_id, verb.name)
     gone = [one for one in found if verb.language in (None, one.definition.language)]
     _drop(db, tenant, gone, verb.at)
     return len(gone)
@@ -228,7 +230,7 @@ def apply_news(db: Writing, channel_id: str, report: TemplateReported) -> dict[s
     News that are older than what we know of it change nothing: webhooks overtake each other, and a
     listing is newer than what was told before it.
     """
-    rows = [_row(row) for row in db.rows(NAMED, channel_id=channel_id, name=report.name)]
+    rows = _named(db, ANY_TENANT, channel_id, report.name)
     meant = [row for row in rows if report.language in ("", row.definition.language)]
     changed = [after for row in meant if (after := _after(row, report)) is not None]
     gone = [row for row in changed if row.definition.status is TemplateStatus.DELETED]
@@ -269,6 +271,7 @@ def templates(db: Reading, query: Templates) -> Page[Template]:
     name, _, language = query.after.partition(SEPARATOR)
     rows = db.rows(
         PAGE,
+        tenant=query.tenant,
         channel_id=query.channel_id,
         name=name,
         language=language,
@@ -286,8 +289,13 @@ def templates(db: Reading, query: Templates) -> Page[Template]:
 
 @reads(TemplatesNamed)
 def templates_named(db: Reading, query: TemplatesNamed) -> tuple[Template, ...]:
-    rows = db.rows(NAMED, channel_id=query.channel_id, name=query.name)
-    return tuple([_row(row) for row in rows])
+    return tuple(_named(db, query.tenant, query.channel_id, query.name))
+
+
+def _named(db: Reading, tenant: str, channel_id: str, name: str) -> list[Template]:
+    """The languages of a template."""
+    rows = db.rows(NAMED, tenant=tenant, channel_id=channel_id, name=name)
+    return [_row(row) for row in rows]
 
 
 @reads(TemplateSyncOf)
