@@ -6,14 +6,16 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter
 
 from omni_actors.cli_exits import Ended, Exit
+from omni_actors.cli_operate import GROUP, HERE
 from omni_actors.cli_output import Row, shown
 from omni_actors.cli_reach import Reach, open_gateway_client
 
-HERE: Final = Reach()
 ROWS_MAX: Final = 200
 COLUMNS: Final = ("name", "language", "status", "category", "quality", "reason")
 
-templates = App(name="templates", help="See a channel's templates; read them from the platform.")
+templates = App(
+    name="templates", group=GROUP, help="See a channel's templates; read them from the platform."
+)
 
 
 def cells(row: Row) -> Sequence[object]:

@@ -9,7 +9,7 @@ from tests.e2e.kit import CHANNEL, NUMBER, Served, Setup, Site, patiently, servi
 ADA = "447700900123"
 TEMPLATES = f"/v1/channels/{CHANNEL}/templates"
 WABA = 'waba_id = "900100200300400"\n'  # goes on with the table of the last channel
-PICKUP = {
+PICKUP: dict[str, Any] = {
     "name": "pickup",
     "language": "en_GB",
     "category": "utility",
@@ -84,6 +84,104 @@ async def test_a_template_from_its_submission_to_its_pause(site: Site) -> None:
 
     told = [event["detail"] for event in await site.events("template.changed")]
     assert [each["status"] for each in told] == ["pending", "approved", "paused"]
+
+
+PICTURE = {"type": "HEADER", "format": "IMAGE", "example": {"header_handle": ["4:a"]}}
+TRACK = {"type": "URL", "text": "Track", "url": "https://shop.example/{{1}}", "example": ["4"]}
+NAMED = {
+    "type": "BODY",
+    "text": "Hi {{first_name}}, look!",
+    "example": {"body_text_named_params": [{"param_name": "first_name", "example": "Ada"}]},
+}
+CARD = {"components": [PICTURE, NAMED, {"type": "BUTTONS", "buttons": [TRACK]}]}
+SHOWN = {"url": "https://shop.example/a.png", "kind": "image"}
+FILLED = {"header": SHOWN, "body": {"first_name": "Ada"}, "buttons": ["42"]}
+WHOLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "every kind of button": (
+        {
+            "components": [
+                PICTURE,
+                PICKUP["components"][0],
+                {
+                    "type": "BUTTONS",
+                    "buttons": [
+                        {"type": "QUICK_REPLY", "text": "Thanks"},
+                        TRACK,
+                        {"type": "PHONE_NUMBER", "text": "Call", "phone_number": "+447700900123"},
+                        {"type": "COPY_CODE", "example": "SAVE"},
+                        {"type": "FLOW", "text": "Ask", "flow_id": "7"},
+                        {"type": "VOICE_CALL", "text": "Ring"},
+                    ],
+                },
+            ]
+        },
+        {
+            "header": SHOWN,
+            "body": ["Ada", 42],
+            "buttons": [
+                {"payload": "THANKS"},
+                "42",
+                None,
+                {"coupon_code": "SAVE10"},
+                {"flow_token": "t"},
+                {"ttl_minutes": 60},
+            ],
+        },
+    ),
+    "a carousel with an offer": (
+        {
+            "parameter_format": "named",
+            "category": "marketing",
+            "components": [
+                NAMED,
+                {
+                    "type": "LIMITED_TIME_OFFER",
+                    "limited_time_offer": {"text": "Ends soon", "has_expiration": True},
+                },
+                {"type": "CAROUSEL", "cards": [CARD, CARD]},
+            ],
+        },
+        {
+            "body": {"first_name": "Ada"},
+            "limited_time_offer": {"expires_at": 1_790_600_000},
+            "carousel": [FILLED, FILLED],
+        },
+    ),
+    "a place": (
+        {"components": [{"type": "HEADER", "format": "LOCATION"}, PICKUP["components"][0]]},
+        {
+            "header": {"location": {"latitude": 51.5, "longitude": -0.1, "name": "Shop"}},
+            "body": ["Ada", "42"],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("template", "params"), WHOLE.values(), ids=WHOLE.keys())
+async def test_what_fits_here_is_what_the_platform_takes(
+    site: Site, template: dict[str, Any], params: dict[str, Any]
+) -> None:
+    await patiently(lambda: known(site))
+    made = await site.call("POST", TEMPLATES, json={**PICKUP, **template})
+    assert made.status_code == 201, made.text
+    await decide(site, status="APPROVED")
+    content = {"type": "template", "name": "pickup", "language": "en_GB"}
+    to = {"channel_id": CHANNEL, "address": f"+{ADA}"}
+
+    for name in params:
+        less = {key: value for key, value in params.items() if key != name}
+        message = {"to": to, "content": {**content, "params": less}}
+        refused = await site.call("POST", "/v1/messages", json=message)
+        assert (refused.status_code, refused.json()["code"]) == (422, "template_params")
+    message = {"to": to, "content": {**content, "params": params}}
+    sent = await site.call("POST", "/v1/messages", json=message)
+    assert sent.status_code == 202, sent.text
+
+    async def ended() -> str:
+        state: str = (await site.get(f"/v1/messages/{sent.json()['id']}"))["status"]
+        return "" if state in ("queued", "sending") else state
+
+    assert await patiently(ended) in ("sent", "delivered", "read")
 
 
 async def test_a_deleted_template_is_gone_here_and_there(site: Site) -> None:

@@ -4,6 +4,7 @@ from typing import Final
 
 from omni_actors.adapters.contract import Adapter, RateDefault
 from omni_actors.adapters.whatsapp.check import check
+from omni_actors.adapters.whatsapp.doctor import doctor
 from omni_actors.adapters.whatsapp.inbound import parse
 from omni_actors.adapters.whatsapp.limits import CAPABILITIES
 from omni_actors.adapters.whatsapp.outbound import fetch, mark_read, send, typing
@@ -37,7 +38,8 @@ WHATSAPP: Final = Adapter(
     mark_read=mark_read,
     typing=typing,
     check=check,
+    doctor=doctor,
     templates=TEMPLATES,
     account_key=account_key,
-    masked_keys=("parameters",),
+    masked_keys=("parameters", "pin"),
 )

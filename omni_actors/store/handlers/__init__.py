@@ -2,6 +2,7 @@
 
 from omni_actors.store.handlers import (
     accept,
+    answers,
     channels,
     claim,
     conversations,
@@ -9,10 +10,12 @@ from omni_actors.store.handlers import (
     due,
     events,
     heads,
+    held,
     keys,
     media,
     messages,
     retention,
+    sent,
     settle,
     submit,
     templates,
@@ -21,6 +24,7 @@ from omni_actors.store.handlers import (
 
 __all__ = [
     "accept",
+    "answers",
     "channels",
     "claim",
     "conversations",
@@ -28,10 +32,12 @@ __all__ = [
     "due",
     "events",
     "heads",
+    "held",
     "keys",
     "media",
     "messages",
     "retention",
+    "sent",
     "settle",
     "submit",
     "templates",

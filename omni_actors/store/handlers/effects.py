@@ -20,6 +20,7 @@ from omni_actors.model.reports import (
 from omni_actors.store.codec import decode_object, dumps, encode_failure, encode_ref
 from omni_actors.store.dialect import Writing
 from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.early import EarlyChanges
 from omni_actors.store.handlers.heads import BUSY, heads_by_leg
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import LEARN, Parts
@@ -121,6 +122,7 @@ class Effects:
         self.journal = journal
         self.people = People(db, journal)
         self.parts = Parts(db, journal)
+        self.early = EarlyChanges(db)
         self._targets: dict[tuple[str, str], tuple[str, str | None]] = {}
         self._externals: list[tuple[str, str, str, None]] = []
         self._messages: list[tuple[Any, ...]] = []
@@ -139,6 +141,11 @@ class Effects:
                 self.db, EXTERNALS, list(wanted)
             ):
                 self._targets[channel_id, external_id] = (message_id, part_id)
+        self.early.load(
+            (home.id, item.report.external_id)
+            for item, home in items
+            if isinstance(item.report, Received | Echoed)
+        )
         callbacks = [
             item.report.callback
             for item, _ in items
@@ -248,6 +255,7 @@ class Effects:
             (PARK, self._parked),
         ):
             put(db, sql, batch)
+        self.early.keep()
         for sql, named in self._changes:
             db.run(sql, **named)
         for leg_id, marks in self._marks.items():
