@@ -15,6 +15,7 @@ from omni_actors.cli_exits import Ended, Exit, first
 from omni_actors.cli_operate import add_commands
 from omni_actors.cli_output import complain, say
 from omni_actors.cli_reach import CONFIG
+from omni_actors.cli_templates import templates
 from omni_actors.config_sources import ConfigError, did_you_mean
 
 SANDBOX_BIND: Final = "127.0.0.1:8090"
@@ -194,6 +195,7 @@ def add_doctor(platform: str) -> None:
 
 
 add_commands(app)
+app.command(templates)
 OWN_COMMANDS: Final = frozenset(name for name in app if name[0] != "-")
 
 

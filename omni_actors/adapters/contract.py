@@ -9,6 +9,7 @@ from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import ChannelName, IdentityKey, MediaRef, Report
+from omni_actors.model.templates import NewTemplate, TemplateDefinition
 from omni_actors.wire.calls import Flow
 
 S = TypeVar("S")
@@ -135,6 +136,30 @@ class Visit:
 
 
 @frozen
+class TemplatePage:
+    """A slice of a channel's templates; `next` is the cursor of the next one, None at the end."""
+
+    templates: tuple[TemplateDefinition, ...]
+    next: str | None
+
+
+@frozen
+class TemplateDesk(Generic[S]):
+    """What a platform with templates lets us do with them. The flows raise SendFailure.
+
+    `reachable` is None, or says in a sentence which setting is missing. `page` reads one slice
+    after a cursor ("" is the start); its answer None says that the cursor is good no more, and the
+    listing must begin anew. `create` answers with the template as it is then. `delete` takes the
+    name away in all languages, or only the one template that is given.
+    """
+
+    reachable: Callable[[S], str | None]
+    page: Callable[[str, S], Flow[TemplatePage | None]]
+    create: Callable[[NewTemplate, S], Flow[TemplateDefinition]]
+    delete: Callable[[str, TemplateDefinition | None, S], Flow[None]]
+
+
+@frozen
 class Adapter(Generic[S, C]):
     """One platform.
 
@@ -167,6 +192,7 @@ class Adapter(Generic[S, C]):
     names: Callable[[Json], Iterable[ChannelName]] | None = None
     named: Callable[[S], Sequence[ChannelName]] | None = None
     doctor: Callable[[S, Visit], Flow[Sequence[Checked]]] | None = None
+    templates: TemplateDesk[S] | None = None
     masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show
 
 

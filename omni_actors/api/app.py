@@ -30,6 +30,7 @@ from omni_actors.api import (
     media,
     messages,
     operations,
+    templates,
 )
 from omni_actors.api.access import admit
 from omni_actors.api.asgi import Application, Scope
@@ -49,6 +50,7 @@ ROUTES: tuple[Route, ...] = (
     *conversations.ROUTES,
     *contacts.ROUTES,
     *channels.ROUTES,
+    *templates.ROUTES,
     *events.ROUTES,
     LIVE,
     *dead_letters.ROUTES,

@@ -14,6 +14,7 @@ from omni_actors.api import requests as ask
 from omni_actors.gateway.facade import SCOPES
 from omni_actors.model import content as c
 from omni_actors.model import requests as r
+from omni_actors.model import templates as t
 from omni_actors.model.events import EventType
 
 TEXT_MAX = 64 * 1024
@@ -148,6 +149,19 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
     },
     ask.EventQuery: {"after": CURSOR, "limit": LIMIT, "types": _some(len(EventType))},
     ask.LiveQuery: {"after": CURSOR, "types": _some(len(EventType))},
+    ask.TemplateQuery: {
+        "after": Bound(length_max=600, pattern="^[\\x21-\\x7e]*$"),
+        "limit": LIMIT,
+        "language": Bound(length_min=1, length_max=32),
+    },
+    ask.TemplateLanguage: {"language": Bound(length_min=1, length_max=32)},
+    t.NewTemplate: {
+        "name": Bound(length_min=1, length_max=512),
+        "language": Bound(length_min=1, length_max=32),
+        "category": Bound(length_min=1, length_max=64),
+        "components": _some(20, items_min=1),
+        "send_ttl_s": Bound(minimum=-1, maximum=EXPIRES_S_MAX),
+    },
     ask.DeadLetterQuery: {
         "after": AFTER,
         "limit": LIMIT,

@@ -287,6 +287,7 @@ def _made() -> Converter:
     readers = {str: _text, int: _integer, float: _number, bool: _boolean, StrEnum: _word}
     for type_, reader in readers.items():
         converter.register_structure_hook(type_, reader)
+    converter.register_structure_hook_func(lambda type_: type_ == JsonObject, _object)
     converter.register_structure_hook_func(lambda type_: type_ == Content, _content)
     converter.register_structure_hook_func(lambda type_: type_ is ClosedWindow, _closed_window)
     converter.register_structure_hook_func(lambda type_: type_ is ContextPatch, _context_patch)

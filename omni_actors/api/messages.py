@@ -18,6 +18,8 @@ SENDING = (
     Code.MEDIA_PENDING,
     Code.MEDIA_FAILED,
     Code.MEDIA_UNKNOWN,
+    Code.TEMPLATE_UNUSABLE,
+    Code.TEMPLATE_PARAMS,
 )
 EXAMPLE = {
     "to": {"channel_id": "wa-support", "address": "+447700900123"},

@@ -65,6 +65,7 @@ EXPLAINED_BY_HEADER = {
     405: "Allow",
     409: "Retry-After",
     429: "Retry-After",
+    502: "Retry-After",
     503: "Retry-After",
 }
 

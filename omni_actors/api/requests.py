@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 from omni_actors.model.events import EventType
 from omni_actors.model.json import JsonObject
+from omni_actors.model.templates import TemplateStatus
 
 
 @frozen
@@ -55,6 +56,24 @@ class LiveQuery:
 
     after: str | None = None
     types: tuple[EventType, ...] = ()
+
+
+@frozen
+class TemplateQuery:
+    """Which templates."""
+
+    after: str = ""
+    limit: int = 50
+    status: TemplateStatus | None = None
+    name: str | None = None
+    language: str | None = None
+
+
+@frozen
+class TemplateLanguage:
+    """Which language of a template."""
+
+    language: str | None = None
 
 
 @frozen

@@ -34,7 +34,7 @@ def _spelling(cls: type[Any]) -> Any:
     kept: dict[str, Any] = {
         attribute.name: override(unstruct_hook=_as_it_is)
         for attribute in fields(cls)
-        if attribute.type in (Json, JsonObject, JsonObject | None)
+        if attribute.type in (Json, JsonObject, JsonObject | None, tuple[JsonObject, ...])
     }
     brief = cls.__module__.startswith("omni_actors.model.")
     return make_dict_unstructure_fn(cls, _CONVERTER, _cattrs_omit_if_default=brief, **kept)

@@ -14,6 +14,7 @@ from omni_actors.model.events import EventType
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.states import ChannelState, Direction, IdentityState, MediaState, PartStatus
 from omni_actors.model.states import Priority as Priority
+from omni_actors.model.templates import Layout, TemplateStatus
 
 Time = NewType("Time", str)
 Cursor = NewType("Cursor", str)
@@ -313,6 +314,61 @@ class ChannelBody:
     queue: QueueView
     limiter: JsonObject
     health: JsonObject
+
+
+@frozen
+class TemplateView:
+    """A template in one language, as the platform last had it.
+
+    `layout` is what a message must fill in; `components` are the platform's own words. `sendable`
+    is false where the platform is sure to refuse it; `reason` is why it stopped or rejected it.
+    """
+
+    channel_id: str
+    name: str
+    language: str
+    status: TemplateStatus
+    sendable: bool
+    category: str | None
+    quality: str | None
+    reason: str | None
+    external_id: str | None
+    layout: Layout
+    components: tuple[JsonObject, ...]
+    changed_at: Time
+    seen_at: Time
+
+
+@frozen
+class TemplateListView:
+    """Templates with the way to the next ones (`next` is the `after` of the next page).
+
+    `known` is false until the platform has listed them once; until then, and where they are
+    `unreachable` (the sentence says why), messages are sent without being checked against them.
+    `reason` is why the last try to read them failed.
+    """
+
+    items: tuple[TemplateView, ...]
+    next: str | None
+    known: bool
+    synced_at: Time | None
+    reason: ReasonView | None
+    unreachable: str | None
+
+
+@frozen
+class TemplateSyncView:
+    """The templates of a channel were read from the platform."""
+
+    channel_id: str
+    synced_at: Time | None
+
+
+@frozen
+class TemplatesDeletedView:
+    """How many templates that we knew are gone."""
+
+    deleted: int
 
 
 @frozen

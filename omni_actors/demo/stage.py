@@ -43,6 +43,7 @@ platform = "whatsapp"
 phone_number_id = "{number}"
 access_token = "sandbox-token"
 graph_url = "{graph}"
+waba_id = "900100200300400"
 
 [bot]
 kind = "echo"

@@ -16,7 +16,7 @@ from omni_actors.gateway.limits import Limits, WaitFor
 from omni_actors.gateway.outbound import Outbound
 from omni_actors.gateway.sender import Done, Route, Sender
 from omni_actors.gateway.timekeeper import GRAIN_S
-from omni_actors.model.failure import Failure
+from omni_actors.model.failure import TEMPLATE_REASONS, Failure
 from omni_actors.model.json import JsonObject
 from omni_actors.model.states import ChannelState
 from omni_actors.policy import retry
@@ -102,6 +102,7 @@ class ChannelActor:
     told: Callable[[Channel], None]
     doubt: Callable[[float], None]
     unknown_wait_s: float
+    doubt_templates: Callable[[str], None]
     recover: Mapping[str, float] | None = None
     in_flight_max: int = IN_FLIGHT_MAX
     in_flight: int = 0
@@ -293,6 +294,8 @@ class ChannelActor:
             self.doubt(outcome.until)
         counted(self.channel.platform, outcome, done)
         failure = done.result if isinstance(done.result, Failure) else None
+        if failure is not None and failure.reason in TEMPLATE_REASONS:
+            self.doubt_templates(self.channel.id)
         sent = isinstance(done.result, Sent)
         self.context.tell_self(
             OffTheWire(self.run, route, claimed.leg_id, wakes, verdict, failure, sent)

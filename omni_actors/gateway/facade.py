@@ -25,6 +25,8 @@ from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.gateway.once import Once
 from omni_actors.gateway.receipts import Receipts
 from omni_actors.gateway.submit import Sender, refused, window_of
+from omni_actors.gateway.templates import TemplateBook
+from omni_actors.gateway.templates import TemplatesPage as TemplatesPage
 from omni_actors.gateway.views import (
     ChannelView as ChannelView,
 )
@@ -76,6 +78,8 @@ from omni_actors.store.rows import NewMedium as NewMedium
 from omni_actors.store.rows import Page as Page
 from omni_actors.store.rows import Part as Part
 from omni_actors.store.rows import QueueDepth as QueueDepth
+from omni_actors.store.templates import Template as Template
+from omni_actors.store.templates import TemplateSync as TemplateSync
 from omni_actors.store.verbs import (
     Cancel,
     CloseConversation,
@@ -154,6 +158,11 @@ class Gateway:
             return await self.house.ground.store.do(verb)
         except Refused as problem:
             raise refused(problem) from None
+
+    @property
+    def templates(self) -> TemplateBook:
+        """The templates of channels."""
+        return self.house.templates
 
     # ------------------------------------------------------------ hooks
 

@@ -20,7 +20,7 @@ from omni_actors.actors.mailbox import Lane, Told
 from omni_actors.actors.roster import Roster
 from omni_actors.actors.system import System
 from omni_actors.adapters.contract import Adapter
-from omni_actors.gateway import channel_actor, echo_bot, media_desk, timekeeper
+from omni_actors.gateway import channel_actor, echo_bot, media_desk, template_desk, timekeeper
 from omni_actors.gateway.bell import Bell
 from omni_actors.gateway.channel_actor import ChannelActor
 from omni_actors.gateway.conversation_actor import WAKE, ConversationActor
@@ -31,6 +31,8 @@ from omni_actors.gateway.limits import AppBrake, Limits
 from omni_actors.gateway.media_desk import MediaDesk
 from omni_actors.gateway.sender import Hands, Route, Sender
 from omni_actors.gateway.submit import Submitter
+from omni_actors.gateway.template_desk import TemplateDesk
+from omni_actors.gateway.templates import TemplateBook
 from omni_actors.gateway.timekeeper import Timekeeper
 from omni_actors.media.blobs import Blob, Blobs, Missing
 from omni_actors.model.ids import Ids
@@ -63,6 +65,7 @@ CONVERSATIONS = "conversation"
 BOT = "bot/echo"
 MEDIA = "desk/media"
 TIME = "desk/time"
+TEMPLATES = "desk/templates"
 START_TIMEOUT_S = 30.0
 WAKE_PAGE = 500
 
@@ -120,6 +123,7 @@ class House:
     keys_used: dict[str, float] = field(factory=dict)
     conversations: Roster = field(init=False)
     receiver: Receiver = field(init=False)
+    templates: TemplateBook = field(init=False)
     submitter: Submitter = field(init=False)
     soonest: float = math.inf
     drain_begun: trio.Event = field(factory=trio.Event)
@@ -148,6 +152,14 @@ class House:
             low_on_disk=ground.low_on_disk,
             wake=self.wake,
         )
+        self.templates = TemplateBook(
+            store=ground.store,
+            hands=ground.hands,
+            channels=lambda: self.channels,
+            routes=lambda: self.routes,
+            now=now,
+            changed=self.templates_changed,
+        )
         self.submitter = Submitter(
             store=ground.store,
             adapters=ground.adapters,
@@ -156,6 +168,7 @@ class House:
             now=now,
             wake=self.wake_legs,
             due=self.due_at,
+            judge_template=self.templates.judge,
         )
 
     @property
@@ -230,6 +243,7 @@ class House:
             doubt=self.due_at,
             unknown_wait_s=self.waits()[channel.platform],
             recover=self.waits() if recover else None,
+            doubt_templates=self.templates_changed,
         )
 
     def limits(self, channel: Channel) -> Limits:
@@ -292,6 +306,11 @@ class House:
             lambda: MediaDesk(ground.store, ground.hands, lambda: self.routes, now, ground.chance),
             group="desks",
         )
+        system.spawn(
+            TEMPLATES,
+            lambda: TemplateDesk(self.templates, now, ground.chance, self.drain_begun),
+            group="desks",
+        )
         if self.plan.bot == echo_bot.CONSUMER:
             self.spawn_bot()
 
@@ -344,6 +363,8 @@ class House:
             self.changed(channel)
         if accepted.named:
             self.nursery.start_soon(self.take_up_unclaimed, tuple(self.channels.values()))
+        for channel_id in accepted.templates:
+            self.templates_changed(channel_id)
 
     def wake_legs(self, wakes: Sequence[LegWake]) -> None:
         """Tell each channel which of its legs may have something to send.
@@ -376,6 +397,12 @@ class House:
         if at < self.soonest or self.soonest <= self.ground.clock.now():
             self.soonest = at
             self.nudge(TIME, timekeeper.At(at))
+
+    def templates_changed(self, channel_id: str) -> None:
+        """The templates of a channel are not what we thought: read them again soon."""
+        told = self.ground.system.tell(TEMPLATES, template_desk.News(channel_id))
+        if told is not Told.ACCEPTED:
+            telemetry.debug("house.not_nudged", address=TEMPLATES, told=told.name)
 
     def nudge(self, address: str, message: object) -> None:
         """Leave a message of which the newest is enough."""

@@ -75,6 +75,7 @@ class Submitter:
     now: Callable[[], float]
     wake: Callable[[Sequence[LegWake]], None]
     due: Callable[[float], None]
+    judge_template: Callable[[Template, str, str], None]
 
     async def submit(
         self, sender: Sender, request: SendRequest, idempotency: Idempotency | None
@@ -144,6 +145,10 @@ class Submitter:
         leg = await self.route(tenant, request)
         channel = self.channels()[leg.channel_id]
         content, held = self.fit_window(request, leg, channel)
+        if isinstance(content, Template):
+            named = content is request.content
+            at = "/content" if named else "/delivery/on_closed_window/template"
+            self.judge_template(content, channel.id, at)
         reply_to, external = self.quoted(tenant, request, content, leg)
         shaped = self.shaped(tenant, request, content, channel)
         capabilities = self.adapters[channel.platform].capabilities

@@ -36,6 +36,12 @@ class Reason(StrEnum):
     UNKNOWN = "unknown"
 
 
+# The template is not what we thought it was.
+TEMPLATE_REASONS = frozenset(
+    {Reason.TEMPLATE_MISSING, Reason.TEMPLATE_PARAMS, Reason.TEMPLATE_PAUSED}
+)
+
+
 class Kind(StrEnum):
     """What a failure asks for; `policy/retry.py` turns it into a verdict."""
 

@@ -9,12 +9,13 @@ strongest first.
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.states import PartStatus
+from omni_actors.model.templates import TemplateNews
 
 
 @frozen
@@ -260,7 +261,8 @@ class ChannelReported:
 
 @frozen
 class TemplateReported:
-    """News about a template; `detail` is what the platform says, in its own words.
+    """News about a template; `detail` is what the platform says in its own words, `news` what of it
+    we understand. A name without a language (empty) means all its languages.
 
     `channel_key` may be a name that several channels share, as in ChannelReported.
     """
@@ -273,6 +275,7 @@ class TemplateReported:
     language: str
     change: str  # status, quality, category, components
     detail: JsonObject
+    news: TemplateNews = field(factory=TemplateNews)
 
 
 @frozen

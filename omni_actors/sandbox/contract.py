@@ -251,6 +251,9 @@ class Platform(Protocol):
     def customer_is(self, document: dict[str, Any]) -> dict[str, Any]:
         """Make or change a customer; answers with how they are now. Raises ControlError."""
 
+    def template_is(self, channel_key: str, document: dict[str, Any]) -> Written:
+        """The platform decides about a template: its id, and what is told. Raises ControlError."""
+
     def account_stands(self, channel_key: str, document: dict[str, Any]) -> dict[str, Any]:
         """Change how an account stands with the platform; answers with how it is now.
 

@@ -4,13 +4,13 @@ It answers on loopback only: whoever can reach it can speak in any customer's na
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import trio
 from attrs import define
 
-from omni_actors.sandbox.contract import ControlError, Platform, Shown
+from omni_actors.sandbox.contract import ControlError, Platform, Shown, Written
 from omni_actors.sandbox.forms import form_parts
 from omni_actors.sandbox.hooks import Knock, handshake
 from omni_actors.sandbox.http import Answer, Request, json_answer
@@ -79,6 +79,8 @@ class Control:
         match (request.method, verb):
             case ("POST", "inbound"):
                 return await self._inbound(request, platform, key)
+            case ("POST", "templates"):
+                return await self._template(request, platform, key)
             case ("GET", "outbox"):
                 return await self._outbox(request, platform, key)
             case ("POST", "standing"):
@@ -96,10 +98,25 @@ class Control:
 
     async def _inbound(self, request: Request, platform: Platform, key: str) -> Answer:
         document = await _inbound_document(request)
+        return await self._deliver(request, platform, key, document, platform.customer_writes)
+
+    async def _template(self, request: Request, platform: Platform, key: str) -> Answer:
+        document = await _document(request)
+        return await self._deliver(request, platform, key, document, platform.template_is)
+
+    async def _deliver(
+        self,
+        request: Request,
+        platform: Platform,
+        key: str,
+        document: dict[str, Any],
+        act: Callable[[str, dict[str, Any]], Written],
+    ) -> Answer:
+        """Let something happen and tell the hook of it."""
         repeats = int(_seconds({**request.query, **document}, "redeliver", REDELIVER_MAX))
         document.pop("redeliver", None)
         wait = request.query.get("wait") not in (None, "", "0", "false")
-        written = platform.customer_writes(key, document)
+        written = act(key, document)
         hook = self.sandbox.hook_of(platform.name, key)
         knock = Knock() if wait else None
         await hook.offer(written.sent(repeats, knock))

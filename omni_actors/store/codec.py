@@ -14,6 +14,7 @@ from omni_actors.model.content import CONTENT_TYPES, Content, FormResponse, Opti
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import IdentityKey, MediaRef
+from omni_actors.model.templates import Layout
 from omni_actors.store.rows import Choice
 
 T = TypeVar("T")
@@ -89,6 +90,14 @@ def decode_ref(text: str | None) -> MediaRef | None:
     return None if text is None else _read_ref(loads(text))
 
 
+def encode_layout(layout: Layout) -> str:
+    return dumps(_spell_layout(layout))
+
+
+def decode_layout(text: str) -> Layout:
+    return cast(Layout, _read_layout(loads(text)))
+
+
 def encode_json(value: Json) -> str | None:
     """JSON for a column that is empty for None."""
     return None if value is None else dumps(value)
@@ -160,3 +169,5 @@ _spell_choice = _spell(Choice)
 _read_choice = _read(Choice)
 _spell_ref = _spell(MediaRef)
 _read_ref = _read(MediaRef)
+_spell_layout = _spell(Layout)
+_read_layout = _read(Layout)

@@ -80,6 +80,7 @@ class Accepted:
     media: bool = False
     channels: tuple[Channel, ...] = ()
     named: bool = False
+    templates: tuple[str, ...] = ()  # channels whose templates should be read again
 
 
 @frozen

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,15 @@ class House:
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    path = tmp_path / "config.toml"
-    path.write_text(CONFIG.format(data=tmp_path))
+    async with open_house(tmp_path, CONFIG) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def open_house(folder: Path, text: str) -> AsyncIterator[House]:
+    """A gateway in this folder with this config."""
+    path = folder / "config.toml"
+    path.write_text(text.format(data=folder))
     config = load(path, {}, ADAPTERS, HOOK_KINDS)
     async with open_gateway(config) as gateway:
         app = build_app(gateway, ApiSettings())

@@ -25,6 +25,8 @@ GET /v1/actors
 GET /v1/channels
 GET /v1/channels/{channel_id}
 GET /v1/channels/{channel_id}/capabilities
+GET /v1/channels/{channel_id}/templates
+GET /v1/channels/{channel_id}/templates/{name}
 GET /v1/contacts
 GET /v1/contacts/{contact_id}
 GET /v1/conversations
@@ -40,8 +42,11 @@ GET /v1/media/{media_id}
 GET /v1/messages/{message_id}
 GET /v1/messages/{message_id}/attempts
 GET /webhooks/{hook}
+DELETE /v1/channels/{channel_id}/templates/{name}
 DELETE /v1/keys/{key_id}
 PATCH /v1/conversations/{conversation_id}/context
+POST /v1/channels/{channel_id}/templates
+POST /v1/channels/{channel_id}/templates:sync
 POST /v1/channels/{channel_id}:pause
 POST /v1/channels/{channel_id}:resume
 POST /v1/conversations/{conversation_id}:close

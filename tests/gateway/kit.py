@@ -31,6 +31,7 @@ from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.media.blobs import Blobs
 from omni_actors.model.content import Content, Text
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.model.reports import ChannelName
 from omni_actors.model.requests import SendRequest, To
 from omni_actors.net.account import Account
 from omni_actors.net.trace import Trace
@@ -143,6 +144,12 @@ class Platform:
     judge: Callable[[str, str], Fault | None] = field(default=lambda _number, _to: None)
     planned: deque[Planned] = field(factory=deque)
     uploads: list[str] = field(factory=list)
+    templates: list[dict[str, Any]] = field(factory=list)
+    page_size: int = 100
+    listings: list[Mapping[str, str]] = field(factory=list)
+    """The queries of the listings of templates that were asked for."""
+    listing_faults: deque[Refuse | None] = field(factory=deque)
+    """What the next calls about templates meet; None lets one pass."""
     _serial: int = 0
 
     # -------------------------------------------------------- faults
@@ -171,6 +178,8 @@ class Platform:
         del trace
         assert isinstance(call, HttpCall)
         path = call.url.partition(f"/{VERSION}/")[2] or call.url
+        if path.endswith("/message_templates"):
+            return await self.manage(call)
         if call.method == "GET":
             return await self.give(path, call)
         number, _, what = path.partition("/")
@@ -239,6 +248,28 @@ class Platform:
         assert call.upload is not None
         self.uploads.append(call.upload.blob)
         return reply(200, {"id": f"up-{len(self.uploads)}"})
+
+    async def manage(self, call: HttpCall) -> Reply:
+        """List, take in or delete templates."""
+        await trio.sleep(self.latency_s(""))
+        if call.method == "GET":
+            self.listings.append(call.query)
+        fault = self.listing_faults.popleft() if self.listing_faults else None
+        if fault is not None:
+            return reply(fault.status, {"error": {"code": fault.code, "message": "no"}})
+        if call.method == "POST":
+            self.templates.append({**call.json, "id": "7", "status": "PENDING"})
+            return reply(200, {"id": "7", "status": "PENDING"})
+        if call.method == "DELETE":
+            named = call.query["name"]
+            self.templates = [one for one in self.templates if one["name"] != named]
+            return reply(200, {"success": True})
+        start = int(call.query.get("after", "0"))
+        end = start + self.page_size
+        paging: dict[str, Any] = {"cursors": {"after": str(end)}}
+        if end < len(self.templates):
+            paging["next"] = "https://graph.facebook.com/more"
+        return reply(200, {"data": self.templates[start:end], "paging": paging})
 
     async def give(self, path: str, call: HttpCall) -> Reply:
         """Where a medium is, and its bytes."""
@@ -344,16 +375,23 @@ def signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
 
 
 def spec(
-    id: str = "wa", *, number: str = NUMBER, tenant: str = "default", token: str = TOKEN
+    id: str = "wa",
+    *,
+    number: str = NUMBER,
+    tenant: str = "default",
+    token: str = TOKEN,
+    waba_id: str | None = None,
 ) -> ChannelSpec:
     """A WhatsApp channel as the config says it."""
+    account = {} if waba_id is None else {"waba_id": waba_id}
     return ChannelSpec(
         id=id,
         tenant=tenant,
         platform="whatsapp",
         channel_key=number,
-        settings={"phone_number_id": number, "graph_url": "http://127.0.0.1:1"},
+        settings={"phone_number_id": number, "graph_url": "http://127.0.0.1:1", **account},
         credentials={"access_token": token},
+        names=() if waba_id is None else (ChannelName(number, "account", waba_id),),
     )
 
 

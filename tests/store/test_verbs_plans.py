@@ -15,7 +15,8 @@ from omni_actors.store.sqlite.statements import translate
 STATEMENT = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 GROWING = {
     "attempt", "conversation", "early_change", "entry", "event", "external", "idempotency",
-    "identity", "identity_key", "leg", "message", "parked", "part", "question", "seen", "timer",
+    "identity", "identity_key", "leg", "message", "parked", "part", "question", "seen", "template",
+    "timer",
 }  # fmt: skip
 # Oldest first, at most so many rows; a listing in pages by its key; a test for any row at all.
 BOUNDED = {"SEEN", "OLD_EVENTS", "INTAKES", "OF_ALL", "SOME_OF_ALL", "ANY_EARLY", "ANY_PARKED"}
@@ -32,6 +33,7 @@ LISTINGS = {
     "messages.CONTACTS_OF_ALL": "PRIMARY KEY (id>?)",
     "messages.CONTACTS_OF_TENANT": "contact_of_tenant (tenant=? AND id>?)",
     "messages.OF_CONVERSATION": "message_of_conversation (conversation_id=? AND id>?)",
+    "templates.PAGE": "PRIMARY KEY (channel_id=? AND (name,language)>(?,?))",
 }
 PIECES = {"COLUMNS", "MESSAGE", "LEG", "CONVERSATION", "CONTACT"}
 

@@ -11,6 +11,7 @@ from omni_actors.model.events import EventType
 from omni_actors.model.reports import ChannelReported, IdentityKey, MediaRef, Severity
 from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState, MediaState, Priority
+from omni_actors.model.templates import TemplateDefinition, TemplateStatus
 from omni_actors.store.contract import News, Query, Refused
 from omni_actors.store.dialect import READERS
 from omni_actors.store.queries import (
@@ -39,6 +40,7 @@ from omni_actors.store.queries import (
     Standings,
 )
 from omni_actors.store.rows import ApiKey, Context, Medium, Page
+from omni_actors.store.templates import KeepTemplates, Templates, TemplatesNamed
 from omni_actors.store.verbs import (
     Accept,
     AddMedium,
@@ -379,7 +381,7 @@ async def test_figures_count_rows(desk: Desk) -> None:
 # Those that need no tenant: they are asked with an id that only its owner has, or by the house.
 HOUSE_ONLY = {
     "BlobsInUse", "Credentials", "DueMedia", "Figures", "Heads", "IntakeBody", "KeyByHash",
-    "LegHeads", "LoadState", "Replay", "SentSince", "Unclaimed", "Unhandled",
+    "LegHeads", "LoadState", "Replay", "SentSince", "TemplateSyncOf", "Unclaimed", "Unhandled",
     "UnhandledConversations",
 }  # fmt: skip
 
@@ -396,6 +398,8 @@ async def _everything(desk: Desk) -> dict[str, Query[Any]]:
     [claimed] = await desk.claim(*desk.heads())
     await desk.settle(claimed, GivenUp(REJECTED))
     await desk.submit(leg_id)
+    ready = TemplateDefinition("order_ready", "en_GB", TemplateStatus.APPROVED)
+    await desk.do(KeepTemplates("wa", (ready,), 1.0))
     [conversation] = desk.ask(Conversations("default")).rows
     [letter] = desk.ask(DeadLetters("default")).rows
     conversation_id, contact_id = conversation.id, conversation.contact_id
@@ -407,6 +411,7 @@ async def _everything(desk: Desk) -> dict[str, Query[Any]]:
         Keys("other"), LastCursor("other"), LegById("other", leg_id),
         MediumById("other", "med_1"), MessageById("other", queued.message_id),
         Messages("other", conversation_id), QueueDepths("other"), Standings("other", 0.0),
+        Templates("other", "wa"), TemplatesNamed("other", "wa", "order_ready"),
     ]  # fmt: skip
     return {type(query).__name__ + str(n): query for n, query in enumerate(asked)}
 

@@ -17,6 +17,7 @@ from omni_actors.adapters.whatsapp.settings import (
     token,
     token_hosts,
 )
+from omni_actors.adapters.whatsapp.templates import TEMPLATES
 
 # The platform allows 80 a second, which inbound messages share, and one person one in six seconds
 # on the long run. https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput
@@ -40,5 +41,6 @@ WHATSAPP: Final = Adapter(
     doctor=doctor,
     names=names,
     named=named,
+    templates=TEMPLATES,
     masked_keys=("parameters", "pin"),
 )

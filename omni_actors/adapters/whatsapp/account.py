@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 from omni_actors.adapters.reading import digest, mapping, number, seconds, sequence, text
 from omni_actors.adapters.whatsapp.people import digits
 from omni_actors.adapters.whatsapp.scene import Scene
+from omni_actors.adapters.whatsapp.templates import news_of
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import (
     ChannelReported,
@@ -82,7 +83,10 @@ def _template(
         reason = "it names no template"
         return Unsupported(scene.channel_key, key, scene.at, (), topic, reason, value)
     language = text(value.get("message_template_language")) or ""
-    return TemplateReported(scene.channel_key, key, scene.at, (), name, language, aspect, value)
+    told = news_of(aspect, value)
+    return TemplateReported(
+        scene.channel_key, key, scene.at, (), name, language, aspect, value, told
+    )
 
 
 def _word(value: Json) -> str | None:

@@ -63,9 +63,10 @@ def _without_slash(url: str) -> str:
 class WhatsAppSettings:
     """One business number on the Cloud API.
 
-    `waba_id` is the WhatsApp Business account of the number, `app_id` the Meta app that the token
-    belongs to; `check` and `doctor` look at more when they are known. `link_preview` asks for a
-    preview of the first link of a text.
+    `waba_id` is the WhatsApp Business account of the number; without it nothing is known of the
+    account's templates, and its news cannot be told to the channel. `app_id` is the Meta app that
+    the token belongs to; `check` and `doctor` look at more when both are known. `link_preview` asks
+    for a preview of the first link of a text.
     https://developers.facebook.com/documentation/business-messaging/whatsapp/about-the-platform
     """
 

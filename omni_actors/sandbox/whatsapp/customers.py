@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from omni_actors.sandbox.contract import ControlError, Stage, Written
-from omni_actors.sandbox.whatsapp import templates, updates
+from omni_actors.sandbox.whatsapp import template_sends, updates
 from omni_actors.sandbox.whatsapp.bodies import MEDIA_KINDS
 from omni_actors.sandbox.whatsapp.errors import webhook_error
 from omni_actors.sandbox.whatsapp.media import RECEIVED_LIFE_S, MediaShelf, announced
@@ -19,7 +19,8 @@ from omni_actors.sandbox.whatsapp.people import (
     phone_digits,
 )
 from omni_actors.sandbox.whatsapp.sending import new_message_id
-from omni_actors.sandbox.whatsapp.settings import Template, WhatsAppAccount
+from omni_actors.sandbox.whatsapp.settings import WhatsAppAccount
+from omni_actors.sandbox.whatsapp.templates import Kept
 
 _ACCOUNT_KEYS = (
     "phone_number_id",
@@ -198,7 +199,7 @@ def _content(medium: dict[str, Any], kind: str) -> bytes | None:
     return None
 
 
-def rendering(message: Mapping[str, Any], approved: Sequence[Template]) -> str:
+def rendering(message: Mapping[str, Any], approved: Sequence[Kept]) -> str:
     """What the customer's phone shows of an outbound message."""
     kind = message.get("type", "text")
     writer = _WRITERS.get(kind)
@@ -208,7 +209,7 @@ def rendering(message: Mapping[str, Any], approved: Sequence[Template]) -> str:
         sent = message["template"]
         wanted = (sent["name"], sent["language"]["code"])
         found = (one for one in approved if (one.name, one.language) == wanted)
-        return templates.rendered(next(found, None), sent)
+        return template_sends.rendered(next(found, None), sent)
     return f"[{kind}] {message[kind].get('caption', message[kind].get('filename', ''))}".rstrip()
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import count
 from typing import Any
 
 from attrs import define, evolve, field
@@ -24,7 +25,7 @@ from omni_actors.sandbox.forms import form_parts
 from omni_actors.sandbox.graph import GraphError
 from omni_actors.sandbox.hooks import Update
 from omni_actors.sandbox.http import Answer, Request, json_answer
-from omni_actors.sandbox.whatsapp import customers, news, templates, updates
+from omni_actors.sandbox.whatsapp import customers, news, updates
 from omni_actors.sandbox.whatsapp.bodies import check_read
 from omni_actors.sandbox.whatsapp.errors import refusal
 from omni_actors.sandbox.whatsapp.links import link_fault
@@ -41,6 +42,9 @@ from omni_actors.sandbox.whatsapp.office import Office, asked_of, profile, wante
 from omni_actors.sandbox.whatsapp.people import People
 from omni_actors.sandbox.whatsapp.sending import Desk
 from omni_actors.sandbox.whatsapp.settings import WhatsAppAccount
+from omni_actors.sandbox.whatsapp.templates import Kept, TemplateShelf, with_fields
+
+FIRST_TEMPLATE_ID = 4411
 
 _LOOPBACK = re.compile(rb"127\.0\.0\.1|localhost|\[::1\]")
 
@@ -59,6 +63,9 @@ class WhatsApp:
     people: People = field(factory=People)
     numbers: dict[str, Number] = field(factory=dict)
     usage: dict[str, Usage] = field(factory=dict)
+    templates: dict[str, TemplateShelf] = field(factory=dict)
+    """By business account."""
+    template_ids: "count[int]" = field(factory=lambda: count(FIRST_TEMPLATE_ID))
     shelf: MediaShelf = field(init=False)
     desk: Desk = field(init=False)
     office: Office = field(init=False)
@@ -66,7 +73,7 @@ class WhatsApp:
     def __attrs_post_init__(self) -> None:
         settings, chance = self.stage.settings, self.stage.chance
         self.shelf = MediaShelf(settings.media_bytes_max, chance.randbytes(16))
-        self.desk = Desk(settings, self.people, self.shelf, chance)
+        self.desk = Desk(settings, self.people, self.shelf, chance, self.templates.__getitem__)
         self.office = Office(self.stage, self.accounts)
 
     def open_account(self, account: WhatsAppAccount) -> None:
@@ -82,6 +89,9 @@ class WhatsApp:
         self.numbers[key] = Number(account, self.stage.settings)
         self.outboxes[key] = Outbox(self.stage.settings.outbox_max)
         self.figures[key] = Figures()
+        if account.waba_id not in self.templates:
+            self.templates[account.waba_id] = TemplateShelf(lambda: next(self.template_ids))
+        self.templates[account.waba_id].seed(account.templates)
         self.office.begin(key)
 
     def reset(self) -> None:
@@ -89,6 +99,8 @@ class WhatsApp:
         self.people.clear()
         self.shelf.clear()
         self.usage.clear()
+        self.templates.clear()
+        self.template_ids = count(FIRST_TEMPLATE_ID)
         for account in self.accounts.values():
             self._begin(account)
 
@@ -126,8 +138,14 @@ class WhatsApp:
         return customers.rendering(entry.request, self._all_templates)
 
     @property
-    def _all_templates(self) -> list[Any]:
-        return [one for account in self.accounts.values() for one in account.templates]
+    def _all_templates(self) -> list[Kept]:
+        return [one for shelf in self.templates.values() for one in shelf.kept.values()]
+
+    def template_is(self, channel_key: str, document: dict[str, Any]) -> Written:
+        """The platform decides about a template. Raises ControlError."""
+        shelf = self.templates[self.accounts[channel_key].waba_id]
+        one, update = shelf.change(document, channel_key, self.stage.clock.now())
+        return Written(one.id, update)
 
     def envelope(self, updates_: Sequence[Update]) -> bytes:
         """The updates as the body of one webhook."""
@@ -154,6 +172,8 @@ class WhatsApp:
                     return self._download(request)
                 case ("GET" | "DELETE", media_id) if media_id in self.shelf.media:
                     return self._medium(request, media_id)
+                case ("GET", template_id) if found := self._template_of(template_id):
+                    return self._one_template(request, *found)
         except GraphError as error:
             return error.answer()
         return None
@@ -363,9 +383,42 @@ class WhatsApp:
             case ("GET", "phone_numbers"):
                 numbers = [self._every(one) for one in owners]
                 return self._job(account, "waba", _always({"data": numbers}))
-            case ("GET", "message_templates"):
-                return self._job(account, "waba", partial(_templates, request, account))
+            case ("GET" | "POST" | "DELETE", "message_templates"):
+                return await self._templates(request, account, method)
         raise graph.unknown_path("/" + "/".join([waba, *rest]))
+
+    async def _templates(self, request: Request, account: WhatsAppAccount, method: str) -> Job:
+        shelf, now = self.templates[account.waba_id], self.stage.clock.now()
+        document = graph.json_object(await request.body()) if method == "POST" else {}
+
+        def run(_fault: Fault | None) -> Outcome:
+            match method:
+                case "POST":
+                    one = shelf.create(document, now)
+                    made = {"id": one.id, "status": one.status, "category": one.category}
+                    return Outcome(json_answer(200, made))
+                case "DELETE":
+                    shelf.delete(request.query, now)
+                    return Outcome(json_answer(200, {"success": True}))
+                case _:
+                    return Outcome(json_answer(200, shelf.page(request.query, request.path)))
+
+        return self._job(account, "waba", run, kind="message_templates")
+
+    def _template_of(self, template_id: str) -> tuple[WhatsAppAccount, Kept] | None:
+        for account in self.accounts.values():
+            one = self.templates[account.waba_id].by_id(template_id)
+            if one is not None:
+                return account, one
+        return None
+
+    def _one_template(self, request: Request, account: WhatsAppAccount, one: Kept) -> Job:
+        self._authorize(request, account, "whatsapp_business_management")
+
+        def run(_fault: Fault | None) -> Outcome:
+            return Outcome(json_answer(200, with_fields(one.document(), request.query)))
+
+        return self._job(account, "waba", run, kind="message_templates")
 
     def _debug_token(self, request: Request) -> Answer:
         caller = graph.token_of(request)
@@ -441,26 +494,3 @@ def _after(change: Callable[[], None]) -> Callable[[Fault | None], Outcome]:
 
 def _always(document: dict[str, Any]) -> Callable[[Fault | None], Outcome]:
     return lambda _fault: Outcome(json_answer(200, document))
-
-
-def _templates(request: Request, account: WhatsAppAccount, _fault: Fault | None) -> Outcome:
-    listed = [templates.listing(n, one) for n, one in enumerate(account.templates)]
-    for key in ("name", "status", "category", "language"):
-        if key in request.query:
-            listed = [one for one in listed if one[key] == request.query[key]]
-    after, limit = request.query.get("after", "0"), request.query.get("limit", "25")
-    if not after.isdigit() or not limit.isdigit():
-        raise refusal(131059, "The cursor or the limit is malformed.")
-    start, end = int(after), int(after) + int(limit)
-    page: dict[str, Any] = {"data": listed[start:end]}
-    page["paging"] = {"cursors": {"before": str(start), "after": str(end)}}
-    if end < len(listed):
-        page["paging"]["next"] = f"{request.path}?after={end}&limit={limit}"
-    if "summary" in request.query:
-        page["summary"] = {
-            "total_count": len(listed),
-            "message_template_count": len(account.templates),
-            "message_template_limit": 250,
-            "are_translations_complete": True,
-        }
-    return Outcome(json_answer(200, page))

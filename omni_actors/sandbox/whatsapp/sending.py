@@ -2,7 +2,7 @@
 
 import base64
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import define, evolve
@@ -11,7 +11,7 @@ from omni_actors.sandbox.contract import SandboxSettings
 from omni_actors.sandbox.faults import Fault
 from omni_actors.sandbox.graph import GraphError
 from omni_actors.sandbox.hooks import Update
-from omni_actors.sandbox.whatsapp import templates, updates
+from omni_actors.sandbox.whatsapp import template_sends, updates
 from omni_actors.sandbox.whatsapp.bodies import check_message, media_of
 from omni_actors.sandbox.whatsapp.errors import refusal
 from omni_actors.sandbox.whatsapp.media import MediaShelf, bare, send_fault
@@ -23,7 +23,7 @@ from omni_actors.sandbox.whatsapp.people import (
     phone_digits,
     wa_id_of,
 )
-from omni_actors.sandbox.whatsapp.settings import Template
+from omni_actors.sandbox.whatsapp.templates import Kept, TemplateShelf
 from omni_actors.sandbox.whatsapp.updates import Sent
 
 REENGAGE = (
@@ -52,6 +52,8 @@ class Desk:
     people: People
     shelf: MediaShelf
     chance: random.Random
+    templates: Callable[[str], TemplateShelf]
+    """The templates of a business account."""
 
     def take(
         self,
@@ -109,12 +111,10 @@ class Desk:
             raise refusal(131009, "Param recipient is not a business-scoped user id.")
         return self.people.of_user_id(recipient), recipient
 
-    def _template(
-        self, number: Number, document: Mapping[str, Any], address: str | None
-    ) -> Template:
+    def _template(self, number: Number, document: Mapping[str, Any], address: str | None) -> Kept:
         sent = document["template"]
-        template = templates.approved(number.account.templates, sent)
-        templates.check(template, sent)
+        template = self.templates(number.account.waba_id).approved(sent)
+        template_sends.check(template, sent)
         if template.category == "AUTHENTICATION" and address is not None:
             raise refusal(131062, "Authentication templates need a phone number.")
         return template
@@ -137,7 +137,7 @@ class Desk:
         document: Mapping[str, Any],
         kind: str,
         customer: Customer,
-        template: Template | None,
+        template: Kept | None,
         now: float,
     ) -> tuple[int, str] | None:
         """Why it will fail after it was accepted. Raises GraphError for a closed window."""
@@ -195,7 +195,7 @@ def _too_fast(code: int) -> GraphError:
 
 
 def _answer(
-    document: Mapping[str, Any], sent: Sent, template: Template | None, fault: Fault | None
+    document: Mapping[str, Any], sent: Sent, template: Kept | None, fault: Fault | None
 ) -> dict[str, Any]:
     if sent.to_phone:
         contact = {"input": document["to"], "wa_id": sent.customer.phone}

@@ -19,6 +19,7 @@ from omni_actors.store.handlers import (
     settle,
     standing,
     submit,
+    templates,
     unclaimed,
 )
 
@@ -41,5 +42,6 @@ __all__ = [
     "settle",
     "standing",
     "submit",
+    "templates",
     "unclaimed",
 ]

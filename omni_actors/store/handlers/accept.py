@@ -83,7 +83,7 @@ class Tally:
 
     __slots__ = (
         "channels", "conversations", "known", "legs", "media", "named", "new", "parked",
-        "unclaimed",
+        "templates", "unclaimed",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -96,12 +96,14 @@ class Tally:
         self.channels: dict[str, Channel] = {}
         self.conversations: dict[str, None] = {}
         self.legs: list[str] = []
+        self.templates: dict[str, None] = {}
 
     def accepted(self, wakes: dict[str, tuple[LegWake, ...]]) -> Accepted:
         woken = [wake for leg_id in dict.fromkeys(self.legs) for wake in wakes.get(leg_id, ())]
         return Accepted(
             self.new, self.known, self.unclaimed, self.parked, tuple(self.conversations),
             tuple(woken), self.media, tuple(self.channels.values()), self.named,
+            tuple(self.templates),
         )  # fmt: skip
 
 
@@ -220,6 +222,8 @@ class Desk:
             tally.legs.append(outcome.leg_id)
         if outcome.channel is not None:
             tally.channels[outcome.channel.id] = outcome.channel
+        if outcome.templates_of is not None:
+            tally.templates[outcome.templates_of] = None
         tally.media = tally.media or outcome.media
 
     def _bury(self, intake: Intake) -> None:

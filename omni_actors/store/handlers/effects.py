@@ -122,6 +122,7 @@ class Outcome:
     media: bool = False
     parked: bool = False
     channel: Channel | None = None
+    templates_of: str | None = None  # the channel whose templates are not what we thought
 
 
 class Effects:

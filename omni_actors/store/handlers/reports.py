@@ -7,6 +7,7 @@ from attrs import evolve
 from omni_actors.model import ids
 from omni_actors.model.content import Content, Media, UnsupportedContent
 from omni_actors.model.events import EventType
+from omni_actors.model.failure import TEMPLATE_REASONS
 from omni_actors.model.json import Json
 from omni_actors.model.reports import (
     ChannelReported,
@@ -38,6 +39,7 @@ from omni_actors.store.handlers.parts import PartWork
 from omni_actors.store.handlers.people import Reach
 from omni_actors.store.handlers.standing import keep_standing
 from omni_actors.store.handlers.synced import synced
+from omni_actors.store.handlers.templates import apply_news
 from omni_actors.store.handlers.tries import Try, try_of
 from omni_actors.store.rows import EntryKind
 from omni_actors.store.verbs import Intake, Item
@@ -62,18 +64,31 @@ def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Out
             return _changed(effects, home, report, intake)
         case WatermarkReported():
             return _watermark(effects, home, item, report)
+        case IdentityChanged() | PreferenceChanged() | ControlChanged():
+            return _about_a_person(effects, home, report)
+        case TemplateReported():
+            return _template(effects, home, report)
+        case ChannelReported():
+            _told(effects, home, report, intake)
+            return _standing(effects, home, item, report, intake)
+        case Unsupported():
+            _told(effects, home, report, intake)
+            return None
+        case _:
+            assert_never(report)
+
+
+def _about_a_person(
+    effects: Effects, home: Home, report: IdentityChanged | PreferenceChanged | ControlChanged
+) -> Outcome | None:
+    """News of somebody that are no message."""
+    match report:
         case IdentityChanged():
             return _identity_changed(effects, home, report)
         case PreferenceChanged():
             return _preference(effects, home, report)
         case ControlChanged():
             return _control(effects, home, report)
-        case ChannelReported():
-            _told(effects, home, report, intake)
-            return _standing(effects, home, item, report, intake)
-        case TemplateReported() | Unsupported():
-            _told(effects, home, report, intake)
-            return None
         case _:
             assert_never(report)
 
@@ -282,7 +297,8 @@ def _status(
     effects.learn_target(home.id, report.external_id, part.message.id, part.id)
     facts = status_facts(report)
     effects.parts.report(part, report.status, item.rank, report.at, report.failure, facts)
-    return Outcome(leg_id=part.message.leg_id)
+    doubted = report.failure is not None and report.failure.reason in TEMPLATE_REASONS
+    return Outcome(leg_id=part.message.leg_id, templates_of=home.id if doubted else None)
 
 
 def _watermark(
@@ -417,7 +433,7 @@ def _standing(
 def _told(
     effects: Effects,
     home: Home,
-    report: ChannelReported | TemplateReported | Unsupported,
+    report: ChannelReported | Unsupported,
     intake: Intake,
 ) -> None:
     """News that are told as they are."""
@@ -434,18 +450,23 @@ def _told(
             }  # fmt: skip
             if report.failure is not None:
                 detail["failure"] = failure_json(report.failure)
-        case TemplateReported():
-            event = EventType.TEMPLATE_CHANGED
-            detail = {
-                "name": report.name, "language": report.language, "change": report.change,
-                "detail": report.detail,
-            }  # fmt: skip
         case Unsupported():
             event = EventType.UNSUPPORTED
             detail = {"kind": report.kind, "reason": report.reason, "intake_id": intake.id}
         case _:
             assert_never(report)
     _note(effects, event, home, reach, report.at, detail)
+
+
+def _template(effects: Effects, home: Home, report: TemplateReported) -> Outcome:
+    """A template changed: what we know of it follows, and the platform is asked for the rest."""
+    facts = apply_news(effects.db, home.id, report)
+    detail: dict[str, Json] = {
+        "name": report.name, "language": report.language, "change": report.change, **facts,
+        "detail": report.detail,
+    }  # fmt: skip
+    _note(effects, EventType.TEMPLATE_CHANGED, home, None, report.at, detail)
+    return Outcome(templates_of=home.id)
 
 
 def _note(

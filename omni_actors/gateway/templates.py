@@ -1,0 +1,309 @@
+"""The templates of channels: read from the platform, kept, created, deleted, and judged for sends.
+
+Calls of management go beside the queue: their failures shut no limiter and pause no channel.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import trio
+from attrs import define, field, frozen
+
+from omni_actors import telemetry
+from omni_actors.adapters.contract import TemplateDesk, TemplatePage
+from omni_actors.gateway.errors import Code, Mistake, RequestError
+from omni_actors.gateway.keys import Caller
+from omni_actors.gateway.sender import Hands, Route, where
+from omni_actors.model.content import Template as TemplateContent
+from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.model.states import ChannelState
+from omni_actors.model.templates import NewTemplate, TemplateDefinition, TemplateStatus
+from omni_actors.net import flow
+from omni_actors.net.trace import Trace
+from omni_actors.policy import templates as policy
+from omni_actors.store.contract import Store
+from omni_actors.store.rows import ANY_TENANT, Channel, Page
+from omni_actors.store.templates import (
+    DropTemplates,
+    EndTemplateSync,
+    KeepTemplates,
+    Template,
+    Templates,
+    TemplatesNamed,
+    TemplateSync,
+    TemplateSyncOf,
+)
+from omni_actors.wire.calls import Call, Flow, Reply
+
+T = TypeVar("T")
+
+CALL_DEADLINE_S = 60.0
+PAGES_MAX = 200
+RESTARTS_MAX = 3
+SYNC_WAIT_S = 300.0
+
+
+@frozen
+class Able:
+    """A channel whose templates can be reached."""
+
+    channel: Channel
+    route: Route
+    desk: TemplateDesk[Any]
+
+
+@frozen
+class TemplatesPage:
+    """A slice of a channel's templates, with how well they are known.
+
+    `unreachable` says in a sentence why they cannot be read from the platform at all.
+    """
+
+    channel: Channel
+    page: Page[Template]
+    sync: TemplateSync | None
+    unreachable: str | None
+
+
+@define
+class TemplateBook:
+    """What this house knows of templates, and does with them."""
+
+    store: Store
+    hands: Hands
+    channels: Callable[[], Mapping[str, Channel]]
+    routes: Callable[[], Mapping[str, Route]]
+    now: Callable[[], float]
+    changed: Callable[[str], None]  # news of a channel's templates: they are to be read again
+    syncing: dict[str, trio.Lock] = field(factory=dict)
+
+    # ------------------------------------------------------------ which channel
+
+    def able(self, channel_id: str) -> Able | str:
+        """The channel with what its platform can do; else why its templates are out of reach."""
+        channel, route = self.channels().get(channel_id), self.routes().get(channel_id)
+        if channel is None or route is None or channel.state is ChannelState.REMOVED:
+            return "the channel is gone"
+        desk = route.adapter.templates
+        if desk is None:
+            return f"{channel.platform} has no templates"
+        return desk.reachable(route.settings) or Able(channel, route, desk)
+
+    def all_able(self) -> dict[str, Able]:
+        """Every channel whose templates can be reached, by its id."""
+        able = {channel_id: self.able(channel_id) for channel_id in self.channels()}
+        return {key: value for key, value in able.items() if isinstance(value, Able)}
+
+    def ability(self, caller: Caller, channel_id: str) -> Able:
+        """The same for a caller. Raises RequestError."""
+        self.channel(caller, channel_id)
+        able = self.able(channel_id)
+        if isinstance(able, str):
+            raise RequestError(Code.TEMPLATES_UNREACHABLE, able)
+        return able
+
+    def channel(self, caller: Caller, channel_id: str) -> Channel:
+        """A channel that the caller may see. Raises RequestError."""
+        channel = self.channels().get(channel_id)
+        if channel is None or not (caller.is_operator or caller.tenant == channel.tenant):
+            raise RequestError(Code.NOT_FOUND, "there is no such channel")
+        return channel
+
+    # ------------------------------------------------------------ reading
+
+    async def page(
+        self,
+        caller: Caller,
+        channel_id: str,
+        *,
+        after: str,
+        limit: int,
+        status: TemplateStatus | None = None,
+        name: str | None = None,
+        language: str | None = None,
+    ) -> TemplatesPage:
+        """What is known of a channel's templates."""
+        channel, able = self.channel(caller, channel_id), self.able(channel_id)
+        query = Templates(caller.tenant, channel_id, after, limit, status, name, language)
+        return TemplatesPage(
+            channel,
+            await self.store.ask(query),
+            self.store.peek(TemplateSyncOf(channel_id)),
+            able if isinstance(able, str) else None,
+        )
+
+    async def named(
+        self, caller: Caller, channel_id: str, name: str, language: str | None
+    ) -> Template:
+        """One template. Raises RequestError for none, and where the language must be told."""
+        self.channel(caller, channel_id)
+        found = await self.store.ask(TemplatesNamed(caller.tenant, channel_id, name))
+        meant = [row for row in found if language in (None, row.definition.language)]
+        if not meant:
+            there = languages(found)
+            beside = f"; it exists in {there}" if there else ""
+            raise RequestError(Code.NOT_FOUND, f"there is no such template{beside}")
+        if len(meant) > 1:
+            raise RequestError(
+                Code.INVALID,
+                "the template exists in several languages",
+                mistakes=(Mistake("?language", f"must be one of {languages(found)}"),),
+            )
+        return meant[0]
+
+    # ------------------------------------------------------------ keeping up
+
+    async def sync_now(self, caller: Caller, channel_id: str) -> TemplateSync:
+        """Read all templates of a channel from the platform. Raises RequestError."""
+        able = self.ability(caller, channel_id)
+        with trio.move_on_after(SYNC_WAIT_S):
+            failure = await self.sync(able)
+            if failure is not None:
+                raise refused(failure)
+            known = self.store.peek(TemplateSyncOf(channel_id))
+            assert known is not None
+            return known
+        raise RequestError(
+            Code.PLATFORM_REFUSED,
+            f"the platform did not list the templates within {SYNC_WAIT_S:.0f} s",
+            retry_after_s=60,
+        )
+
+    async def sync(self, able: Able) -> Failure | None:
+        """Read all templates of a channel from the platform; answers why that did not work.
+
+        One at a time for each channel: who comes second reads after the first.
+        """
+        channel_id = able.channel.id
+        async with self.syncing.setdefault(channel_id, trio.Lock()):
+            began_at = self.now()
+            failure = await self.read_all(able)
+            ended = EndTemplateSync(channel_id, began_at, self.now(), failure)
+            gone = await self.store.do(ended)
+        if failure is None:
+            telemetry.info("templates.synced", channel_id=channel_id, gone=gone)
+        else:
+            telemetry.warning(
+                "templates.not_synced",
+                channel_id=channel_id,
+                reason=failure.reason.value,
+                code=failure.code,
+            )
+        return failure
+
+    async def read_all(self, able: Able) -> Failure | None:
+        """Keep every page of a listing; one whose cursor goes bad begins anew."""
+        after, restarts = "", 0
+        for _ in range(PAGES_MAX):
+            page = await self.call(able, able.desk.page(after, able.route.settings))
+            if isinstance(page, Failure):
+                return page
+            if page is None:
+                after, restarts = "", restarts + 1
+                if restarts > RESTARTS_MAX:
+                    return stumbled("the platform's cursors go bad again and again")
+                continue
+            await self.keep(able, page)
+            if page.next is None:
+                return None
+            after = page.next
+        return stumbled(f"the listing has no end within {PAGES_MAX} pages")
+
+    async def keep(self, able: Able, page: TemplatePage) -> None:
+        await self.store.do(KeepTemplates(able.channel.id, page.templates, self.now()))
+
+    async def call(self, able: Able, wanted: Flow[T]) -> T | Failure:
+        """Run one flow of management."""
+        trace = Trace(frozenset(able.route.adapter.masked_keys))
+
+        async def make(call: Call) -> Reply:
+            return await self.hands.make(call, able.route.account, trace)
+
+        try:
+            with trio.fail_after(CALL_DEADLINE_S):
+                return await flow.run(wanted, make)
+        except SendFailure as failed:
+            return failed.failure
+        except trio.TooSlowError:
+            text = f"no answer within {CALL_DEADLINE_S:.0f} s"
+            return Failure(Kind.UNKNOWN, Reason.TIMED_OUT, text=text)
+        except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its call, not the house
+            telemetry.error("templates.bug", channel_id=able.channel.id, error=where(bug))
+            return Failure(Kind.REJECTED, Reason.INTERNAL, text=f"a bug of ours: {where(bug)}")
+
+    # ------------------------------------------------------------ changing
+
+    async def create(self, caller: Caller, channel_id: str, wanted: NewTemplate) -> Template:
+        """Submit a template for approval. Raises RequestError with the platform's reason."""
+        able = self.ability(caller, channel_id)
+        made = await self.call(able, able.desk.create(wanted, able.route.settings))
+        if isinstance(made, Failure):
+            self.changed(channel_id)  # where the answer was lost, a listing tells
+            raise refused(made)
+        await self.store.do(KeepTemplates(channel_id, (made,), self.now()))
+        return await self.named(caller, channel_id, made.name, made.language)
+
+    async def delete(self, caller: Caller, channel_id: str, name: str, language: str | None) -> int:
+        """Delete a template in one language or in all; answers how many of ours are gone."""
+        able = self.ability(caller, channel_id)
+        one: TemplateDefinition | None = None
+        if language is not None:
+            one = (await self.named(caller, channel_id, name, language)).definition
+        ended = await self.call(able, able.desk.delete(name, one, able.route.settings))
+        if isinstance(ended, Failure):
+            self.changed(channel_id)
+            raise refused(ended)
+        return await self.store.do(DropTemplates(channel_id, name, language, self.now()))
+
+    # ------------------------------------------------------------ before a send
+
+    def judge(self, content: TemplateContent, channel_id: str, at: str) -> None:
+        """Hold a template that is to be sent against what is known of it.
+
+        Raises RequestError with pointers below `at`. What nobody knows is left to the platform: a
+        channel whose templates were never listed, and a name that is not among them.
+        """
+        if isinstance(self.able(channel_id), str):
+            return
+        known = [
+            row.definition
+            for row in self.store.peek(TemplatesNamed(ANY_TENANT, channel_id, content.name))
+        ]
+        found = policy.find(content.name, content.language, known)
+        match found:
+            case None:
+                return
+            case policy.Unsendable(sentence=sentence):
+                named = any(one.language == content.language for one in known)
+                mistake = Mistake(f"{at}/name" if named else f"{at}/language", sentence)
+                raise RequestError(Code.TEMPLATE_UNUSABLE, sentence, mistakes=(mistake,))
+        wrong = policy.check(found.layout, content.params)
+        if wrong:
+            raise RequestError(
+                Code.TEMPLATE_PARAMS,
+                f"the parameters do not fit the template {content.name} in {content.language}",
+                mistakes=tuple([Mistake(f"{at}/params{w.pointer}", w.detail) for w in wrong]),
+            )
+
+
+def languages(rows: "tuple[Template, ...]") -> str:
+    """The languages of a template, for a sentence."""
+    return ", ".join(row.definition.language for row in rows)
+
+
+def stumbled(text: str) -> Failure:
+    """A listing that may go better another time."""
+    return Failure(Kind.TRANSIENT, Reason.CHANNEL_UNAVAILABLE, text=text)
+
+
+def refused(failure: Failure) -> RequestError:
+    """What the platform said, in the words of the API."""
+    why = failure.text or failure.reason.value
+    code = f" ({failure.code})" if failure.code and failure.code not in why else ""
+    if failure.kind is Kind.UNKNOWN:
+        sentence = f"the answer of the platform was lost: {why}{code}; look at the templates again"
+        return RequestError(Code.PLATFORM_REFUSED, sentence)
+    later = failure.kind in (Kind.THROTTLED, Kind.TRANSIENT, Kind.UNREACHABLE)
+    wait_s = (failure.retry_after_s or policy.BACKOFF_BASE_S) if later else None
+    sentence = f"the platform refused: {why}{code}"
+    return RequestError(Code.PLATFORM_REFUSED, sentence, retry_after_s=wait_s)

@@ -1,0 +1,232 @@
+"""A template from its submission to its pause, over the built program and the pretend platform."""
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.kit import CHANNEL, NUMBER, Served, Setup, Site, patiently, serving
+
+ADA = "447700900123"
+TEMPLATES = f"/v1/channels/{CHANNEL}/templates"
+WABA = 'waba_id = "900100200300400"\n'  # goes on with the table of the last channel
+PICKUP: dict[str, Any] = {
+    "name": "pickup",
+    "language": "en_GB",
+    "category": "utility",
+    "components": [
+        {
+            "type": "BODY",
+            "text": "Hi {{1}}, order {{2}} waits for you.",
+            "example": {"body_text": [["Ada", "42"]]},
+        }
+    ],
+}
+
+
+@pytest.fixture
+def setup() -> Setup:
+    return Setup(bot="none", more=WABA)
+
+
+async def decide(site: Site, **decision: Any) -> None:
+    """The platform decides about a template and tells the gateway."""
+    document = {"name": "pickup", "language": "en_GB", **decision}
+    told = await site.control.post(
+        f"/sandbox/whatsapp/{NUMBER}/templates", json=document, params={"wait": "1"}
+    )
+    assert told.json()["status"] == 200, told.text
+
+
+async def send(site: Site, *values: str) -> Any:
+    """Try to send the template."""
+    content = {
+        "type": "template",
+        "name": "pickup",
+        "language": "en_GB",
+        "params": {"body": list(values)},
+    }
+    to = {"channel_id": CHANNEL, "address": f"+{ADA}"}
+    return await site.call("POST", "/v1/messages", json={"to": to, "content": content})
+
+
+async def known(site: Site) -> bool:
+    return bool((await site.get(TEMPLATES))["known"])
+
+
+async def test_a_template_from_its_submission_to_its_pause(site: Site) -> None:
+    await patiently(lambda: known(site))
+
+    made = await site.call("POST", TEMPLATES, json=PICKUP)
+    assert (made.status_code, made.json()["status"]) == (201, "pending")
+    early = await send(site, "Ada", "42")
+    assert (early.status_code, early.json()["code"]) == (422, "template_unusable")
+
+    await decide(site, status="APPROVED")
+    one = await site.get(f"{TEMPLATES}/pickup")
+    assert (one["status"], one["sendable"]) == ("approved", True)
+    assert one["layout"]["body"]["variables"] == ["1", "2"]
+
+    wrong = await send(site, "Ada")
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "template_params")
+    assert [each["pointer"] for each in wrong.json()["errors"]] == ["/content/params/body"]
+
+    right = await send(site, "Ada", "42")
+    assert right.status_code == 202, right.text
+    shown = site.sandbox.platforms["whatsapp"]
+    await site.until(lambda: len(list(shown.outboxes[NUMBER].after(0))) == 1)
+    (entry,) = shown.outboxes[NUMBER].after(0)
+    assert shown.rendering(entry) == "Hi Ada, order 42 waits for you."
+
+    await decide(site, status="PAUSED", reason="LOW_QUALITY")
+    late = await send(site, "Ada", "42")
+    assert late.status_code == 422
+    assert late.json()["detail"] == "the template pickup in en_GB is paused (LOW_QUALITY)"
+
+    told = [event["detail"] for event in await site.events("template.changed")]
+    assert [each["status"] for each in told] == ["pending", "approved", "paused"]
+
+
+PICTURE = {"type": "HEADER", "format": "IMAGE", "example": {"header_handle": ["4:a"]}}
+TRACK = {"type": "URL", "text": "Track", "url": "https://shop.example/{{1}}", "example": ["4"]}
+NAMED = {
+    "type": "BODY",
+    "text": "Hi {{first_name}}, look!",
+    "example": {"body_text_named_params": [{"param_name": "first_name", "example": "Ada"}]},
+}
+CARD = {"components": [PICTURE, NAMED, {"type": "BUTTONS", "buttons": [TRACK]}]}
+SHOWN = {"url": "https://shop.example/a.png", "kind": "image"}
+FILLED = {"header": SHOWN, "body": {"first_name": "Ada"}, "buttons": ["42"]}
+WHOLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "every kind of button": (
+        {
+            "components": [
+                PICTURE,
+                PICKUP["components"][0],
+                {
+                    "type": "BUTTONS",
+                    "buttons": [
+                        {"type": "QUICK_REPLY", "text": "Thanks"},
+                        TRACK,
+                        {"type": "PHONE_NUMBER", "text": "Call", "phone_number": "+447700900123"},
+                        {"type": "COPY_CODE", "example": "SAVE"},
+                        {"type": "FLOW", "text": "Ask", "flow_id": "7"},
+                        {"type": "VOICE_CALL", "text": "Ring"},
+                    ],
+                },
+            ]
+        },
+        {
+            "header": SHOWN,
+            "body": ["Ada", 42],
+            "buttons": [
+                {"payload": "THANKS"},
+                "42",
+                None,
+                {"coupon_code": "SAVE10"},
+                {"flow_token": "t"},
+                {"ttl_minutes": 60},
+            ],
+        },
+    ),
+    "a carousel with an offer": (
+        {
+            "parameter_format": "named",
+            "category": "marketing",
+            "components": [
+                NAMED,
+                {
+                    "type": "LIMITED_TIME_OFFER",
+                    "limited_time_offer": {"text": "Ends soon", "has_expiration": True},
+                },
+                {"type": "CAROUSEL", "cards": [CARD, CARD]},
+            ],
+        },
+        {
+            "body": {"first_name": "Ada"},
+            "limited_time_offer": {"expires_at": 1_790_600_000},
+            "carousel": [FILLED, FILLED],
+        },
+    ),
+    "a place": (
+        {"components": [{"type": "HEADER", "format": "LOCATION"}, PICKUP["components"][0]]},
+        {
+            "header": {"location": {"latitude": 51.5, "longitude": -0.1, "name": "Shop"}},
+            "body": ["Ada", "42"],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("template", "params"), WHOLE.values(), ids=WHOLE.keys())
+async def test_what_fits_here_is_what_the_platform_takes(
+    site: Site, template: dict[str, Any], params: dict[str, Any]
+) -> None:
+    await patiently(lambda: known(site))
+    made = await site.call("POST", TEMPLATES, json={**PICKUP, **template})
+    assert made.status_code == 201, made.text
+    await decide(site, status="APPROVED")
+    content = {"type": "template", "name": "pickup", "language": "en_GB"}
+    to = {"channel_id": CHANNEL, "address": f"+{ADA}"}
+
+    for name in params:
+        less = {key: value for key, value in params.items() if key != name}
+        message = {"to": to, "content": {**content, "params": less}}
+        refused = await site.call("POST", "/v1/messages", json=message)
+        assert (refused.status_code, refused.json()["code"]) == (422, "template_params")
+    message = {"to": to, "content": {**content, "params": params}}
+    sent = await site.call("POST", "/v1/messages", json=message)
+    assert sent.status_code == 202, sent.text
+
+    async def ended() -> str:
+        state: str = (await site.get(f"/v1/messages/{sent.json()['id']}"))["status"]
+        return "" if state in ("queued", "sending") else state
+
+    assert await patiently(ended) in ("sent", "delivered", "read")
+
+
+async def test_a_deleted_template_is_gone_here_and_there(site: Site) -> None:
+    await patiently(lambda: known(site))
+    assert (await site.call("POST", TEMPLATES, json=PICKUP)).status_code == 201
+
+    gone = await site.call("DELETE", f"{TEMPLATES}/pickup", params={"language": "en_GB"})
+
+    assert gone.json() == {"deleted": 1}
+    assert (await site.call("GET", f"{TEMPLATES}/pickup")).status_code == 404
+    again = await site.call("POST", f"{TEMPLATES}:sync")
+    assert again.status_code == 200
+    assert (await site.call("GET", f"{TEMPLATES}/pickup")).status_code == 404
+
+
+async def test_the_platform_says_why_it_refuses_a_template(site: Site) -> None:
+    body = {"type": "BODY", "text": "{{1}} is ready", "example": {"body_text": [["Tea"]]}}
+
+    refused = await site.call("POST", TEMPLATES, json={**PICKUP, "components": [body]})
+
+    problem = refused.json()
+    assert (refused.status_code, problem["code"]) == (502, "platform_refused")
+    assert "Variables can't be at the start or end" in problem["detail"]
+
+
+def test_the_command_line_shows_templates(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with serving(tmp_path_factory.mktemp("served"), Setup(bot="none", more=WABA)) as served:
+        synced = served.operate("templates", "sync", CHANNEL)
+        assert synced.code == 0, synced.err
+
+        listed = served.operate("templates", "list", CHANNEL, "--status", "approved", "--json")
+        names = [row["name"] for row in listed.documents]
+        assert names == sorted(names)
+        assert "order_ready" in names
+
+        shown = served.operate("templates", "show", CHANNEL, "order_ready", "--json")
+        (one,) = shown.documents
+        assert one["layout"]["body"]["variables"] == ["1", "2"]
+
+
+def test_without_an_account_templates_are_unknown(served: Served) -> None:
+    with served.client() as client:
+        listed = client.get(TEMPLATES).json()
+        refused = client.post(f"{TEMPLATES}:sync")
+
+    assert listed["known"] is False
+    assert "waba_id" in listed["unreachable"]
+    assert (refused.status_code, refused.json()["code"]) == (409, "templates_unreachable")
