@@ -28,10 +28,12 @@ from omni_actors.gateway.echo_bot import EchoBot
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.intake import Receiver
 from omni_actors.gateway.limits import AppBrake, Limits
+from omni_actors.gateway.links import Links
 from omni_actors.gateway.media_desk import MediaDesk
 from omni_actors.gateway.sender import Hands, Route, Sender
 from omni_actors.gateway.submit import Submitter
 from omni_actors.gateway.timekeeper import Timekeeper
+from omni_actors.gateway.uploads import Uploads
 from omni_actors.media.blobs import Blob, Blobs, Missing
 from omni_actors.model.ids import Ids
 from omni_actors.model.states import ChannelState
@@ -117,6 +119,7 @@ class House:
     limiters: dict[str, Limits] = field(factory=dict)
     desks: dict[str, ChannelActor] = field(factory=dict)
     keys_used: dict[str, float] = field(factory=dict)
+    uploads: Uploads = field(init=False)
     conversations: Roster = field(init=False)
     receiver: Receiver = field(init=False)
     submitter: Submitter = field(init=False)
@@ -130,6 +133,7 @@ class House:
         now = ground.clock.now
         self.ids = Ids(now, ground.chance.getrandbits)
         self.bell = Bell()
+        self.uploads = Uploads(ground.store, now)
         self.conversations = Roster(
             ground.system,
             CONVERSATIONS,
@@ -220,7 +224,7 @@ class House:
             channel=channel,
             route=route,
             store=ground.store,
-            sender=Sender(ground.hands, ground.clock.now),
+            sender=Sender(ground.hands, self.uploads, Links(ground.blobs), ground.clock.now),
             limits=self.limits(channel),
             chance=ground.chance,
             now=ground.clock.now,
@@ -271,7 +275,9 @@ class House:
         )
         system.spawn(
             MEDIA,
-            lambda: MediaDesk(ground.store, ground.hands, lambda: self.routes, now, ground.chance),
+            lambda: MediaDesk(
+                ground.store, ground.blobs, ground.hands, lambda: self.routes, now, ground.chance
+            ),
             group="desks",
         )
         if self.plan.bot == echo_bot.CONSUMER:

@@ -23,9 +23,9 @@ from omni_actors.model.reports import (
     StatusReported,
     WatermarkReported,
 )
-from omni_actors.policy import status, window
+from omni_actors.policy import retry, status, window
 from omni_actors.store.contract import Store, StoreFailed
-from omni_actors.store.verbs import Accept, Accepted, Intake, Item
+from omni_actors.store.verbs import Accept, Accepted, Intake, Item, Resend
 
 INLINE_BYTES_MAX = 64 * 1024
 PARSED_BYTES_MAX = 4 * 1024 * 1024
@@ -133,7 +133,12 @@ class Receiver:
                 if isinstance(report, Received):
                     until = window.opened_until(report, adapter.capabilities)
                 return Item(adapter.platform, named, window_until=until, media_ids=media_ids)
-            case StatusReported() | WatermarkReported():
+            case StatusReported():
+                tries = retry.tries_when_reported(report.failure)
+                resend = Resend(tries, self.now() + retry.RESEND_AFTER_S) if tries else None
+                rank = status.rank(report.status)
+                return Item(adapter.platform, report, rank=rank, resend=resend)
+            case WatermarkReported():
                 return Item(adapter.platform, report, rank=status.rank(report.status))
             case _:
                 return Item(adapter.platform, report)

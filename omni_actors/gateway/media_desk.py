@@ -1,17 +1,19 @@
 """Fetches what came in: a pending medium becomes bytes in a blob, or a failure with a reason."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.actors.cell import Context
 from omni_actors.adapters.contract import Fetched
 from omni_actors.gateway.sender import Hands, Route, where
 from omni_actors.gateway.timekeeper import GRAIN_S
+from omni_actors.media.blobs import Blobs
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.net import flow
 from omni_actors.net.trace import Trace
@@ -20,9 +22,10 @@ from omni_actors.store.contract import Store
 from omni_actors.store.queries import DueMedia
 from omni_actors.store.rows import Medium
 from omni_actors.store.verbs import ClaimMedium, MediumAgain, MediumFailed, MediumReady
-from omni_actors.wire.calls import Call, Reply
+from omni_actors.wire.calls import Call, HttpCall, Reply
 
-AT_ONCE_MAX = 4
+AT_ONCE_MAX = 8
+AT_ONCE_PER_CHANNEL = 3
 PAGE = 32
 FETCH_DEADLINE_S = 600.0
 LOOK_EVERY_S = 30.0
@@ -42,14 +45,18 @@ class Fetch:
 
 @define
 class MediaDesk:
-    """Fetches a few media at a time. A crash leaves a lease that runs out; it is tried again."""
+    """Fetches a few media at a time, and of one channel not so many that others wait for it.
+
+    A crash leaves a lease that runs out; the medium is tried again.
+    """
 
     store: Store
+    blobs: Blobs
     hands: Hands
     routes: Callable[[], Mapping[str, Route]]
     now: Callable[[], float]
     chance: Random
-    fetching: set[str] = field(factory=set)
+    fetching: dict[str, str] = field(factory=dict)  # channel id by medium
     context: Context = field(init=False)
 
     async def started(self, context: Context) -> None:
@@ -59,19 +66,33 @@ class MediaDesk:
     async def handle(self, message: Look | Fetch) -> None:
         """Start what is due, as far as there is room."""
         if isinstance(message, Fetch):
-            self.fetching.discard(message.media_id)
+            self.fetching.pop(message.media_id, None)
         if not self.context.draining:
             await self.start_due()
         self.context.wake_at(self.now() + LOOK_EVERY_S, Look(), key="look")
 
     async def start_due(self) -> None:
-        room = AT_ONCE_MAX - len(self.fetching)
-        if room <= 0:
-            return
-        due = await self.store.ask(DueMedia(self.now(), PAGE))
-        for medium in [m for m in due if m.id not in self.fetching][:room]:
-            self.fetching.add(medium.id)
-            self.context.start_soon(self.fetch, medium.id)
+        """Start what there is room for; a page of a busy channel does not hide the others'."""
+        while len(self.fetching) < AT_ONCE_MAX:
+            due = await self.store.ask(DueMedia(self.now(), PAGE, self.busy()))
+            if not any([self.start(medium) for medium in due]):
+                return
+
+    def busy(self) -> tuple[str, ...]:
+        """The channels of which no more are to be fetched now."""
+        counts = Counter(self.fetching.values())
+        return tuple([id for id, count in counts.items() if count >= AT_ONCE_PER_CHANNEL])
+
+    def start(self, medium: Medium) -> bool:
+        """Fetch a medium in a child task, if there is room; whether it was begun."""
+        channel_id = medium.channel_id or ""
+        if medium.id in self.fetching or len(self.fetching) >= AT_ONCE_MAX:
+            return False
+        if channel_id in self.busy():
+            return False
+        self.fetching[medium.id] = channel_id
+        self.context.start_soon(self.fetch, medium.id)
+        return True
 
     async def fetch(self, media_id: str) -> None:
         """Fetch one medium under a lease, and settle it."""
@@ -89,18 +110,31 @@ class MediaDesk:
         trace = Trace(frozenset(route.adapter.masked_keys))
 
         async def make(call: Call) -> Reply:
+            if isinstance(call, HttpCall) and call.download:
+                call = evolve(call, resume=medium.id)
             return await self.hands.make(call, route.account, trace)
 
+        age_s = self.now() - medium.created_at
         try:
             with trio.fail_after(FETCH_DEADLINE_S):
-                return await flow.run(route.adapter.fetch(medium.ref, route.settings), make)
+                return await flow.run(route.adapter.fetch(medium.ref, route.settings, age_s), make)
         except SendFailure as failed:
             return failed.failure
         except trio.TooSlowError:
-            return Failure(Kind.TRANSIENT, Reason.TIMED_OUT)
+            text = f"the medium was not here within {FETCH_DEADLINE_S:.0f} s"
+            return Failure(Kind.TRANSIENT, Reason.TIMED_OUT, text=text)
         except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its medium, not the desk
             telemetry.error("media.bug", media_id=medium.id, error=where(bug))
             return Failure(Kind.REJECTED, Reason.INTERNAL, text=f"a bug of ours: {where(bug)}")
+
+    def again(self, medium: Medium, failure: Failure, now: float) -> float | None:
+        """When to try again, by the policy, as long as the platform keeps the medium."""
+        route = self.routes().get(medium.channel_id or "")
+        kept_s = route.adapter.capabilities.media_kept_s if route else 0.0
+        until = medium.created_at + kept_s
+        return retry.fetch_again(
+            retry.Fetching(failure, medium.attempts, now, until, self.chance.random())
+        )
 
     async def settle(self, medium: Medium, result: Fetched | Failure) -> None:
         """Commit how a fetch ended."""
@@ -111,9 +145,10 @@ class MediaDesk:
             name = medium.filename or result.filename
             verb = MediumReady(medium.id, result.blob, result.size, mime, name, now)
         else:
-            again = retry.fetch_again(result, medium.attempts, now, self.chance.random())
+            again = self.again(medium, result, now)
             if again is None:
                 verb = MediumFailed(medium.id, result, now)
+                await self.blobs.forget(medium.id)
             else:
                 verb = MediumAgain(medium.id, again, result)
                 self.context.wake_at(again + GRAIN_S, Look(), key=("again", medium.id))

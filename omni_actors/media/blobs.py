@@ -51,6 +51,7 @@ CLEANUP_TIMEOUT_S: Final = 10.0
 _SHARDS: Final = tuple(f"{number:02x}" for number in range(256))
 _FOLDER_MODE: Final = 0o700
 _SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
+_NAME: Final = re.compile(r"\w{1,100}", re.ASCII)
 
 _T = TypeVar("_T")
 _Arguments = TypeVarTuple("_Arguments")
@@ -129,17 +130,29 @@ class Blobs:
         return await self._in_thread(self.put_bytes_blocking, body)
 
     @asynccontextmanager
-    async def open_sink(self, size_max: int) -> AsyncIterator[Sink]:
+    async def open_sink(self, size_max: int, resume: str | None = None) -> AsyncIterator[Sink]:
         """A writer of one new blob of at most `size_max` bytes; it exists once committed.
 
-        Leaving without a commit, by whatever way, leaves nothing. Raises DiskFull, OSError.
+        Leaving without a commit, by whatever way, leaves nothing; unless the writer has a name to
+        `resume` by and leaves while its bytes are good. The next writer of that name goes on
+        behind them: it must be the only one, and may start over. A restart forgets them, and so
+        does `forget`. Raises DiskFull, OSError.
         """
-        draft = await self._in_thread(self._open_draft)
+        draft = await self._in_thread(self._open_draft, resume)
+        sink = Sink(draft, size_max, self._threads)
         try:
-            yield Sink(draft, size_max, self._threads)
+            yield sink
         finally:
             with trio.move_on_after(CLEANUP_TIMEOUT_S, shield=True):
-                await self._in_thread(draft.discard)
+                try:
+                    if resume is not None and not sink.spoilt:
+                        await sink.leave()
+                finally:
+                    await self._in_thread(draft.discard)
+
+    async def forget(self, resume: str) -> None:
+        """Remove what a writer of this name may have left behind."""
+        await self._in_thread(self.disk.remove, self._path_to_resume(resume))
 
     @asynccontextmanager
     async def open_source(
@@ -187,11 +200,23 @@ class Blobs:
     ) -> _T:
         return await trio.to_thread.run_sync(work, *arguments, limiter=self._threads)
 
-    def _open_draft(self) -> Draft:
+    def _open_draft(self, resume: str | None = None) -> Draft:
         self._require_room(0)
-        path = self.drafts / f"{next(self._serial):010d}"
-        descriptor = self.disk.create(path)
-        return Draft(self.disk, self._require_room, self._adopt, path, descriptor)
+        if resume is None:
+            path = self.drafts / f"{next(self._serial):010d}"
+        else:
+            path = self._path_to_resume(resume)
+        old = resume is not None and path.exists()
+        descriptor = self.disk.reopen(path) if old else self.disk.create(path)
+        draft = Draft(self.disk, self._require_room, self._adopt, path, descriptor)
+        if old:
+            draft.take_up()
+        return draft
+
+    def _path_to_resume(self, resume: str) -> Path:
+        if not _NAME.fullmatch(resume):
+            raise ValueError("a name to resume by has letters, digits and underscores only")
+        return self.drafts / f"resume-{resume}"
 
     def _require_room(self, size: int) -> None:
         free_bytes = self.free_bytes()

@@ -58,7 +58,8 @@ class Capabilities:
 
     `forms` is keyed by content type, media by `media.<kind>`; a type that is absent is refused.
     `dialect` names the renderer of formatted text. `window_s` is how long after the customer's
-    last message a free-form message may be sent (None: always).
+    last message a free-form message may be sent (None: always). `media_kept_s` is how long the
+    platform keeps what a customer sent.
     """
 
     forms: Mapping[str, tuple[Form, ...]]
@@ -70,6 +71,7 @@ class Capabilities:
     typing: bool = False
     receipts: tuple[str, ...] = ()
     media_by_url: bool = False
+    media_kept_s: float = 7 * 86400.0
     unknown_wait_s: float = 60.0
 
     def forms_of(self, key: str) -> tuple[Form, ...]:

@@ -39,11 +39,21 @@ class Intake:
 
 
 @frozen
+class Resend:
+    """A part that is reported failed is queued again for `due_at`, unless it was tried `tries`
+    times."""
+
+    tries: int
+    due_at: float
+
+
+@frozen
 class Item:
     """One report with what the house decided about it.
 
     `rank` of a status (policy/status.py); `window_until` that a message opens (policy/window.py);
-    `media_ids`, one for each medium of the report, already written into its content.
+    `media_ids`, one for each medium of the report, already written into its content; `resend`
+    where a failure that is reported need not be the end (policy/retry.py).
     """
 
     platform: str
@@ -51,6 +61,7 @@ class Item:
     rank: int = 0
     window_until: float | None = None
     media_ids: tuple[str, ...] = ()
+    resend: Resend | None = None
 
 
 @frozen
@@ -231,6 +242,7 @@ class Claimed:
     on_unknown: OnUnknown
     resent: bool  # sent before with an outcome that nobody knows
     queued_at: float
+    failure: Failure | None = None  # of the attempt before
 
 
 @frozen
@@ -260,7 +272,6 @@ class TakenUp:
 
     external_ids: tuple[str, ...]
     aliases: tuple[IdentityKey, ...] = ()
-    uploads: tuple[tuple[str, str, float], ...] = ()  # media id, platform's id, valid until
     note: str | None = None
 
 
@@ -459,6 +470,16 @@ class AddMedium(Verb[Medium]):
     """A medium that is here already (an upload over the API)."""
 
     medium: Medium
+
+
+@frozen
+class KeepUpload(Verb[None]):
+    """What a channel's platform calls a medium from now on, until `until`."""
+
+    media_id: str
+    channel_id: str
+    external_id: str
+    until: float
 
 
 @frozen

@@ -4,6 +4,7 @@ The platform names no unit of its lengths, and writes MB; the stricter readings 
 code units, and a million bytes.
 """
 
+import re
 from typing import Final
 
 from omni_actors.model.capabilities import Capabilities, Form, Level, Limits
@@ -26,6 +27,8 @@ VIDEOS: Final = ("video/mp4", "video/3gpp")
 VOICES: Final = ("audio/ogg",)
 AUDIOS: Final = ("audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", *VOICES)
 STICKERS: Final = ("image/webp",)
+# Files that are text to whoever looks into them, whatever their own name for it is.
+UPLOADED_AS_TEXT: Final = re.compile(r"text/.*|application/(json|xml|x-ndjson|yaml|.*\+(json|xml))")
 
 
 def _text(name: str, level: Level, why: str = "") -> Form:
@@ -149,5 +152,6 @@ CAPABILITIES: Final = Capabilities(
     typing=True,
     receipts=("sent", "delivered", "read", "played"),
     media_by_url=True,
+    media_kept_s=7 * 24 * 3600.0,
     unknown_wait_s=60.0,
 )

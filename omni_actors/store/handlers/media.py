@@ -16,11 +16,12 @@ from omni_actors.store.codec import (
 from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.handlers.conversations import owns
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.queries import BlobsInUse, DueMedia, MediumById
+from omni_actors.store.queries import BlobsInUse, DueMedia, MediumById, UploadOf
 from omni_actors.store.rows import Medium
 from omni_actors.store.verbs import (
     AddMedium,
     ClaimMedium,
+    KeepUpload,
     MediumAgain,
     MediumFailed,
     MediumReady,
@@ -32,7 +33,24 @@ COLUMNS = """
     FROM media
 """
 ONE = COLUMNS + "WHERE id = :id"
-DUE = COLUMNS + "WHERE state = 'pending' AND due_at <= :now ORDER BY due_at, id LIMIT :limit"
+DUE = (
+    COLUMNS
+    + """
+    WHERE state = 'pending' AND due_at <= :now
+      AND NOT EXISTS (SELECT 1 FROM rows(:batch, id text) w WHERE w.id = channel_id)
+    ORDER BY due_at, id LIMIT :limit
+"""
+)
+UPLOAD = """
+    SELECT external_id FROM upload
+    WHERE media_id = :media_id AND channel_id = :channel_id AND until_at > :now
+"""
+KEEP_UPLOAD = """
+    INSERT INTO upload (media_id, channel_id, external_id, until_at)
+    VALUES (:media_id, :channel_id, :external_id, :until)
+    ON CONFLICT (media_id, channel_id)
+    DO UPDATE SET external_id = excluded.external_id, until_at = excluded.until_at
+"""
 ADD = """
     INSERT INTO media (id, tenant, state, channel_id, message_id, ref, blob, mime, size, filename,
                        failure, attempts, due_at, created_at)
@@ -80,9 +98,28 @@ def medium_by_id(db: Reading, query: MediumById) -> Medium | None:
     return _medium(found) if found is not None and owns(query.tenant, found[1]) else None
 
 
+@reads(UploadOf)
+def upload_of(db: Reading, query: UploadOf) -> str | None:
+    found = db.row(UPLOAD, media_id=query.media_id, channel_id=query.channel_id, now=query.now)
+    return None if found is None else str(found[0])
+
+
+@writes(KeepUpload)
+def keep_upload(db: Writing, verb: KeepUpload) -> None:
+    db.run(
+        KEEP_UPLOAD,
+        media_id=verb.media_id,
+        channel_id=verb.channel_id,
+        external_id=verb.external_id,
+        until=verb.until,
+    )
+
+
 @reads(DueMedia)
 def due_media(db: Reading, query: DueMedia) -> tuple[Medium, ...]:
-    return tuple([_medium(row) for row in db.rows(DUE, now=query.now, limit=query.limit)])
+    but = [(channel_id,) for channel_id in query.but]
+    found = db.rows(DUE, now=query.now, limit=query.limit, batch=but)
+    return tuple([_medium(row) for row in found])
 
 
 @reads(BlobsInUse)

@@ -152,6 +152,19 @@ class PartWork:
     marks: str
     dirty: bool = False
 
+    def knows(self, external_ids: Iterable[str]) -> bool:
+        """Whether the platform's ids have been told before: by a report that was faster."""
+        return set(external_ids) <= set(self.external_ids)
+
+
+def is_on_its_way(part: PartWork) -> bool:
+    """Whether the platform has the part, or may have it, and has not told of its end."""
+    return part.rank <= RANK_SENT and part.status in (
+        PartStatus.SENDING,
+        PartStatus.UNKNOWN,
+        PartStatus.SENT,
+    )
+
 
 def status_of(statuses: Sequence[PartStatus]) -> tuple[PartStatus, bool]:
     """A message's status by its parts', and whether only some of them ended like that."""
@@ -285,8 +298,9 @@ class Parts:
 
     def take_up(self, part: PartWork, external_ids: Iterable[str], at: float) -> None:
         """The platform accepted it; what was reported meanwhile stays."""
+        failed_already = part.status is PartStatus.QUEUED and part.knows(external_ids)
         self.learn(part, external_ids)
-        if part.rank >= RANK_SENT:
+        if part.rank >= RANK_SENT or failed_already:
             return
         self._set(part, PartStatus.SENT, at, None)
         part.rank = RANK_SENT
@@ -303,6 +317,14 @@ class Parts:
         if refund:
             part.attempts -= 1
         self.announce(part.message, at)
+
+    def send_again(self, part: PartWork, due_at: float, failure: Failure, at: float) -> None:
+        """Back to the queue, at its old place, though the platform had taken it: it says that it
+        failed, and why another try may not."""
+        self._history.append((part.id, at, PartStatus.FAILED.value, encode_failure(failure)))
+        self.again(part, due_at, failure, refund=False, at=at)
+        part.rank = 0
+        self._freed.add((part.message.channel_id, part.message.leg_id))
 
     def give_up(
         self,

@@ -29,7 +29,7 @@ from omni_actors.store.codec import (
     failure_json,
 )
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
-from omni_actors.store.handlers.parts import RANK_FAILED, PartWork
+from omni_actors.store.handlers.parts import RANK_FAILED, PartWork, is_on_its_way
 from omni_actors.store.handlers.people import Reach
 from omni_actors.store.rows import EntryKind
 from omni_actors.store.verbs import Intake, Item
@@ -232,6 +232,10 @@ def _status(
         return None
     effects.parts.learn(part, [report.external_id])
     effects.learn_target(home.id, report.external_id, part.message.id, part.id)
+    resend, failure = item.resend, report.failure
+    if resend and failure and is_on_its_way(part) and part.attempts < resend.tries:
+        effects.parts.send_again(part, resend.due_at, failure, report.at)
+        return Outcome(leg_id=part.message.leg_id)
     facts = status_facts(report)
     effects.parts.report(part, report.status, item.rank, report.at, report.failure, facts)
     return Outcome(leg_id=part.message.leg_id)

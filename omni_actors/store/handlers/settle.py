@@ -28,14 +28,6 @@ END_ATTEMPTS = """
               exchanges text, note text) new
     WHERE attempt.part_id = new.part_id AND attempt.id = new.id
 """
-KEEP_UPLOADS = """
-    INSERT INTO upload (media_id, channel_id, external_id, until_at)
-    SELECT media_id, channel_id, external_id, until_at
-    FROM rows(:batch, media_id text, channel_id text, external_id text, until_at real) new
-    WHERE true
-    ON CONFLICT (media_id, channel_id)
-    DO UPDATE SET external_id = excluded.external_id, until_at = excluded.until_at
-"""
 SPOKE = """
     UPDATE leg SET last_outbound_at = new.at
     FROM rows(:batch, id text, at real) new WHERE leg.id = new.id
@@ -131,15 +123,8 @@ def _ended(verb: Settle) -> tuple[Any, ...]:
 def _learn(
     db: Writing, journal: Journal, taken: Sequence[tuple[Settle, TakenUp, PartWork]]
 ) -> None:
-    """What the platform's answers taught us besides: when, uploads, names of the person."""
+    """What the platform's answers taught us besides: when, names of the person."""
     put(db, SPOKE, list({part.message.leg_id: verb.at for verb, _, part in taken}.items()))
-    uploads = {
-        (media_id, part.message.channel_id): (external_id, until)
-        for _, outcome, part in taken
-        for media_id, external_id, until in outcome.uploads
-    }
-    if uploads:
-        put(db, KEEP_UPLOADS, [(*key, *value) for key, value in uploads.items()])
     named = [(verb, outcome, part) for verb, outcome, part in taken if outcome.aliases]
     if named:
         _learn_aliases(db, journal, named)
