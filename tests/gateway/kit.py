@@ -143,6 +143,11 @@ class Platform:
     judge: Callable[[str, str], Fault | None] = field(default=lambda _number, _to: None)
     planned: deque[Planned] = field(factory=deque)
     uploads: list[str] = field(factory=list)
+    upload_s: float = 0.05
+    upload_refusals: list[int] = field(factory=list)
+    forgotten: set[str] = field(factory=set)
+    links: dict[str, tuple[int, bytes, Mapping[str, str]]] = field(factory=dict)
+    fetched: list[HttpCall] = field(factory=list)
     _serial: int = 0
 
     # -------------------------------------------------------- faults
@@ -175,7 +180,7 @@ class Platform:
             return await self.give(path, call)
         number, _, what = path.partition("/")
         if what == "media":
-            return self.take_upload(call)
+            return await self.take_upload(call)
         return await self.take(number, call.json, account)
 
     async def take(self, number: str, body: Mapping[str, Any], account: Account) -> Reply:
@@ -196,6 +201,8 @@ class Platform:
         self, number: str, to: str, body: Mapping[str, Any], account: Account
     ) -> Reply:
         fault = Refuse(190, 401) if account.token not in self.tokens else self.fault_for(number, to)
+        if any(f'"{id}"' in json.dumps(body) for id in self.forgotten):
+            fault = Refuse(131009)
         accepted = fault is None or fault == Lose(accepted=True)
         if not isinstance(fault, Unreachable | Explode):
             self.keep(number, to, body, account.token, accepted=accepted)
@@ -235,14 +242,20 @@ class Platform:
             await trio.sleep(self.report_after_s)
             await self.tell(arrival, status)
 
-    def take_upload(self, call: HttpCall) -> Reply:
+    async def take_upload(self, call: HttpCall) -> Reply:
         assert call.upload is not None
         self.uploads.append(call.upload.blob)
-        return reply(200, {"id": f"up-{len(self.uploads)}"})
+        id = f"up-{len(self.uploads)}"
+        await trio.sleep(self.upload_s)
+        if self.upload_refusals:
+            return reply(400, {"error": {"code": self.upload_refusals.pop(0), "message": "no"}})
+        return reply(200, {"id": id})
 
     async def give(self, path: str, call: HttpCall) -> Reply:
         """Where a medium is, and its bytes."""
         await trio.lowlevel.checkpoint()
+        if call.url in self.links:
+            return await self.serve_link(call)
         media_id = path.rpartition("/")[2]
         if media_id not in self.media:
             return reply(400, {"error": {"code": 100, "error_subcode": 33, "message": "none"}})
@@ -253,6 +266,16 @@ class Platform:
         assert self.blobs is not None
         blob = await self.blobs.put_bytes(body)
         return HttpReply(200, {"content-type": mime}, blob=blob.sha256, size=blob.size)
+
+    async def serve_link(self, call: HttpCall) -> Reply:
+        """What a link that a caller gave leads to."""
+        assert self.blobs is not None
+        self.fetched.append(call)
+        status, body, headers = self.links[call.url]
+        if status != 200:
+            return HttpReply(status, headers)
+        blob = await self.blobs.put_bytes(body)
+        return HttpReply(200, headers, blob=blob.sha256, size=blob.size)
 
     # -------------------------------------------------------- what is seen
 

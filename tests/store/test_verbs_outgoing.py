@@ -17,6 +17,7 @@ from omni_actors.store.queries import (
     MessageByExternal,
     QueueDepths,
     Replay,
+    UploadOf,
 )
 from omni_actors.store.rows import Choice, Medium, Question
 from omni_actors.store.verbs import (
@@ -28,6 +29,7 @@ from omni_actors.store.verbs import (
     Handle,
     Idempotency,
     InDoubt,
+    KeepUpload,
     NewPart,
     OpenLeg,
     OpenWindow,
@@ -156,10 +158,15 @@ async def test_a_claim_carries_what_the_sender_needs(desk: Desk) -> None:
     assert (claimed.message_id, claimed.attempt, claimed.keys) == (submitted.message_id, 1, ADA)
     assert (claimed.reply_to, claimed.override) == ("wamid.IN9", {"ttl": 5})
     assert [(m.media_id, m.blob, m.uploaded) for m in claimed.media] == [("med_1", "b1", None)]
-    await desk.settle(claimed, TakenUp(("wamid.O",), uploads=(("med_1", "up-9", 9_000.0),)))
+    await desk.settle(claimed, TakenUp(("wamid.O",)))
+    await desk.do(KeepUpload("med_1", "wa", "up-8", 8_000.0))
+    await desk.do(KeepUpload("med_1", "wa", "up-9", 9_000.0))
     await desk.do(evolve(verb, id="msg_y", parts=(evolve(part, id="prt_y"),)))
     [again] = await desk.claim("prt_y", at=1_006.0)
     assert again.media[0].uploaded == "up-9"
+    assert desk.ask(UploadOf("med_1", "wa", 8_999.0)) == "up-9"
+    assert desk.ask(UploadOf("med_1", "wa", 9_000.0)) is None
+    assert desk.ask(UploadOf("med_1", "wa-2", 1_000.0)) is None
 
 
 async def test_an_accepted_part_is_sent_and_its_answer_teaches(desk: Desk) -> None:
