@@ -53,6 +53,7 @@ from omni_actors.store.verbs import (
     ChannelSpec,
     EnsureConsumer,
     ForgetUnclaimed,
+    HurryMedia,
     Intake,
     Recover,
     Retention,
@@ -390,6 +391,12 @@ class House:
             route = self.routes[channel.id]
             message = channel_actor.Changed(channel, route, pacing.channel, pacing.pair)
             self.nudge(address_of(channel.id), message)
+            self.nursery.start_soon(self.fetch_at_once, channel.id)
+
+    async def fetch_at_once(self, channel_id: str) -> None:
+        """Try again to get what this channel could not get so far."""
+        await self.ground.store.do(HurryMedia(channel_id, self.ground.clock.now()))
+        self.nudge(MEDIA, media_desk.Look())
 
     async def reload(self, plan: Plan) -> None:
         """Live by another plan from now on. Raises Refused; then nothing has changed."""

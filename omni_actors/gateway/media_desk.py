@@ -13,7 +13,9 @@ from omni_actors.actors.cell import Context
 from omni_actors.adapters.contract import Fetched
 from omni_actors.gateway.sender import Hands, Route, where
 from omni_actors.gateway.timekeeper import GRAIN_S
-from omni_actors.media.blobs import Blobs
+from omni_actors.media.blobs import Blob, Blobs, Missing
+from omni_actors.media.probe import HEAD_BYTES
+from omni_actors.media.traits import Traits, traits_of
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.net import flow
 from omni_actors.net.trace import Trace
@@ -41,6 +43,16 @@ class Fetch:
     """A fetch has ended."""
 
     media_id: str
+
+
+@frozen
+class Ready:
+    """A medium whose bytes are here."""
+
+    blob: Blob
+    mime: str | None
+    filename: str | None
+    traits: Traits
 
 
 @define
@@ -102,7 +114,7 @@ class MediaDesk:
             await self.settle(medium, await self.result(medium))
         self.context.tell_self(Fetch(media_id))
 
-    async def result(self, medium: Medium) -> Fetched | Failure:
+    async def result(self, medium: Medium) -> Ready | Failure:
         """The bytes, or why there are none."""
         route = self.routes().get(medium.channel_id or "")
         if route is None or medium.ref is None:
@@ -117,15 +129,30 @@ class MediaDesk:
         age_s = self.now() - medium.created_at
         try:
             with trio.fail_after(FETCH_DEADLINE_S):
-                return await flow.run(route.adapter.fetch(medium.ref, route.settings, age_s), make)
+                fetched = await flow.run(
+                    route.adapter.fetch(medium.ref, route.settings, age_s), make
+                )
+                return await self.ready(medium, fetched)
         except SendFailure as failed:
             return failed.failure
         except trio.TooSlowError:
             text = f"the medium was not here within {FETCH_DEADLINE_S:.0f} s"
             return Failure(Kind.TRANSIENT, Reason.TIMED_OUT, text=text)
+        except (Missing, OSError) as problem:
+            text = f"the bytes cannot be read from the disk: {type(problem).__name__}"
+            return Failure(Kind.TRANSIENT, Reason.INTERNAL, text=text)
         except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its medium, not the desk
             telemetry.error("media.bug", media_id=medium.id, error=where(bug))
             return Failure(Kind.REJECTED, Reason.INTERNAL, text=f"a bug of ours: {where(bug)}")
+
+    async def ready(self, medium: Medium, fetched: Fetched) -> Ready:
+        """What is known of bytes that are here: by the platform, and by themselves."""
+        blob = Blob(fetched.blob, fetched.size)
+        async with self.blobs.open_source(blob, chunk_bytes_max=HEAD_BYTES) as source:
+            head = await source.read()
+        mime = medium.mime or fetched.mime
+        name = medium.filename or fetched.filename
+        return Ready(blob, mime, name, traits_of(mime, head))
 
     def again(self, medium: Medium, failure: Failure, now: float) -> float | None:
         """When to try again, by the policy, as long as the platform keeps the medium."""
@@ -136,14 +163,13 @@ class MediaDesk:
             retry.Fetching(failure, medium.attempts, now, until, self.chance.random())
         )
 
-    async def settle(self, medium: Medium, result: Fetched | Failure) -> None:
+    async def settle(self, medium: Medium, result: Ready | Failure) -> None:
         """Commit how a fetch ended."""
         now = self.now()
         verb: Any
-        if isinstance(result, Fetched):
-            mime = medium.mime or result.mime
-            name = medium.filename or result.filename
-            verb = MediumReady(medium.id, result.blob, result.size, mime, name, now)
+        if isinstance(result, Ready):
+            blob, mime, name = result.blob, result.mime, result.filename
+            verb = MediumReady(medium.id, blob.sha256, blob.size, mime, name, now, result.traits)
         else:
             again = self.again(medium, result, now)
             if again is None:

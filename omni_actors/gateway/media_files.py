@@ -7,7 +7,8 @@ from attrs import frozen
 
 from omni_actors.gateway.errors import Code, RequestError
 from omni_actors.media.blobs import Blob, Blobs, DiskFull, TooLarge
-from omni_actors.media.probe import HEAD_BYTES, UNKNOWN, agrees, detect
+from omni_actors.media.probe import HEAD_BYTES, UNKNOWN, agrees, detect, essence
+from omni_actors.media.traits import Traits, traits_of
 from omni_actors.model.ids import MEDIUM, Ids
 from omni_actors.model.states import MediaState
 from omni_actors.store.contract import Store
@@ -45,9 +46,12 @@ class MediaFiles:
             raise RequestError(
                 Code.DISK_FULL, "the gateway's disk is almost full", retry_after_s=60
             ) from None
-        return await self.add(tenant, blob, type_of(mime, head), filename)
+        known = type_of(mime, head)
+        return await self.add(tenant, blob, known, filename, traits_of(known, head))
 
-    async def add(self, tenant: str, blob: Blob, mime: str, filename: str | None) -> Medium:
+    async def add(
+        self, tenant: str, blob: Blob, mime: str, filename: str | None, traits: Traits
+    ) -> Medium:
         medium = Medium(
             id=self.ids(MEDIUM),
             tenant=tenant,
@@ -63,6 +67,7 @@ class MediaFiles:
             attempts=0,
             due_at=None,
             created_at=self.now(),
+            traits=traits,
         )
         return await self.store.do(AddMedium(medium))
 
@@ -72,8 +77,9 @@ class MediaFiles:
 
 
 def type_of(declared: str | None, head: bytes) -> str:
-    """The MIME type to believe: the declared one unless the bytes contradict it."""
+    """The MIME type to believe: the declared one, by its usual name, or what the bytes say."""
     detected = detect(head)
-    if declared and declared != UNKNOWN and agrees(declared, detected):
-        return declared
-    return detected
+    if not declared or declared == UNKNOWN or not agrees(declared, detected):
+        return detected
+    usual = essence(declared)
+    return declared if declared.lower().startswith(usual) else usual

@@ -23,7 +23,9 @@ class Level(StrEnum):
 class Limits:
     """The bounds of one form; None means that the platform names none.
 
-    Lengths are counted in `unit`; `bytes_max` in bytes. `source` is the platform's page.
+    Lengths are counted in `unit`; `bytes_max` in bytes, with another bound for what is animated.
+    `codecs`, `channels_max` (of sound) and `depth_max` (bits of one channel of a pixel) bind the
+    media of which these are known. `source` is the platform's page.
     """
 
     unit: Unit = "code_points"
@@ -38,7 +40,11 @@ class Limits:
     items_max: int | None = None
     filename_max: int | None = None
     bytes_max: int | None = None
+    animated_bytes_max: int | None = None
     mimes: tuple[str, ...] = ()
+    codecs: tuple[str, ...] = ()
+    channels_max: int | None = None
+    depth_max: int | None = None
     source: str = ""
 
 

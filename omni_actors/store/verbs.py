@@ -492,6 +492,14 @@ class ClaimMedium(Verb[Medium | None]):
 
 
 @frozen
+class HurryMedia(Verb[None]):
+    """Let all pending media of a channel be due: what stood in their way may be gone."""
+
+    channel_id: str
+    at: float
+
+
+@frozen
 class MediumReady(Verb[None]):
     """The bytes are here; writes `media.ready`."""
 
@@ -501,6 +509,7 @@ class MediumReady(Verb[None]):
     mime: str | None
     filename: str | None
     at: float
+    traits: JsonObject = field(factory=dict)
 
 
 @frozen

@@ -143,6 +143,8 @@ class Platform:
     judge: Callable[[str, str], Fault | None] = field(default=lambda _number, _to: None)
     planned: deque[Planned] = field(factory=deque)
     uploads: list[str] = field(factory=list)
+    slow: set[str] = field(factory=set)  # media that take for ever to be found
+    stumbles: int = 0  # how often no medium is found
     upload_s: float = 0.05
     upload_refusals: list[int] = field(factory=list)
     forgotten: set[str] = field(factory=set)
@@ -257,6 +259,11 @@ class Platform:
         if call.url in self.links:
             return await self.serve_link(call)
         media_id = path.rpartition("/")[2]
+        if media_id in self.slow:
+            await trio.sleep(500)
+        if self.stumbles:
+            self.stumbles -= 1
+            return reply(500, {"error": {"code": 131000, "message": "oops"}})
         if media_id not in self.media:
             return reply(400, {"error": {"code": 100, "error_subcode": 33, "message": "none"}})
         body, mime = self.media[media_id]

@@ -5,7 +5,7 @@ code units, and a million bytes.
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from omni_actors.model.capabilities import Capabilities, Form, Level, Limits
 
@@ -27,6 +27,8 @@ VIDEOS: Final = ("video/mp4", "video/3gpp")
 VOICES: Final = ("audio/ogg",)
 AUDIOS: Final = ("audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", *VOICES)
 STICKERS: Final = ("image/webp",)
+# What Ogg may hold; files of other types tell no codec here.
+OGG: Final[dict[str, Any]] = {"codecs": ("opus",), "channels_max": 1}
 # Files that are text to whoever looks into them, whatever their own name for it is.
 UPLOADED_AS_TEXT: Final = re.compile(r"text/.*|application/(json|xml|x-ndjson|yaml|.*\+(json|xml))")
 
@@ -36,11 +38,14 @@ def _text(name: str, level: Level, why: str = "") -> Form:
     return Form(name, level, Limits("utf16", text_max=TEXT_MAX, source=page), why)
 
 
-def _medium(
-    name: str, level: Level, bytes_max: int, mimes: tuple[str, ...], *, caption_max: int = 0
-) -> Form:
+def _medium(name: str, level: Level, bytes_max: int, mimes: tuple[str, ...], **more: Any) -> Form:
     limits = Limits(
-        "utf16", caption_max=caption_max, bytes_max=bytes_max, mimes=mimes, source=MEDIA_PAGE
+        "utf16",
+        caption_max=more.pop("caption_max", 0),
+        bytes_max=bytes_max,
+        mimes=mimes,
+        source=MEDIA_PAGE,
+        **more,
     )
     why = "" if level is Level.NATIVE else f"WhatsApp does not show this {name} otherwise"
     return Form(name, level, limits, why)
@@ -97,7 +102,7 @@ CONTACTS: Final = Limits(
 FORMS: Final = {
     "text": (_text("text", Level.NATIVE),),
     "media.image": (
-        _medium("image", Level.NATIVE, 5 * MB, IMAGES, caption_max=CAPTION_MAX),
+        _medium("image", Level.NATIVE, 5 * MB, IMAGES, caption_max=CAPTION_MAX, depth_max=8),
         AS_DOCUMENT,
         LINK,
     ),
@@ -106,17 +111,20 @@ FORMS: Final = {
         AS_DOCUMENT,
         LINK,
     ),
-    "media.audio": (_medium("audio", Level.NATIVE, 16 * MB, AUDIOS), AS_DOCUMENT, LINK),
+    "media.audio": (_medium("audio", Level.NATIVE, 16 * MB, AUDIOS, **OGG), AS_DOCUMENT, LINK),
     # Beyond 512 KB a voice note loses its play button and is shown as an audio file.
     "media.voice": (
-        _medium("voice", Level.NATIVE, 512 * KB, VOICES),
-        _medium("audio", Level.CONVERTED, 16 * MB, AUDIOS),
+        _medium("voice", Level.NATIVE, 512 * KB, VOICES, **OGG),
+        _medium("audio", Level.CONVERTED, 16 * MB, AUDIOS, **OGG),
         AS_DOCUMENT,
         LINK,
     ),
     "media.document": (_document(Level.NATIVE), LINK),
-    # An animated one may have 500 KB; the smaller bound holds for both.
-    "media.sticker": (_medium("sticker", Level.NATIVE, 100 * KB, STICKERS), AS_DOCUMENT, LINK),
+    "media.sticker": (
+        _medium("sticker", Level.NATIVE, 100 * KB, STICKERS, animated_bytes_max=500 * KB),
+        AS_DOCUMENT,
+        LINK,
+    ),
     "choices": (
         BUTTONS,
         LIST,

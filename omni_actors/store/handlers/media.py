@@ -8,7 +8,9 @@ from omni_actors.model.json import Json
 from omni_actors.model.states import MediaState
 from omni_actors.store.codec import (
     decode_failure,
+    decode_object,
     decode_ref,
+    dumps,
     encode_failure,
     encode_ref,
     failure_json,
@@ -21,6 +23,7 @@ from omni_actors.store.rows import Medium
 from omni_actors.store.verbs import (
     AddMedium,
     ClaimMedium,
+    HurryMedia,
     KeepUpload,
     MediumAgain,
     MediumFailed,
@@ -29,7 +32,7 @@ from omni_actors.store.verbs import (
 
 COLUMNS = """
     SELECT id, tenant, state, channel_id, message_id, ref, blob, mime, size, filename, failure,
-           attempts, due_at, created_at
+           attempts, due_at, created_at, traits
     FROM media
 """
 ONE = COLUMNS + "WHERE id = :id"
@@ -53,17 +56,21 @@ KEEP_UPLOAD = """
 """
 ADD = """
     INSERT INTO media (id, tenant, state, channel_id, message_id, ref, blob, mime, size, filename,
-                       failure, attempts, due_at, created_at)
+                       failure, attempts, due_at, created_at, traits)
     VALUES (:id, :tenant, :state, :channel_id, :message_id, :ref, :blob, :mime, :size, :filename,
-            :failure, :attempts, :due_at, :created_at)
+            :failure, :attempts, :due_at, :created_at, :traits)
 """
 CLAIM = """
     UPDATE media SET attempts = attempts + 1, due_at = :until
     WHERE id = :id AND state = 'pending' AND due_at <= :at
 """
+HURRY = """
+    UPDATE media SET due_at = :at
+    WHERE state = 'pending' AND channel_id = :channel_id AND due_at > :at
+"""
 READY = """
     UPDATE media SET state = 'ready', blob = :blob, size = :size, mime = :mime,
-        filename = :filename, failure = NULL, due_at = NULL
+        filename = :filename, failure = NULL, due_at = NULL, traits = :traits
     WHERE id = :id AND state = 'pending'
 """
 AGAIN = """
@@ -84,11 +91,12 @@ OF_INTAKES = "SELECT i.blob FROM rows(:batch, blob text) w JOIN intake i ON i.bl
 def _medium(row: tuple[Any, ...]) -> Medium:
     (
         id, tenant, state, channel_id, message_id, ref, blob, mime, size, filename, failure,
-        attempts, due_at, created_at,
+        attempts, due_at, created_at, traits,
     ) = row  # fmt: skip
     return Medium(
         id, tenant, MediaState(state), channel_id, message_id, decode_ref(ref), blob, mime, size,
         filename, decode_failure(failure), attempts, due_at, created_at,
+        {} if traits == "{}" else decode_object(traits),
     )  # fmt: skip
 
 
@@ -149,6 +157,7 @@ def add_medium(db: Writing, verb: AddMedium) -> Medium:
         attempts=medium.attempts,
         due_at=medium.due_at,
         created_at=medium.created_at,
+        traits=dumps(medium.traits),
     )
     return medium
 
@@ -161,6 +170,11 @@ def claim_medium(db: Writing, verb: ClaimMedium) -> Medium | None:
     return None if found is None else _medium(found)
 
 
+@writes(HurryMedia)
+def hurry_media(db: Writing, verb: HurryMedia) -> None:
+    db.run(HURRY, channel_id=verb.channel_id, at=verb.at)
+
+
 @writes(MediumReady)
 def medium_ready(db: Writing, verb: MediumReady) -> None:
     changed = db.run(
@@ -170,6 +184,7 @@ def medium_ready(db: Writing, verb: MediumReady) -> None:
         size=verb.size,
         mime=verb.mime,
         filename=verb.filename,
+        traits=dumps(verb.traits),
     )
     if changed:
         detail: dict[str, Json] = {"media_id": verb.media_id, "mime": verb.mime, "size": verb.size}
