@@ -40,6 +40,7 @@ from omni_actors.model.states import ChannelState
 from omni_actors.policy.rate import Limit
 from omni_actors.policy.routing import ConsumerRule
 from omni_actors.store.contract import Store
+from omni_actors.store.media_verbs import HurryMedia
 from omni_actors.store.queries import (
     Channels,
     IntakeBody,
@@ -53,7 +54,6 @@ from omni_actors.store.verbs import (
     ChannelSpec,
     EnsureConsumer,
     ForgetUnclaimed,
-    HurryMedia,
     Intake,
     Recover,
     Retention,

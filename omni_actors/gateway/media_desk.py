@@ -21,9 +21,14 @@ from omni_actors.net import flow
 from omni_actors.net.trace import Trace
 from omni_actors.policy import retry
 from omni_actors.store.contract import Store
+from omni_actors.store.media_verbs import (
+    ClaimMedium,
+    MediumAgain,
+    MediumFailed,
+    MediumReady,
+)
 from omni_actors.store.queries import DueMedia
 from omni_actors.store.rows import Medium
-from omni_actors.store.verbs import ClaimMedium, MediumAgain, MediumFailed, MediumReady
 from omni_actors.wire.calls import Call, HttpCall, Reply
 
 AT_ONCE_MAX = 8

@@ -12,8 +12,8 @@ from omni_actors.media.traits import Traits, traits_of
 from omni_actors.model.ids import MEDIUM, Ids
 from omni_actors.model.states import MediaState
 from omni_actors.store.contract import Store
+from omni_actors.store.media_verbs import AddMedium
 from omni_actors.store.rows import Medium
-from omni_actors.store.verbs import AddMedium
 
 UPLOAD_BYTES_MAX = 100 * 1024 * 1024
 

@@ -12,8 +12,8 @@ from omni_actors.net import flow
 from omni_actors.net.account import Account
 from omni_actors.net.trace import Trace
 from omni_actors.store.contract import Store
+from omni_actors.store.media_verbs import KeepUpload
 from omni_actors.store.queries import UploadOf
-from omni_actors.store.verbs import KeepUpload
 from omni_actors.wire.calls import Call, Reply
 
 UPLOAD_DEADLINE_S = 600.0

@@ -177,7 +177,8 @@ class Blobs:
         return await self._in_thread(self._delete, blob)
 
     async def sweep(self, keep: Keep, *, before: float) -> Swept:
-        """Remove the blobs last written before Unix time `before` that nobody refers to.
+        """Remove the blobs last written before Unix time `before` that nobody refers to, and what
+        writers have left behind by then to go on with.
 
         `keep` is given at most 256 blobs at a time and answers the hashes that are referred to.
         A blob that is put again while we ask is young again and stays, so `before` must lie
@@ -185,6 +186,7 @@ class Blobs:
         Cancelled, it has removed some of them.
         """
         removed, size = 0, 0
+        await self._in_thread(self._forget_old, before)
         for shard in _SHARDS:
             aged = await self._in_thread(_written_before, self.root / shard, before)
             for first in range(0, len(aged), SWEEP_PAGE_MAX):
@@ -212,6 +214,12 @@ class Blobs:
         if old:
             draft.take_up()
         return draft
+
+    def _forget_old(self, before: float) -> None:
+        for path in list(self.drafts.glob("resume-*")):
+            written_at_ns = _written_at_ns(path)
+            if written_at_ns is not None and written_at_ns < before * 1e9:
+                self.disk.remove(path)
 
     def _path_to_resume(self, resume: str) -> Path:
         if not _NAME.fullmatch(resume):

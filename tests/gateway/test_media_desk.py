@@ -16,8 +16,8 @@ from omni_actors.gateway.facade import Code, RequestError
 from omni_actors.gateway.house import MEDIA
 from omni_actors.gateway.media_desk import Look
 from omni_actors.model.content import Media, MediaKind
+from omni_actors.store.media_verbs import AddMedium
 from omni_actors.store.rows import Event, Medium
-from omni_actors.store.verbs import AddMedium
 from tests.gateway.kit import OPERATOR, Platform, Rig, caller, open_rig, open_window, plan, spec
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)

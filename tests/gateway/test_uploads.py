@@ -10,9 +10,9 @@ from trio.testing import MockClock
 from omni_actors.model.content import Media, MediaKind
 from omni_actors.model.ids import MEDIUM
 from omni_actors.model.states import MediaState
+from omni_actors.store.media_verbs import AddMedium, KeepUpload
 from omni_actors.store.queries import UploadOf
 from omni_actors.store.rows import Medium
-from omni_actors.store.verbs import AddMedium, KeepUpload
 from tests.gateway.kit import (
     ADA,
     BOB,

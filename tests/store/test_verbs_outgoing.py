@@ -9,6 +9,7 @@ from omni_actors.model.events import EventType
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.states import MediaState, OnUnknown, PartStatus, Priority
 from omni_actors.store.contract import Refused
+from omni_actors.store.media_verbs import AddMedium, KeepUpload
 from omni_actors.store.queries import (
     Attempts,
     DeadLetters,
@@ -21,7 +22,6 @@ from omni_actors.store.queries import (
 )
 from omni_actors.store.rows import Choice, Medium, Question
 from omni_actors.store.verbs import (
-    AddMedium,
     Again,
     Cancel,
     ChoiceMade,
@@ -29,7 +29,6 @@ from omni_actors.store.verbs import (
     Handle,
     Idempotency,
     InDoubt,
-    KeepUpload,
     NewPart,
     OpenLeg,
     OpenWindow,

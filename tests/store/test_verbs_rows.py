@@ -11,6 +11,12 @@ from omni_actors.model.reports import IdentityKey, MediaRef
 from omni_actors.model.states import ChannelState, MediaState, Priority
 from omni_actors.store.contract import Query, Refused
 from omni_actors.store.dialect import READERS
+from omni_actors.store.media_verbs import (
+    ClaimMedium,
+    MediumAgain,
+    MediumFailed,
+    MediumReady,
+)
 from omni_actors.store.queries import (
     Attempts,
     BlobsInUse,
@@ -43,15 +49,11 @@ from omni_actors.store.verbs import (
     Bury,
     Cancel,
     ChannelSpec,
-    ClaimMedium,
     CloseConversation,
     CreateKey,
     EnsureConsumer,
     GivenUp,
     Intake,
-    MediumAgain,
-    MediumFailed,
-    MediumReady,
     PutContext,
     Redrive,
     RevokeKey,

@@ -18,9 +18,7 @@ from omni_actors.store.codec import (
 from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.handlers.conversations import owns
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.queries import BlobsInUse, DueMedia, MediumById, UploadOf
-from omni_actors.store.rows import Medium
-from omni_actors.store.verbs import (
+from omni_actors.store.media_verbs import (
     AddMedium,
     ClaimMedium,
     HurryMedia,
@@ -29,6 +27,8 @@ from omni_actors.store.verbs import (
     MediumFailed,
     MediumReady,
 )
+from omni_actors.store.queries import BlobsInUse, DueMedia, MediumById, UploadOf
+from omni_actors.store.rows import Medium
 
 COLUMNS = """
     SELECT id, tenant, state, channel_id, message_id, ref, blob, mime, size, filename, failure,
