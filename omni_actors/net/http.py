@@ -3,7 +3,7 @@
 import secrets
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final, assert_never
 
 import httpcore
@@ -12,6 +12,7 @@ from attrs import frozen
 
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.net.account import Account
+from omni_actors.net.connection import CLOSE_TIMEOUT_S, Fate, Request, Unwritable
 from omni_actors.net.download import NOT_SATISFIABLE, going_on, received
 from omni_actors.net.failures import (
     disk_failed,
@@ -22,18 +23,10 @@ from omni_actors.net.failures import (
     unwritable,
 )
 from omni_actors.net.guard import GuardedBackend, GuardPolicy, Refused, check_url
-from omni_actors.net.lanes import (
-    CLOSE_TIMEOUT_S,
-    Dialler,
-    Fate,
-    Lane,
-    LaneKey,
-    Lanes,
-    LaneStatistics,
-)
+from omni_actors.net.lanes import Dialler, Lane, LaneKey, Lanes, LaneStatistics
 from omni_actors.net.multipart import form_frame
 from omni_actors.net.reply import declared_size, keep_s, lower_case
-from omni_actors.net.request import EXTENSIONS, Outgoing, encoded_body, outgoing
+from omni_actors.net.request import Outgoing, encoded_body, outgoing
 from omni_actors.net.shown import masked_url, shown_reply, shown_request
 from omni_actors.net.streams import FormBody, OpenSink, OpenSource, Sink, SourceBroken
 from omni_actors.net.tls import client_context
@@ -200,18 +193,12 @@ class HttpHands:
         fate: Fate,
         sink: Sink | None = None,
     ) -> HttpReply:
-        core = httpcore.Request(
-            call.method,
-            request.url,
-            headers=request.headers,
-            content=body,
-            extensions=EXTENSIONS,
-        )
+        asked = Request(call.method.encode(errors="replace"), request.target, request.headers, body)
         key = LaneKey(account.channel_id, request.place.origin, call.guarded)
-        lane = await self._lanes.borrow(key, fate)
+        lane = await self._lanes.borrow(key)
         try:
-            return await self._talk(call, lane, core, sink)
-        except httpcore.LocalProtocolError:
+            return await self._talk(call, lane, asked, fate, sink)
+        except Unwritable:
             raise unwritable() from None
         except _NETWORK_ERRORS as error:
             raise lost(call, fate, error) from error
@@ -219,28 +206,19 @@ class HttpHands:
             self._lanes.give_back(lane)
 
     async def _talk(
-        self, call: HttpCall, lane: Lane, request: httpcore.Request, sink: Sink | None
+        self, call: HttpCall, lane: Lane, request: Request, fate: Fate, sink: Sink | None
     ) -> HttpReply:
-        response = await lane.connection.handle_async_request(request)
-        headers = lower_case(response.headers)
+        answer = await lane.connection.ask(request, fate)
+        headers = lower_case(answer.headers)
         lane.keep_s = keep_s(headers)
-        assert isinstance(response.stream, AsyncIterable)
-        chunks = aiter(response.stream)
-        try:
-            if sink is not None and 200 <= response.status < 300:
-                reply = await received(call, response.status, headers, chunks, sink)
-            else:
-                body = await _collected(call, headers, chunks)
-                reply = HttpReply(response.status, headers, body, size=len(body))
-        except BaseException:
-            await _abandon(chunks)  # noqa: ASYNC102 - cancelled from the start, so it never waits
-            raise
-        await response.aclose()
-        return reply
+        if sink is not None and 200 <= answer.status < 300:
+            return await received(call, answer.status, headers, aiter(answer), sink)
+        body = await _collected(call, headers, answer)
+        return HttpReply(answer.status, headers, body, size=len(body))
 
 
 async def _collected(
-    call: HttpCall, headers: Mapping[str, str], chunks: AsyncIterator[bytes]
+    call: HttpCall, headers: Mapping[str, str], chunks: AsyncIterable[bytes]
 ) -> bytes:
     """The whole body. Raises SendFailure as soon as it is known to be too large."""
     require_size(call, declared_size(headers))
@@ -250,15 +228,3 @@ async def _collected(
         require_size(call, size)
         parts.append(chunk)
     return b"".join(parts)
-
-
-async def _abandon(chunks: AsyncIterator[bytes]) -> None:
-    """End a body that is not read to its end, and with it its connection.
-
-    Cancelled from inside, httpcore's nested generators unwind in order; closed from outside, the
-    inner ones would be left to the garbage collector. What it says by then does not matter.
-    """
-    with suppress(*_NETWORK_ERRORS), trio.CancelScope() as scope:
-        scope.cancel()
-        async for _ in chunks:
-            pass

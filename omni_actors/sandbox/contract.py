@@ -176,6 +176,10 @@ class Stage:
     clock: SandboxClock
     chance: random.Random
     url: str
+    hook_url: Callable[[str, str], str | None] = lambda _platform, _key: None
+    """Where the events of an account go; by platform and channel key."""
+    move_hook: Callable[[str, str, str], None] = lambda _platform, _key, _url: None
+    """Send the events of an account to another URL."""
 
 
 @frozen
@@ -246,6 +250,15 @@ class Platform(Protocol):
 
     def customer_is(self, document: dict[str, Any]) -> dict[str, Any]:
         """Make or change a customer; answers with how they are now. Raises ControlError."""
+
+    def account_stands(self, channel_key: str, document: dict[str, Any]) -> dict[str, Any]:
+        """Change how an account stands with the platform; answers with how it is now.
+
+        Raises ControlError.
+        """
+
+    def is_heard(self, update: Update) -> bool:
+        """Whether anybody has asked to be told of this."""
 
     def rendering(self, entry: Shown) -> str:
         """What the customer's phone shows."""

@@ -4,6 +4,7 @@ from typing import Final
 
 from omni_actors.adapters.contract import Adapter, RateDefault
 from omni_actors.adapters.whatsapp.check import check
+from omni_actors.adapters.whatsapp.doctor import doctor
 from omni_actors.adapters.whatsapp.inbound import parse
 from omni_actors.adapters.whatsapp.limits import CAPABILITIES
 from omni_actors.adapters.whatsapp.media import fetch, upload, upload_gone
@@ -38,5 +39,6 @@ WHATSAPP: Final = Adapter(
     mark_read=mark_read,
     typing=typing,
     check=check,
-    masked_keys=("parameters",),
+    doctor=doctor,
+    masked_keys=("parameters", "pin"),
 )
