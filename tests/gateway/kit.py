@@ -144,6 +144,7 @@ class Platform:
     planned: deque[Planned] = field(factory=deque)
     uploads: list[str] = field(factory=list)
     slow: set[str] = field(factory=set)  # media that take for ever to be found
+    waited_for: set[str] = field(factory=set)
     stumbles: int = 0  # how often no medium is found
     upload_s: float = 0.05
     upload_refusals: list[int] = field(factory=list)
@@ -260,7 +261,8 @@ class Platform:
             return await self.serve_link(call)
         media_id = path.rpartition("/")[2]
         if media_id in self.slow:
-            await trio.sleep(500)
+            self.waited_for.add(media_id)
+            await trio.sleep_forever()
         if self.stumbles:
             self.stumbles -= 1
             return reply(500, {"error": {"code": 131000, "message": "oops"}})

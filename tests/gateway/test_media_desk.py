@@ -120,7 +120,7 @@ async def test_a_new_token_brings_the_pictures_that_waited_for_it(
     ready = await came(pictures, "media.ready")
 
     assert ready.detail["media_id"] == medium.id
-    assert ready.at - asked_at < 60
+    assert ready.at - asked_at < 1_500  # it would have been tried again after half an hour
 
 
 @pytest.mark.slow
@@ -159,7 +159,7 @@ async def test_pictures_that_take_for_ever_hold_up_no_other_channel(
         ready = await came(rig, "media.ready")
 
         assert ready.channel_id == "wa-2"
-        assert await rig.events("media.failed") == []
+        assert len(platform.waited_for) < len(platform.slow)
 
 
 @pytest.mark.slow
