@@ -22,6 +22,7 @@ from omni_actors.gateway.keys import SCOPES as SCOPES
 from omni_actors.gateway.keys import Caller as Caller
 from omni_actors.gateway.keys import Keyring
 from omni_actors.gateway.media_files import MediaFiles
+from omni_actors.gateway.once import Once
 from omni_actors.gateway.receipts import Receipts
 from omni_actors.gateway.submit import Sender, refused, window_of
 from omni_actors.gateway.views import (
@@ -68,6 +69,8 @@ from omni_actors.store.rows import Identity as Identity
 from omni_actors.store.rows import Leg as Leg
 from omni_actors.store.rows import Medium as Medium
 from omni_actors.store.rows import Message as Message
+from omni_actors.store.rows import NewKey as NewKey
+from omni_actors.store.rows import NewMedium as NewMedium
 from omni_actors.store.rows import Page as Page
 from omni_actors.store.rows import Part as Part
 from omni_actors.store.rows import QueueDepth as QueueDepth
@@ -76,6 +79,7 @@ from omni_actors.store.verbs import (
     CloseConversation,
     Idempotency,
     PutContext,
+    Release,
     RevokeKey,
     SetChannelState,
 )
@@ -125,7 +129,7 @@ class Gateway:
     store_failed: Callable[[], bool]
     key_limit: Limit = field(factory=lambda: Limit(200, 400))
     hook_body_max: int = BODY_BYTES_MAX
-    _running: set[tuple[str, str]] = field(factory=set)
+    once: Once = field(factory=Once)
     _paces: dict[str, Pace] = field(factory=dict)
     keyring: Keyring = field(init=False)
 
@@ -211,24 +215,12 @@ class Gateway:
     ) -> Answer:
         """Queue a message. A repeated key answers as the first time."""
         self.accepting()
-        if idempotency_key is None:
-            return await self.queue(caller, request, None)
-        key = (caller.key_id, idempotency_key)
-        if key in self._running:
-            raise RequestError(
-                Code.IDEMPOTENCY_RUNNING,
-                "a request with this Idempotency-Key is still running",
-                retry_after_s=1,
-            )
-        self._running.add(key)
-        try:
-            idempotency = Idempotency(caller.key_id, idempotency_key, fingerprint)
-            earlier = await self.ask(Replay(idempotency))
-            if earlier is not None:
-                return Answer(earlier.response, True, earlier.message_id)
+        with self.once.run(caller.key_id, idempotency_key, fingerprint) as idempotency:
+            if idempotency is not None:
+                earlier = await self.ask(Replay(idempotency))
+                if earlier is not None:
+                    return Answer(earlier.response, True, earlier.ref)
             return await self.queue(caller, request, idempotency)
-        finally:
-            self._running.discard(key)
 
     async def queue(
         self, caller: Caller, request: SendRequest, idempotency: Idempotency | None
@@ -277,6 +269,13 @@ class Gateway:
     async def cancel(self, caller: Caller, message_id: str) -> Message:
         """Cancel what has not been claimed yet."""
         message = await self.do(Cancel(caller.tenant, message_id, self.now()))
+        self.house.look(message.channel_id)
+        return message
+
+    async def release(self, caller: Caller, message_id: str) -> Message:
+        """Send once more what is held because nobody knows whether it arrived."""
+        self.accepting()
+        message = await self.do(Release(caller.tenant, message_id, self.now()))
         self.house.look(message.channel_id)
         return message
 
@@ -471,11 +470,14 @@ class Gateway:
         mime: str | None,
         filename: str | None,
         tenant: str | None = None,
-    ) -> Medium:
+        idempotency_key: str | None = None,
+        fingerprint: str = "",
+    ) -> NewMedium:
         """Keep a medium for sending. Raises RequestError TOO_LARGE."""
         self.accepting()
         owner = (tenant or "default") if caller.is_operator else caller.tenant
-        return await self.media.upload(owner, chunks, mime, filename)
+        with self.once.run(caller.key_id, idempotency_key, fingerprint) as idempotency:
+            return await self.media.upload(owner, chunks, mime, filename, idempotency)
 
     async def medium(self, caller: Caller, media_id: str) -> Medium:
         return found(await self.ask(MediumById(caller.tenant, media_id)), "medium")
@@ -490,20 +492,27 @@ class Gateway:
         return await self.ask(Keys(caller.tenant))
 
     async def create_key(
-        self, caller: Caller, *, name: str, tenant: str, scopes: Sequence[str]
-    ) -> tuple[ApiKey, str]:
-        """Make a key; its secret is shown this once."""
-        del caller
-        ground = self.house.ground
-        return await keys.create(
-            ground.store,
-            self.house.ids,
-            secrets.randbits,
-            self.now(),
-            name=name,
-            tenant=tenant,
-            scopes=tuple(scopes),
-        )
+        self,
+        caller: Caller,
+        *,
+        name: str,
+        tenant: str,
+        scopes: Sequence[str],
+        idempotency_key: str | None = None,
+        fingerprint: str = "",
+    ) -> NewKey:
+        """Make a key; its secret is shown this once, or again to the same request."""
+        with self.once.run(caller.key_id, idempotency_key, fingerprint) as idempotency:
+            return await keys.create(
+                self.house.ground.store,
+                self.house.ids,
+                secrets.randbits,
+                self.now(),
+                name=name,
+                tenant=tenant,
+                scopes=tuple(scopes),
+                idempotency=idempotency,
+            )
 
     async def revoke_key(self, caller: Caller, key_id: str) -> ApiKey:
         """Make a key worthless at once."""

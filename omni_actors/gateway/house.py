@@ -45,6 +45,7 @@ from omni_actors.store.queries import (
     Channels,
     IntakeBody,
     LastCursor,
+    SentSince,
     Unclaimed,
     UnhandledConversations,
 )
@@ -181,6 +182,7 @@ class House:
         self.bell.ring(await store.ask(LastCursor()))
         store.on_events(self.rung)
         self.take_channels(await store.ask(Channels()))
+        await self.recall_paces()
         for channel in self.channels.values():
             self.spawn_channel(channel)
         self.spawn_desks()
@@ -247,6 +249,21 @@ class House:
         brake = self.brakes.setdefault(channel.platform, AppBrake())
         crashed_at = self.ground.clock.now()
         return Limits.fresh(pacing.channel, pacing.pair, brake, crashed_at=crashed_at)
+
+    async def recall_paces(self) -> None:
+        """Count what was sent to each person before this start: the platform remembers it too."""
+        limiters = {id: self.limits(self.channels[id]) for id in self.routes}
+        spans = [
+            limits.pair.burst / limits.pair.per_second
+            for limits in limiters.values()
+            if limits.pair is not None
+        ]
+        if not spans:
+            return
+        since = self.ground.clock.now() - max(spans)
+        for sent in await self.ground.store.ask(SentSince(since)):
+            if sent.channel_id in limiters:
+                limiters[sent.channel_id].recall(sent.leg_id, sent.at)
 
     def pacing(self, channel: Channel) -> Pacing:
         """The limits of a channel, by the plan or else the platform's own."""

@@ -24,6 +24,7 @@ from omni_actors.model.reports import (
     WatermarkReported,
 )
 from omni_actors.policy import retry, status, window
+from omni_actors.policy.moments import believable
 from omni_actors.store.contract import Store, StoreFailed
 from omni_actors.store.verbs import Accept, Accepted, Intake, Item, Resend
 
@@ -64,38 +65,44 @@ class Receiver:
             return counted(hook_id, "no_blob", 503)
         return counted(hook_id, "accepted", 200)
 
-    async def keep(self, hook: Hook, raw: bytes) -> Accepted:
+    async def keep(self, hook: Hook, raw: bytes) -> None:
         """Store an authenticated body with what it tells, and wake whom it concerns."""
         items, problem = self.read(hook, raw)
-        return await self.take(await self.intake(hook.id, raw, problem), items)
+        await self.take(await self.intake(hook.id, raw, problem), items)
 
-    async def keep_again(self, hook: Hook, intake: Intake, raw: bytes) -> Accepted:
+    async def keep_again(self, hook: Hook, intake: Intake, raw: bytes) -> None:
         """Read a stored intake once more; it keeps its id, and its problem only if that is left."""
         items, problem = self.read(hook, raw)
-        return await self.take(evolve(intake, received_at=self.now(), problem=problem), items)
+        await self.take(evolve(intake, received_at=self.now(), problem=problem), items)
 
-    async def take(self, intake: Intake, items: tuple[Item, ...]) -> Accepted:
-        """Store an intake with what it tells, and wake whom it concerns."""
-        accepted = await self.store_or_bury(intake, items)
-        for outcome in ("new", "known", "unclaimed", "parked"):
-            if amount := getattr(accepted, outcome):
-                telemetry.REPORTS.labels(outcome).inc(amount)
-        self.wake(accepted)
-        return accepted
+    async def take(self, intake: Intake, items: tuple[Item, ...]) -> None:
+        """Store an intake with what it tells, and wake whom it concerns.
 
-    async def store_or_bury(self, intake: Intake, items: tuple[Item, ...]) -> Accepted:
-        """Store what an intake tells. What a bug of ours cannot store is kept as a dead letter.
-
-        A platform that was told 503 would send the same again and again, and never anything else.
+        An intake of which a bug of ours cannot store something is kept as a dead letter; what else
+        it tells takes effect. A platform that was told 503 would send the same again and again, and
+        never anything else.
         """
+        bug = await self.store_all(intake, items)
+        if bug is None:
+            return
+        for item in items if len(items) > 1 else ():
+            await self.store_all(intake, (item,))
+        await self.store.do(Accept(evolve(intake, problem=f"a bug of ours: {bug}")))
+
+    async def store_all(self, intake: Intake, items: tuple[Item, ...]) -> str | None:
+        """Store these items, or none of them: then it answers where our bug is."""
         try:
-            return await self.store.do(Accept(intake, items))
+            accepted = await self.store.do(Accept(intake, items))
         except StoreFailed:
             raise
         except Exception as bug:  # noqa: BLE001 - one report must not stop all that follow it
             telemetry.error("intake.bug", intake_id=intake.id, hook=intake.hook, error=where(bug))
-            problem = f"a bug of ours: {where(bug)}"
-            return await self.store.do(Accept(evolve(intake, problem=problem)))
+            return where(bug)
+        for outcome in ("new", "known", "unclaimed", "parked"):
+            if amount := getattr(accepted, outcome):
+                telemetry.REPORTS.labels(outcome).inc(amount)
+        self.wake(accepted)
+        return None
 
     async def intake(self, hook_id: str, raw: bytes, problem: str | None) -> Intake:
         """The row of the raw bytes; large ones go to a blob first."""
@@ -125,6 +132,9 @@ class Receiver:
 
     def item(self, adapter: Adapter[Any, Any], report: Report) -> Item:
         """A report with what the house decides about it before it is stored."""
+        at = believable(report.at, self.now())
+        if at != report.at:
+            report = evolve(report, at=at)
         match report:
             case Received() | Echoed():
                 media_ids = tuple([self.ids(MEDIUM) for _ in report.media])

@@ -365,6 +365,7 @@ def refused(problem: Refused) -> RequestError:
         "unknown_channel": Code.UNKNOWN_CHANNEL,
         "idempotency_mismatch": Code.IDEMPOTENCY_MISMATCH,
         "too_late": Code.TOO_LATE,
+        "not_held": Code.NOT_HELD,
         "version_conflict": Code.VERSION_CONFLICT,
         "cursor_too_old": Code.CURSOR_TOO_OLD,
     }

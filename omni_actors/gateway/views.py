@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from attrs import asdict, frozen
 
 from omni_actors.actors.cell import CellState
-from omni_actors.model.capabilities import Capabilities, Form
+from omni_actors.model.capabilities import Capabilities, Form, Limits
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.states import ChannelState
 from omni_actors.store.rows import Channel, QueueDepth
@@ -50,10 +50,11 @@ def capabilities_view(capabilities: Capabilities) -> JsonObject:
 
 
 def form_view(form: Form) -> JsonObject:
+    usual = asdict(Limits())
     limits = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in asdict(form.limits).items()
-        if value not in (None, (), "")
+        if name == "unit" or value != usual[name]
     }
     return {"name": form.name, "level": form.level.value, "limits": limits, "why": form.why}
 

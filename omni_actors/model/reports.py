@@ -1,8 +1,9 @@
 """What platforms tell us: the closed union that `parse` returns.
 
 Each report names its `channel_key` (the platform's own id of the channel), an `event_key` that is
-the same whenever the same thing is told again, the time the platform gives (`at`, unix seconds)
-and the identity keys of the person it is about, strongest first.
+the same whenever the same thing is told again, the time the platform gives (`at`, unix seconds; 0
+when it gives none: then the arrival's counts) and the identity keys of the person it is about,
+strongest first.
 """
 
 from enum import StrEnum

@@ -5,14 +5,19 @@ from attrs import field, frozen
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import JsonObject
 from omni_actors.store.contract import Verb
-from omni_actors.store.rows import Medium
+from omni_actors.store.rows import Medium, NewMedium
+from omni_actors.store.verbs import Idempotency
 
 
 @frozen
-class AddMedium(Verb[Medium]):
-    """A medium that is here already (an upload over the API)."""
+class AddMedium(Verb[NewMedium]):
+    """A medium that is here already (an upload over the API).
+
+    Refused `idempotency_mismatch` as in Submit.
+    """
 
     medium: Medium
+    idempotency: Idempotency | None = None
 
 
 @frozen

@@ -17,6 +17,7 @@ from omni_actors.store.rows import (
     Context,
     Conversation,
     DeadLetter,
+    Earlier,
     Event,
     Leg,
     LegWake,
@@ -24,8 +25,9 @@ from omni_actors.store.rows import (
     Message,
     Page,
     QueueDepth,
+    SentTo,
 )
-from omni_actors.store.verbs import Idempotency, Intake, Submitted
+from omni_actors.store.verbs import Idempotency, Intake
 
 
 @frozen
@@ -45,7 +47,7 @@ class UnhandledConversations(Query[tuple[str, ...]]):
 
 
 @frozen
-class Replay(Query[Submitted | None]):
+class Replay(Query[Earlier | None]):
     """What an idempotency key answered before; Refused `idempotency_mismatch` as in Submit."""
 
     idempotency: Idempotency
@@ -101,14 +103,6 @@ class Keys(Query[tuple[ApiKey, ...]]):
 class MessageById(Query[Message | None]):
     tenant: str
     message_id: str
-
-
-@frozen
-class MessageByExternal(Query[Message | None]):
-    """The message (either direction) with this external id on a channel."""
-
-    channel_id: str
-    external_id: str
 
 
 @frozen
@@ -242,7 +236,7 @@ class IntakeBody(Query[Intake | None]):
 
 @frozen
 class LoadState(Query[Json]):
-    """A value kept by SaveState, None when there is none."""
+    """The checkpoint that was stored last for a source, None when there is none."""
 
     name: str
 
@@ -258,6 +252,14 @@ class LegHeads(Query[tuple[LegWake, ...]]):
     it may go."""
 
     leg_id: str
+
+
+@frozen
+class SentSince(Query[tuple[SentTo, ...]]):
+    """The attempts that began after a moment, the newest `limit` of them, oldest first."""
+
+    since: float
+    limit: int = 50_000
 
 
 @frozen

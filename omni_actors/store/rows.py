@@ -208,6 +208,15 @@ class LegWake:
     due_at: float
 
 
+@frozen
+class SentTo:
+    """One attempt to send something to a leg, begun at `at` (unix seconds)."""
+
+    channel_id: str
+    leg_id: str
+    at: float
+
+
 EntryKind: TypeAlias = Literal["message", "edited", "deleted", "reacted", "echoed", "identity"]
 
 
@@ -330,3 +339,28 @@ class DeadLetter:
     failure: Failure | None
     at: float
     redriven_at: float | None
+
+
+@frozen
+class Earlier:
+    """What a request made when its key was first used, and what of its answer was kept."""
+
+    ref: str
+    response: JsonObject = field(repr=False)
+
+
+@frozen
+class NewKey:
+    """A key that was made, now or by an earlier request with the same idempotency key."""
+
+    key: ApiKey
+    secret: str = field(repr=False)
+    replayed: bool = False
+
+
+@frozen
+class NewMedium:
+    """A medium that was added, now or by an earlier request with the same idempotency key."""
+
+    medium: Medium
+    replayed: bool = False

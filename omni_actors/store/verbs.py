@@ -1,6 +1,6 @@
 """The writes: each a frozen request with a typed answer."""
 
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from attrs import field, frozen
 
@@ -20,6 +20,7 @@ from omni_actors.store.rows import (
     LegWake,
     Message,
     NewEvent,
+    NewKey,
     Question,
 )
 
@@ -91,7 +92,8 @@ class Accept(Verb[Accepted]):
     For each report whose (platform, channel_key, event_key) is new: identity by its strongest
     known key, contact, leg and conversation made if absent, message or change, the conversation's
     next seq, the events. A report of a channel that we do not know is kept as unclaimed. A status
-    that matches no part is parked for 24 h. An intake with a `problem` becomes a dead letter; one
+    that matches no part is parked for 24 h, and so is an edit or a deletion that comes before its
+    message. An intake with a `problem` becomes a dead letter; one
     that is stored again without it settles that letter, and keeps its first bytes and time.
     """
 
@@ -323,6 +325,19 @@ class Cancel(Verb[Message]):
 
 
 @frozen
+class Release(Verb[Message]):
+    """Send the parts once more that are held because nobody knows what became of them.
+
+    They go behind what their leg has queued by now, flagged `maybe_duplicate`, with all attempts
+    before them. What is held for a reply window stays. Refused `unknown_message`, `not_held`.
+    """
+
+    tenant: str
+    message_id: str
+    at: float
+
+
+@frozen
 class Ticked:
     """What time has brought: legs to wake, timers that went off, when to look again."""
 
@@ -333,8 +348,9 @@ class Ticked:
 
 @frozen
 class Tick(Verb[Ticked]):
-    """Let time pass: expire parts, settle what stayed unknown, drop parked statuses after 24 h,
-    hand out due timers. A timer stays until a `Handle` says that it is done.
+    """Let time pass: expire parts, settle what stayed unknown, drop statuses and changes after
+    24 h whose message never came, hand out due timers. A timer stays until a `Handle` says that it
+    is done.
 
     An unknown part is sent again flagged `maybe_duplicate`, or held; one that has expired is given
     up with the reason `unknown`, because it may have arrived.
@@ -408,8 +424,15 @@ class SetChannelState(Verb[Channel]):
 
 
 @frozen
-class CreateKey(Verb[ApiKey]):
+class CreateKey(Verb[NewKey]):
+    """The secret is kept, encrypted, only for whoever sends the same request again.
+
+    Refused `idempotency_mismatch` as in Submit.
+    """
+
     key: ApiKey
+    secret: str = field(repr=False)
+    idempotency: Idempotency | None = None
 
 
 @frozen
@@ -492,17 +515,6 @@ class Redrive(Verb[Redriven]):
 
 
 @frozen
-class Bury(Verb[None]):
-    """Keep something that crashed its handler again and again as a dead letter."""
-
-    tenant: str
-    kind: Literal["part", "delivery", "intake"]
-    ref: str
-    reason: str
-    at: float
-
-
-@frozen
 class Retention:
     """How long things are kept, in seconds."""
 
@@ -521,14 +533,6 @@ class Sweep(Verb[int]):
     now: float
     keep: Retention
     limit: int = 500
-
-
-@frozen
-class SaveState(Verb[None]):
-    """Keep a small value by name, such as the state of a limiter."""
-
-    name: str
-    value: Json
 
 
 @frozen

@@ -267,7 +267,8 @@ async def test_a_failure_that_is_told_before_the_answer_is_settled_counts(
     await send(rig, media_id)
     await rig.until(lambda: rig.platform.arrivals and rig.platform.arrivals[-1].external_id)
 
-    await fail(rig, 0)
-    await rig.until(lambda: len(shown(rig)) == 2)
+    for n in range(2):
+        await fail(rig, n)
+    await rig.until(lambda: len(shown(rig)) == 3)
 
-    assert shown(rig) == [{"id": "up-1"}, {"id": "up-2"}]
+    assert shown(rig) == [{"id": "up-1"}, {"id": "up-2"}, {"id": "up-3"}]

@@ -5,6 +5,7 @@ import pytest
 from omni_actors.model.content import (
     CONTENT_TYPES,
     Action,
+    CallInvite,
     Card,
     Carousel,
     ChoiceResponse,
@@ -14,6 +15,7 @@ from omni_actors.model.content import (
     Content,
     Email,
     EmailAddress,
+    FormRequest,
     FormResponse,
     Location,
     Media,
@@ -24,7 +26,11 @@ from omni_actors.model.content import (
     Organisation,
     Phone,
     Postal,
+    Products,
+    ProductSection,
     Reaction,
+    Request,
+    RequestKind,
     Template,
     Text,
     UnsupportedContent,
@@ -36,6 +42,7 @@ from omni_actors.model.reports import IdentityKey, MediaRef
 from omni_actors.store import codec
 from omni_actors.store.rows import Choice
 
+PICTURE = Media(MediaKind.IMAGE, "med_1")
 CONTENTS: list[Content] = [
     Text('Guten "Tag"\n\x00 é 👍'),
     Text("*bold*", "markdown"),
@@ -56,7 +63,12 @@ CONTENTS: list[Content] = [
             ),
         )
     ),
-    Template("hello", "de", {"body": ["Ada", {"n": 1}]}),
+    Choices("Which?", (Option("a", "A", section="S"),), header="H", footer="F", media=PICTURE),
+    Request(RequestKind.ADDRESS, "Where?", country="IN", values={"name": "Ada", "deep": [{}]}),
+    FormRequest("Two questions", "7", screen="A", data={"name": None}, media=PICTURE),
+    Products("Tea", "c", (ProductSection(("1", "2"), "Green"),), layout="carousel"),
+    CallInvite("Call us", ttl_minutes=60),
+    Template("hello", "de", {"body": ["Ada", {"n": 1}]}, category="utility"),
     Reaction("👍", "msg_1"),
     Email("s", "t", "<p>h</p>", ("a@x.test",), {"X-A": "b"}),
     ChoiceResponse("yes", Via.NUMBER, "Yes"),

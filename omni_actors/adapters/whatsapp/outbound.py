@@ -12,7 +12,7 @@ from omni_actors.adapters.whatsapp.errors import answer
 from omni_actors.adapters.whatsapp.people import BSUID, PARENT_BSUID, PHONE, keys
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings
 from omni_actors.adapters.whatsapp.spelling import Spelled, refuse, spell
-from omni_actors.model.content import Reaction
+from omni_actors.model.content import Reaction, Template
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.json import JsonObject
 from omni_actors.model.reports import IdentityKey
@@ -25,7 +25,7 @@ PROTECTED: Final = ("messaging_product", "to", "recipient", "biz_opaque_callback
 
 def send(part: PartToSend, settings: WhatsAppSettings) -> Flow[Sent]:
     """Send a part whose media are uploaded. Raises SendFailure."""
-    recipient = _recipient(part.to)
+    recipient = _recipient(part)
     beside = Spelled(part.media, part.reply_to, settings.link_preview)
     body = {
         **PRODUCT,
@@ -41,14 +41,16 @@ def send(part: PartToSend, settings: WhatsAppSettings) -> Flow[Sent]:
     return _sent(reply, part)
 
 
-def _recipient(to: Sequence[IdentityKey]) -> dict[str, str]:
-    """The phone number where it is known, else the BSUID.
+def _recipient(part: PartToSend) -> dict[str, str]:
+    """The phone number where it is known, else the BSUID, which no authentication template reaches.
 
     https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
     """
-    named = {key.kind: key.value for key in reversed(to)}
+    named = {key.kind: key.value for key in reversed(part.to)}
     if PHONE in named:
         return {"to": "+" + named[PHONE]}
+    if isinstance(part.content, Template) and part.content.category == "authentication":
+        raise refuse(Reason.NO_IDENTITY, "authentication templates need a phone number")
     for kind in (BSUID, PARENT_BSUID):
         if kind in named:
             return {"recipient": named[kind]}

@@ -198,15 +198,19 @@ def _interactive(body: Mapping[str, Any]) -> str:
 
 
 def _options(action: Mapping[str, Any]) -> list[str]:
-    lines = [f"[{button['reply']['title']}]" for button in action.get("buttons", ())]
+    buttons = [one.get("reply") or one["quick_reply"] for one in action.get("buttons", ())]
+    lines = [f"[{button['title']}]" for button in buttons]
     for section in action.get("sections", ()):
         lines += [f"- {row['title']}" for row in section.get("rows", ())]
         lines += [f"- {item['product_retailer_id']}" for item in section.get("product_items", ())]
+    if "product_retailer_id" in action:
+        lines.append(f"- {action['product_retailer_id']}")
     parameters = action.get("parameters", {})
-    label = parameters.get("display_text", parameters.get("flow_cta"))
+    label = parameters.get("display_text", parameters.get("flow_cta", action.get("name")))
     if label is not None:
         lines.append(f"[{label}] {parameters.get('url', '')}".rstrip())
-    lines += [card.get("body", {}).get("text", "[card]") for card in action.get("cards", ())]
+    for card in action.get("cards", ()):
+        lines += [_interactive(card)]
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from omni_actors.store.handlers import (
     accept,
+    answers,
     channels,
     claim,
     conversations,
@@ -9,10 +10,12 @@ from omni_actors.store.handlers import (
     due,
     events,
     heads,
+    held,
     keys,
     media,
     messages,
     retention,
+    sent,
     settle,
     submit,
     unclaimed,
@@ -20,6 +23,7 @@ from omni_actors.store.handlers import (
 
 __all__ = [
     "accept",
+    "answers",
     "channels",
     "claim",
     "conversations",
@@ -27,10 +31,12 @@ __all__ = [
     "due",
     "events",
     "heads",
+    "held",
     "keys",
     "media",
     "messages",
     "retention",
+    "sent",
     "settle",
     "submit",
     "unclaimed",

@@ -20,6 +20,7 @@ from omni_actors.model.reports import (
 from omni_actors.store.codec import decode_object, dumps, encode_failure, encode_ref
 from omni_actors.store.dialect import Writing
 from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.early import EarlyChanges
 from omni_actors.store.handlers.heads import BUSY, heads_by_leg
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import LEARN, Parts
@@ -73,10 +74,11 @@ DROP_MEDIA = """
 """
 PARK = """
     INSERT INTO parked (channel_id, external_id, callback, status, rank, at, failure, facts,
-                        parked_at)
-    SELECT channel_id, external_id, callback, status, rank, at, failure, facts, parked_at
+                        parked_at, tries, resend_at)
+    SELECT channel_id, external_id, callback, status, rank, at, failure, facts, parked_at, tries,
+           resend_at
     FROM rows(:batch, channel_id text, external_id text, callback text, status text, rank bigint,
-              at real, failure text, facts text, parked_at real) new
+              at real, failure text, facts text, parked_at real, tries bigint, resend_at real) new
     WHERE true
 """
 UNREAD = """
@@ -120,6 +122,7 @@ class Effects:
         self.journal = journal
         self.people = People(db, journal)
         self.parts = Parts(db, journal)
+        self.early = EarlyChanges(db)
         self._targets: dict[tuple[str, str], tuple[str, str | None]] = {}
         self._externals: list[tuple[str, str, str, None]] = []
         self._messages: list[tuple[Any, ...]] = []
@@ -138,6 +141,11 @@ class Effects:
                 self.db, EXTERNALS, list(wanted)
             ):
                 self._targets[channel_id, external_id] = (message_id, part_id)
+        self.early.load(
+            (home.id, item.report.external_id)
+            for item, home in items
+            if isinstance(item.report, Received | Echoed)
+        )
         callbacks = [
             item.report.callback
             for item, _ in items
@@ -210,7 +218,8 @@ class Effects:
             (
                 home.id, report.external_id, report.callback, report.status.value, item.rank,
                 report.at, encode_failure(report.failure), dumps(facts) if facts else None,
-                parked_at,
+                parked_at, item.resend.tries if item.resend else 0,
+                item.resend.due_at if item.resend else None,
             )
         )  # fmt: skip
 
@@ -247,6 +256,7 @@ class Effects:
             (PARK, self._parked),
         ):
             put(db, sql, batch)
+        self.early.keep()
         for sql, named in self._changes:
             db.run(sql, **named)
         for leg_id, marks in self._marks.items():

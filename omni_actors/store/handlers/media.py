@@ -16,6 +16,7 @@ from omni_actors.store.codec import (
     failure_json,
 )
 from omni_actors.store.dialect import Reading, Writing, reads, writes
+from omni_actors.store.handlers.answers import recall, remember
 from omni_actors.store.handlers.conversations import owns
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.media_verbs import (
@@ -28,7 +29,7 @@ from omni_actors.store.media_verbs import (
     MediumReady,
 )
 from omni_actors.store.queries import BlobsInUse, DueMedia, MediumById, UploadOf
-from omni_actors.store.rows import Medium
+from omni_actors.store.rows import Medium, NewMedium
 
 COLUMNS = """
     SELECT id, tenant, state, channel_id, message_id, ref, blob, mime, size, filename, failure,
@@ -139,8 +140,12 @@ def blobs_in_use(db: Reading, query: BlobsInUse) -> frozenset[str]:
 
 
 @writes(AddMedium)
-def add_medium(db: Writing, verb: AddMedium) -> Medium:
+def add_medium(db: Writing, verb: AddMedium) -> NewMedium:
     medium = verb.medium
+    earlier = recall(db, verb.idempotency)
+    found = db.row(ONE, id=earlier.ref) if earlier is not None else None
+    if found is not None:
+        return NewMedium(_medium(found), replayed=True)
     db.run(
         ADD,
         id=medium.id,
@@ -159,7 +164,8 @@ def add_medium(db: Writing, verb: AddMedium) -> Medium:
         created_at=medium.created_at,
         traits=dumps(medium.traits),
     )
-    return medium
+    remember(db, verb.idempotency, medium.id, medium.created_at)
+    return NewMedium(medium)
 
 
 @writes(ClaimMedium)

@@ -11,6 +11,7 @@ from omni_actors.model.failure import Failure, Kind
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.states import UNFINISHED, PartStatus
 from omni_actors.store.codec import (
+    decode_failure,
     decode_object,
     dumps,
     encode_failure,
@@ -22,11 +23,12 @@ from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.heads import wakes_by_leg
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.rows import LegWake
+from omni_actors.store.verbs import Resend
 
 COLUMNS = """
     SELECT p.pos, p.id, p.message_id, p.n, p.channel_id, p.lane, p.leg_id, p.status, p.rank,
            p.attempts, p.attempt_id, p.due_at, p.until_at, p.wire_at, p.first_failed_at,
-           p.external_ids, p.failure, p.maybe_duplicate, p.status_at,
+           p.external_ids, p.past_ids, p.failure, p.maybe_duplicate, p.status_at,
            m.tenant, m.conversation_id, m.told, m.parts, m.on_unknown, m.sent_at, g.marks
 """
 OF_PARTS = (
@@ -52,10 +54,11 @@ CHANGE = """
     UPDATE part SET status = new.status, open = new.open, rank = new.rank,
         attempts = new.attempts, due_at = new.due_at, until_at = new.until_at,
         first_failed_at = new.first_failed_at, external_ids = new.external_ids,
-        failure = new.failure, maybe_duplicate = new.maybe_duplicate, status_at = new.status_at
+        past_ids = new.past_ids, failure = new.failure, maybe_duplicate = new.maybe_duplicate,
+        status_at = new.status_at
     FROM rows(:batch, id text, status text, open bigint, rank bigint, attempts bigint,
-              due_at real, until_at real, first_failed_at real, external_ids text, failure text,
-              maybe_duplicate bigint, status_at real) new
+              due_at real, until_at real, first_failed_at real, external_ids text,
+              past_ids bigint, failure text, maybe_duplicate bigint, status_at real) new
     WHERE part.id = new.id
 """
 TELL = """
@@ -91,7 +94,9 @@ SETTLE_LETTERS = """
 RANK_SENT = 1
 RANK_FAILED = 2
 OF_STATUS = {status.value: status for status in PartStatus}
+ON_ITS_WAY = (PartStatus.SENDING, PartStatus.UNKNOWN, PartStatus.SENT)
 DEAD = frozenset({PartStatus.FAILED, PartStatus.EXPIRED})
+TOLD_WHY = (PartStatus.FAILED, PartStatus.UNKNOWN, PartStatus.HELD)
 ENDS = (PartStatus.FAILED, PartStatus.EXPIRED, PartStatus.CANCELLED)
 ASCENT = (
     PartStatus.UNKNOWN,
@@ -130,7 +135,11 @@ class MessageWork:
 
 @define(eq=False)
 class PartWork:
-    """A part while a batch works on it."""
+    """A part while a batch works on it.
+
+    Its external ids begin with those of its newest try; the last `past_ids` are of tries before
+    it came back to the queue.
+    """
 
     pos: int
     id: str
@@ -145,6 +154,7 @@ class PartWork:
     wire_at: float | None
     first_failed_at: float | None
     external_ids: list[str]
+    past_ids: int
     failure: str | None
     maybe_duplicate: bool
     status_at: float
@@ -152,18 +162,30 @@ class PartWork:
     marks: str
     dirty: bool = False
 
-    def knows(self, external_ids: Iterable[str]) -> bool:
-        """Whether the platform's ids have been told before: by a report that was faster."""
-        return set(external_ids) <= set(self.external_ids)
+    @property
+    def tried_before(self) -> bool:
+        """Whether an earlier try may have reached the platform."""
+        return self.maybe_duplicate or self.past_ids > 0
+
+    def has_failed(self, external_ids: Sequence[str]) -> bool:
+        """Whether a report that was faster than the answer has told of the end of this try."""
+        told = bool(external_ids) and all(self.of_past(id) for id in external_ids)
+        return told and self.status is PartStatus.QUEUED
+
+    def of_past(self, external_id: str) -> bool:
+        """Whether this is the platform's id of an earlier try."""
+        return external_id in self.external_ids[self.present_ids :]
+
+    @property
+    def present_ids(self) -> int:
+        """How many external ids are of the newest try."""
+        return len(self.external_ids) - self.past_ids
 
 
-def is_on_its_way(part: PartWork) -> bool:
-    """Whether the platform has the part, or may have it, and has not told of its end."""
-    return part.rank <= RANK_SENT and part.status in (
-        PartStatus.SENDING,
-        PartStatus.UNKNOWN,
-        PartStatus.SENT,
-    )
+def goes_again(part: PartWork, resend: Resend | None) -> bool:
+    """Whether a part that the platform has, or may have, is sent again for all that it failed."""
+    on_its_way = part.rank <= RANK_SENT and part.status in ON_ITS_WAY
+    return on_its_way and resend is not None and part.attempts < resend.tries
 
 
 def status_of(statuses: Sequence[PartStatus]) -> tuple[PartStatus, bool]:
@@ -194,7 +216,7 @@ class Parts:
         if not wanted:
             return
         rows = look(self._db, OF_PARTS, wanted)
-        several = {row[2] for row in rows if row[22] > 1}
+        several = {row[2] for row in rows if row[23] > 1}
         for row in rows:
             if row[2] not in several:
                 self._add(row)
@@ -211,9 +233,9 @@ class Parts:
     def _add(self, row: tuple[Any, ...]) -> None:
         (
             pos, part_id, message_id, n, channel_id, lane, leg_id, status, rank, attempts,
-            attempt_id, due_at, until_at, wire_at, first_failed_at, external_ids, failure,
-            maybe_duplicate, status_at, tenant, conversation_id, told, count, on_unknown, sent_at,
-            marks,
+            attempt_id, due_at, until_at, wire_at, first_failed_at, external_ids, past_ids,
+            failure, maybe_duplicate, status_at, tenant, conversation_id, told, count,
+            on_unknown, sent_at, marks,
         ) = row  # fmt: skip
         message = self._messages.get(message_id)
         if message is None:
@@ -225,8 +247,8 @@ class Parts:
         part = PartWork(
             pos, part_id, n, lane, OF_STATUS[status], rank, attempts, attempt_id, due_at,
             until_at, wire_at, first_failed_at,
-            [] if external_ids == "[]" else loads(external_ids), failure, bool(maybe_duplicate),
-            status_at, message, marks,
+            [] if external_ids == "[]" else loads(external_ids), past_ids, failure,
+            bool(maybe_duplicate), status_at, message, marks,
         )  # fmt: skip
         message.parts.append(part)
         self._by_id[part_id] = part
@@ -248,17 +270,12 @@ class Parts:
             and part.wire_at <= until
         ]
 
-    @property
-    def learned(self) -> Sequence[tuple[str, str, str, str]]:
-        """(channel id, external id, message id, part id) of what became known in this batch."""
-        return self._learned
-
     def learn(self, part: PartWork, external_ids: Iterable[str]) -> None:
         """The platform's ids of a part."""
         message = part.message
         for external_id in external_ids:
             if external_id not in part.external_ids:
-                part.external_ids.append(external_id)
+                part.external_ids.insert(part.present_ids, external_id)
                 part.dirty = True
                 self._learned.append((message.channel_id, external_id, message.id, part.id))
 
@@ -290,17 +307,34 @@ class Parts:
         if status is PartStatus.FAILED and not dead:
             self._bury(part, at, failure.reason.value if failure else "unknown", failure)
 
+    def answered(self, part: PartWork, external_ids: Iterable[str], *, past: bool) -> None:
+        """The platform's answer names a try's ids: those of another try are told from them."""
+        named = list(external_ids)
+        self.learn(part, named)
+        if past:
+            self.learn_past(part, named)
+        elif part.tried_before:
+            self.learn_past(part, [id for id in part.external_ids if id not in named])
+
+    def learn_past(self, part: PartWork, external_ids: Iterable[str]) -> None:
+        """These are the platform's ids of earlier tries."""
+        for external_id in external_ids:
+            self.learn(part, [external_id])
+            if not part.of_past(external_id):
+                part.external_ids.remove(external_id)
+                part.external_ids.append(external_id)
+                part.past_ids += 1
+                part.dirty = True
+
     def overtaken(
         self, part: PartWork, status: PartStatus, at: float, failure: Failure | None
     ) -> None:
-        """What the platform says of an earlier try of a part that is to be sent again."""
+        """What the platform says of an earlier try of a part that was sent, or is to be, anew."""
         self._history.append((part.id, at, status.value, encode_failure(failure)))
 
-    def take_up(self, part: PartWork, external_ids: Iterable[str], at: float) -> None:
+    def take_up(self, part: PartWork, at: float) -> None:
         """The platform accepted it; what was reported meanwhile stays."""
-        failed_already = part.status is PartStatus.QUEUED and part.knows(external_ids)
-        self.learn(part, external_ids)
-        if part.rank >= RANK_SENT or failed_already:
+        if part.rank >= RANK_SENT:
             return
         self._set(part, PartStatus.SENT, at, None)
         part.rank = RANK_SENT
@@ -368,14 +402,17 @@ class Parts:
         self.announce(part.message, at)
 
     def hold(self, part: PartWork, at: float) -> None:
+        """Nobody knows what became of it, and its sender would rather decide."""
         self._set(part, PartStatus.HELD, at, part.failure)
-        self.announce(part.message, at)
+        self.announce(part.message, at, decode_failure(part.failure))
 
     def _set(self, part: PartWork, status: PartStatus, at: float, failure: str | None) -> None:
         if part.status in UNFINISHED:
             self._freed.add((part.message.channel_id, part.message.leg_id))
         elif part.status in DEAD and status not in DEAD:
             self._alive[part.id] = at
+        if status is PartStatus.QUEUED:
+            part.past_ids = len(part.external_ids)
         part.status = status
         part.status_at = at
         part.failure = failure
@@ -406,7 +443,7 @@ class Parts:
         detail: dict[str, Json] = dict(facts) if facts else {}
         if partial:
             detail["partial"] = True
-        if failure is not None and status in (PartStatus.FAILED, PartStatus.UNKNOWN):
+        if failure is not None and status in TOLD_WHY:
             detail["failure"] = failure_json(failure)
         self._note(TOLD_BY[status], message, at, detail)
 
@@ -472,6 +509,6 @@ def _row(part: PartWork) -> tuple[Any, ...]:
     return (
         part.id, part.status.value, 1 if unfinished else 0, part.rank, part.attempts,
         part.due_at, part.until_at, part.first_failed_at,
-        dumps(part.external_ids) if part.external_ids else "[]", part.failure,
+        dumps(part.external_ids) if part.external_ids else "[]", part.past_ids, part.failure,
         1 if part.maybe_duplicate else 0, part.status_at,
     )  # fmt: skip

@@ -21,16 +21,18 @@ from omni_actors.model.reports import (
     Unsupported,
     WatermarkReported,
 )
-from omni_actors.model.states import UNFINISHED, Direction, PartStatus
+from omni_actors.model.states import Direction, PartStatus
 from omni_actors.store.codec import (
     decode_object,
     dumps,
     encode_content,
     failure_json,
 )
+from omni_actors.store.handlers.early import Change
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
-from omni_actors.store.handlers.parts import RANK_FAILED, PartWork, is_on_its_way
+from omni_actors.store.handlers.parts import PartWork, goes_again
 from omni_actors.store.handlers.people import Reach
+from omni_actors.store.handlers.tries import Try, try_of
 from omni_actors.store.rows import EntryKind
 from omni_actors.store.verbs import Intake, Item
 
@@ -49,7 +51,7 @@ def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Out
         case Echoed():
             return _echoed(effects, home, item, report, intake)
         case Edited() | Deleted() | Reacted():
-            return _changed(effects, home, report)
+            return _changed(effects, home, report, intake)
         case WatermarkReported():
             return _watermark(effects, home, item, report)
         case IdentityChanged():
@@ -113,7 +115,24 @@ def _received(
             EventType.CONVERSATION_REFERRAL, home.tenant, at, reach.thread.id, reach.id, home.id,
             message_id, {"referral": report.referral},
         )  # fmt: skip
+    _catch_up(effects, home, reach, message_id, report)
     return Outcome(reach.thread.id, None, media)
+
+
+def _catch_up(
+    effects: Effects, home: Home, reach: Reach, message_id: str, report: Received | Echoed
+) -> None:
+    """Let the changes of a message take effect that came before it."""
+    for content, at in effects.early.meet(home.id, report.external_id):
+        event = EventType.MESSAGE_DELETED if content is None else EventType.MESSAGE_EDITED
+        if content is None:
+            effects.delete(message_id, REMOVED)
+        else:
+            effects.edit(message_id, content, at)
+        effects.journal.note(
+            event, home.tenant, at, reach.thread.id, reach.id, home.id, message_id,
+            {"target": report.external_id},
+        )  # fmt: skip
 
 
 def _stir(reach: Reach, at: float) -> None:
@@ -173,6 +192,7 @@ def _echoed(
         EventType.MESSAGE_ECHOED, home.tenant, report.at, reach.thread.id, reach.id, home.id,
         message_id, {"app_id": report.app_id} if report.app_id else None,
     )  # fmt: skip
+    _catch_up(effects, home, reach, message_id, report)
     return Outcome(reach.thread.id, None, media)
 
 
@@ -210,7 +230,8 @@ def _matched(
 
 
 def _settled_by_echo(effects: Effects, home: Home, part: PartWork, report: Echoed) -> None:
-    effects.parts.take_up(part, [report.external_id], report.at)
+    effects.parts.learn(part, [report.external_id])
+    effects.parts.take_up(part, report.at)
     effects.learn_target(home.id, report.external_id, part.message.id, part.id)
 
 
@@ -227,27 +248,23 @@ def _status(
             return None
         effects.park(home, item, report, intake.received_at)
         return Outcome(parked=True)
-    if _of_old_try(part, report, item.rank):
-        effects.parts.overtaken(part, report.status, report.at, report.failure)
-        return None
-    effects.parts.learn(part, [report.external_id])
+    match try_of(part, report.external_id, item.rank):
+        case Try.UNCLEAR:
+            effects.park(home, item, report, intake.received_at)
+            return Outcome(parked=True)
+        case Try.EARLIER:
+            effects.parts.learn_past(part, [report.external_id])
+            effects.parts.overtaken(part, report.status, report.at, report.failure)
+            return None
+        case Try.NEWEST:
+            effects.parts.learn(part, [report.external_id])
     effects.learn_target(home.id, report.external_id, part.message.id, part.id)
-    resend, failure = item.resend, report.failure
-    if resend and failure and is_on_its_way(part) and part.attempts < resend.tries:
-        effects.parts.send_again(part, resend.due_at, failure, report.at)
+    if report.failure and item.resend and goes_again(part, item.resend):
+        effects.parts.send_again(part, item.resend.due_at, report.failure, report.at)
         return Outcome(leg_id=part.message.leg_id)
     facts = status_facts(report)
     effects.parts.report(part, report.status, item.rank, report.at, report.failure, facts)
     return Outcome(leg_id=part.message.leg_id)
-
-
-def _of_old_try(part: PartWork, report: StatusReported, rank: int) -> bool:
-    """Whether this tells of a try before the part came back to the queue.
-
-    That an earlier try was sent or failed does not settle the part; that it arrived does.
-    """
-    known = report.external_id in part.external_ids
-    return known and part.status in UNFINISHED and rank <= RANK_FAILED
 
 
 def _watermark(
@@ -264,8 +281,10 @@ def _watermark(
     return Outcome(leg_id=reach.id)
 
 
-def _changed(effects: Effects, home: Home, report: Edited | Deleted | Reacted) -> Outcome | None:
-    """An earlier message was changed; the event names it even when we never had it."""
+def _changed(
+    effects: Effects, home: Home, report: Edited | Deleted | Reacted, intake: Intake
+) -> Outcome | None:
+    """An earlier message was changed; the event names it even when we do not have it (yet)."""
     reach = _meet(effects, home, report)
     target = effects.target(home.id, report.target)
     message_id = target[0] if target else None
@@ -273,12 +292,17 @@ def _changed(effects: Effects, home: Home, report: Edited | Deleted | Reacted) -
     match report:
         case Edited():
             event = EventType.MESSAGE_EDITED
+            content = encode_content(report.content)
             if message_id:
-                effects.edit(message_id, encode_content(report.content), report.at)
+                effects.edit(message_id, content, report.at)
+            else:
+                _wait(effects, home, report, Change(content, report.at), intake)
         case Deleted():
             event = EventType.MESSAGE_DELETED
             if message_id:
                 effects.delete(message_id, REMOVED)
+            else:
+                _wait(effects, home, report, Change(None, report.at), intake)
         case Reacted():
             event = EventType.MESSAGE_REACTION
             detail["emoji"] = report.emoji
@@ -294,6 +318,12 @@ def _changed(effects: Effects, home: Home, report: Edited | Deleted | Reacted) -
     kind = KINDS[type(report)]
     effects.add_entry(reach, kind, report.at, message_id, reach.window_until, None, detail)
     return Outcome(reach.thread.id)
+
+
+def _wait(
+    effects: Effects, home: Home, report: Edited | Deleted, change: Change, intake: Intake
+) -> None:
+    effects.early.park(home.id, report.target, change, intake.received_at)
 
 
 def _identity_changed(effects: Effects, home: Home, report: IdentityChanged) -> Outcome | None:

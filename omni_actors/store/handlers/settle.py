@@ -16,10 +16,11 @@ from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.handlers.parts import OF_STATUS, Parts, PartWork
+from omni_actors.store.handlers.parts import OF_STATUS, Parts, PartWork, goes_again
 from omni_actors.store.handlers.people import People
+from omni_actors.store.handlers.tries import Try, try_of
 from omni_actors.store.rows import LegWake
-from omni_actors.store.verbs import Again, GivenUp, InDoubt, Outcome, Settle, TakenUp
+from omni_actors.store.verbs import Again, GivenUp, InDoubt, Outcome, Resend, Settle, TakenUp
 
 END_ATTEMPTS = """
     UPDATE attempt SET ended_at = new.ended_at, outcome = new.outcome, failure = new.failure,
@@ -40,12 +41,14 @@ OF_LEGS = """
 """
 ANY_PARKED = "SELECT 1 FROM parked LIMIT 1"
 PARKED = """
-    SELECT k.n, w.part_id, k.status, k.rank, k.at, k.failure, k.facts
-    FROM rows(:batch, channel_id text, external_id text, message_id text, part_id text) w
+    SELECT k.n, w.part_id, k.external_id, k.status, k.rank, k.at, k.failure, k.facts,
+           k.tries, k.resend_at
+    FROM rows(:batch, channel_id text, external_id text, part_id text) w
     JOIN parked k ON k.channel_id = w.channel_id AND k.external_id = w.external_id
     UNION
-    SELECT k.n, w.part_id, k.status, k.rank, k.at, k.failure, k.facts
-    FROM rows(:batch, channel_id text, external_id text, message_id text, part_id text) w
+    SELECT k.n, w.part_id, k.external_id, k.status, k.rank, k.at, k.failure, k.facts,
+           k.tries, k.resend_at
+    FROM rows(:batch, channel_id text, external_id text, part_id text) w
     JOIN parked k ON k.callback = w.part_id AND k.channel_id = w.channel_id
     ORDER BY 1
 """
@@ -71,7 +74,7 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
     put(db, END_ATTEMPTS, ended)
     if taken:
         _learn(db, journal, taken)
-        apply_parked(db, parts)
+        apply_parked(db, parts, taken)
     parts.keep()
     journal.keep(db)
     wakes = parts.wakes()
@@ -92,7 +95,11 @@ def _apply(parts: Parts, part: PartWork, attempt_id: str, at: float, outcome: Ou
     waits = mine and part.status in (PartStatus.SENDING, PartStatus.UNKNOWN)
     match outcome:
         case TakenUp():
-            parts.take_up(part, outcome.external_ids, at)
+            failed = part.has_failed(outcome.external_ids)
+            parts.answered(part, outcome.external_ids, past=not mine)
+            if failed:
+                return
+            parts.take_up(part, at)
             for status, until, rank in parts.marks_of(part):
                 if part.wire_at is not None and part.wire_at <= until:
                     parts.report(part, status, rank, at)
@@ -159,15 +166,31 @@ def _learn_aliases(
     people.keep()
 
 
-def apply_parked(db: Writing, parts: Parts) -> None:
+def apply_parked(
+    db: Writing, parts: Parts, taken: Sequence[tuple[Settle, TakenUp, PartWork]]
+) -> None:
     """Let the statuses take effect that came before we knew these external ids."""
-    if not parts.learned or db.row(ANY_PARKED) is None:
+    if db.row(ANY_PARKED) is None:
         return
-    rows = look(db, PARKED, parts.learned)
-    for _, part_id, status, rank, at, failure, facts in rows:
+    named = [
+        (part.message.channel_id, external_id, part.id)
+        for _, outcome, part in taken
+        for external_id in outcome.external_ids
+    ]
+    rows = look(db, PARKED, named)
+    for _, part_id, external_id, status, rank, at, failure, facts, tries, due_at in rows:
         part = parts.get(part_id)
         assert part is not None
-        told = decode_object(facts) if facts else None
-        parts.report(part, OF_STATUS[status], rank, at, decode_failure(failure), told)
+        told, why = decode_object(facts) if facts else None, decode_failure(failure)
+        if try_of(part, external_id, rank) is Try.EARLIER:
+            parts.learn_past(part, [external_id])
+            parts.overtaken(part, OF_STATUS[status], at, why)
+        else:
+            parts.learn(part, [external_id])
+            resend = Resend(tries, due_at) if tries else None
+            if why and goes_again(part, resend):
+                parts.send_again(part, due_at, why, at)
+            else:
+                parts.report(part, OF_STATUS[status], rank, at, why, told)
     if rows:
         put(db, UNPARK, [(row[0],) for row in rows])
