@@ -29,7 +29,7 @@ from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.facade import Gateway
 from omni_actors.gateway.house import Ground, House
 from omni_actors.gateway.media_files import MediaFiles
-from omni_actors.media.blobs import Blob, Blobs, DiskFull, Mismatch, Missing
+from omni_actors.media.blobs import Blob, Blobs, DiskFull, Missing
 from omni_actors.model.states import ChannelState
 from omni_actors.net.guard import GuardPolicy
 from omni_actors.net.http import open_hands
@@ -119,7 +119,7 @@ async def open_gateway(
             open_hands(
                 open_source=lambda name, size: blobs.open_source(Blob(name, size)),
                 open_sink=blobs.open_sink,
-                disk_errors=(OSError, DiskFull, Missing, Mismatch),
+                disk_errors=(OSError, DiskFull, Missing),
                 guard_policy=GuardPolicy(),
                 now=clock.now,
             )

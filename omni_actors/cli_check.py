@@ -218,7 +218,7 @@ def no_source(_blob: str, _size: int, /) -> AbstractAsyncContextManager[AsyncIte
     raise FileNotFoundError
 
 
-def no_sink(_size_max: int, /) -> AbstractAsyncContextManager[Sink]:
+def no_sink(_size_max: int, _resume: str | None, /) -> AbstractAsyncContextManager[Sink]:
     """A check fetches no media."""
     raise FileNotFoundError
 

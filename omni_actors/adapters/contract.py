@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content
+from omni_actors.model.failure import Failure
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import ChannelName, IdentityKey, MediaRef, Report
 from omni_actors.model.templates import NewTemplate, TemplateDefinition
@@ -53,7 +54,10 @@ class Medium:
 
 @frozen
 class PartToSend:
-    """One part, ready to be spelled. `part_id` travels as callback data where there is such."""
+    """One part, ready to be spelled. `part_id` travels as callback data where there is such.
+
+    Where the adapter has an `upload`, each of the `media` is `uploaded` by now.
+    """
 
     part_id: str
     form: str
@@ -67,9 +71,8 @@ class PartToSend:
 
 @frozen
 class Uploaded:
-    """The platform's id of a medium that was uploaded on the way, good for `valid_s` seconds."""
+    """The platform's id of a medium, good for `valid_s` seconds."""
 
-    media_id: str
     external_id: str
     valid_s: float
 
@@ -80,7 +83,6 @@ class Sent:
 
     external_ids: tuple[str, ...]
     aliases: tuple[IdentityKey, ...] = ()
-    uploaded: tuple[Uploaded, ...] = ()
     note: str | None = None
 
 
@@ -167,7 +169,10 @@ class Adapter(Generic[S, C]):
     config; credentials never reach an adapter's functions. `channel_key` is the platform's own id
     of the channel. `address` reads `to.address` of an API call and raises BadAddress.
     `parse` is total: an unknown kind becomes Unsupported and one bad item costs no neighbour.
-    `send`, `fetch` and the abilities are flows; they raise SendFailure.
+    `send`, `fetch` and the abilities are flows; they raise SendFailure. `fetch` is told the seconds
+    since the platform told of the medium. `upload` hands a medium to
+    the platform, which is done once for a channel, before the first part that needs it;
+    `upload_gone` tells whether a refused part may mean that the platform has forgotten a medium.
     `names` tells by which names a document's channels are known besides their keys, `named` by
     which the settings know one.
     `token` names the credential that `net` injects, for `token_hosts` only.
@@ -183,9 +188,11 @@ class Adapter(Generic[S, C]):
     address: Callable[[str], tuple[IdentityKey, ...]]
     parse: Callable[[Json], Sequence[Report]]
     send: Callable[[PartToSend, S], Flow[Sent]]
-    fetch: Callable[[MediaRef, S], Flow[Fetched]]
+    fetch: Callable[[MediaRef, S, float], Flow[Fetched]]
     token: Callable[[C], str]
     token_hosts: Callable[[S], frozenset[str]]
+    upload: Callable[[Medium, S], Flow[Uploaded]] | None = None
+    upload_gone: Callable[[Failure], bool] = field(default=lambda _failure: False)
     mark_read: Callable[[str, S], Flow[None]] | None = None
     typing: Callable[[str, S], Flow[None]] | None = None
     check: Callable[[S], Flow[Sequence[Checked]]] | None = None

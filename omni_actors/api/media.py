@@ -57,7 +57,7 @@ async def download_medium(call: Call[NoQuery, None]) -> Reply:
         detail = "the medium is still being fetched"
         raise Problem(Code.MEDIA_PENDING, detail, retry_after_s=PENDING_RETRY_S)
     if medium.state is MediaState.FAILED:
-        raise Problem("media_gone", "the medium could not be fetched from the platform")
+        raise Problem("media_gone", f"the medium could not be fetched: {why(medium)}")
     headers = {
         "Content-Disposition": disposition(medium.filename or medium.id),
         "Content-Length": str(medium.size or 0),
@@ -66,6 +66,15 @@ async def download_medium(call: Call[NoQuery, None]) -> Reply:
         return Reply(raw=b"", headers=headers, media_type=served_type(medium))
     source = call.gateway.open_medium(medium)
     return Reply(source=source, headers=headers, media_type=served_type(medium))
+
+
+def why(medium: Medium) -> str:
+    """Why a medium is not here, in the platform's words where there are any."""
+    failure = medium.failure
+    if failure is None:
+        return "it was erased"
+    told = ": ".join(filter(None, (failure.code, failure.text)))
+    return f"{failure.reason} ({told})" if told else failure.reason.value
 
 
 def served_type(medium: Medium) -> str:

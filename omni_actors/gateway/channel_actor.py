@@ -305,7 +305,7 @@ class ChannelActor:
         """What the end of an attempt means, by the policy."""
         match done.result:
             case Sent() as sent:
-                return None, taken_up(sent, done.ended_at)
+                return None, TakenUp(sent.external_ids, sent.aliases, sent.note)
             case failure:
                 verdict = retry.decide(
                     retry.Case(
@@ -337,12 +337,6 @@ def earliest(one: float | None, other: float | None) -> float | None:
     if one is None or other is None:
         return other if one is None else one
     return min(one, other)
-
-
-def taken_up(sent: Sent, at: float) -> TakenUp:
-    """The platform's acceptance, as the store keeps it."""
-    uploads = tuple([(up.media_id, up.external_id, at + up.valid_s) for up in sent.uploaded])
-    return TakenUp(sent.external_ids, sent.aliases, uploads, sent.note)
 
 
 def outcome_of(verdict: retry.Verdict, failure: Failure, at: float) -> Outcome:

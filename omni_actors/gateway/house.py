@@ -28,18 +28,21 @@ from omni_actors.gateway.echo_bot import EchoBot
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.intake import Receiver
 from omni_actors.gateway.limits import AppBrake, Limits
+from omni_actors.gateway.links import Links
 from omni_actors.gateway.media_desk import MediaDesk
 from omni_actors.gateway.sender import Hands, Route, Sender
 from omni_actors.gateway.submit import Submitter
 from omni_actors.gateway.template_desk import TemplateDesk
 from omni_actors.gateway.templates import TemplateBook
 from omni_actors.gateway.timekeeper import Timekeeper
+from omni_actors.gateway.uploads import Uploads
 from omni_actors.media.blobs import Blob, Blobs, Missing
 from omni_actors.model.ids import Ids
 from omni_actors.model.states import ChannelState
 from omni_actors.policy.rate import Limit
 from omni_actors.policy.routing import ConsumerRule
 from omni_actors.store.contract import News, Store
+from omni_actors.store.media_verbs import HurryMedia
 from omni_actors.store.queries import (
     Channels,
     IntakeBody,
@@ -121,6 +124,7 @@ class House:
     limiters: dict[str, Limits] = field(factory=dict)
     desks: dict[str, ChannelActor] = field(factory=dict)
     keys_used: dict[str, float] = field(factory=dict)
+    uploads: Uploads = field(init=False)
     conversations: Roster = field(init=False)
     receiver: Receiver = field(init=False)
     templates: TemplateBook = field(init=False)
@@ -135,6 +139,7 @@ class House:
         now = ground.clock.now
         self.ids = Ids(now, ground.chance.getrandbits)
         self.bell = Bell()
+        self.uploads = Uploads(ground.store, now)
         self.conversations = Roster(
             ground.system,
             CONVERSATIONS,
@@ -235,7 +240,7 @@ class House:
             channel=channel,
             route=route,
             store=ground.store,
-            sender=Sender(ground.hands, ground.clock.now),
+            sender=Sender(ground.hands, self.uploads, Links(ground.blobs), ground.clock.now),
             limits=self.limits(channel),
             chance=ground.chance,
             now=ground.clock.now,
@@ -303,7 +308,9 @@ class House:
         )
         system.spawn(
             MEDIA,
-            lambda: MediaDesk(ground.store, ground.hands, lambda: self.routes, now, ground.chance),
+            lambda: MediaDesk(
+                ground.store, ground.blobs, ground.hands, lambda: self.routes, now, ground.chance
+            ),
             group="desks",
         )
         system.spawn(
@@ -433,6 +440,12 @@ class House:
             route = self.routes[channel.id]
             message = channel_actor.Changed(channel, route, pacing.channel, pacing.pair)
             self.nudge(address_of(channel.id), message)
+            self.nursery.start_soon(self.fetch_at_once, channel.id)
+
+    async def fetch_at_once(self, channel_id: str) -> None:
+        """Try again to get what this channel could not get so far."""
+        await self.ground.store.do(HurryMedia(channel_id, self.ground.clock.now()))
+        self.nudge(MEDIA, media_desk.Look())
 
     async def reload(self, plan: Plan) -> None:
         """Live by another plan from now on. Raises Refused; then nothing has changed."""

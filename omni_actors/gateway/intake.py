@@ -27,10 +27,10 @@ from omni_actors.model.reports import (
     Unsupported,
     WatermarkReported,
 )
-from omni_actors.policy import standing, status, window
+from omni_actors.policy import retry, standing, status, window
 from omni_actors.policy.moments import believable
 from omni_actors.store.contract import Store, StoreFailed
-from omni_actors.store.verbs import Accept, Accepted, Intake, Item
+from omni_actors.store.verbs import Accept, Accepted, Intake, Item, Resend
 
 INLINE_BYTES_MAX = 64 * 1024
 PARSED_BYTES_MAX = 4 * 1024 * 1024
@@ -192,7 +192,12 @@ class Receiver:
                 if isinstance(report, Received):
                     until = window.opened_until(report, adapter.capabilities)
                 return Item(adapter.platform, named, window_until=until, media_ids=media_ids)
-            case StatusReported() | WatermarkReported():
+            case StatusReported():
+                tries = retry.tries_when_reported(report.failure)
+                resend = Resend(tries, self.now() + retry.RESEND_AFTER_S) if tries else None
+                rank = status.rank(report.status)
+                return Item(adapter.platform, report, rank=rank, resend=resend)
+            case WatermarkReported():
                 return Item(adapter.platform, report, rank=status.rank(report.status))
             case ChannelReported():
                 dated = self.dated(report)

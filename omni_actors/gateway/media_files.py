@@ -8,12 +8,14 @@ from attrs import evolve, frozen
 
 from omni_actors.gateway.errors import Code, RequestError
 from omni_actors.media.blobs import Blob, Blobs, DiskFull, TooLarge
-from omni_actors.media.probe import HEAD_BYTES, UNKNOWN, agrees, detect
+from omni_actors.media.probe import HEAD_BYTES, UNKNOWN, agrees, detect, essence
+from omni_actors.media.traits import Traits, traits_of
 from omni_actors.model.ids import MEDIUM, Ids
 from omni_actors.model.states import MediaState
 from omni_actors.store.contract import Store
+from omni_actors.store.media_verbs import AddMedium
 from omni_actors.store.rows import Medium, NewMedium
-from omni_actors.store.verbs import AddMedium, Idempotency
+from omni_actors.store.verbs import Idempotency
 
 UPLOAD_BYTES_MAX = 100 * 1024 * 1024
 
@@ -52,7 +54,8 @@ class MediaFiles:
                 Code.DISK_FULL, "the gateway's disk is almost full", retry_after_s=60
             ) from None
         asked = of_upload(idempotency, blob, mime, filename) if idempotency else None
-        return await self.add(tenant, blob, type_of(mime, head), filename, asked)
+        known = type_of(mime, head)
+        return await self.add(tenant, blob, known, filename, traits_of(known, head), asked)
 
     async def add(
         self,
@@ -60,6 +63,7 @@ class MediaFiles:
         blob: Blob,
         mime: str,
         filename: str | None,
+        traits: Traits,
         idempotency: Idempotency | None,
     ) -> NewMedium:
         medium = Medium(
@@ -77,6 +81,7 @@ class MediaFiles:
             attempts=0,
             due_at=None,
             created_at=self.now(),
+            traits=traits,
         )
         return await self.store.do(AddMedium(medium, idempotency))
 
@@ -94,8 +99,9 @@ def of_upload(
 
 
 def type_of(declared: str | None, head: bytes) -> str:
-    """The MIME type to believe: the declared one unless the bytes contradict it."""
+    """The MIME type to believe: the declared one, by its usual name, or what the bytes say."""
     detected = detect(head)
-    if declared and declared != UNKNOWN and agrees(declared, detected):
-        return declared
-    return detected
+    if not declared or declared == UNKNOWN or not agrees(declared, detected):
+        return detected
+    usual = essence(declared)
+    return declared if declared.lower().startswith(usual) else usual

@@ -1,41 +1,27 @@
 """Sends one claimed part: the adapter's flow, made by the network, its end put in words."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
-from typing import Any, Protocol, TypeAlias
+from typing import TypeAlias
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from omni_actors import telemetry
-from omni_actors.adapters.contract import Adapter, Medium, PartToSend, Sent
+from omni_actors.adapters.contract import Medium, PartToSend, Sent
+from omni_actors.gateway.links import Links, to_be_fetched
+from omni_actors.gateway.uploads import Hands, Make, Route, Uploads
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.states import MediaState
 from omni_actors.net import flow
-from omni_actors.net.account import Account
 from omni_actors.net.trace import Trace
 from omni_actors.store.verbs import Claimed, StoredMedium
 from omni_actors.wire.calls import Call, Reply
 
+__all__ = ["Done", "Hands", "Route", "Sender", "where"]
+
 FLOW_DEADLINE_S = 180.0
-
-
-class Hands(Protocol):
-    """What makes calls."""
-
-    async def make(self, call: Call, account: Account, trace: Trace) -> Reply:
-        """Make one call. Raises SendFailure when there is no reply."""
-        ...
-
-
-@frozen
-class Route:
-    """A channel as sending needs it: its adapter, settings and credential."""
-
-    adapter: Adapter[Any, Any]
-    settings: Any
-    account: Account
 
 
 @frozen
@@ -56,6 +42,8 @@ class Sender:
     """Sends parts through the hands of this house."""
 
     hands: Hands
+    uploads: Uploads
+    links: Links
     now: Callable[[], float]
 
     async def send(self, claimed: Claimed, route: Route) -> Done:
@@ -75,18 +63,51 @@ class Sender:
             return await self.hands.make(call, route.account, trace)
 
         try:
-            with trio.fail_after(FLOW_DEADLINE_S):
-                return await flow.run(
-                    route.adapter.send(part_to_send(claimed), route.settings), make
-                )
+            return await self.sent(part_to_send(claimed), claimed.failure, route, make)
         except SendFailure as failed:
             return failed.failure
-        except trio.TooSlowError:
-            text = f"no end within {FLOW_DEADLINE_S:.0f} s"
-            return Failure(Kind.UNKNOWN, Reason.TIMED_OUT, text=text)
         except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its part, not the channel
             telemetry.error("sender.bug", part_id=claimed.part_id, error=where(bug))
             return Failure(Kind.REJECTED, Reason.INTERNAL, text=f"a bug of ours: {where(bug)}")
+
+    async def sent(
+        self, part: PartToSend, before: Failure | None, route: Route, make: Make
+    ) -> Sent:
+        """Bring the part's media to the platform, then the part.
+
+        Ids that the platform has forgotten, as it says now or said `before` of the last attempt,
+        are exchanged for new ones, once. Raises SendFailure.
+        """
+        gone = route.adapter.upload_gone
+        note = None
+        if to_be_fetched(part, before):
+            part, note = await self.links.fetched(part, route.adapter.capabilities, make)
+        old = {m.media_id: m.uploaded for m in part.media.values() if m.uploaded is not None}
+        doubted = before is not None and gone(before)
+        part = await self.with_media(part, route, make, old if doubted else {})
+        try:
+            sent = await self.posted(part, route, make)
+        except SendFailure as refused:
+            if doubted or not old or not gone(refused.failure):
+                raise
+            part = await self.with_media(part, route, make, old)
+            sent = await self.posted(part, route, make)
+        return evolve(sent, note="; ".join(filter(None, (note, sent.note))) or None)
+
+    async def with_media(
+        self, part: PartToSend, route: Route, make: Make, gone: Mapping[str, str]
+    ) -> PartToSend:
+        """The part with all its media uploaded, by other ids than those that are `gone`."""
+        return evolve(part, media=await self.uploads.ready(part.media, route, make, gone))
+
+    async def posted(self, part: PartToSend, route: Route, make: Make) -> Sent:
+        """The platform's acceptance of a part. Raises SendFailure."""
+        try:
+            with trio.fail_after(FLOW_DEADLINE_S):
+                return await flow.run(route.adapter.send(part, route.settings), make)
+        except trio.TooSlowError:
+            text = f"no end within {FLOW_DEADLINE_S:.0f} s"
+            raise SendFailure(Failure(Kind.UNKNOWN, Reason.TIMED_OUT, text=text)) from None
 
 
 def where(bug: Exception) -> str:

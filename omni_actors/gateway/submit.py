@@ -29,7 +29,7 @@ from omni_actors.store.queries import (
     MediumById,
     MessageById,
 )
-from omni_actors.store.rows import ANY_TENANT, Channel, Leg, LegWake, Message, Question
+from omni_actors.store.rows import ANY_TENANT, Channel, Leg, LegWake, Medium, Message, Question
 from omni_actors.store.verbs import (
     Idempotency,
     NewPart,
@@ -307,7 +307,21 @@ class Submitter:
             )
         if medium.state is MediaState.FAILED:
             raise RequestError(Code.MEDIA_FAILED, f"medium {media_id} could not be fetched")
-        return MediumFacts(medium.mime, medium.size, medium.filename)
+        return facts_of(medium)
+
+
+def facts_of(medium: Medium) -> MediumFacts:
+    """What shaping must know of a medium's bytes."""
+    told: Any = medium.traits
+    return MediumFacts(
+        medium.mime,
+        medium.size,
+        medium.filename,
+        animated=told.get("animated"),
+        codec=told.get("codec"),
+        channels=told.get("channels"),
+        depth=told.get("depth"),
+    )
 
 
 def external_of(message: Message) -> str | None:

@@ -51,6 +51,7 @@ CLEANUP_TIMEOUT_S: Final = 10.0
 _SHARDS: Final = tuple(f"{number:02x}" for number in range(256))
 _FOLDER_MODE: Final = 0o700
 _SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
+_NAME: Final = re.compile(r"\w{1,100}", re.ASCII)
 
 _T = TypeVar("_T")
 _Arguments = TypeVarTuple("_Arguments")
@@ -129,17 +130,29 @@ class Blobs:
         return await self._in_thread(self.put_bytes_blocking, body)
 
     @asynccontextmanager
-    async def open_sink(self, size_max: int) -> AsyncIterator[Sink]:
+    async def open_sink(self, size_max: int, resume: str | None = None) -> AsyncIterator[Sink]:
         """A writer of one new blob of at most `size_max` bytes; it exists once committed.
 
-        Leaving without a commit, by whatever way, leaves nothing. Raises DiskFull, OSError.
+        Leaving without a commit, by whatever way, leaves nothing; unless the writer has a name to
+        `resume` by and leaves while its bytes are good. The next writer of that name goes on
+        behind them: it must be the only one, and may start over. A restart forgets them, and so
+        does `forget`. Raises DiskFull, OSError.
         """
-        draft = await self._in_thread(self._open_draft)
+        draft = await self._in_thread(self._open_draft, resume)
+        sink = Sink(draft, size_max, self._threads)
         try:
-            yield Sink(draft, size_max, self._threads)
+            yield sink
         finally:
             with trio.move_on_after(CLEANUP_TIMEOUT_S, shield=True):
-                await self._in_thread(draft.discard)
+                try:
+                    if resume is not None and not sink.spoilt:
+                        await sink.leave()
+                finally:
+                    await self._in_thread(draft.discard)
+
+    async def forget(self, resume: str) -> None:
+        """Remove what a writer of this name may have left behind."""
+        await self._in_thread(self.disk.remove, self._path_to_resume(resume))
 
     @asynccontextmanager
     async def open_source(
@@ -164,7 +177,8 @@ class Blobs:
         return await self._in_thread(self._delete, blob)
 
     async def sweep(self, keep: Keep, *, before: float) -> Swept:
-        """Remove the blobs last written before Unix time `before` that nobody refers to.
+        """Remove the blobs last written before Unix time `before` that nobody refers to, and what
+        writers have left behind by then to go on with.
 
         `keep` is given at most 256 blobs at a time and answers the hashes that are referred to.
         A blob that is put again while we ask is young again and stays, so `before` must lie
@@ -172,6 +186,7 @@ class Blobs:
         Cancelled, it has removed some of them.
         """
         removed, size = 0, 0
+        await self._in_thread(self._forget_old, before)
         for shard in _SHARDS:
             aged = await self._in_thread(_written_before, self.root / shard, before)
             for first in range(0, len(aged), SWEEP_PAGE_MAX):
@@ -187,11 +202,29 @@ class Blobs:
     ) -> _T:
         return await trio.to_thread.run_sync(work, *arguments, limiter=self._threads)
 
-    def _open_draft(self) -> Draft:
+    def _open_draft(self, resume: str | None = None) -> Draft:
         self._require_room(0)
-        path = self.drafts / f"{next(self._serial):010d}"
-        descriptor = self.disk.create(path)
-        return Draft(self.disk, self._require_room, self._adopt, path, descriptor)
+        if resume is None:
+            path = self.drafts / f"{next(self._serial):010d}"
+        else:
+            path = self._path_to_resume(resume)
+        old = resume is not None and path.exists()
+        descriptor = self.disk.reopen(path) if old else self.disk.create(path)
+        draft = Draft(self.disk, self._require_room, self._adopt, path, descriptor)
+        if old:
+            draft.take_up()
+        return draft
+
+    def _forget_old(self, before: float) -> None:
+        for path in list(self.drafts.glob("resume-*")):
+            written_at_ns = _written_at_ns(path)
+            if written_at_ns is not None and written_at_ns < before * 1e9:
+                self.disk.remove(path)
+
+    def _path_to_resume(self, resume: str) -> Path:
+        if not _NAME.fullmatch(resume):
+            raise ValueError("a name to resume by has letters, digits and underscores only")
+        return self.drafts / f"resume-{resume}"
 
     def _require_room(self, size: int) -> None:
         free_bytes = self.free_bytes()

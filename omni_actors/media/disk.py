@@ -20,6 +20,15 @@ class Disk:
         """Open a new file for writing; its descriptor."""
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
+    def reopen(self, path: Path) -> int:
+        """Open a file that is being written, to go on at its end; its descriptor."""
+        return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+
+    def empty(self, descriptor: int) -> None:
+        """Forget all bytes of a file that is being written."""
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+
     def write(self, descriptor: int, chunk: memoryview) -> int:
         """Write some of `chunk`; how many bytes."""
         return os.write(descriptor, chunk)

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar, TypeVarTuple, Unpack
 
 import trio
 from attrs import define, field, frozen
@@ -14,6 +14,9 @@ from omni_actors.media.disk import Disk
 
 CHUNK_BYTES_MAX: Final = 256 * 1024
 _SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
+
+_T = TypeVar("_T")
+_Arguments = TypeVarTuple("_Arguments")
 
 
 @frozen
@@ -94,6 +97,34 @@ class Draft:
         self._size += len(chunk)
         self._whole = True
 
+    def take_up(self) -> None:
+        """Go on with what an earlier writer left; its bytes are hashed again."""
+        assert self._descriptor is not None, "the draft is closed"
+        while chunk := os.pread(self._descriptor, CHUNK_BYTES_MAX, self._size):
+            self._hash.update(chunk)
+            self._size += len(chunk)
+
+    def start_over(self) -> None:
+        """Forget the bytes that were written."""
+        assert self._descriptor is not None, "the draft is closed"
+        self.disk.empty(self._descriptor)
+        self._hash, self._size, self._whole = hashlib.sha256(), 0, True
+
+    @property
+    def size(self) -> int:
+        """How many bytes were written."""
+        return self._size
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether there are bytes that a later writer can go on with."""
+        return self._path is not None and self._whole and self._size > 0
+
+    def leave(self) -> None:
+        """Let go of it, but let its bytes stay for `take_up`."""
+        self._close()
+        self._path = None
+
     def commit(self, expected: Expected) -> Blob:
         assert self._descriptor is not None, "the draft is closed"
         assert self._path is not None, "the draft is committed"
@@ -134,12 +165,18 @@ class Sink:
         self._size_max = size_max
         self._threads = threads
         self._pending = bytearray()
-        self._size = 0
+        self._size = draft.size
+        self._spoilt = False
 
     @property
     def size(self) -> int:
         """How many bytes were taken."""
         return self._size
+
+    @property
+    def spoilt(self) -> bool:
+        """Whether what was written is of no use to a later writer."""
+        return self._spoilt
 
     @property
     def size_max(self) -> int:
@@ -153,12 +190,25 @@ class Sink:
         """
         self._size += len(chunk)
         if self._size > self._size_max:
+            self._spoilt = True
             raise TooLarge(self._size_max, self._size)
         for first in range(0, len(chunk), CHUNK_BYTES_MAX):
             self._pending += chunk[first : first + CHUNK_BYTES_MAX]
             if len(self._pending) >= CHUNK_BYTES_MAX:
                 await self._flush()
         await trio.lowlevel.checkpoint()
+
+    async def start_over(self) -> None:
+        """Forget all that was written, also by an earlier writer of this draft."""
+        self._pending = bytearray()
+        self._size = 0
+        await self._in_thread(self._draft.start_over)
+
+    async def leave(self) -> None:
+        """End without a blob, but let what came so far be gone on with by a later writer."""
+        await self._flush()
+        if self._draft.can_go_on:
+            await self._in_thread(self._draft.leave)
 
     async def commit(self, expected: Expected | None = None) -> Blob:
         """Make the blob durable and name it, after checking what is `expected` of it.
@@ -169,13 +219,23 @@ class Sink:
         if self._size > self._size_max:
             raise TooLarge(self._size_max, self._size)
         await self._flush()
-        return await trio.to_thread.run_sync(
-            self._draft.commit, expected or Expected(), limiter=self._threads
-        )
+        return await self._in_thread(self._draft.commit, expected or Expected())
 
     async def _flush(self) -> None:
-        await trio.to_thread.run_sync(self._draft.append, self._pending, limiter=self._threads)
+        if not self._pending:
+            return
+        await self._in_thread(self._draft.append, self._pending)
         self._pending = bytearray()
+
+    async def _in_thread(
+        self, work: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments
+    ) -> _T:
+        """Do something to the draft; what fails there leaves nothing to go on with."""
+        try:
+            return await trio.to_thread.run_sync(work, *arguments, limiter=self._threads)
+        except Exception:
+            self._spoilt = True
+            raise
 
 
 class Source:

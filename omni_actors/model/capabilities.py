@@ -23,8 +23,10 @@ class Level(StrEnum):
 class Limits:
     """The bounds of one form; None means that the platform names none.
 
-    Lengths are counted in `unit`; `bytes_max` in bytes. `source` is the platform's page. What a
-    form has no place for has the limit 0: `header_max`, `footer_max` and `section_max` (the length
+    Lengths are counted in `unit`; `bytes_max` in bytes, with another bound for what is animated.
+    `codecs`, `channels_max` (of sound) and `depth_max` (bits of one channel of a pixel) bind the
+    media of which these are known. `source` is the platform's page. What a form has no place for
+    has the limit 0: `header_max`, `footer_max` and `section_max` (the length
     of a heading among options) by default. `header_media` are the kinds of media that may stand
     above a text.
 
@@ -71,7 +73,11 @@ class Limits:
     minutes_max: int | None = None
     filename_max: int | None = None
     bytes_max: int | None = None
+    animated_bytes_max: int | None = None
     mimes: tuple[str, ...] = ()
+    codecs: tuple[str, ...] = ()
+    channels_max: int | None = None
+    depth_max: int | None = None
     source: str = ""
 
 
@@ -92,7 +98,8 @@ class Capabilities:
     `forms` is keyed by content type, media by `media.<kind>`, requests by `request.<kind>`,
     products by `products.<layout>` or `products.catalog`; a key that is absent is refused.
     `dialect` names the renderer of formatted text. `window_s` is how long after the customer's
-    last message a free-form message may be sent (None: always).
+    last message a free-form message may be sent (None: always). `media_kept_s` is how long the
+    platform keeps what a customer sent.
     """
 
     forms: Mapping[str, tuple[Form, ...]]
@@ -104,6 +111,7 @@ class Capabilities:
     typing: bool = False
     receipts: tuple[str, ...] = ()
     media_by_url: bool = False
+    media_kept_s: float = 7 * 86400.0
     unknown_wait_s: float = 60.0
 
     def forms_of(self, key: str) -> tuple[Form, ...]:

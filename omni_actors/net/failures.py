@@ -11,6 +11,7 @@ from omni_actors.net.request import CONNECT_TIMEOUT_S, place_of
 from omni_actors.wire.calls import HttpCall
 
 CAUSE_CHARS_MAX: Final = 200
+WRONG_BYTES_MAX: Final = 5  # fetches, before a medium with another hash is given up
 
 
 def lost(call: HttpCall, fate: Fate, error: Exception) -> SendFailure:
@@ -40,6 +41,26 @@ def too_large(call: HttpCall) -> SendFailure:
     reason = Reason.MEDIA_TOO_LARGE if call.download else Reason.BAD_REQUEST
     text = f"{what} larger than {call.bytes_max} bytes"
     return SendFailure(Failure(Kind.REJECTED, reason, text=text))
+
+
+def require_size(call: HttpCall, size: int) -> None:
+    """Raise SendFailure when an answer of `size` bytes is longer than the call takes."""
+    if size > call.bytes_max:
+        raise too_large(call)
+
+
+def broken_off(call: HttpCall, why: str) -> SendFailure:
+    """A download has no end that can be waited for; what came of it may be gone on with."""
+    text = f"the download from {place_of(call.url).shown} broke off: {why}"
+    return SendFailure(Failure(Kind.TRANSIENT, Reason.MEDIA_UNREACHABLE, text=text))
+
+
+def wrong_bytes(call: HttpCall) -> SendFailure:
+    """The bytes are not those that were announced; what came of them is forgotten."""
+    text = f"the bytes from {place_of(call.url).shown} have another SHA-256 than was announced"
+    most = WRONG_BYTES_MAX
+    failure = Failure(Kind.TRANSIENT, Reason.MEDIA_UNREACHABLE, text=text, attempts_max=most)
+    return SendFailure(failure)
 
 
 def refused_by_guard(refused: Refused) -> SendFailure:

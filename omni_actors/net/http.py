@@ -13,12 +13,13 @@ from attrs import frozen
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.net.account import Account
 from omni_actors.net.connection import CLOSE_TIMEOUT_S, Fate, Request, Unwritable
+from omni_actors.net.download import NOT_SATISFIABLE, going_on, received
 from omni_actors.net.failures import (
     disk_failed,
     lost,
     refused_by_guard,
+    require_size,
     timed_out,
-    too_large,
     unwritable,
 )
 from omni_actors.net.guard import GuardedBackend, GuardPolicy, Refused, check_url
@@ -27,7 +28,7 @@ from omni_actors.net.multipart import form_frame
 from omni_actors.net.reply import declared_size, keep_s, lower_case
 from omni_actors.net.request import Outgoing, encoded_body, outgoing
 from omni_actors.net.shown import masked_url, shown_reply, shown_request
-from omni_actors.net.streams import FormBody, OpenSink, OpenSource, SourceBroken
+from omni_actors.net.streams import FormBody, OpenSink, OpenSource, Sink, SourceBroken
 from omni_actors.net.tls import client_context
 from omni_actors.net.trace import Exchange, Trace
 from omni_actors.wire.calls import Call, HttpCall, HttpReply, MailCall, Upload
@@ -145,10 +146,28 @@ class HttpHands:
         with trio.move_on_after(call.deadline_s):
             if call.upload is not None:
                 return await self._upload(call, account, call.upload, fate)
+            if call.download:
+                return await self._to_blob(call, account, fate)
             mime, body = encoded_body(call)
             request = outgoing(call, account, mime, None if body is None else len(body))
             return await self._on_lane(call, account, request, body, fate)
         raise timed_out(call, fate)
+
+    async def _to_blob(self, call: HttpCall, account: Account, fate: Fate) -> HttpReply:
+        """Make a call whose good answer becomes a blob, behind what is there of it already."""
+        mime, body = encoded_body(call)
+        size = None if body is None else len(body)
+        try:
+            async with self._open_sink(call.bytes_max, call.resume) as sink:
+                request = outgoing(going_on(call, sink.size), account, mime, size)
+                reply = await self._on_lane(call, account, request, body, fate, sink)
+                if reply.status == NOT_SATISFIABLE and sink.size:
+                    await sink.start_over()
+                    request = outgoing(call, account, mime, size)
+                    reply = await self._on_lane(call, account, request, body, fate, sink)
+                return reply
+        except self._disk_errors as error:
+            raise disk_failed("the answer cannot be stored", error) from error
 
     async def _upload(
         self, call: HttpCall, account: Account, upload: Upload, fate: Fate
@@ -172,12 +191,13 @@ class HttpHands:
         request: Outgoing,
         body: bytes | AsyncIterable[bytes] | None,
         fate: Fate,
+        sink: Sink | None = None,
     ) -> HttpReply:
         asked = Request(call.method.encode(errors="replace"), request.target, request.headers, body)
         key = LaneKey(account.channel_id, request.place.origin, call.guarded)
         lane = await self._lanes.borrow(key)
         try:
-            return await self._talk(call, lane, asked, fate)
+            return await self._talk(call, lane, asked, fate, sink)
         except Unwritable:
             raise unwritable() from None
         except _NETWORK_ERRORS as error:
@@ -185,50 +205,26 @@ class HttpHands:
         finally:
             self._lanes.give_back(lane)
 
-    async def _talk(self, call: HttpCall, lane: Lane, request: Request, fate: Fate) -> HttpReply:
+    async def _talk(
+        self, call: HttpCall, lane: Lane, request: Request, fate: Fate, sink: Sink | None
+    ) -> HttpReply:
         answer = await lane.connection.ask(request, fate)
         headers = lower_case(answer.headers)
         lane.keep_s = keep_s(headers)
-        if call.download and 200 <= answer.status < 300:
-            return await self._download(call, answer.status, headers, answer)
+        if sink is not None and 200 <= answer.status < 300:
+            return await received(call, answer.status, headers, aiter(answer), sink)
         body = await _collected(call, headers, answer)
         return HttpReply(answer.status, headers, body, size=len(body))
-
-    async def _download(
-        self,
-        call: HttpCall,
-        status: int,
-        headers: Mapping[str, str],
-        chunks: AsyncIterable[bytes],
-    ) -> HttpReply:
-        """Stream an answer into a blob, which exists when this returns."""
-        _require_size(call, declared_size(headers))
-        try:
-            async with self._open_sink(call.bytes_max) as sink:
-                size = 0
-                async for chunk in chunks:
-                    size += len(chunk)
-                    _require_size(call, size)
-                    await sink.write(chunk)
-                stored = await sink.commit()
-        except self._disk_errors as error:
-            raise disk_failed("the answer cannot be stored", error) from error
-        return HttpReply(status, headers, blob=stored.sha256, size=stored.size)
 
 
 async def _collected(
     call: HttpCall, headers: Mapping[str, str], chunks: AsyncIterable[bytes]
 ) -> bytes:
     """The whole body. Raises SendFailure as soon as it is known to be too large."""
-    _require_size(call, declared_size(headers))
+    require_size(call, declared_size(headers))
     parts, size = [], 0
     async for chunk in chunks:
         size += len(chunk)
-        _require_size(call, size)
+        require_size(call, size)
         parts.append(chunk)
     return b"".join(parts)
-
-
-def _require_size(call: HttpCall, size: int) -> None:
-    if size > call.bytes_max:
-        raise too_large(call)

@@ -26,6 +26,15 @@ class Stored(Protocol):
 class Sink(Protocol):
     """Takes the bytes of one new blob, which exists once committed."""
 
+    @property
+    def size(self) -> int:
+        """How many bytes it has, those of an earlier writer included."""
+        ...
+
+    async def start_over(self) -> None:
+        """Forget them."""
+        ...
+
     async def write(self, chunk: bytes) -> None:
         """Take some bytes."""
         ...
@@ -48,8 +57,9 @@ class OpenSource(Protocol):
 class OpenSink(Protocol):
     """Opens a new blob."""
 
-    def __call__(self, bytes_max: int, /) -> AbstractAsyncContextManager[Sink]:
-        """A sink for at most `bytes_max`; leaving it without a commit leaves nothing."""
+    def __call__(self, bytes_max: int, resume: str | None, /) -> AbstractAsyncContextManager[Sink]:
+        """A sink for at most `bytes_max`; leaving it without a commit leaves nothing, or under the
+        name `resume` what the next sink of that name goes on with."""
         ...
 
 

@@ -117,8 +117,22 @@ def medium_unfit(limits: Limits, known: MediumFacts) -> str:
     mime = (known.mime or "").split(";")[0].strip().lower()
     if limits.mimes and mime not in limits.mimes:
         return f"{mime or 'unknown type'} is not taken, only {', '.join(limits.mimes)}"
-    if limits.bytes_max is not None and (known.size or 0) > limits.bytes_max:
-        return f"{known.size} bytes, {limits.bytes_max} allowed"
+    most = limits.bytes_max
+    if known.animated and limits.animated_bytes_max is not None:
+        most = limits.animated_bytes_max
+    if most is not None and (known.size or 0) > most:
+        return f"{known.size} bytes, {most} allowed"
+    return traits_unfit(limits, known)
+
+
+def traits_unfit(limits: Limits, known: MediumFacts) -> str:
+    """Why a form does not take what is inside a medium, as far as that is known."""
+    if limits.codecs and known.codec and known.codec not in limits.codecs:
+        return f"the codec {known.codec} is not taken, only {', '.join(limits.codecs)}"
+    if limits.channels_max is not None and (known.channels or 0) > limits.channels_max:
+        return f"{known.channels} channels of sound, {limits.channels_max} allowed"
+    if limits.depth_max is not None and (known.depth or 0) > limits.depth_max:
+        return f"{known.depth} bits a colour, {limits.depth_max} allowed"
     return ""
 
 

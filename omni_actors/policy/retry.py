@@ -20,7 +20,9 @@ PAIR_CAP_S = 300.0
 # The longest that a platform asks for; more would be a mistake that parks a channel for good.
 ASKED_CAP_S = 72 * 3600.0
 # A medium can wait longer than a person who waits for an answer.
-FETCH_FACTOR = 5
+FETCH_BASE_S = 5.0
+FETCH_CAP_S = 3600.0
+RESEND_AFTER_S = 2.0
 PROBE_FIRST_S = 60.0
 PROBE_CAP_S = 900.0
 
@@ -174,8 +176,39 @@ def pause(case: Case) -> PauseChannel:
     return PauseChannel(ChannelState.BROKEN, case.now + wait_s)
 
 
-def fetch_again(failure: Failure, attempt: int, now: float, jitter: float) -> float | None:
-    """When to fetch a medium again; None: give up."""
-    if failure.kind is Kind.REJECTED or used_up(failure, attempt):
+def tries_when_reported(failure: Failure | None) -> int:
+    """How often a part may be tried in all when the platform took it and reports this later; 0:
+    it has failed for good.
+
+    Only a medium that the platform could not get is worth another try: surely nobody has seen the
+    message, and the next attempt goes another way.
+    """
+    if failure is None or failure.kind is not Kind.TRANSIENT:
+        return 0
+    if failure.reason is not Reason.MEDIA_UNREACHABLE:
+        return 0
+    return min(failure.attempts_max or ATTEMPTS_MAX, ATTEMPTS_MAX)
+
+
+@frozen
+class Fetching:
+    """What is known when a fetch has failed. `attempt` counts from 1; `until` is when the platform
+    forgets the medium; times in unix seconds, `jitter` in [0, 1)."""
+
+    failure: Failure
+    attempt: int
+    now: float
+    until: float
+    jitter: float
+
+
+def fetch_again(case: Fetching) -> float | None:
+    """When to fetch a medium again: soon at first, every hour in the end; None: give up."""
+    failure = case.failure
+    if failure.kind is Kind.REJECTED:
         return None
-    return now + max(backoff_s(attempt, jitter) * FETCH_FACTOR, asked_s(failure) or 0.0)
+    if failure.attempts_max is not None and case.attempt >= failure.attempts_max:
+        return None
+    wait_s = min(FETCH_CAP_S, FETCH_BASE_S * 2.0 ** min(case.attempt - 1, 16))
+    at = case.now + max(wait_s * (0.5 + case.jitter / 2), asked_s(failure) or 0.0)
+    return at if at < case.until else None

@@ -9,11 +9,18 @@ from omni_actors.model.json import JsonObject
 
 @frozen
 class MediumFacts:
-    """What is known of a medium's bytes; None where it is not."""
+    """What is known of a medium's bytes; None where it is not.
+
+    `channels` are those of sound, `depth` is the bits of one channel of a pixel.
+    """
 
     mime: str | None = None
     size: int | None = None
     filename: str | None = None
+    animated: bool | None = None
+    codec: str | None = None
+    channels: int | None = None
+    depth: int | None = None
 
 
 @frozen

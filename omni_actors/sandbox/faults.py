@@ -19,8 +19,12 @@ REQUEST_KINDS = frozenset(
         "status_before_answer",
         "failed_status",
         "held",
+        "slow_body",
+        "wrong_bytes",
+        "expired_url",
     }
 )
+DOWNLOAD_KINDS = frozenset({"slow_body", "wrong_bytes", "expired_url"})
 WEBHOOK_KINDS = frozenset({"duplicate_webhook", "reorder_webhooks"})
 KINDS = REQUEST_KINDS | WEBHOOK_KINDS
 
@@ -56,8 +60,7 @@ class Fault:
 
     def hits(self, target: Target) -> bool:
         """Whether the rule is about this target; a send is meant unless `call` says otherwise."""
-        usual = "webhook" if self.kind in WEBHOOK_KINDS else "messages"
-        wanted = {"call": usual, **self.match}
+        wanted = {**_usual(self.kind), **self.match}
         return all(value in ("*", getattr(target, key)) for key, value in wanted.items())
 
     def document(self) -> dict[str, Any]:
@@ -113,6 +116,12 @@ class Faults:
     def clear(self) -> None:
         """Lift every rule."""
         self.rules.clear()
+
+
+def _usual(kind: str) -> dict[str, str]:
+    if kind in WEBHOOK_KINDS:
+        return {"call": "webhook"}
+    return {"call": "media", "type": "download"} if kind in DOWNLOAD_KINDS else {"call": "messages"}
 
 
 def _fault(document: Any) -> Fault:

@@ -17,18 +17,21 @@ BODY_TIMEOUT_S = 60.0
 SEND_TIMEOUT_S = 60.0
 LINGER_S = 2.0
 CONNECTIONS_MAX = 4_096
+SLOW_PIECES = 8
 
 log = logging.getLogger(__name__)
 
 JSON_TYPE = ("Content-Type", "application/json; charset=UTF-8")
 REASONS = {
     200: "OK",
+    206: "Partial Content",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
     413: "Content Too Large",
+    416: "Range Not Satisfiable",
     429: "Too Many Requests",
     500: "Internal Server Error",
     502: "Bad Gateway",
@@ -78,6 +81,8 @@ class Answer:
     after: Callable[[], Awaitable[None]] | None = None
     cut_at: int | None = None
     """Close the connection when this many bytes of the body have left; below 0 sends nothing."""
+    pause_s: float = 0.0
+    """Send the body in `SLOW_PIECES`, with a pause before each."""
 
 
 def json_answer(status: int, document: Any, *headers: tuple[str, str]) -> Answer:
@@ -155,8 +160,24 @@ async def _send(stream: trio.SocketStream, answer: Answer) -> None:
     if answer.cut_at is not None:
         head_bytes = len(whole) - len(answer.body)
         whole = whole[: head_bytes + answer.cut_at] if answer.cut_at >= 0 else b""
+    if answer.pause_s:
+        await _send_slowly(stream, whole, len(answer.body), answer.pause_s)
+        return
     with trio.fail_after(SEND_TIMEOUT_S):
         await stream.send_all(whole)
+
+
+async def _send_slowly(
+    stream: trio.SocketStream, whole: bytes, body_bytes: int, pause_s: float
+) -> None:
+    piece = max(1, -(-body_bytes // SLOW_PIECES))
+    sent = len(whole) - body_bytes
+    with trio.fail_after(SEND_TIMEOUT_S + SLOW_PIECES * pause_s):
+        await stream.send_all(whole[:sent])
+        while sent < len(whole):
+            await trio.sleep(pause_s)
+            await stream.send_all(whole[sent : sent + piece])
+            sent += piece
 
 
 def _request(head: Head, reader: FrameReader, stream: trio.SocketStream) -> Request:

@@ -7,7 +7,7 @@ from functools import partial
 from ipaddress import ip_address
 
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from omni_actors.sandbox import graph
 from omni_actors.sandbox.clock import SandboxClock
@@ -165,6 +165,8 @@ class Sandbox:
             case "disconnect_mid_body":
                 outcome = job.run(None)
                 return self._cut(platform, outcome, at=len(outcome.answer.body) // 2)
+            case "slow_body":
+                return evolve(job.run(None).answer, pause_s=fault.delay_s)
             case _:
                 return self._finished(platform, job.run(fault))
 

@@ -187,11 +187,21 @@ class MediumById(Query[Medium | None]):
 
 
 @frozen
+class UploadOf(Query[str | None]):
+    """What a channel's platform calls a medium, while that is valid."""
+
+    media_id: str
+    channel_id: str
+    now: float
+
+
+@frozen
 class DueMedia(Query[tuple[Medium, ...]]):
-    """Pending media whose time has come, oldest first."""
+    """Pending media whose time has come, oldest first, except those of some channels."""
 
     now: float
     limit: int = 50
+    but: tuple[str, ...] = ()
 
 
 @frozen

@@ -330,6 +330,7 @@ class Medium:
     attempts: int
     due_at: float | None
     created_at: float
+    traits: JsonObject = field(factory=dict)  # animated, codec, channels, depth; where known
 
 
 @frozen

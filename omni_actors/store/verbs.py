@@ -19,11 +19,9 @@ from omni_actors.store.rows import (
     Conversation,
     Leg,
     LegWake,
-    Medium,
     Message,
     NewEvent,
     NewKey,
-    NewMedium,
     Question,
 )
 
@@ -42,12 +40,22 @@ class Intake:
 
 
 @frozen
+class Resend:
+    """A part that is reported failed is queued again for `due_at`, unless it was tried `tries`
+    times."""
+
+    tries: int
+    due_at: float
+
+
+@frozen
 class Item:
     """One report with what the house decided about it.
 
     `rank` of a status (policy/status.py); `window_until` that a message opens (policy/window.py);
     `media_ids`, one for each medium of the report, already written into its content; `standing`
-    that news of a channel change (policy/standing.py).
+    that news of a channel change (policy/standing.py); `resend` where a failure that is reported
+    need not be the end (policy/retry.py).
     """
 
     platform: str
@@ -56,6 +64,7 @@ class Item:
     window_until: float | None = None
     media_ids: tuple[str, ...] = ()
     standing: Standing | None = None
+    resend: Resend | None = None
 
 
 @frozen
@@ -246,6 +255,7 @@ class Claimed:
     on_unknown: OnUnknown
     resent: bool  # sent before with an outcome that nobody knows
     queued_at: float
+    failure: Failure | None = None  # of the attempt before
 
 
 @frozen
@@ -275,7 +285,6 @@ class TakenUp:
 
     external_ids: tuple[str, ...]
     aliases: tuple[IdentityKey, ...] = ()
-    uploads: tuple[tuple[str, str, float], ...] = ()  # media id, platform's id, valid until
     note: str | None = None
 
 
@@ -495,54 +504,6 @@ class Advance(Verb[None]):
 
     consumer_id: str
     cursor: int
-
-
-@frozen
-class AddMedium(Verb[NewMedium]):
-    """A medium that is here already (an upload over the API).
-
-    Refused `idempotency_mismatch` as in Submit.
-    """
-
-    medium: Medium
-    idempotency: Idempotency | None = None
-
-
-@frozen
-class ClaimMedium(Verb[Medium | None]):
-    """Take a pending medium to fetch it: attempt counted, `due_at` set to `until` (the lease)."""
-
-    media_id: str
-    at: float
-    until: float
-
-
-@frozen
-class MediumReady(Verb[None]):
-    """The bytes are here; writes `media.ready`."""
-
-    media_id: str
-    blob: str
-    size: int
-    mime: str | None
-    filename: str | None
-    at: float
-
-
-@frozen
-class MediumAgain(Verb[None]):
-    media_id: str
-    due_at: float
-    failure: Failure
-
-
-@frozen
-class MediumFailed(Verb[None]):
-    """Given up; writes `media.failed`."""
-
-    media_id: str
-    failure: Failure
-    at: float
 
 
 @frozen

@@ -42,7 +42,9 @@ class HttpCall:
     """One HTTP request. At most one of `json`, `form` (with `upload`) and `body`.
 
     `download`: the body of a 2xx answer is streamed into a blob, at most `bytes_max`, and the reply
-    carries the blob instead of bytes. Otherwise at most `bytes_max` bytes of it are read.
+    carries the blob instead of bytes; they must have the hash `sha256` (hex) if one is given. With
+    `resume`, a name, what came of a body that breaks off is kept, and the next call of that name
+    asks for the rest only. Otherwise at most `bytes_max` bytes of it are read.
     `idempotent`: the call may be made again when its answer is lost, so nothing is in doubt.
     """
 
@@ -56,6 +58,8 @@ class HttpCall:
     upload: Upload | None = None
     body: bytes | None = None
     download: bool = False
+    sha256: str | None = None
+    resume: str | None = None
     bytes_max: int = 1 << 20
     deadline_s: float = 30.0
     idempotent: bool = False

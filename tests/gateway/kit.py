@@ -150,6 +150,14 @@ class Platform:
     """The queries of the listings of templates that were asked for."""
     listing_faults: deque[Refuse | None] = field(factory=deque)
     """What the next calls about templates meet; None lets one pass."""
+    slow: set[str] = field(factory=set)  # media that take for ever to be found
+    waited_for: set[str] = field(factory=set)
+    stumbles: int = 0  # how often no medium is found
+    upload_s: float = 0.05
+    upload_refusals: list[int] = field(factory=list)
+    forgotten: set[str] = field(factory=set)
+    links: dict[str, tuple[int, bytes, Mapping[str, str]]] = field(factory=dict)
+    fetched: list[HttpCall] = field(factory=list)
     _serial: int = 0
 
     # -------------------------------------------------------- faults
@@ -184,7 +192,7 @@ class Platform:
             return await self.give(path, call)
         number, _, what = path.partition("/")
         if what == "media":
-            return self.take_upload(call)
+            return await self.take_upload(call)
         return await self.take(number, call.json, account)
 
     async def take(self, number: str, body: Mapping[str, Any], account: Account) -> Reply:
@@ -205,6 +213,8 @@ class Platform:
         self, number: str, to: str, body: Mapping[str, Any], account: Account
     ) -> Reply:
         fault = Refuse(190, 401) if account.token not in self.tokens else self.fault_for(number, to)
+        if any(f'"{id}"' in json.dumps(body) for id in self.forgotten):
+            fault = Refuse(131009)
         accepted = fault is None or fault == Lose(accepted=True)
         if not isinstance(fault, Unreachable | Explode):
             self.keep(number, to, body, account.token, accepted=accepted)
@@ -244,10 +254,14 @@ class Platform:
             await trio.sleep(self.report_after_s)
             await self.tell(arrival, status)
 
-    def take_upload(self, call: HttpCall) -> Reply:
+    async def take_upload(self, call: HttpCall) -> Reply:
         assert call.upload is not None
         self.uploads.append(call.upload.blob)
-        return reply(200, {"id": f"up-{len(self.uploads)}"})
+        id = f"up-{len(self.uploads)}"
+        await trio.sleep(self.upload_s)
+        if self.upload_refusals:
+            return reply(400, {"error": {"code": self.upload_refusals.pop(0), "message": "no"}})
+        return reply(200, {"id": id})
 
     async def manage(self, call: HttpCall) -> Reply:
         """List, take in or delete templates."""
@@ -274,7 +288,15 @@ class Platform:
     async def give(self, path: str, call: HttpCall) -> Reply:
         """Where a medium is, and its bytes."""
         await trio.lowlevel.checkpoint()
+        if call.url in self.links:
+            return await self.serve_link(call)
         media_id = path.rpartition("/")[2]
+        if media_id in self.slow:
+            self.waited_for.add(media_id)
+            await trio.sleep_forever()
+        if self.stumbles:
+            self.stumbles -= 1
+            return reply(500, {"error": {"code": 131000, "message": "oops"}})
         if media_id not in self.media:
             return reply(400, {"error": {"code": 100, "error_subcode": 33, "message": "none"}})
         body, mime = self.media[media_id]
@@ -284,6 +306,16 @@ class Platform:
         assert self.blobs is not None
         blob = await self.blobs.put_bytes(body)
         return HttpReply(200, {"content-type": mime}, blob=blob.sha256, size=blob.size)
+
+    async def serve_link(self, call: HttpCall) -> Reply:
+        """What a link that a caller gave leads to."""
+        assert self.blobs is not None
+        self.fetched.append(call)
+        status, body, headers = self.links[call.url]
+        if status != 200:
+            return HttpReply(status, headers)
+        blob = await self.blobs.put_bytes(body)
+        return HttpReply(200, headers, blob=blob.sha256, size=blob.size)
 
     # -------------------------------------------------------- what is seen
 

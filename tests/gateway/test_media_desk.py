@@ -13,9 +13,12 @@ from attrs import evolve
 from trio.testing import MockClock
 
 from omni_actors.gateway.facade import Code, RequestError
+from omni_actors.gateway.house import MEDIA
+from omni_actors.gateway.media_desk import Look
 from omni_actors.model.content import Media, MediaKind
-from omni_actors.store.rows import Event
-from tests.gateway.kit import OPERATOR, Platform, Rig, caller, open_rig, open_window, plan
+from omni_actors.store.media_verbs import AddMedium
+from omni_actors.store.rows import Event, Medium
+from tests.gateway.kit import OPERATOR, Platform, Rig, caller, open_rig, open_window, plan, spec
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
@@ -33,6 +36,15 @@ async def pictures(
 async def show(rig: Rig, media_id: str = "m1") -> None:
     picture = {"id": media_id, "mime_type": "image/png", "sha256": "x", "caption": "look"}
     await rig.platform.write("", type="image", image=picture)
+
+
+async def shown(rig: Rig) -> Medium:
+    """A picture that was told of; its row."""
+    await show(rig)
+    received = (await came(rig, "message.received")).message
+    assert received is not None
+    assert isinstance(received.content, Media)
+    return await rig.gateway.medium(OPERATOR, str(received.content.media_id))
 
 
 async def came(rig: Rig, kind: str) -> Event:
@@ -79,6 +91,87 @@ async def test_a_picture_that_is_gone_fails_with_a_reason(
 
     assert medium.state == "failed"
     assert pictures.platform.texts() == []
+
+
+@pytest.mark.slow
+async def test_a_picture_is_fetched_for_as_long_as_the_platform_keeps_it(
+    pictures: Rig, autojump_clock: MockClock
+) -> None:
+    pictures.platform.stumbles = 15
+    await show(pictures)
+
+    ready = await came(pictures, "media.ready")
+    medium = await pictures.gateway.medium(OPERATOR, str(ready.detail["media_id"]))
+
+    assert (medium.state, medium.attempts) == ("ready", 16)
+    assert ready.at - medium.created_at > 3 * 3_600
+
+
+@pytest.mark.slow
+async def test_a_new_token_brings_the_pictures_that_waited_for_it(
+    pictures: Rig, autojump_clock: MockClock
+) -> None:
+    pictures.platform.stumbles = 12
+    medium = await shown(pictures)
+    await pictures.until(lambda: pictures.platform.stumbles == 0)
+    asked_at = pictures.clock.now()
+
+    await pictures.house.reload(plan(spec(token="token-2"), bot="echo"))
+    ready = await came(pictures, "media.ready")
+
+    assert ready.detail["media_id"] == medium.id
+    assert ready.at - asked_at < 1_500  # it would have been tried again after half an hour
+
+
+@pytest.mark.slow
+async def test_a_picture_that_cannot_be_had_within_a_week_fails_with_the_last_reason(
+    pictures: Rig, autojump_clock: MockClock
+) -> None:
+    pictures.platform.stumbles = 10_000
+    medium = await shown(pictures)
+    left_s = 7 * 86_400 - 1
+    old = evolve(medium, id="med_old", created_at=pictures.clock.now() - left_s)
+    await pictures.store.do(AddMedium(old))
+    pictures.house.nudge(MEDIA, Look())
+
+    failed = await came(pictures, "media.failed")
+
+    assert failed.detail["media_id"] == "med_old"
+    assert (await pictures.gateway.medium(OPERATOR, medium.id)).state == "pending"
+    failure = (await pictures.gateway.medium(OPERATOR, "med_old")).failure
+    assert failure is not None
+    assert failure.code == "131000"
+
+
+@pytest.mark.slow
+async def test_pictures_that_take_for_ever_hold_up_no_other_channel(
+    tmp_path: Path, platform: Platform, autojump_clock: MockClock
+) -> None:
+    platform.media["m1"] = (PNG, "image/png")
+    wanted = plan(spec(), spec("wa-2", number="770011223344557"))
+    async with open_rig(tmp_path, platform, wanted, media=True) as rig:
+        for n in range(40):
+            platform.slow.add(f"slow-{n}")
+            await show(rig, f"slow-{n}")
+        picture = {"id": "m1", "mime_type": "image/png", "sha256": "x"}
+        await platform.write("", type="image", image=picture, number="770011223344557")
+
+        ready = await came(rig, "media.ready")
+
+        assert ready.channel_id == "wa-2"
+        assert len(platform.waited_for) < len(platform.slow)
+
+
+@pytest.mark.slow
+async def test_a_voice_note_tells_what_is_in_it(pictures: Rig, autojump_clock: MockClock) -> None:
+    pictures.platform.media["v1"] = (b"OggS" + bytes(24) + b"OpusHead\x01\x02", "audio/ogg")
+    voice = {"id": "v1", "mime_type": "audio/ogg; codecs=opus", "sha256": "x", "voice": True}
+    await pictures.platform.write("", type="audio", audio=voice)
+
+    ready = await came(pictures, "media.ready")
+    medium = await pictures.gateway.medium(OPERATOR, str(ready.detail["media_id"]))
+
+    assert medium.traits == {"codec": "opus", "channels": 2}
 
 
 async def test_a_medium_of_one_tenant_is_not_there_for_another(

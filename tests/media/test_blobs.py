@@ -517,3 +517,72 @@ def test_a_blob_is_plain_frozen_knowledge() -> None:
 
     assert evolve(blob, size=2) != blob
     assert hash(blob) == hash(blob_of(b"x"))
+
+
+# Drafts that are gone on with
+
+
+async def part_of(blobs: Blobs, body: bytes, name: str = "med_1") -> None:
+    """A writer that is interrupted."""
+    async with blobs.open_sink(MEGABYTE, name) as sink:
+        await sink.write(body)
+
+
+async def test_a_writer_goes_on_where_the_last_one_was_interrupted(blobs: Blobs) -> None:
+    await part_of(blobs, b"hello ")
+    await part_of(blobs, b"wide ")
+
+    async with blobs.open_sink(MEGABYTE, "med_1") as sink:
+        assert sink.size == len(b"hello wide ")
+        await sink.write(b"world")
+        blob = await sink.commit()
+
+    assert await read_all(blobs, blob) == b"hello wide world"
+    assert list(blobs.drafts.iterdir()) == []
+
+
+async def test_a_writer_may_start_over(blobs: Blobs) -> None:
+    await part_of(blobs, b"something else")
+
+    async with blobs.open_sink(MEGABYTE, "med_1") as sink:
+        await sink.start_over()
+        await sink.write(b"hello")
+        blob = await sink.commit()
+
+    assert await read_all(blobs, blob) == b"hello"
+
+
+async def test_writers_of_other_names_have_nothing_in_common(blobs: Blobs) -> None:
+    await part_of(blobs, b"hello")
+
+    async with blobs.open_sink(MEGABYTE, "med_2") as sink:
+        assert sink.size == 0
+
+
+async def test_what_is_too_large_is_nothing_to_go_on_with(blobs: Blobs) -> None:
+    with pytest.raises(TooLarge):
+        async with blobs.open_sink(3, "med_1") as sink:
+            await sink.write(b"hello")
+
+    assert list(blobs.drafts.iterdir()) == []
+
+
+@pytest.mark.parametrize("how", ["forget", "sweep", "prepare"])
+async def test_what_nobody_goes_on_with_is_removed(blobs: Blobs, how: str) -> None:
+    await part_of(blobs, b"hello")
+    match how:
+        case "forget":
+            await blobs.forget("med_1")
+        case "sweep":
+            await blobs.sweep(keep_none, before=4e9)
+        case _:
+            blobs.prepare()
+
+    assert list(blobs.drafts.iterdir()) == []
+
+
+async def test_a_sweep_leaves_what_was_written_lately(blobs: Blobs) -> None:
+    await part_of(blobs, b"hello")
+    await blobs.sweep(keep_none, before=1e9)
+
+    assert len(list(blobs.drafts.iterdir())) == 1

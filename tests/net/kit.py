@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from omni_actors.media.blobs import Blob, Blobs, DiskFull, Mismatch, Missing
+from omni_actors.media.blobs import Blob, Blobs, DiskFull, Missing
 from omni_actors.model.failure import Failure, SendFailure
 from omni_actors.net.account import Account
 from omni_actors.net.guard import GuardPolicy
@@ -188,7 +188,7 @@ async def hands_of(
         guard_policy=policy or GuardPolicy(),
         now=trio.current_time,
         ssl_context=ssl_context,
-        disk_errors=(OSError, DiskFull, Missing, Mismatch),
+        disk_errors=(OSError, DiskFull, Missing),
         **options,
     ) as hands:
         yield hands

@@ -19,6 +19,7 @@ from omni_actors.policy.retry import (
     THROTTLE_MIN_S,
     Case,
     CloseScope,
+    Fetching,
     GiveUp,
     PauseChannel,
     RetryAt,
@@ -27,6 +28,7 @@ from omni_actors.policy.retry import (
     backoff_s,
     decide,
     fetch_again,
+    tries_when_reported,
 )
 
 NOW = 1_000_000.0
@@ -196,19 +198,49 @@ def test_a_channel_without_token_waits_for_a_new_one() -> None:
     assert verdict == PauseChannel(ChannelState.NEEDS_REAUTH, None)
 
 
-@pytest.mark.parametrize("kind", Kind)
-@pytest.mark.parametrize("attempt", ATTEMPTS)
-def test_a_medium_is_fetched_again_unless_it_was_refused(kind: Kind, attempt: int) -> None:
-    at = fetch_again(Failure(kind, Reason.UNKNOWN), attempt, NOW, 0.0)
+def fetched_again(
+    failure: Failure, attempt: int = 1, *, left_s: float = 7 * 86400.0
+) -> float | None:
+    return fetch_again(Fetching(failure, attempt, NOW, NOW + left_s, 0.0))
 
-    if kind is Kind.REJECTED or attempt >= ATTEMPTS_MAX:
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("attempt", [1, 5, 50, 500])
+def test_a_medium_is_fetched_again_unless_it_was_refused(kind: Kind, attempt: int) -> None:
+    at = fetched_again(Failure(kind, Reason.UNKNOWN), attempt)
+
+    if kind is Kind.REJECTED:
         assert at is None
     else:
-        assert at == NOW + 5 * backoff_s(attempt, 0.0)
+        assert at == NOW + min(3600.0, 5 * 2.0 ** (attempt - 1)) / 2
+
+
+def test_a_medium_is_fetched_again_as_long_as_the_platform_keeps_it() -> None:
+    stumbled = Failure(Kind.TRANSIENT, Reason.UNKNOWN)
+
+    assert fetched_again(stumbled, 200, left_s=1801.0) == NOW + 1800
+    assert fetched_again(stumbled, 200, left_s=1799.0) is None
 
 
 def test_a_medium_is_fetched_when_and_as_often_as_the_platform_says() -> None:
     failure = Failure(Kind.THROTTLED, Reason.RATE_LIMITED, retry_after_s=90.0, attempts_max=2)
 
-    assert fetch_again(failure, 1, NOW, 0.0) == NOW + 90
-    assert fetch_again(failure, 2, NOW, 0.0) is None
+    assert fetched_again(failure, 1) == NOW + 90
+    assert fetched_again(failure, 2) is None
+
+
+UNREACHABLE = Failure(Kind.TRANSIENT, Reason.MEDIA_UNREACHABLE, attempts_max=3)
+REPORTED = {
+    "nothing": (None, 0),
+    "a medium that the platform could not get": (UNREACHABLE, 3),
+    "that, without a number": (Failure(Kind.TRANSIENT, Reason.MEDIA_UNREACHABLE), ATTEMPTS_MAX),
+    "a medium that is no good": (Failure(Kind.REJECTED, Reason.MEDIA_UNREACHABLE), 0),
+    "a stumble, which may have been seen": (Failure(Kind.TRANSIENT, Reason.UNKNOWN), 0),
+}
+
+
+@pytest.mark.parametrize(("failure", "tries"), REPORTED.values(), ids=REPORTED.keys())
+def test_what_is_reported_later_is_the_end_unless_another_way_is_left(
+    failure: Failure | None, tries: int
+) -> None:
+    assert tries_when_reported(failure) == tries

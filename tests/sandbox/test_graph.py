@@ -254,7 +254,10 @@ async def test_a_medium_of_the_wrong_kind_fails_later(play: Play, label: str) ->
 
 @pytest.mark.parametrize(
     ("content", "mime_type", "code"),
-    [(b"OggS" + b"\x00" * 60, "audio/ogg", 0), (b"ID3" + b"\x00" * 60, "audio/mpeg", 131053)],
+    [
+        (b"OggS" + bytes(24) + b"OpusHead\x01\x01", "audio/ogg", 0),
+        (b"ID3" + b"\x00" * 60, "audio/mpeg", 131053),
+    ],
 )
 async def test_only_ogg_is_a_voice_message(
     play: Play, content: bytes, mime_type: str, code: int

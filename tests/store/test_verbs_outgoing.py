@@ -9,6 +9,7 @@ from omni_actors.model.events import EventType
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.states import MediaState, OnUnknown, PartStatus, Priority
 from omni_actors.store.contract import Refused
+from omni_actors.store.media_verbs import AddMedium, KeepUpload
 from omni_actors.store.queries import (
     Attempts,
     DeadLetters,
@@ -16,10 +17,10 @@ from omni_actors.store.queries import (
     LegHeads,
     QueueDepths,
     Replay,
+    UploadOf,
 )
 from omni_actors.store.rows import Choice, Medium, Question
 from omni_actors.store.verbs import (
-    AddMedium,
     Again,
     Cancel,
     ChoiceMade,
@@ -156,10 +157,15 @@ async def test_a_claim_carries_what_the_sender_needs(desk: Desk) -> None:
     assert (claimed.message_id, claimed.attempt, claimed.keys) == (submitted.message_id, 1, ADA)
     assert (claimed.reply_to, claimed.override) == ("wamid.IN9", {"ttl": 5})
     assert [(m.media_id, m.blob, m.uploaded) for m in claimed.media] == [("med_1", "b1", None)]
-    await desk.settle(claimed, TakenUp(("wamid.O",), uploads=(("med_1", "up-9", 9_000.0),)))
+    await desk.settle(claimed, TakenUp(("wamid.O",)))
+    await desk.do(KeepUpload("med_1", "wa", "up-8", 8_000.0))
+    await desk.do(KeepUpload("med_1", "wa", "up-9", 9_000.0))
     await desk.do(evolve(verb, id="msg_y", parts=(evolve(part, id="prt_y"),)))
     [again] = await desk.claim("prt_y", at=1_006.0)
     assert again.media[0].uploaded == "up-9"
+    assert desk.ask(UploadOf("med_1", "wa", 8_999.0)) == "up-9"
+    assert desk.ask(UploadOf("med_1", "wa", 9_000.0)) is None
+    assert desk.ask(UploadOf("med_1", "wa-2", 1_000.0)) is None
 
 
 async def test_an_accepted_part_is_sent_and_its_answer_teaches(desk: Desk) -> None:

@@ -7,7 +7,8 @@ from omni_actors.adapters.whatsapp.check import check
 from omni_actors.adapters.whatsapp.doctor import doctor
 from omni_actors.adapters.whatsapp.inbound import names, parse
 from omni_actors.adapters.whatsapp.limits import CAPABILITIES
-from omni_actors.adapters.whatsapp.outbound import fetch, mark_read, send, typing
+from omni_actors.adapters.whatsapp.media import fetch, upload, upload_gone
+from omni_actors.adapters.whatsapp.outbound import mark_read, send, typing
 from omni_actors.adapters.whatsapp.people import address
 from omni_actors.adapters.whatsapp.settings import (
     WhatsAppCredentials,
@@ -35,6 +36,8 @@ WHATSAPP: Final = Adapter(
     fetch=fetch,
     token=token,
     token_hosts=token_hosts,
+    upload=upload,
+    upload_gone=upload_gone,
     mark_read=mark_read,
     typing=typing,
     check=check,

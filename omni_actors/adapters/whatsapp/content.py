@@ -106,8 +106,9 @@ def _media(kind: MediaKind) -> Callable[[Json], Said]:
         medium = needed_mapping(payload, kind.value)
         shown = MediaKind.VOICE if medium.get("voice") is True else kind
         mime, filename = text(medium.get("mime_type")), text(medium.get("filename"))
+        url = text(medium.get("url"))
         ref = MediaRef(
-            ref={"id": needed_text(medium, "id")},
+            ref={"id": needed_text(medium, "id"), **({"url": url} if url else {})},
             mime=mime,
             sha256=sha256_hex(text(medium.get("sha256"))),
             filename=filename,

@@ -74,7 +74,7 @@ RULES: Final = {
     131050: _rejected(Reason.RECIPIENT_NOT_OPTED_IN),
     131051: _rejected(Reason.CONTENT_UNSUPPORTED),
     131052: _rejected(Reason.MEDIA_UNREACHABLE),
-    131053: Rule(Kind.TRANSIENT, Reason.MEDIA_UNREACHABLE, attempts_max=2),
+    131053: Rule(Kind.TRANSIENT, Reason.MEDIA_UNREACHABLE, attempts_max=3),
     131055: _rejected(Reason.CONTENT_UNSUPPORTED),
     131056: Rule(Kind.THROTTLED, Reason.PAIR_RATE_LIMITED, Scope.LEG),
     131057: _down(60.0),  # the number is moved to a higher throughput

@@ -4,6 +4,7 @@ The platform names no unit of its lengths, and writes MB; the stricter readings 
 code units, and a million bytes.
 """
 
+import re
 from typing import Any, Final
 
 from attrs import evolve
@@ -38,6 +39,10 @@ VIDEOS: Final = ("video/mp4", "video/3gpp")
 VOICES: Final = ("audio/ogg",)
 AUDIOS: Final = ("audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", *VOICES)
 STICKERS: Final = ("image/webp",)
+# What Ogg may hold; files of other types tell no codec here.
+OGG: Final[dict[str, Any]] = {"codecs": ("opus",), "channels_max": 1}
+# Files that are text to whoever looks into them, whatever their own name for it is.
+UPLOADED_AS_TEXT: Final = re.compile(r"text/.*|application/(json|xml|x-ndjson|yaml|.*\+(json|xml))")
 ABOVE: Final = ("image", "video", "document")
 
 
@@ -46,16 +51,15 @@ def _text(name: str, level: Level, why: str = "") -> Form:
     return Form(name, level, Limits("utf16", text_max=TEXT_MAX, source=page), why)
 
 
-def _medium(
-    name: str, level: Level, bytes_max: int, mimes: tuple[str, ...], *, caption_max: int = 0
-) -> Form:
+def _medium(name: str, level: Level, bytes_max: int, mimes: tuple[str, ...], **more: Any) -> Form:
     limits = Limits(
         "utf16",
-        caption_max=caption_max,
+        caption_max=more.pop("caption_max", 0),
         bytes_max=bytes_max,
         mimes=mimes,
-        url_max=LINK_MAX,
         source=MEDIA_PAGE,
+        url_max=LINK_MAX,
+        **more,
     )
     why = "" if level is Level.NATIVE else f"WhatsApp does not show this {name} otherwise"
     return Form(name, level, limits, why)
@@ -259,7 +263,7 @@ CONTACTS: Final = Limits(
 FORMS: Final = {
     "text": (_text("text", Level.NATIVE),),
     "media.image": (
-        _medium("image", Level.NATIVE, 5 * MB, IMAGES, caption_max=CAPTION_MAX),
+        _medium("image", Level.NATIVE, 5 * MB, IMAGES, caption_max=CAPTION_MAX, depth_max=8),
         AS_DOCUMENT,
         LINK,
     ),
@@ -268,17 +272,20 @@ FORMS: Final = {
         AS_DOCUMENT,
         LINK,
     ),
-    "media.audio": (_medium("audio", Level.NATIVE, 16 * MB, AUDIOS), AS_DOCUMENT, LINK),
+    "media.audio": (_medium("audio", Level.NATIVE, 16 * MB, AUDIOS, **OGG), AS_DOCUMENT, LINK),
     # Beyond 512 KB a voice note loses its play button and is shown as an audio file.
     "media.voice": (
-        _medium("voice", Level.NATIVE, 512 * KB, VOICES),
-        _medium("audio", Level.CONVERTED, 16 * MB, AUDIOS),
+        _medium("voice", Level.NATIVE, 512 * KB, VOICES, **OGG),
+        _medium("audio", Level.CONVERTED, 16 * MB, AUDIOS, **OGG),
         AS_DOCUMENT,
         LINK,
     ),
     "media.document": (_document(Level.NATIVE), LINK),
-    # An animated one may have 500 KB; the smaller bound holds for both.
-    "media.sticker": (_medium("sticker", Level.NATIVE, 100 * KB, STICKERS), AS_DOCUMENT, LINK),
+    "media.sticker": (
+        _medium("sticker", Level.NATIVE, 100 * KB, STICKERS, animated_bytes_max=500 * KB),
+        AS_DOCUMENT,
+        LINK,
+    ),
     "choices": (
         BUTTONS,
         LIST,
@@ -321,5 +328,6 @@ CAPABILITIES: Final = Capabilities(
     typing=True,
     receipts=("sent", "delivered", "read", "played"),
     media_by_url=True,
+    media_kept_s=7 * 24 * 3600.0,
     unknown_wait_s=60.0,
 )

@@ -7,10 +7,16 @@ business-phone-numbers/media
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from attrs import define, field, frozen
+
+from omni_actors.sandbox.faults import Fault
+from omni_actors.sandbox.forms import FormPart
+from omni_actors.sandbox.http import Answer
+from omni_actors.sandbox.whatsapp.errors import refusal
 
 MIB = 1_048_576
 UPLOAD_BYTES_MAX = 100 * MIB + 65_536
@@ -40,6 +46,13 @@ MIME_TYPES: Mapping[str, tuple[str, int]] = {
     f"{_OFFICE}presentationml.presentation": ("document", 100 * MIB),
 }
 """MIME type to the kind of message it may be sent as, and the most bytes."""
+
+_OLE = frozenset(
+    {"application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"}
+)
+_ZIPPED = frozenset(mime for mime in MIME_TYPES if mime.startswith(_OFFICE))
+_RANGE = re.compile(r"bytes=(\d{1,18})-")
+_TTL_MINUTES = range(60, 43_201)
 
 _DOCUMENT_BYTES_MAX = 100 * MIB
 _STATIC_STICKER_BYTES_MAX = 100 * 1024
@@ -151,12 +164,27 @@ def send_fault(kind: str, mime_type: str, content: bytes) -> str | None:
         bytes_max = _STATIC_STICKER_BYTES_MAX
     if len(content) > bytes_max:
         return f"The file has {len(content)} bytes; a {kind} takes at most {bytes_max}."
+    return _another_type(plain, content) or (_bad_ogg(content) if plain == "audio/ogg" else None)
+
+
+def _another_type(plain: str, content: bytes) -> str | None:
+    """Why the bytes are not of the type that was declared."""
     found = sniffed(content)
     if found is not None and plain not in found:
         return f"The file was declared as {plain}, and it is {' or '.join(sorted(found))}."
-    if found is None and home in ("image", "sticker"):
+    if found is None and (plain != "text/plain" or b"\0" in content[:8_192]):
         return f"The file was declared as {plain}, and it is something else."
     return None
+
+
+def _bad_ogg(content: bytes) -> str | None:
+    """Only Opus is taken in Ogg, and only mono."""
+    head = content[:4_096]
+    at = head.find(b"OpusHead")
+    if at < 0:
+        return "Of audio/ogg only the codec OPUS is taken."
+    channels = head[at + 9 : at + 10]
+    return None if channels == b"\x01" else "Of audio/ogg only mono is taken."
 
 
 def sniffed(content: bytes) -> frozenset[str] | None:
@@ -181,7 +209,42 @@ _MAGIC: tuple[tuple[int, bytes, frozenset[str]], ...] = (
     (0, b"\xff\xf1", frozenset({"audio/aac"})),
     (0, b"\xff\xf9", frozenset({"audio/aac"})),
     (0, b"\xff\xfb", frozenset({"audio/mpeg"})),
+    (0, b"\xff\xf3", frozenset({"audio/mpeg"})),
+    (0, b"\xff\xf2", frozenset({"audio/mpeg"})),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _OLE),
+    (0, b"PK\x03\x04", _ZIPPED),
 )
+
+
+def uploaded_life_s(parts: Mapping[str, FormPart]) -> float:
+    """How long an upload is kept: 30 days, or what it asks for. Raises GraphError."""
+    asked = parts.get("ttl_minutes")
+    if asked is None:
+        return UPLOADED_LIFE_S
+    text = asked.content.decode("latin-1")
+    if not text.isdecimal() or int(text) not in _TTL_MINUTES:
+        raise refusal(100, "Param ttl_minutes must be from 60 to 43200.")
+    return int(text) * 60
+
+
+def downloaded(medium: Medium, headers: Mapping[str, str], fault: Fault | None) -> Answer:
+    """The bytes, or those behind the first ones where only they are asked for."""
+    if fault is not None and fault.kind == "expired_url":
+        return Answer(404, b"", (("Content-Type", "text/html"),))
+    if not headers.get("user-agent", "").strip():
+        return Answer(403, b"", (("Content-Type", "text/html"),))
+    content = medium.content
+    if fault is not None and fault.kind == "wrong_bytes":
+        content = content[:-1] + bytes([content[-1] ^ 1])
+    told = (("Content-Type", medium.mime_type), ("Accept-Ranges", "bytes"))
+    asked = _RANGE.fullmatch(headers.get("range", ""))
+    if asked is None:
+        return Answer(200, content, told)
+    first, size = int(asked[1]), len(content)
+    if first >= size:
+        return Answer(416, b"", (("Content-Range", f"bytes */{size}"),))
+    placed = ("Content-Range", f"bytes {first}-{size - 1}/{size}")
+    return Answer(206, content[first:], (*told, placed))
 
 
 def resolved(medium: Medium, url: str) -> dict[str, Any]:

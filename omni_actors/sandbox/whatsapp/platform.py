@@ -31,11 +31,12 @@ from omni_actors.sandbox.whatsapp.errors import refusal
 from omni_actors.sandbox.whatsapp.links import link_fault
 from omni_actors.sandbox.whatsapp.media import (
     UPLOAD_BYTES_MAX,
-    UPLOADED_LIFE_S,
     MediaShelf,
     bare,
+    downloaded,
     resolved,
     upload_fault,
+    uploaded_life_s,
 )
 from omni_actors.sandbox.whatsapp.number import Number, Usage
 from omni_actors.sandbox.whatsapp.office import Office, asked_of, profile, wanted_of
@@ -299,11 +300,13 @@ class WhatsApp:
         if file is None or file.filename is None:
             raise refusal(131008, "The parameter file is required, with a file name.")
         mime_type = file.content_type or ""
-        if "type" in parts and bare(parts["type"].content.decode("latin-1")) != bare(mime_type):
+        if "type" not in parts:
+            raise refusal(100, "The parameter type is required.")
+        if bare(parts["type"].content.decode("latin-1")) != bare(mime_type):
             raise refusal(100, "Param type and the content type of the file differ.")
         if (wrong := upload_fault(mime_type, file.content)) is not None:
             raise refusal(*wrong)
-        expires_at = self.stage.clock.now() + UPLOADED_LIFE_S
+        expires_at = self.stage.clock.now() + uploaded_life_s(parts)
         medium = self.shelf.put(account.phone_number_id, mime_type, file.content, expires_at)
         return Outcome(json_answer(200, {"id": medium.id}))
 
@@ -332,8 +335,13 @@ class WhatsApp:
         account = self.accounts[medium.channel_key]
         if request.headers.get("authorization", "") != f"Bearer {account.access_token}":
             raise graph.bad_token("Authentication Error")
-        answer = Answer(200, medium.content, (("Content-Type", medium.mime_type),))
-        return self._job(account, "media", lambda _fault: Outcome(answer), kind="download")
+        headers = request.headers
+        return self._job(
+            account,
+            "media",
+            lambda fault: Outcome(downloaded(medium, headers, fault)),
+            kind="download",
+        )
 
     async def _number(
         self, request: Request, account: WhatsAppAccount, method: str, rest: list[str]

@@ -5,7 +5,13 @@ from typing import Any
 
 from omni_actors.model import ids
 from omni_actors.model.states import MediaState, OnUnknown
-from omni_actors.store.codec import decode_content, decode_keys, decode_object, loads
+from omni_actors.store.codec import (
+    decode_content,
+    decode_failure,
+    decode_keys,
+    decode_object,
+    loads,
+)
 from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.heads import BUSY, OF_LANE, heads_by_leg
@@ -15,7 +21,7 @@ WANTED = """
     SELECT p.id, p.message_id, p.channel_id, p.lane, p.leg_id, p.form, p.content, p.media_ids,
            p.reply_to, p.attempts, p.first_failed_at, p.maybe_duplicate, p.queued_at,
            p.status, p.due_at, p.expires_at,
-           m.tenant, m.conversation_id, m.override, m.on_unknown, i.keys
+           m.tenant, m.conversation_id, m.override, m.on_unknown, i.keys, p.failure
     FROM rows(:batch, id text) w
     JOIN part p ON p.id = w.id
     JOIN message m ON m.id = p.message_id
@@ -93,13 +99,14 @@ def _claimed(row: tuple[Any, ...], attempt_id: str, media: Iterable[StoredMedium
     (
         part_id, message_id, channel_id, lane, leg_id, form, content, _, reply_to, attempts,
         first_failed_at, maybe_duplicate, queued_at, _, _, _, tenant, conversation_id, override,
-        on_unknown, keys,
+        on_unknown, keys, failure,
     ) = row  # fmt: skip
     return Claimed(
         part_id, message_id, tenant, leg_id, conversation_id, channel_id, OF_LANE[lane], form,
         decode_content(content), decode_keys(keys), reply_to,
         {} if override == "{}" else decode_object(override), tuple(media), attempts + 1,
         attempt_id, first_failed_at, OnUnknown(on_unknown), bool(maybe_duplicate), queued_at,
+        decode_failure(failure),
     )  # fmt: skip
 
 

@@ -84,10 +84,11 @@ PREFERRED = "SELECT preferred_at FROM identity WHERE id = :id"
 PREFER = "UPDATE identity SET preferred_at = :preferred_at WHERE id = :id"
 PARK = """
     INSERT INTO parked (channel_id, external_id, callback, status, rank, at, failure, facts,
-                        parked_at)
-    SELECT channel_id, external_id, callback, status, rank, at, failure, facts, parked_at
+                        parked_at, tries, resend_at)
+    SELECT channel_id, external_id, callback, status, rank, at, failure, facts, parked_at, tries,
+           resend_at
     FROM rows(:batch, channel_id text, external_id text, callback text, status text, rank bigint,
-              at real, failure text, facts text, parked_at real) new
+              at real, failure text, facts text, parked_at real, tries bigint, resend_at real) new
     WHERE true
 """
 UNREAD = """
@@ -264,7 +265,8 @@ class Effects:
             (
                 home.id, report.external_id, report.callback, report.status.value, item.rank,
                 report.at, encode_failure(report.failure), dumps(facts) if facts else None,
-                parked_at,
+                parked_at, item.resend.tries if item.resend else 0,
+                item.resend.due_at if item.resend else None,
             )
         )  # fmt: skip
 

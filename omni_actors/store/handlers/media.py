@@ -8,7 +8,9 @@ from omni_actors.model.json import Json
 from omni_actors.model.states import MediaState
 from omni_actors.store.codec import (
     decode_failure,
+    decode_object,
     decode_ref,
+    dumps,
     encode_failure,
     encode_ref,
     failure_json,
@@ -17,36 +19,59 @@ from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.handlers.answers import recall, remember
 from omni_actors.store.handlers.conversations import owns
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.queries import BlobsInUse, DueMedia, MediumById
-from omni_actors.store.rows import Medium, NewMedium
-from omni_actors.store.verbs import (
+from omni_actors.store.media_verbs import (
     AddMedium,
     ClaimMedium,
+    HurryMedia,
+    KeepUpload,
     MediumAgain,
     MediumFailed,
     MediumReady,
 )
+from omni_actors.store.queries import BlobsInUse, DueMedia, MediumById, UploadOf
+from omni_actors.store.rows import Medium, NewMedium
 
 COLUMNS = """
     SELECT id, tenant, state, channel_id, message_id, ref, blob, mime, size, filename, failure,
-           attempts, due_at, created_at
+           attempts, due_at, created_at, traits
     FROM media
 """
 ONE = COLUMNS + "WHERE id = :id"
-DUE = COLUMNS + "WHERE state = 'pending' AND due_at <= :now ORDER BY due_at, id LIMIT :limit"
+DUE = (
+    COLUMNS
+    + """
+    WHERE state = 'pending' AND due_at <= :now
+      AND NOT EXISTS (SELECT 1 FROM rows(:batch, id text) w WHERE w.id = channel_id)
+    ORDER BY due_at, id LIMIT :limit
+"""
+)
+UPLOAD = """
+    SELECT external_id FROM upload
+    WHERE media_id = :media_id AND channel_id = :channel_id AND until_at > :now
+"""
+KEEP_UPLOAD = """
+    INSERT INTO upload (media_id, channel_id, external_id, until_at)
+    VALUES (:media_id, :channel_id, :external_id, :until)
+    ON CONFLICT (media_id, channel_id)
+    DO UPDATE SET external_id = excluded.external_id, until_at = excluded.until_at
+"""
 ADD = """
     INSERT INTO media (id, tenant, state, channel_id, message_id, ref, blob, mime, size, filename,
-                       failure, attempts, due_at, created_at)
+                       failure, attempts, due_at, created_at, traits)
     VALUES (:id, :tenant, :state, :channel_id, :message_id, :ref, :blob, :mime, :size, :filename,
-            :failure, :attempts, :due_at, :created_at)
+            :failure, :attempts, :due_at, :created_at, :traits)
 """
 CLAIM = """
     UPDATE media SET attempts = attempts + 1, due_at = :until
     WHERE id = :id AND state = 'pending' AND due_at <= :at
 """
+HURRY = """
+    UPDATE media SET due_at = :at
+    WHERE state = 'pending' AND channel_id = :channel_id AND due_at > :at
+"""
 READY = """
     UPDATE media SET state = 'ready', blob = :blob, size = :size, mime = :mime,
-        filename = :filename, failure = NULL, due_at = NULL
+        filename = :filename, failure = NULL, due_at = NULL, traits = :traits
     WHERE id = :id AND state = 'pending'
 """
 AGAIN = """
@@ -67,11 +92,12 @@ OF_INTAKES = "SELECT i.blob FROM rows(:batch, blob text) w JOIN intake i ON i.bl
 def _medium(row: tuple[Any, ...]) -> Medium:
     (
         id, tenant, state, channel_id, message_id, ref, blob, mime, size, filename, failure,
-        attempts, due_at, created_at,
+        attempts, due_at, created_at, traits,
     ) = row  # fmt: skip
     return Medium(
         id, tenant, MediaState(state), channel_id, message_id, decode_ref(ref), blob, mime, size,
         filename, decode_failure(failure), attempts, due_at, created_at,
+        {} if traits == "{}" else decode_object(traits),
     )  # fmt: skip
 
 
@@ -81,9 +107,28 @@ def medium_by_id(db: Reading, query: MediumById) -> Medium | None:
     return _medium(found) if found is not None and owns(query.tenant, found[1]) else None
 
 
+@reads(UploadOf)
+def upload_of(db: Reading, query: UploadOf) -> str | None:
+    found = db.row(UPLOAD, media_id=query.media_id, channel_id=query.channel_id, now=query.now)
+    return None if found is None else str(found[0])
+
+
+@writes(KeepUpload)
+def keep_upload(db: Writing, verb: KeepUpload) -> None:
+    db.run(
+        KEEP_UPLOAD,
+        media_id=verb.media_id,
+        channel_id=verb.channel_id,
+        external_id=verb.external_id,
+        until=verb.until,
+    )
+
+
 @reads(DueMedia)
 def due_media(db: Reading, query: DueMedia) -> tuple[Medium, ...]:
-    return tuple([_medium(row) for row in db.rows(DUE, now=query.now, limit=query.limit)])
+    but = [(channel_id,) for channel_id in query.but]
+    found = db.rows(DUE, now=query.now, limit=query.limit, batch=but)
+    return tuple([_medium(row) for row in found])
 
 
 @reads(BlobsInUse)
@@ -117,6 +162,7 @@ def add_medium(db: Writing, verb: AddMedium) -> NewMedium:
         attempts=medium.attempts,
         due_at=medium.due_at,
         created_at=medium.created_at,
+        traits=dumps(medium.traits),
     )
     remember(db, verb.idempotency, medium.id, medium.created_at)
     return NewMedium(medium)
@@ -130,6 +176,11 @@ def claim_medium(db: Writing, verb: ClaimMedium) -> Medium | None:
     return None if found is None else _medium(found)
 
 
+@writes(HurryMedia)
+def hurry_media(db: Writing, verb: HurryMedia) -> None:
+    db.run(HURRY, channel_id=verb.channel_id, at=verb.at)
+
+
 @writes(MediumReady)
 def medium_ready(db: Writing, verb: MediumReady) -> None:
     changed = db.run(
@@ -139,6 +190,7 @@ def medium_ready(db: Writing, verb: MediumReady) -> None:
         size=verb.size,
         mime=verb.mime,
         filename=verb.filename,
+        traits=dumps(verb.traits),
     )
     if changed:
         detail: dict[str, Json] = {"media_id": verb.media_id, "mime": verb.mime, "size": verb.size}

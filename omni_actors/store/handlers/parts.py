@@ -23,6 +23,7 @@ from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.heads import wakes_by_leg
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.rows import LegWake
+from omni_actors.store.verbs import Resend
 
 COLUMNS = """
     SELECT p.pos, p.id, p.message_id, p.n, p.channel_id, p.lane, p.leg_id, p.status, p.rank,
@@ -93,6 +94,7 @@ SETTLE_LETTERS = """
 RANK_SENT = 1
 RANK_FAILED = 2
 OF_STATUS = {status.value: status for status in PartStatus}
+ON_ITS_WAY = (PartStatus.SENDING, PartStatus.UNKNOWN, PartStatus.SENT)
 DEAD = frozenset({PartStatus.FAILED, PartStatus.EXPIRED})
 TOLD_WHY = (PartStatus.FAILED, PartStatus.UNKNOWN, PartStatus.HELD)
 ENDS = (PartStatus.FAILED, PartStatus.EXPIRED, PartStatus.CANCELLED)
@@ -165,6 +167,11 @@ class PartWork:
         """Whether an earlier try may have reached the platform."""
         return self.maybe_duplicate or self.past_ids > 0
 
+    def has_failed(self, external_ids: Sequence[str]) -> bool:
+        """Whether a report that was faster than the answer has told of the end of this try."""
+        told = bool(external_ids) and all(self.of_past(id) for id in external_ids)
+        return told and self.status is PartStatus.QUEUED
+
     def of_past(self, external_id: str) -> bool:
         """Whether this is the platform's id of an earlier try."""
         return external_id in self.external_ids[self.present_ids :]
@@ -173,6 +180,12 @@ class PartWork:
     def present_ids(self) -> int:
         """How many external ids are of the newest try."""
         return len(self.external_ids) - self.past_ids
+
+
+def goes_again(part: PartWork, resend: Resend | None) -> bool:
+    """Whether a part that the platform has, or may have, is sent again for all that it failed."""
+    on_its_way = part.rank <= RANK_SENT and part.status in ON_ITS_WAY
+    return on_its_way and resend is not None and part.attempts < resend.tries
 
 
 def status_of(statuses: Sequence[PartStatus]) -> tuple[PartStatus, bool]:
@@ -338,6 +351,14 @@ class Parts:
         if refund:
             part.attempts -= 1
         self.announce(part.message, at)
+
+    def send_again(self, part: PartWork, due_at: float, failure: Failure, at: float) -> None:
+        """Back to the queue, at its old place, though the platform had taken it: it says that it
+        failed, and why another try may not."""
+        self._history.append((part.id, at, PartStatus.FAILED.value, encode_failure(failure)))
+        self.again(part, due_at, failure, refund=False, at=at)
+        part.rank = 0
+        self._freed.add((part.message.channel_id, part.message.leg_id))
 
     def give_up(
         self,

@@ -35,7 +35,7 @@ from omni_actors.store.codec import (
 from omni_actors.store.handlers.channels import restrict
 from omni_actors.store.handlers.early import Change
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
-from omni_actors.store.handlers.parts import PartWork
+from omni_actors.store.handlers.parts import PartWork, goes_again
 from omni_actors.store.handlers.people import Reach
 from omni_actors.store.handlers.standing import keep_standing
 from omni_actors.store.handlers.synced import synced
@@ -295,6 +295,9 @@ def _status(
         case Try.NEWEST:
             effects.parts.learn(part, [report.external_id])
     effects.learn_target(home.id, report.external_id, part.message.id, part.id)
+    if report.failure and item.resend and goes_again(part, item.resend):
+        effects.parts.send_again(part, item.resend.due_at, report.failure, report.at)
+        return Outcome(leg_id=part.message.leg_id)
     facts = status_facts(report)
     effects.parts.report(part, report.status, item.rank, report.at, report.failure, facts)
     doubted = report.failure is not None and report.failure.reason in TEMPLATE_REASONS

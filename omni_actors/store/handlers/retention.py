@@ -45,6 +45,7 @@ OLD_MEDIA = """
 """
 WANTED_MEDIA = "SELECT media_ids FROM part WHERE open = 1 AND media_ids IS NOT NULL"
 FORGET_MEDIA = "DELETE FROM media WHERE id IN (SELECT id FROM rows(:batch, id text) w)"
+FORGET_OLD_UPLOADS = "DELETE FROM upload WHERE until_at <= :now"
 FORGET_UPLOADS = "DELETE FROM upload WHERE media_id IN (SELECT id FROM rows(:batch, id text) w)"
 OLD_EVENTS = """
     SELECT max(old.cursor) FROM (SELECT cursor, at FROM event ORDER BY cursor LIMIT :limit) old
@@ -83,6 +84,7 @@ def sweep(db: Writing, verb: Sweep) -> int:
     ):
         gone += db.run(sql, before=now - kept_s, limit=limit)
     gone += _sweep_media(db, now - keep.media_s, limit)
+    db.run(FORGET_OLD_UPLOADS, now=now)
     return gone + _sweep_events(db, now - keep.events_s, limit)
 
 

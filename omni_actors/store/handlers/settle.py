@@ -16,11 +16,11 @@ from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.handlers.parts import OF_STATUS, Parts, PartWork
+from omni_actors.store.handlers.parts import OF_STATUS, Parts, PartWork, goes_again
 from omni_actors.store.handlers.people import People
 from omni_actors.store.handlers.tries import Try, try_of
 from omni_actors.store.rows import LegWake
-from omni_actors.store.verbs import Again, GivenUp, InDoubt, Outcome, Settle, TakenUp
+from omni_actors.store.verbs import Again, GivenUp, InDoubt, Outcome, Resend, Settle, TakenUp
 
 END_ATTEMPTS = """
     UPDATE attempt SET ended_at = new.ended_at, outcome = new.outcome, failure = new.failure,
@@ -28,14 +28,6 @@ END_ATTEMPTS = """
     FROM rows(:batch, part_id text, id text, ended_at real, outcome text, failure text,
               exchanges text, note text) new
     WHERE attempt.part_id = new.part_id AND attempt.id = new.id
-"""
-KEEP_UPLOADS = """
-    INSERT INTO upload (media_id, channel_id, external_id, until_at)
-    SELECT media_id, channel_id, external_id, until_at
-    FROM rows(:batch, media_id text, channel_id text, external_id text, until_at real) new
-    WHERE true
-    ON CONFLICT (media_id, channel_id)
-    DO UPDATE SET external_id = excluded.external_id, until_at = excluded.until_at
 """
 SPOKE = """
     UPDATE leg SET last_outbound_at = new.at
@@ -49,11 +41,13 @@ OF_LEGS = """
 """
 ANY_PARKED = "SELECT 1 FROM parked LIMIT 1"
 PARKED = """
-    SELECT k.n, w.part_id, k.external_id, k.status, k.rank, k.at, k.failure, k.facts
+    SELECT k.n, w.part_id, k.external_id, k.status, k.rank, k.at, k.failure, k.facts,
+           k.tries, k.resend_at
     FROM rows(:batch, channel_id text, external_id text, part_id text) w
     JOIN parked k ON k.channel_id = w.channel_id AND k.external_id = w.external_id
     UNION
-    SELECT k.n, w.part_id, k.external_id, k.status, k.rank, k.at, k.failure, k.facts
+    SELECT k.n, w.part_id, k.external_id, k.status, k.rank, k.at, k.failure, k.facts,
+           k.tries, k.resend_at
     FROM rows(:batch, channel_id text, external_id text, part_id text) w
     JOIN parked k ON k.callback = w.part_id AND k.channel_id = w.channel_id
     ORDER BY 1
@@ -101,7 +95,10 @@ def _apply(parts: Parts, part: PartWork, attempt_id: str, at: float, outcome: Ou
     waits = mine and part.status in (PartStatus.SENDING, PartStatus.UNKNOWN)
     match outcome:
         case TakenUp():
+            failed = part.has_failed(outcome.external_ids)
             parts.answered(part, outcome.external_ids, past=not mine)
+            if failed:
+                return
             parts.take_up(part, at)
             for status, until, rank in parts.marks_of(part):
                 if part.wire_at is not None and part.wire_at <= until:
@@ -133,15 +130,8 @@ def _ended(verb: Settle) -> tuple[Any, ...]:
 def _learn(
     db: Writing, journal: Journal, taken: Sequence[tuple[Settle, TakenUp, PartWork]]
 ) -> None:
-    """What the platform's answers taught us besides: when, uploads, names of the person."""
+    """What the platform's answers taught us besides: when, names of the person."""
     put(db, SPOKE, list({part.message.leg_id: verb.at for verb, _, part in taken}.items()))
-    uploads = {
-        (media_id, part.message.channel_id): (external_id, until)
-        for _, outcome, part in taken
-        for media_id, external_id, until in outcome.uploads
-    }
-    if uploads:
-        put(db, KEEP_UPLOADS, [(*key, *value) for key, value in uploads.items()])
     named = [(verb, outcome, part) for verb, outcome, part in taken if outcome.aliases]
     if named:
         _learn_aliases(db, journal, named)
@@ -188,7 +178,7 @@ def apply_parked(
         for external_id in outcome.external_ids
     ]
     rows = look(db, PARKED, named)
-    for _, part_id, external_id, status, rank, at, failure, facts in rows:
+    for _, part_id, external_id, status, rank, at, failure, facts, tries, due_at in rows:
         part = parts.get(part_id)
         assert part is not None
         told, why = decode_object(facts) if facts else None, decode_failure(failure)
@@ -197,6 +187,10 @@ def apply_parked(
             parts.overtaken(part, OF_STATUS[status], at, why)
         else:
             parts.learn(part, [external_id])
-            parts.report(part, OF_STATUS[status], rank, at, why, told)
+            resend = Resend(tries, due_at) if tries else None
+            if why and goes_again(part, resend):
+                parts.send_again(part, due_at, why, at)
+            else:
+                parts.report(part, OF_STATUS[status], rank, at, why, told)
     if rows:
         put(db, UNPARK, [(row[0],) for row in rows])

@@ -6,16 +6,25 @@ from typing import Any
 import pytest
 
 from omni_actors.adapters.contract import Fetched
-from omni_actors.adapters.whatsapp.outbound import fetch
+from omni_actors.adapters.whatsapp import media
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings
 from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
 from omni_actors.model.reports import MediaRef
-from omni_actors.wire.calls import Auth, HttpReply
+from omni_actors.wire.calls import Auth, Flow, HttpReply
 from tests.adapters.kit import play
 
 NUMBER = WhatsAppSettings("770011223344556")
 REF = MediaRef({"id": "8840011"}, mime="image/png", filename="p.png")
 ADDRESS = "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=8840011"
+
+
+BROKE = SendFailure(Failure(Kind.TRANSIENT, Reason.MEDIA_UNREACHABLE, text="it broke off"))
+LATE = SendFailure(Failure(Kind.TRANSIENT, Reason.TIMED_OUT))
+
+
+def fetch(ref: MediaRef, settings: WhatsAppSettings, age_s: float = 1.0) -> Flow[Fetched]:
+    """Fetched a second after it was told of, unless said otherwise."""
+    return media.fetch(ref, settings, age_s)
 
 
 def found(url: str = ADDRESS, **more: Any) -> HttpReply:
@@ -27,11 +36,16 @@ def streamed(**headers: str) -> HttpReply:
     return HttpReply(200, named, blob="blob-1", size=61_901)
 
 
+def told(**more: Any) -> MediaRef:
+    """A medium whose message came with an address."""
+    return MediaRef({"id": "8840011", "url": ADDRESS + "&source=webhook"}, **more)
+
+
 def refused(code: int, status: int = 400, **more: Any) -> HttpReply:
     return HttpReply(status, {}, json.dumps({"error": {"code": code, **more}}).encode())
 
 
-def failure_of(ref: MediaRef, *replies: HttpReply) -> Failure:
+def failure_of(ref: MediaRef, *replies: HttpReply | SendFailure) -> Failure:
     with pytest.raises(SendFailure) as failed:
         play(fetch(ref, NUMBER), *replies)
     return failed.value.failure
@@ -64,9 +78,70 @@ def test_an_address_that_is_gone_is_asked_for_once_more() -> None:
 
 
 def test_a_medium_that_stays_gone_is_given_up() -> None:
-    failure = failure_of(REF, found(), HttpReply(404), found(), HttpReply(404))
+    gone = (found(), HttpReply(404))
+
+    failure = failure_of(REF, *gone, *gone, *gone)
 
     assert (failure.kind, failure.reason) == (Kind.REJECTED, Reason.MEDIA_UNREACHABLE)
+
+
+def test_bytes_that_break_off_are_asked_for_at_a_new_address() -> None:
+    calls, fetched = play(fetch(REF, NUMBER), found(), BROKE, found(ADDRESS + "&2"), streamed())
+
+    assert calls[3].url == ADDRESS + "&2"
+    assert fetched.blob == "blob-1"
+
+
+def test_bytes_that_keep_breaking_off_are_left_for_later() -> None:
+    failure = failure_of(REF, found(), BROKE, found(), BROKE, found(), BROKE)
+
+    assert failure == BROKE.failure
+
+
+def test_a_download_that_takes_too_long_is_left_for_later() -> None:
+    assert failure_of(REF, found(), LATE) == LATE.failure
+
+
+def test_the_address_in_the_message_is_tried_first_while_it_is_fresh() -> None:
+    calls, fetched = play(fetch(told(), NUMBER), streamed())
+
+    assert (calls[0].url, calls[0].auth) == (ADDRESS + "&source=webhook", Auth.BEARER)
+    assert fetched.blob == "blob-1"
+
+
+@pytest.mark.parametrize("first", [HttpReply(404), HttpReply(403), HttpReply(502), BROKE])
+def test_an_address_in_the_message_that_does_not_work_is_exchanged(
+    first: HttpReply | SendFailure,
+) -> None:
+    calls, fetched = play(fetch(told(), NUMBER), first, found(), streamed())
+
+    assert calls[1].url == "https://graph.facebook.com/v25.0/8840011"
+    assert fetched.blob == "blob-1"
+
+
+def test_an_address_in_the_message_that_is_old_is_not_tried() -> None:
+    calls, _fetched = play(fetch(told(), NUMBER, age_s=241.0), found(), streamed())
+
+    assert calls[0].url == "https://graph.facebook.com/v25.0/8840011"
+
+
+SHA256_HEX = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9"
+SHA256_BASE64 = "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek="
+
+
+@pytest.mark.parametrize("answer", [SHA256_HEX, SHA256_BASE64, SHA256_HEX.upper()])
+def test_the_bytes_must_have_the_hash_that_was_told_in_whichever_spelling(answer: str) -> None:
+    told_first, _fetched = play(fetch(told(sha256=SHA256_HEX), NUMBER), streamed())
+    resolved, _fetched = play(fetch(REF, NUMBER), found(sha256=answer), streamed())
+
+    assert (told_first[0].sha256, resolved[1].sha256) == (SHA256_HEX, SHA256_HEX)
+
+
+def test_the_time_for_a_download_is_measured_by_its_size() -> None:
+    small, _fetched = play(fetch(REF, NUMBER), found(file_size="500000"), streamed())
+    unknown, _fetched = play(fetch(REF, NUMBER), found(), streamed())
+
+    assert (small[1].deadline_s, round(unknown[1].deadline_s)) == (32.0, 449)
 
 
 @pytest.mark.parametrize("url", ["https://elsewhere.example/a", "https://[bad", "ftp://a.example"])
@@ -121,7 +196,9 @@ HICCUPS = {
 
 @pytest.mark.parametrize("replies", HICCUPS.values(), ids=HICCUPS.keys())
 def test_a_stumble_of_the_platform_is_tried_again(replies: tuple[HttpReply, ...]) -> None:
-    assert failure_of(REF, *replies).kind is Kind.TRANSIENT
+    failure = failure_of(REF, *replies)
+
+    assert (failure.kind, failure.attempts_max) == (Kind.TRANSIENT, None)
 
 
 def test_a_reference_without_an_id_is_refused() -> None:

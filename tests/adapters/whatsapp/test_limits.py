@@ -15,6 +15,7 @@ from omni_actors.model.content import (
     Request,
     RequestKind,
 )
+from omni_actors.policy.shaping import MediumFacts, Unshapable, shape
 
 LEVELS = list(Level)
 FORMS = [(key, form) for key, forms in CAPABILITIES.forms.items() for form in forms]
@@ -131,3 +132,84 @@ def test_every_form_is_explained_to_its_users() -> None:
     page = (Path(__file__).parents[3] / "docs" / "whatsapp.md").read_text("utf-8")
 
     assert {form.name for _key, form in FORMS if f"`{form.name}`" not in page} == {"template"}
+
+
+def shaped(kind: MediaKind, facts: MediumFacts, url: str | None = None) -> tuple[str, str]:
+    """The form that a medium takes, and why not a better one."""
+    content = Media(kind, media_id="med_1", url=url)
+    done = shape(content, (), CAPABILITIES, {"med_1": facts})
+    return done.parts[0].form, "; ".join(note.why for note in done.notes)
+
+
+FITS: dict[str, tuple[MediaKind, MediumFacts, str, str]] = {
+    "a photograph": (MediaKind.IMAGE, MediumFacts("image/jpeg", 5_000_000), "image", ""),
+    "a large one": (MediaKind.IMAGE, MediumFacts("image/jpeg", 5_000_001), "document", "bytes"),
+    "a webp": (MediaKind.IMAGE, MediumFacts("image/webp", 9), "document", "image/webp is not"),
+    "a deep picture": (
+        MediaKind.IMAGE,
+        MediumFacts("image/png", 9, depth=16),
+        "document",
+        "16 bits",
+    ),
+    "a small sticker": (MediaKind.STICKER, MediumFacts("image/webp", 100_000), "sticker", ""),
+    "a large sticker": (MediaKind.STICKER, MediumFacts("image/webp", 100_001), "document", "bytes"),
+    "one that moves": (
+        MediaKind.STICKER,
+        MediumFacts("image/webp", 500_000, animated=True),
+        "sticker",
+        "",
+    ),
+    "a large one that moves": (
+        MediaKind.STICKER,
+        MediumFacts("image/webp", 500_001, animated=True),
+        "document",
+        "500000 allowed",
+    ),
+    "a voice note": (
+        MediaKind.VOICE,
+        MediumFacts("audio/ogg; codecs=opus", 9, codec="opus", channels=1),
+        "voice",
+        "",
+    ),
+    "a long voice note": (
+        MediaKind.VOICE,
+        MediumFacts("audio/ogg", 512_001, codec="opus", channels=1),
+        "audio",
+        "512000 allowed",
+    ),
+    "a voice note in mp3": (MediaKind.VOICE, MediumFacts("audio/mpeg", 9), "audio", "audio/mpeg"),
+    "a voice note in stereo": (
+        MediaKind.VOICE,
+        MediumFacts("audio/ogg", 9, codec="opus", channels=2),
+        "document",
+        "2 channels of sound",
+    ),
+    "vorbis": (
+        MediaKind.AUDIO,
+        MediumFacts("audio/ogg", 9, codec="vorbis"),
+        "document",
+        "the codec vorbis",
+    ),
+    "a film": (MediaKind.VIDEO, MediumFacts("video/mp4", 16_000_000), "video", ""),
+    "a long film": (MediaKind.VIDEO, MediumFacts("video/mp4", 16_000_001), "document", "allowed"),
+    "a file": (MediaKind.DOCUMENT, MediumFacts("application/zip", 100_000_000), "document", ""),
+}
+
+
+@pytest.mark.parametrize(("kind", "facts", "form", "why"), FITS.values(), ids=FITS.keys())
+def test_a_medium_takes_the_form_that_its_bytes_fit(
+    kind: MediaKind, facts: MediumFacts, form: str, why: str
+) -> None:
+    got, told = shaped(kind, facts)
+
+    assert got == form
+    assert why in told
+    assert bool(told) == (form != kind.value)
+
+
+def test_what_no_form_takes_is_refused_or_sent_as_its_link() -> None:
+    huge = MediumFacts("application/zip", 100_000_001)
+
+    assert shaped(MediaKind.DOCUMENT, huge, "https://a.example/z.zip")[0] == "text"
+    with pytest.raises(Unshapable, match="100000001 bytes, 100000000 allowed"):
+        shaped(MediaKind.DOCUMENT, huge)

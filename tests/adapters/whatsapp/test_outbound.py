@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from omni_actors.adapters.contract import Medium, PartToSend, Sent, Uploaded
+from omni_actors.adapters.contract import Medium, PartToSend, Sent
 from omni_actors.adapters.whatsapp import WHATSAPP
 from omni_actors.adapters.whatsapp.check import check
+from omni_actors.adapters.whatsapp.media import upload
 from omni_actors.adapters.whatsapp.outbound import mark_read, send, typing
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings
 from omni_actors.model.content import (
@@ -28,7 +29,7 @@ from omni_actors.model.content import (
 )
 from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
 from omni_actors.model.reports import IdentityKey
-from omni_actors.wire.calls import Auth, HttpReply, Upload
+from omni_actors.wire.calls import Auth, HttpReply
 from tests.adapters.kit import play
 from tests.adapters.whatsapp.test_spelling import INTERACTIVE
 
@@ -270,68 +271,30 @@ def test_a_reaction_names_its_target_and_quotes_nothing() -> None:
     assert "context" not in body
 
 
-MEDIUM = Medium("med_1", "blob-1", "image/png", 500_000, "p.png")
+MEDIUM = Medium("med_1", "blob-1", "image/png", 500_000, "p.png", uploaded="990001")
 
 
-def test_a_medium_is_uploaded_before_it_is_sent() -> None:
+def test_a_medium_is_named_by_the_id_that_it_was_uploaded_under() -> None:
     content = Media(MediaKind.IMAGE, "med_1", caption="Your *ticket*")
 
-    calls, sent = play(
-        send(part("image", content, media={"med_1": MEDIUM}), NUMBER),
-        answered({"id": "990001"}),
-        accepted(),
-    )
+    body = body_of("image", content, media={"med_1": MEDIUM})
 
-    assert calls[0].url == URL + "/media"
-    assert calls[0].form == {"messaging_product": "whatsapp", "type": "image/png"}
-    assert calls[0].upload == Upload("file", "blob-1", "p.png", "image/png", 500_000)
-    assert (calls[0].idempotent, calls[0].deadline_s) == (True, 32.0)
-    assert calls[1].json["image"] == {"id": "990001", "caption": "Your *ticket*"}
-    assert sent.uploaded == (Uploaded("med_1", "990001", 29 * 86_400.0),)
-
-
-def test_a_medium_that_the_platform_still_has_is_not_uploaded_again() -> None:
-    there = Medium("med_1", "blob-1", "image/png", 5, uploaded="990001")
-
-    calls, sent = play(
-        send(part("image", Media(MediaKind.IMAGE, "med_1"), media={"med_1": there}), NUMBER),
-        accepted(),
-    )
-
-    assert calls[0].json["image"] == {"id": "990001"}
-    assert sent.uploaded == ()
+    assert body["image"] == {"id": "990001", "caption": "Your *ticket*"}
 
 
 def test_a_document_keeps_the_name_that_it_was_stored_with() -> None:
-    calls, _sent = play(
-        send(part("document", Media(MediaKind.IMAGE, "med_1"), media={"med_1": MEDIUM}), NUMBER),
-        answered({"id": "990001"}),
-        accepted(),
-    )
+    body = body_of("document", Media(MediaKind.IMAGE, "med_1"), media={"med_1": MEDIUM})
 
-    assert calls[1].json["document"] == {"id": "990001", "filename": "p.png"}
+    assert body["document"] == {"id": "990001", "filename": "p.png"}
 
 
 def test_a_template_shows_a_medium_of_ours() -> None:
     template = Template("t", "en", {"header": {"kind": "image", "media_id": "med_1"}})
-    calls, _sent = play(
-        send(part("template", template, media={"med_1": MEDIUM}), NUMBER),
-        answered({"id": 990001}),
-        accepted(),
-    )
 
-    components = calls[1].json["template"]["components"]
+    body = body_of("template", template, media={"med_1": MEDIUM})
+
+    components = body["template"]["components"]
     assert components[0]["parameters"] == [{"type": "image", "image": {"id": "990001"}}]
-
-
-def test_an_upload_without_an_id_is_tried_again() -> None:
-    wanted = part("image", Media(MediaKind.IMAGE, "med_1"), media={"med_1": MEDIUM})
-
-    assert failure_of(wanted, answered({})).kind is Kind.TRANSIENT
-    assert failure_of(wanted, HttpReply(502)).kind is Kind.TRANSIENT
-    assert failure_of(wanted, answered({"error": {"code": 131053}}, 400)).reason is (
-        Reason.MEDIA_UNREACHABLE
-    )
 
 
 MISFITS: dict[str, tuple[str, Content, Reason]] = {
@@ -488,11 +451,12 @@ def test_every_call_proves_the_app_secret() -> None:
     proving = WhatsAppSettings("770011223344556", waba_id="900100200300400")
     wanted = part("image", Media(MediaKind.IMAGE, "med_1"), media={"med_1": MEDIUM})
 
-    sending, _sent = play(send(wanted, proving), answered({"id": "990001"}), accepted())
+    sending, _sent = play(send(wanted, proving), accepted())
+    uploading, _id = play(upload(MEDIUM, proving), answered({"id": "990001"}))
     reading, _none = play(mark_read("wamid.IN01", proving), answered({"success": True}))
     checking, _found = play(check(proving), answered({}), answered({}))
 
-    assert {call.auth for call in (*sending, *reading, *checking)} == {Auth.PROOF}
+    assert {call.auth for call in (*sending, *uploading, *reading, *checking)} == {Auth.PROOF}
 
 
 def test_a_message_that_cannot_be_marked_as_read_is_a_failure() -> None:

@@ -1,0 +1,120 @@
+"""Media that a caller gave by URL, fetched by us when the platform cannot get them itself."""
+
+from collections.abc import Sequence
+from urllib.parse import unquote, urljoin, urlsplit
+
+from attrs import evolve, frozen
+
+from omni_actors.adapters.contract import Medium, PartToSend
+from omni_actors.gateway.media_files import UPLOAD_BYTES_MAX, type_of
+from omni_actors.gateway.uploads import Make
+from omni_actors.media.blobs import Blob, Blobs
+from omni_actors.model.capabilities import Capabilities, Form, Level
+from omni_actors.model.content import Media, MediaKind
+from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.policy.fitting import medium_unfit
+from omni_actors.policy.shaped import MediumFacts
+from omni_actors.wire.calls import Auth, HttpCall, HttpReply
+
+FETCH_DEADLINE_S = 120.0
+REDIRECTS_MAX = 3
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+TRIES_BY_LINK = 2
+
+
+def to_be_fetched(part: PartToSend, failure: Failure | None) -> bool:
+    """Whether the platform has failed to get the part's link as often as it may."""
+    linked = isinstance(part.content, Media) and part.content.media_id is None
+    unreachable = failure is not None and failure.reason is Reason.MEDIA_UNREACHABLE
+    return linked and unreachable and part.attempt > TRIES_BY_LINK
+
+
+@frozen
+class Links:
+    """Fetches what a link leads to, through the guard, and makes it a medium of the part."""
+
+    blobs: Blobs
+
+    async def fetched(
+        self, part: PartToSend, capabilities: Capabilities, make: Make
+    ) -> tuple[PartToSend, str | None]:
+        """The part with bytes in place of its link, and what to note. Raises SendFailure."""
+        content = part.content
+        assert isinstance(content, Media)
+        assert content.url is not None
+        url, reply = await self.followed(content.url, make)
+        medium = await self.medium_of(f"link of {part.part_id}", url, reply)
+        named = evolve(medium, filename=content.filename or medium.filename)
+        form, note = fitting(part.form, content, named, capabilities.forms_of(key_of(content)))
+        kind = MediaKind(form) if form in set(MediaKind) else content.kind
+        ours = evolve(content, kind=kind, media_id=named.media_id, url=None)
+        return evolve(part, form=form, content=ours, media={named.media_id: named}), note
+
+    async def followed(self, url: str, make: Make) -> tuple[str, HttpReply]:
+        """The answer at the end of a link, and where that was."""
+        for _ in range(REDIRECTS_MAX + 1):
+            reply = await make(
+                HttpCall(
+                    "GET",
+                    url,
+                    auth=Auth.NONE,
+                    download=True,
+                    bytes_max=UPLOAD_BYTES_MAX,
+                    deadline_s=FETCH_DEADLINE_S,
+                    idempotent=True,
+                    guarded=True,
+                )
+            )
+            assert isinstance(reply, HttpReply)
+            if reply.blob is not None:
+                return url, reply
+            target = reply.headers.get("location")
+            if reply.status not in REDIRECTS or not target:
+                raise SendFailure(unreachable(reply.status))
+            url = urljoin(url, target)
+        text = f"the link redirects more than {REDIRECTS_MAX} times"
+        raise SendFailure(Failure(Kind.REJECTED, Reason.MEDIA_UNREACHABLE, text=text))
+
+    async def medium_of(self, media_id: str, url: str, reply: HttpReply) -> Medium:
+        """What was fetched, with its type by its bytes."""
+        blob = Blob(reply.blob or "", reply.size)
+        async with self.blobs.open_source(blob) as source:
+            head = await source.read()
+        mime = type_of(reply.headers.get("content-type"), head)
+        return Medium(media_id, blob.sha256, mime, blob.size, name_in(url))
+
+
+def unreachable(status: int) -> Failure:
+    """The failure of a link that answers something else than bytes."""
+    kind = Kind.TRANSIENT if status >= 500 or status in (408, 429) else Kind.REJECTED
+    text = f"neither the platform nor we could get the link: it answers {status}"
+    return Failure(kind, Reason.MEDIA_UNREACHABLE, code=str(status), text=text)
+
+
+def name_in(url: str) -> str | None:
+    """The file's name at the end of a URL."""
+    return unquote(urlsplit(url).path).rpartition("/")[2] or None
+
+
+def key_of(content: Media) -> str:
+    """How capabilities name this kind of content."""
+    return f"media.{content.kind}"
+
+
+def fitting(
+    form: str, content: Media, medium: Medium, forms: Sequence[Form]
+) -> tuple[str, str | None]:
+    """The form to send fetched bytes in, and a note when it is not the one that was chosen when
+    nothing was known of them. Raises SendFailure when none takes them."""
+    facts = MediumFacts(medium.mime, medium.size, medium.filename)
+    why = ""
+    for each in forms:
+        if each.level is Level.FLATTENED:
+            continue
+        unfit = medium_unfit(each.limits, facts)
+        if not unfit:
+            note = None if each.name == form else f"sent as {each.name}: {why}"
+            return each.name, note
+        why = why or unfit
+    text = f"the bytes behind the link cannot be sent as {content.kind}: {why}"
+    raise SendFailure(Failure(Kind.REJECTED, Reason.MEDIA_UNSUPPORTED, text=text))
