@@ -81,13 +81,17 @@ META = HookKind(
 
 @frozen
 class Rule:
-    """What one of the platform's codes means: the failure without its wording."""
+    """What one of the platform's codes means: the failure without its wording.
+
+    `sentence` tells a person what happened and what to do about it.
+    """
 
     kind: Kind
     reason: Reason
     scope: Scope = Scope.PART
     retry_after_s: float | None = None
     attempts_max: int | None = None
+    sentence: str = ""
 
 
 @frozen
@@ -170,6 +174,7 @@ def _failure(rule: Rule, code: str | None, wording: str, asked_s: float | None) 
         text=wording,
         retry_after_s=asked_s if waits and asked_s is not None else rule.retry_after_s,
         attempts_max=rule.attempts_max,
+        advice=rule.sentence or None,
     )
 
 

@@ -89,7 +89,8 @@ def reason(failure: Failure | None, platform: str | None) -> v.ReasonView | None
     if retry is None:
         retry = "after_change" if failure.reason in CHANGEABLE else "no"
     raw = v.RawReason(platform, failure.code, failure.text)
-    return v.ReasonView(failure.reason.value, retry, failure.scope.value, raw)
+    scope = failure.scope.value
+    return v.ReasonView(failure.reason.value, retry, scope, failure.advice, raw)
 
 
 def part(row: g.Part, platform: str) -> v.PartView:

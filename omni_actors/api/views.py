@@ -33,12 +33,13 @@ class ReasonView:
     """Why something failed, and what would help.
 
     `retry`: `no`; `after` (some time); `after_change` (of token, template, content, window);
-    `reconcile` (the outcome is not known).
+    `reconcile` (the outcome is not known). `advice` is a sentence that says what to do.
     """
 
     code: str
     retry: str
     scope: str
+    advice: str | None
     raw: RawReason
 
 
