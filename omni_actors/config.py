@@ -319,6 +319,7 @@ def plan_of(
         keep=kept(config.retention),
         idle_s=config.conversations.idle_s,
         unknown_wait_s=config.delivery.unknown_wait_s,
+        window_closing_s=config.conversations.window_closing_s,
     )
 
 

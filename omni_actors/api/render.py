@@ -164,8 +164,12 @@ def message(row: g.Message) -> v.MessageView:
 def window(told: Any) -> v.WindowView:
     """A window as the gateway tells it: `open`, and `closes_at` in unix seconds."""
     if not isinstance(told, Mapping):
-        return v.WindowView(open=True, closes_at=None)
-    return v.WindowView(open=bool(told.get("open")), closes_at=time(told.get("closes_at")))
+        return v.WindowView(open=True, closes_at=None, free_until=None)
+    return v.WindowView(
+        open=bool(told.get("open")),
+        closes_at=time(told.get("closes_at")),
+        free_until=time(told.get("free_until")),
+    )
 
 
 def sent(told: Any) -> v.SentView:
@@ -237,7 +241,7 @@ def leg(row: g.Leg, now: float, windowless: Callable[[str], bool]) -> v.LegView:
         platform=row.platform,
         identity_id=row.identity_id,
         keys=keys_of(row.keys),
-        window=v.WindowView(open=is_open, closes_at=time(row.window_until)),
+        window=v.WindowView(is_open, time(row.window_until), time(row.entry_until)),
         last_inbound_at=time(row.last_inbound_at),
         last_outbound_at=time(row.last_outbound_at),
         questions=tuple(questions),

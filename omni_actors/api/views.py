@@ -45,10 +45,15 @@ class ReasonView:
 
 @frozen
 class WindowView:
-    """A reply window: whether free-form messages may be sent now, and until when."""
+    """A reply window: whether free-form messages may be sent now, and until when.
+
+    `free_until`: what is sent is free of charge until then, because somebody who came from an ad
+    was answered in time. That holds no window open.
+    """
 
     open: bool
     closes_at: Time | None
+    free_until: Time | None
 
 
 @frozen

@@ -35,6 +35,7 @@ from omni_actors.store.verbs import (
     Recover,
     SetChannelState,
     Settle,
+    ShutOut,
     TakenUp,
 )
 from omni_actors.store.verbs import Trace as StoredTrace
@@ -353,6 +354,8 @@ def outcome_of(verdict: retry.Verdict, failure: Failure, at: float) -> Outcome:
             return Again(at, failure, refund=True)
         case retry.GiveUp(gap=gap):
             return GivenUp(failure, gap)
+        case retry.WindowShut():
+            return ShutOut(failure)
         case retry.WaitForWord(until=until):
             return InDoubt(failure, until)
 

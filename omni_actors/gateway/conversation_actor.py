@@ -40,6 +40,7 @@ class ConversationActor:
     store: Store
     adapters: Mapping[str, Adapter[Any, Any]]
     wake_legs: Callable[[Sequence[LegWake]], None]
+    closing_s: float = window.CLOSING_BEFORE_S
 
     async def handle(self, message: object) -> None:
         """Take the backlog page by page. A crash or cancellation leaves whole pages behind."""
@@ -77,14 +78,14 @@ class ConversationActor:
         opening = [
             self.store.post(OpenWindow(leg_id, at)) for leg_id, at in opened(backlog).items()
         ]
-        handled = self.store.post(effects(backlog))
+        handled = self.store.post(effects(backlog, self.closing_s))
         for ticket in opening:
             self.wake_legs(await ticket.wait())
         await handled.wait()
         telemetry.HANDLED.inc(len(backlog.entries))
 
 
-def effects(backlog: Backlog) -> Handle:
+def effects(backlog: Backlog, closing_s: float = window.CLOSING_BEFORE_S) -> Handle:
     """What a page of entries brings about: windows, picked options, timers."""
     legs = {leg.id: leg for leg in backlog.legs}
     open_questions = {leg.id: list(map(question_of, leg.questions)) for leg in backlog.legs}
@@ -104,7 +105,7 @@ def effects(backlog: Backlog) -> Handle:
         upto=backlog.entries[-1].seq,
         choices=tuple(choices),
         events=tuple(events),
-        timers=window_timers(backlog.entries),
+        timers=window_timers(backlog.entries, closing_s),
     )
 
 
@@ -155,11 +156,14 @@ def window_opened(backlog: Backlog, entry: Entry, leg: Leg) -> NewEvent:
     )
 
 
-def window_timers(entries: Sequence[Entry]) -> tuple[Timer, ...]:
+def window_timers(entries: Sequence[Entry], closing_s: float) -> tuple[Timer, ...]:
     """One timer a leg: when to warn that the window which these entries hold open will close."""
     until = {entry.leg_id: entry.window_until for entry in entries if entry.window_until}
     return tuple(
-        [Timer(WINDOW_TIMER, leg_id, window.closing_at(end)) for leg_id, end in until.items()]
+        [
+            Timer(WINDOW_TIMER, leg_id, window.closing_at(end, closing_s))
+            for leg_id, end in until.items()
+        ]
     )
 
 

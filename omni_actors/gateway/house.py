@@ -35,6 +35,7 @@ from omni_actors.gateway.timekeeper import Timekeeper
 from omni_actors.media.blobs import Blob, Blobs, Missing
 from omni_actors.model.ids import Ids
 from omni_actors.model.states import ChannelState
+from omni_actors.policy import window
 from omni_actors.policy.rate import Limit
 from omni_actors.policy.routing import ConsumerRule
 from omni_actors.store.contract import Store
@@ -86,6 +87,7 @@ class Plan:
     keep: Retention = field(factory=Retention)
     idle_s: float = 120.0
     unknown_wait_s: Mapping[str, float] = field(factory=dict)  # by platform
+    window_closing_s: float = window.CLOSING_BEFORE_S
 
 
 @frozen
@@ -250,7 +252,11 @@ class House:
 
     def conversation_actor(self, conversation_id: str) -> ConversationActor:
         return ConversationActor(
-            conversation_id, self.ground.store, self.ground.adapters, self.wake_legs
+            conversation_id,
+            self.ground.store,
+            self.ground.adapters,
+            self.wake_legs,
+            self.plan.window_closing_s,
         )
 
     def spawn_desks(self) -> None:
@@ -266,6 +272,7 @@ class House:
                 self.wake_legs,
                 lambda: self.plan.keep,
                 self.take_keys_used,
+                lambda: self.plan.window_closing_s,
             ),
             group="desks",
         )

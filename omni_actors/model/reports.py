@@ -38,7 +38,10 @@ class MediaRef:
 
 @frozen
 class Received:
-    """A person wrote. The media stand in the order in which `content` needs them."""
+    """A person wrote. The media stand in the order in which `content` needs them.
+
+    `free_entry`: they came from an ad or the like, so that an answer may be free of charge.
+    """
 
     channel_key: str
     event_key: str
@@ -55,6 +58,7 @@ class Received:
     group_id: str | None = None
     notes: JsonObject | None = None
     opens_window: bool = True
+    free_entry: bool = False
 
 
 @frozen
@@ -147,6 +151,10 @@ class IdentityChanged:
     identities: tuple[IdentityKey, ...]
     now: tuple[IdentityKey, ...]
     text: str | None = None
+
+
+MARKETING = "marketing_messages"
+STOP = "stop"
 
 
 @frozen

@@ -25,7 +25,7 @@ PROBE_FIRST_S = 60.0
 PROBE_CAP_S = 900.0
 
 NEEDS_REAUTH = frozenset({Reason.CREDENTIALS_EXPIRED})
-WIDE = (Scope.CHANNEL, Scope.APP)
+WIDE = (Scope.OUTREACH, Scope.CHANNEL, Scope.ACCOUNT, Scope.APP)
 
 
 @frozen
@@ -60,13 +60,18 @@ class PauseChannel:
 
 
 @frozen
+class WindowShut:
+    """The leg's reply window is closed; the part meets what its caller wanted for that case."""
+
+
+@frozen
 class WaitForWord:
     """Nobody knows; wait until `until` for the platform to tell, then do as the caller said."""
 
     until: float
 
 
-Verdict: TypeAlias = RetryAt | CloseScope | GiveUp | PauseChannel | WaitForWord
+Verdict: TypeAlias = RetryAt | CloseScope | GiveUp | PauseChannel | WindowShut | WaitForWord
 
 
 @frozen
@@ -95,6 +100,8 @@ def decide(case: Case) -> Verdict:
             return again(case)
         case Kind.THROTTLED:
             return CloseScope(case.failure.scope, case.now + throttle_s(case))
+        case Kind.REJECTED if case.failure.reason is Reason.OUTSIDE_WINDOW:
+            return WindowShut()
         case Kind.REJECTED:
             return GiveUp()
         case Kind.BROKEN:

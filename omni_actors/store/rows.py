@@ -57,6 +57,7 @@ class Leg:
     last_outbound_at: float | None
     last_external_id: str | None  # of the last inbound message: what mark_read names
     questions: tuple["Question", ...] = ()
+    entry_until: float | None = None  # what we send is free of charge until then
 
 
 @frozen

@@ -43,7 +43,8 @@ class Item:
     """One report with what the house decided about it.
 
     `rank` of a status (policy/status.py); `window_until` that a message opens (policy/window.py);
-    `media_ids`, one for each medium of the report, already written into its content.
+    `media_ids`, one for each medium of the report, already written into its content; `entry`: by
+    when to answer for it to be free of charge, and for how many seconds it is so then.
     """
 
     platform: str
@@ -51,6 +52,7 @@ class Item:
     rank: int = 0
     window_until: float | None = None
     media_ids: tuple[str, ...] = ()
+    entry: tuple[float, float] | None = None
 
 
 @frozen
@@ -136,12 +138,29 @@ class OpenLeg(Verb[Leg]):
 
 @frozen
 class NewPart:
-    """One part to queue. `media_ids` are the media that its content names."""
+    """One part to queue. `media_ids` are the media that its content names.
+
+    `windowed`: it may be sent only while its leg's reply window is open.
+    """
 
     id: str
     n: int
     form: str
     content: Content
+    media_ids: tuple[str, ...] = ()
+    windowed: bool = False
+
+
+@frozen
+class Fallback:
+    """What goes out in place of all that is left of a message when its window is closed.
+
+    `note` is the line of the rendering report that says so.
+    """
+
+    form: str
+    content: Content
+    note: JsonObject
     media_ids: tuple[str, ...] = ()
 
 
@@ -170,7 +189,8 @@ class Submit(Verb[Submitted]):
 
     Refused `idempotency_mismatch` when the key was used with another fingerprint.
     `held` parts (closed window with `hold`) start as HELD; nothing waits for them until the window
-    opens.
+    opens. What happens to windowed parts whose window closes later is `on_closed_window`; with
+    `template` the `fallback` is sent.
     """
 
     id: str
@@ -191,6 +211,8 @@ class Submit(Verb[Submitted]):
     override: JsonObject = field(factory=dict)
     on_unknown: OnUnknown = OnUnknown.RESEND
     held: bool = False
+    on_closed_window: Literal["fail", "hold", "template"] = "fail"
+    fallback: Fallback | None = None
     question: Question | None = None
     idempotency: Idempotency | None = None
 
@@ -238,7 +260,8 @@ class Claim(Verb[tuple[Claimed, ...]]):
     """Take parts to send them. Those that are no longer claimable are left out.
 
     A part is claimable when it is QUEUED, due, unexpired, the head of its leg in its lane, and no
-    other part of its leg is SENDING or UNKNOWN. HELD parts are in nobody's way.
+    other part of its leg is SENDING or UNKNOWN. HELD parts are in nobody's way. A windowed part
+    whose window is closed is not claimed: it fails, is held, or gives way to its fallback.
     """
 
     part_ids: tuple[str, ...]
@@ -289,7 +312,26 @@ class InDoubt:
     until: float
 
 
-Outcome: TypeAlias = TakenUp | Again | GivenUp | InDoubt
+@frozen
+class ShutOut:
+    """The platform says that the reply window is closed: it is so for the leg, and the part meets
+    what its caller wanted for that case."""
+
+    failure: Failure
+
+
+Outcome: TypeAlias = TakenUp | Again | GivenUp | InDoubt | ShutOut
+
+
+@frozen
+class HoldPart(Verb[tuple[LegWake, ...]]):
+    """Hold a QUEUED part until `until`, for the reason in `failure`, or until its window opens;
+    answers with the leg's next heads."""
+
+    part_id: str
+    at: float
+    until: float
+    failure: Failure
 
 
 @frozen

@@ -194,6 +194,7 @@ def _received(
         referral=mapping(message.get("referral")) or None,
         group_id=text(message.get("group_id")),
         notes=notes or None,
+        free_entry=text(mapping(message.get("referral")).get("source_type")) == "ad",
     )
 
 

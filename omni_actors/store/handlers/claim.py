@@ -8,14 +8,18 @@ from omni_actors.model.states import MediaState, OnUnknown
 from omni_actors.store.codec import decode_content, decode_keys, decode_object, loads
 from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.closed import Refusal, shut_out
 from omni_actors.store.handlers.heads import BUSY, OF_LANE, heads_by_leg
+from omni_actors.store.handlers.journal import Journal
+from omni_actors.store.handlers.parts import Parts
 from omni_actors.store.verbs import Claim, Claimed, StoredMedium
 
 WANTED = """
     SELECT p.id, p.message_id, p.channel_id, p.lane, p.leg_id, p.form, p.content, p.media_ids,
            p.reply_to, p.attempts, p.first_failed_at, p.maybe_duplicate, p.queued_at,
            p.status, p.due_at, p.expires_at,
-           m.tenant, m.conversation_id, m.override, m.on_unknown, i.keys
+           m.tenant, m.conversation_id, m.override, m.on_unknown, i.keys, p.windowed,
+           g.window_until
     FROM rows(:batch, id text) w
     JOIN part p ON p.id = w.id
     JOIN message m ON m.id = p.message_id
@@ -55,9 +59,12 @@ def claim(db: Writing, verbs: Sequence[Claim]) -> Sequence[tuple[Claimed, ...]]:
     }
     takes: list[tuple[str, int, str, float]] = []
     taken: list[list[tuple[Any, ...]]] = []
+    late: dict[str, float] = {}
     for verb in verbs:
         mine = [found[id] for id in verb.part_ids if id in found]
-        taken.append([row for row in mine if _take(db, row, verb.at, free, takes)])
+        taken.append([row for row in mine if _take(db, row, verb.at, free, takes, late)])
+    if late:
+        _too_late(db, late)
     if not takes:
         return [()] * len(verbs)
     put(db, TAKE, takes)
@@ -76,24 +83,42 @@ def _take(
     at: float,
     free: dict[str, set[str]],
     takes: list[tuple[str, int, str, float]],
+    late: dict[str, float],
 ) -> bool:
-    """Whether this part may go now; then nothing else of its leg may."""
+    """Whether this part may go now; then nothing else of its leg may.
+
+    One whose window has closed is `late`.
+    """
     part_id, leg_id = row[0], row[4]
     status, due_at, expires_at = row[13:16]
     if status != "queued" or part_id not in free.get(leg_id, ()):
         return False
     if (due_at is not None and due_at > at) or (expires_at is not None and expires_at <= at):
         return False
+    if row[21] and (row[22] is None or row[22] <= at):
+        late[part_id] = at
+        return False
     del free[leg_id]
     takes.append((part_id, row[9] + 1, db.ids(ids.ATTEMPT), at))
     return True
+
+
+def _too_late(db: Writing, late: dict[str, float]) -> None:
+    """These were queued while their windows were open, and are not sent in closed ones."""
+    journal = Journal()
+    parts = Parts(db, journal)
+    parts.load(late)
+    refusals = [Refusal(part) for part_id in late if (part := parts.get(part_id))]
+    shut_out(db, parts, refusals, max(late.values()))
+    parts.keep()
+    journal.keep(db)
 
 
 def _claimed(row: tuple[Any, ...], attempt_id: str, media: Iterable[StoredMedium]) -> Claimed:
     (
         part_id, message_id, channel_id, lane, leg_id, form, content, _, reply_to, attempts,
         first_failed_at, maybe_duplicate, queued_at, _, _, _, tenant, conversation_id, override,
-        on_unknown, keys,
+        on_unknown, keys, _, _,
     ) = row  # fmt: skip
     return Claimed(
         part_id, message_id, tenant, leg_id, conversation_id, channel_id, OF_LANE[lane], form,

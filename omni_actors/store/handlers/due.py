@@ -8,12 +8,15 @@ from omni_actors.store.codec import decode_object
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing, writes, writes_many
 from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.closed import IS_OPEN
+from omni_actors.store.handlers.heads import wakes_by_leg
 from omni_actors.store.handlers.journal import Journal, take_numbers
-from omni_actors.store.handlers.parts import Parts, PartWork
+from omni_actors.store.handlers.parts import FOR_DOUBT, FOR_OUTREACH, Parts, PartWork
 from omni_actors.store.handlers.views import messages_by_id
 from omni_actors.store.rows import ANY_TENANT, LegWake, Message
 from omni_actors.store.verbs import (
     Cancel,
+    HoldPart,
     OpenWindow,
     Recover,
     Recovered,
@@ -49,6 +52,10 @@ WAITED = """
     SELECT id, expires_at FROM part WHERE status = 'unknown' AND until_at <= :now
     ORDER BY until_at LIMIT :limit
 """
+HELD_UNTIL = """
+    SELECT id FROM part WHERE status = 'held' AND until_at IS NOT NULL AND until_at <= :now
+    ORDER BY until_at, pos LIMIT :limit
+"""
 UNPARK = """
     DELETE FROM parked WHERE n IN (
         SELECT n FROM parked WHERE parked_at <= :before ORDER BY parked_at LIMIT :limit)
@@ -62,12 +69,14 @@ NEXT = """
         UNION ALL
         SELECT min(until_at) FROM part WHERE status = 'unknown'
         UNION ALL
+        SELECT min(until_at) FROM part WHERE status = 'held' AND until_at IS NOT NULL
+        UNION ALL
         SELECT min(parked_at) + :parked_s FROM parked
     ) dues
 """
 HELD = """
     SELECT p.id, p.leg_id FROM rows(:batch, leg_id text) w
-    JOIN part p ON p.leg_id = w.leg_id AND p.status = 'held' AND p.attempts = 0
+    JOIN part p ON p.leg_id = w.leg_id AND p.status = 'held' AND p.held_for <> 'doubt'
     ORDER BY p.pos
 """
 TO_THE_TAIL = """
@@ -99,11 +108,16 @@ def tick(db: Writing, verb: Tick) -> Ticked:
     parts = Parts(db, journal)
     expired = [row[0] for row in db.rows(EXPIRED, now=now, limit=limit)]
     waited = db.rows(WAITED, now=now, limit=limit)
-    parts.load(expired + [row[0] for row in waited])
+    freed = [row[0] for row in db.rows(HELD_UNTIL, now=now, limit=limit)]
+    parts.load(expired + freed + [row[0] for row in waited])
     for part_id in expired:
         _expire(parts, part_id, now)
     for part_id, expires_at in waited:
         _end_doubt(parts, part_id, expires_at, now)
+    for part_id in freed:
+        part = parts.get(part_id)
+        if part is not None and part.status is PartStatus.HELD:
+            parts.queue(part, now)
     parts.keep()
     journal.keep(db)
     db.run(UNPARK, before=now - PARKED_S, limit=limit)
@@ -117,7 +131,7 @@ def _expire(parts: Parts, part_id: str, now: float) -> None:
     """Its time is over. What may have arrived is not said to have expired unsent."""
     part = parts.get(part_id)
     assert part is not None
-    held_in_doubt = part.status is PartStatus.HELD and part.attempts > 0
+    held_in_doubt = part.held_for == FOR_DOUBT
     if part.maybe_duplicate or held_in_doubt:
         _never_known(parts, part, now)
     else:
@@ -131,7 +145,7 @@ def _end_doubt(parts: Parts, part_id: str, expires_at: float | None, now: float)
     if expires_at is not None and expires_at <= now:
         _never_known(parts, part, now)
     elif part.message.on_unknown == OnUnknown.HOLD.value:
-        parts.hold(part, now)
+        parts.hold(part, now, FOR_DOUBT)
     else:
         parts.queue(part, now, maybe_duplicate=True)
 
@@ -165,6 +179,23 @@ def open_windows(db: Writing, verbs: Sequence[OpenWindow]) -> Sequence[tuple[Leg
     journal.keep(db)
     wakes = parts.wakes()
     return [wakes.get(verb.leg_id, ()) for verb in verbs]
+
+
+@writes(HoldPart)
+def hold_part(db: Writing, verb: HoldPart) -> tuple[LegWake, ...]:
+    journal = Journal()
+    parts = Parts(db, journal)
+    parts.load([verb.part_id])
+    part = parts.get(verb.part_id)
+    if part is None or part.status is not PartStatus.QUEUED:
+        return ()
+    leg_id, channel_id = part.message.leg_id, part.message.channel_id
+    if look(db, IS_OPEN, [(leg_id,)], at=verb.at):  # the customer has written meanwhile
+        return wakes_by_leg(db, [(channel_id, leg_id)]).get(leg_id, ())
+    parts.hold(part, verb.at, FOR_OUTREACH, verb.failure, verb.until)
+    parts.keep()
+    journal.keep(db)
+    return parts.wakes().get(leg_id, ())
 
 
 @writes(Recover)

@@ -26,7 +26,7 @@ from omni_actors.store.rows import LegWake
 COLUMNS = """
     SELECT p.pos, p.id, p.message_id, p.n, p.channel_id, p.lane, p.leg_id, p.status, p.rank,
            p.attempts, p.attempt_id, p.due_at, p.until_at, p.wire_at, p.first_failed_at,
-           p.external_ids, p.failure, p.maybe_duplicate, p.status_at,
+           p.external_ids, p.failure, p.maybe_duplicate, p.status_at, p.windowed, p.held_for,
            m.tenant, m.conversation_id, m.told, m.parts, m.on_unknown, m.sent_at, g.marks
 """
 OF_PARTS = (
@@ -52,16 +52,18 @@ CHANGE = """
     UPDATE part SET status = new.status, open = new.open, rank = new.rank,
         attempts = new.attempts, due_at = new.due_at, until_at = new.until_at,
         first_failed_at = new.first_failed_at, external_ids = new.external_ids,
-        failure = new.failure, maybe_duplicate = new.maybe_duplicate, status_at = new.status_at
+        failure = new.failure, maybe_duplicate = new.maybe_duplicate, status_at = new.status_at,
+        windowed = new.windowed, held_for = new.held_for
     FROM rows(:batch, id text, status text, open bigint, rank bigint, attempts bigint,
               due_at real, until_at real, first_failed_at real, external_ids text, failure text,
-              maybe_duplicate bigint, status_at real) new
+              maybe_duplicate bigint, status_at real, windowed bigint, held_for text) new
     WHERE part.id = new.id
 """
 TELL = """
     UPDATE message SET told = new.told, sent_at = new.sent_at
     FROM rows(:batch, id text, told text, sent_at real) new WHERE message.id = new.id
 """
+DROP = "DELETE FROM part WHERE id IN (SELECT id FROM rows(:batch, id text) gone)"
 LEARN = """
     INSERT INTO external (channel_id, external_id, message_id, part_id)
     SELECT channel_id, external_id, message_id, part_id
@@ -88,10 +90,14 @@ SETTLE_LETTERS = """
       AND dead_letter.redriven_at IS NULL
 """
 
+FOR_WINDOW = "window"
+FOR_OUTREACH = "outreach"
+FOR_DOUBT = "doubt"
 RANK_SENT = 1
 RANK_FAILED = 2
 OF_STATUS = {status.value: status for status in PartStatus}
 DEAD = frozenset({PartStatus.FAILED, PartStatus.EXPIRED})
+EXPLAINED = frozenset({PartStatus.FAILED, PartStatus.UNKNOWN, PartStatus.HELD})
 ENDS = (PartStatus.FAILED, PartStatus.EXPIRED, PartStatus.CANCELLED)
 ASCENT = (
     PartStatus.UNKNOWN,
@@ -148,6 +154,8 @@ class PartWork:
     failure: str | None
     maybe_duplicate: bool
     status_at: float
+    windowed: bool
+    held_for: str | None
     message: MessageWork
     marks: str
     dirty: bool = False
@@ -173,6 +181,7 @@ class Parts:
         self._history: list[tuple[Any, ...]] = []
         self._dead: list[tuple[Any, ...]] = []
         self._alive: dict[str, float] = {}
+        self._dropped: list[tuple[str]] = []
         self._freed: set[tuple[str, str]] = set()
 
     def load(self, part_ids: Iterable[str]) -> None:
@@ -181,7 +190,7 @@ class Parts:
         if not wanted:
             return
         rows = look(self._db, OF_PARTS, wanted)
-        several = {row[2] for row in rows if row[22] > 1}
+        several = {row[2] for row in rows if row[24] > 1}
         for row in rows:
             if row[2] not in several:
                 self._add(row)
@@ -199,8 +208,8 @@ class Parts:
         (
             pos, part_id, message_id, n, channel_id, lane, leg_id, status, rank, attempts,
             attempt_id, due_at, until_at, wire_at, first_failed_at, external_ids, failure,
-            maybe_duplicate, status_at, tenant, conversation_id, told, count, on_unknown, sent_at,
-            marks,
+            maybe_duplicate, status_at, windowed, held_for, tenant, conversation_id, told, count,
+            on_unknown, sent_at, marks,
         ) = row  # fmt: skip
         message = self._messages.get(message_id)
         if message is None:
@@ -213,7 +222,7 @@ class Parts:
             pos, part_id, n, lane, OF_STATUS[status], rank, attempts, attempt_id, due_at,
             until_at, wire_at, first_failed_at,
             [] if external_ids == "[]" else loads(external_ids), failure, bool(maybe_duplicate),
-            status_at, message, marks,
+            status_at, bool(windowed), held_for, message, marks,
         )  # fmt: skip
         message.parts.append(part)
         self._by_id[part_id] = part
@@ -345,9 +354,25 @@ class Parts:
         part.maybe_duplicate = part.maybe_duplicate or maybe_duplicate
         self.announce(part.message, at)
 
-    def hold(self, part: PartWork, at: float) -> None:
-        self._set(part, PartStatus.HELD, at, part.failure)
-        self.announce(part.message, at)
+    def hold(
+        self,
+        part: PartWork,
+        at: float,
+        wanting: str,
+        failure: Failure | None = None,
+        until: float | None = None,
+    ) -> None:
+        """Set it aside for what it waits for, at most until `until`; it is in nobody's way."""
+        self._set(part, PartStatus.HELD, at, encode_failure(failure) or part.failure)
+        part.held_for = wanting
+        part.until_at = until
+        self.announce(part.message, at, failure)
+
+    def drop(self, part: PartWork) -> None:
+        """Forget a part that was never on the wire: something else took its place."""
+        part.message.parts.remove(part)
+        del self._by_id[part.id]
+        self._dropped.append((part.id,))
 
     def _set(self, part: PartWork, status: PartStatus, at: float, failure: str | None) -> None:
         if part.status in UNFINISHED:
@@ -358,6 +383,7 @@ class Parts:
         part.status_at = at
         part.failure = failure
         part.until_at = None
+        part.held_for = None
         part.dirty = True
 
     def announce(
@@ -384,7 +410,7 @@ class Parts:
         detail: dict[str, Json] = dict(facts) if facts else {}
         if partial:
             detail["partial"] = True
-        if failure is not None and status in (PartStatus.FAILED, PartStatus.UNKNOWN):
+        if failure is not None and status in EXPLAINED:
             detail["failure"] = failure_json(failure)
         self._note(TOLD_BY[status], message, at, detail)
 
@@ -429,6 +455,7 @@ class Parts:
             put(db, CHANGE, [_row(part) for part in changed])
         told = [(m.id, m.told, m.sent_at) for m in self._messages.values() if m.dirty]
         put(db, TELL, told)
+        put(db, DROP, self._dropped)
         put(db, LEARN, self._learned)
         put(db, REMEMBER, self._history)
         put(db, SETTLE_LETTERS, list(self._alive.items()))
@@ -451,5 +478,6 @@ def _row(part: PartWork) -> tuple[Any, ...]:
         part.id, part.status.value, 1 if unfinished else 0, part.rank, part.attempts,
         part.due_at, part.until_at, part.first_failed_at,
         dumps(part.external_ids) if part.external_ids else "[]", part.failure,
-        1 if part.maybe_duplicate else 0, part.status_at,
+        1 if part.maybe_duplicate else 0, part.status_at, 1 if part.windowed else 0,
+        part.held_for,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import TypeAlias, assert_never
 from omni_actors.model import ids
 from omni_actors.model.content import UnsupportedContent
 from omni_actors.model.events import EventType
+from omni_actors.model.failure import Reason
 from omni_actors.model.json import Json
 from omni_actors.model.reports import (
     ChannelReported,
@@ -93,6 +94,8 @@ def _received(
         reach.last_inbound_at = at
         reach.last_external_id = report.external_id
     reach.dirty = True
+    if item.entry is not None:
+        effects.enter(reach, *item.entry)
     _stir(reach, intake.received_at)
     quoted = effects.target(home.id, report.reply_to) if report.reply_to is not None else None
     effects.add_target(home.id, report.external_id, message_id)
@@ -233,6 +236,13 @@ def _status(
     effects.parts.learn(part, [report.external_id])
     effects.learn_target(home.id, report.external_id, part.message.id, part.id)
     facts = status_facts(report)
+    reason = report.failure.reason if report.failure else None
+    on_its_way = part.status in (PartStatus.SENDING, PartStatus.UNKNOWN, PartStatus.SENT)
+    if reason is Reason.OUTSIDE_WINDOW and on_its_way:
+        effects.came_back(part, report)
+        return Outcome(leg_id=part.message.leg_id)
+    if reason is Reason.RECIPIENT_NOT_OPTED_IN:
+        effects.opted_out(part.message.leg_id, report.at)
     effects.parts.report(part, report.status, item.rank, report.at, report.failure, facts)
     return Outcome(leg_id=part.message.leg_id)
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, assert_never
 
+from omni_actors.model.failure import Reason
 from omni_actors.model.reports import IdentityKey
-from omni_actors.model.states import PartStatus
+from omni_actors.model.states import UNFINISHED, PartStatus
 from omni_actors.store.codec import (
     decode_failure,
     decode_keys,
@@ -15,11 +16,20 @@ from omni_actors.store.codec import (
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.closed import Refusal, opt_out, shut_out, shut_windows
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import OF_STATUS, Parts, PartWork
 from omni_actors.store.handlers.people import People
 from omni_actors.store.rows import LegWake
-from omni_actors.store.verbs import Again, GivenUp, InDoubt, Outcome, Settle, TakenUp
+from omni_actors.store.verbs import (
+    Again,
+    GivenUp,
+    InDoubt,
+    Outcome,
+    Settle,
+    ShutOut,
+    TakenUp,
+)
 
 END_ATTEMPTS = """
     UPDATE attempt SET ended_at = new.ended_at, outcome = new.outcome, failure = new.failure,
@@ -36,8 +46,12 @@ KEEP_UPLOADS = """
     ON CONFLICT (media_id, channel_id)
     DO UPDATE SET external_id = excluded.external_id, until_at = excluded.until_at
 """
+# Whoever answers in time a person that came from an ad has begun a free entry.
 SPOKE = """
-    UPDATE leg SET last_outbound_at = new.at
+    UPDATE leg SET last_outbound_at = new.at,
+        entry_until = CASE WHEN leg.entry_answer_by >= new.at THEN new.at + leg.entry_for_s
+                           ELSE leg.entry_until END,
+        entry_answer_by = NULL
     FROM rows(:batch, id text, at real) new WHERE leg.id = new.id
 """
 OF_LEGS = """
@@ -58,7 +72,13 @@ PARKED = """
     ORDER BY 1
 """
 UNPARK = "DELETE FROM parked WHERE n IN (SELECT n FROM rows(:batch, n bigint) w)"
-OUTCOMES = {TakenUp: "taken_up", Again: "again", GivenUp: "given_up", InDoubt: "in_doubt"}
+OUTCOMES = {
+    TakenUp: "taken_up",
+    Again: "again",
+    GivenUp: "given_up",
+    InDoubt: "in_doubt",
+    ShutOut: "shut_out",
+}
 
 
 @writes_many(Settle)
@@ -68,6 +88,7 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
     parts.load([verb.part_id for verb in verbs])
     taken: list[tuple[Settle, TakenUp, PartWork]] = []
     ended: list[tuple[Any, ...]] = []
+    shut: list[tuple[Settle, Refusal]] = []
     for verb in verbs:
         part = parts.get(verb.part_id)
         if part is None:
@@ -75,8 +96,19 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
         ended.append(_ended(verb))
         if isinstance(verb.outcome, TakenUp):
             taken.append((verb, verb.outcome, part))
+        if isinstance(verb.outcome, ShutOut) and _is_mine(part, verb.attempt_id):
+            shut.append((verb, Refusal(part, verb.outcome.failure)))
         _apply(parts, part, verb.attempt_id, verb.at, verb.outcome)
     put(db, END_ATTEMPTS, ended)
+    if shut:
+        at = shut[-1][0].at
+        refusals = [refusal for _, refusal in shut]
+        legs = [(r.part.message.leg_id, r.part.wire_at) for r in refusals]
+        shut_windows(db, journal, legs, at)
+        shut_out(db, parts, refusals, at)
+    if stopped := [verb for verb in verbs if _tells_opt_out(verb.outcome)]:
+        known = [part for verb in stopped if (part := parts.get(verb.part_id))]
+        opt_out(db, journal, [part.message.leg_id for part in known], stopped[-1].at)
     if taken:
         _learn(db, journal, taken)
         apply_parked(db, parts)
@@ -94,11 +126,27 @@ def _answer(
     return wakes.get(part.message.leg_id, ())
 
 
+def _is_mine(part: PartWork, attempt_id: str) -> bool:
+    """Whether nothing has settled the part since this attempt began."""
+    waits = part.status in (PartStatus.SENDING, PartStatus.UNKNOWN)
+    return part.attempt_id == attempt_id and waits
+
+
+def _came_back(part: PartWork, outcome: TakenUp, waits: bool) -> bool:
+    """Whether a report has undone this acceptance already: the part is to go out anew."""
+    return not waits and set(outcome.external_ids) <= set(part.external_ids)
+
+
+def _tells_opt_out(outcome: Outcome) -> bool:
+    return isinstance(outcome, GivenUp) and outcome.failure.reason is Reason.RECIPIENT_NOT_OPTED_IN
+
+
 def _apply(parts: Parts, part: PartWork, attempt_id: str, at: float, outcome: Outcome) -> None:
     """A part that was settled meanwhile, by a report or a later attempt, stays as it is."""
-    mine = part.attempt_id == attempt_id
-    waits = mine and part.status in (PartStatus.SENDING, PartStatus.UNKNOWN)
+    waits = _is_mine(part, attempt_id)
     match outcome:
+        case TakenUp() if part.status in UNFINISHED and _came_back(part, outcome, waits):
+            pass
         case TakenUp():
             parts.take_up(part, outcome.external_ids, at)
             for status, until, rank in parts.marks_of(part):
@@ -110,7 +158,7 @@ def _apply(parts: Parts, part: PartWork, attempt_id: str, at: float, outcome: Ou
             parts.give_up(part, outcome.failure, at, gap=outcome.gap)
         case InDoubt() if waits:
             parts.doubt(part, outcome.failure, outcome.until, at)
-        case Again() | GivenUp() | InDoubt():
+        case Again() | GivenUp() | InDoubt() | ShutOut():
             pass
         case _:
             assert_never(outcome)
