@@ -4,15 +4,14 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import apsw
 import pytest
 
-from omni_actors.store import handlers, sqlite
+from omni_actors.store import handlers
+from omni_actors.store.sqlite.migrate import shipped
 from omni_actors.store.sqlite.statements import translate
 
-FIRST = Path(sqlite.__file__).with_name("0001_first.sql")
 STATEMENT = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 GROWING = {
     "attempt", "conversation", "entry", "event", "external", "idempotency", "identity",
@@ -68,7 +67,8 @@ def test_a_listing_walks_along_what_was_asked_for(name: str, index: str) -> None
 def plan_of(sql: str) -> list[str]:
     """The steps of SQLite for a statement, on an empty database."""
     connection = apsw.Connection(":memory:")
-    connection.execute(FIRST.read_text())
+    for step in shipped():
+        connection.execute(step.sql)
     statement = translate(sql)
     named: dict[str, object] = dict.fromkeys(re.findall(r":(\w+)", sql), 1)
     for batch in statement.batches:
