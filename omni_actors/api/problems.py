@@ -34,7 +34,7 @@ KINDS: Mapping[str, Kind] = {
     Code.UNKNOWN_HOOK: Kind(404, "There is no such hook"),
     "method_not_allowed": Kind(405, "The method is not allowed here"),
     "request_timeout": Kind(408, "The request took too long to arrive", retryable=True),
-    Code.OUTSIDE_WINDOW: Kind(409, "The reply window is closed"),
+    Code.OUTSIDE_WINDOW: Kind(422, "The reply window is closed"),
     Code.MEDIA_PENDING: Kind(409, "The medium is not here yet", retryable=True),
     Code.TOO_LATE: Kind(409, "It is too late for this"),
     Code.IDEMPOTENCY_RUNNING: Kind(409, "The first request is still running", retryable=True),

@@ -41,6 +41,7 @@ from omni_actors.store.verbs import (
 from omni_actors.store.verbs import Trace as StoredTrace
 
 IN_FLIGHT_MAX = 16
+PROBED = (ChannelState.BROKEN, ChannelState.NEEDS_REAUTH)
 TURN_LATER_S = 0.05
 NOT_TAKEN_S = 1.0
 
@@ -113,7 +114,7 @@ class ChannelActor:
     context: Context = field(init=False)
 
     async def started(self, context: Context) -> None:
-        """Begin with what the store holds. A broken channel is probed at once after a start.
+        """Begin with what the store holds. A channel that was refused is probed at once.
 
         After a crash of this actor, what it had on the wire is in doubt.
         """
@@ -122,7 +123,7 @@ class ChannelActor:
             waits = dict(self.recover)
             await self.store.do(Recover(self.now(), waits, channel_id=self.channel.id))
             self.doubt(self.now())
-        if self.channel.state is ChannelState.BROKEN:
+        if self.channel.state in PROBED:
             self.probe_at = self.now()
         context.tell_self(Look())
 
@@ -144,8 +145,8 @@ class ChannelActor:
     def changed(self, message: Changed) -> None:
         self.channel, self.route = message.channel, message.route
         self.limits.change(message.limit, message.pair)
-        broken = message.channel.state is ChannelState.BROKEN
-        self.probes, self.probe_at = 0, self.now() if broken else None  # it may work by now
+        probed = message.channel.state in PROBED
+        self.probes, self.probe_at = 0, self.now() if probed else None  # it may work by now
         self.outbound.look_again()
 
     async def landed(self, message: OffTheWire) -> None:
@@ -168,7 +169,7 @@ class ChannelActor:
 
     async def went_well(self, leg_id: str) -> None:
         self.limits.went_well(leg_id)
-        if self.channel.state is ChannelState.BROKEN:
+        if self.channel.state in PROBED and self.probe_at is not None:
             self.probes, self.probe_at = 0, None
             await self.set_state(ChannelState.ACTIVE, None)
             self.outbound.look_again()
@@ -197,12 +198,12 @@ class ChannelActor:
         self.told(self.channel)
 
     def may_start(self, now: float) -> int:
-        """How many more parts may go on the wire; a broken channel sends one probe at a time."""
+        """How many more parts may go on the wire; a channel that was refused sends single probes."""
         if self.context.draining:
             return 0
         if self.channel.state is ChannelState.ACTIVE:
             return self.in_flight_max - self.in_flight
-        if self.channel.state is ChannelState.BROKEN and self.probe_at is not None:
+        if self.channel.state in PROBED and self.probe_at is not None:
             return int(self.in_flight == 0 and self.probe_at <= now)
         return 0
 
@@ -231,7 +232,7 @@ class ChannelActor:
                 break
             held_leg = self.start(picked, now)
             due_at = earliest(due_at, held_leg)
-        if self.channel.state is ChannelState.BROKEN and (self.probe_at or 0.0) > now:
+        if self.channel.state in PROBED and (self.probe_at or 0.0) > now:
             return self.probe_at
         return due_at
 

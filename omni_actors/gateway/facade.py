@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 from omni_actors import telemetry
 from omni_actors.gateway import keys
 from omni_actors.gateway.channel_actor import ChannelActor
+from omni_actors.gateway.credentials import credentials_of
 from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.errors import Code as Code
 from omni_actors.gateway.errors import Mistake as Mistake
@@ -76,6 +77,7 @@ from omni_actors.store.verbs import (
     CloseConversation,
     Idempotency,
     PutContext,
+    PutCredentials,
     RevokeKey,
     SetChannelState,
 )
@@ -377,6 +379,18 @@ class Gateway:
     async def resume(self, caller: Caller, channel_id: str) -> ChannelView:
         """Send again on a channel."""
         return await self.set_state(caller, channel_id, ChannelState.ACTIVE, None)
+
+    async def put_credentials(
+        self, caller: Caller, channel_id: str, document: JsonObject
+    ) -> ChannelView:
+        """Give a channel new credentials; its queue goes on by itself."""
+        view = await self.channel(caller, channel_id)
+        adapter = found(self.house.ground.adapters.get(view.channel.platform), "platform")
+        secrets = credentials_of(adapter.credentials, document)
+        verb = PutCredentials(caller.tenant, channel_id, secrets, self.now())
+        self.house.changed(await self.do(verb))
+        telemetry.info("channel.credentials_replaced", channel_id=channel_id)
+        return await self.channel(caller, channel_id)
 
     async def set_state(
         self, caller: Caller, channel_id: str, state: ChannelState, reason: str | None

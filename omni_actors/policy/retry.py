@@ -24,7 +24,6 @@ FETCH_FACTOR = 5
 PROBE_FIRST_S = 60.0
 PROBE_CAP_S = 900.0
 
-NEEDS_REAUTH = frozenset({Reason.CREDENTIALS_EXPIRED})
 WIDE = (Scope.OUTREACH, Scope.CHANNEL, Scope.ACCOUNT, Scope.APP)
 
 
@@ -173,12 +172,15 @@ def throttle_s(case: Case) -> float:
 def pause(case: Case) -> PauseChannel:
     """Park the sending; probe after 1 min, then more and more rarely up to every 15 min.
 
-    A channel whose token is gone is not probed: a new token wakes it.
+    A channel whose token is gone is not probed: a new token wakes it. One that lacks a right may be
+    given it at the platform, with the same token.
     """
-    if case.failure.reason in NEEDS_REAUTH:
+    if case.failure.reason is Reason.CREDENTIALS_EXPIRED:
         return PauseChannel(ChannelState.NEEDS_REAUTH, None)
+    lacks_right = case.failure.reason is Reason.PERMISSION_DENIED
+    state = ChannelState.NEEDS_REAUTH if lacks_right else ChannelState.BROKEN
     wait_s = min(PROBE_CAP_S, PROBE_FIRST_S * 2.0 ** min(case.probes, 8))
-    return PauseChannel(ChannelState.BROKEN, case.now + wait_s)
+    return PauseChannel(state, case.now + wait_s)
 
 
 def fetch_again(failure: Failure, attempt: int, now: float, jitter: float) -> float | None:

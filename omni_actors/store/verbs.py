@@ -419,11 +419,25 @@ class ChannelSpec:
 class SyncChannels(Verb[tuple[Channel, ...]]):
     """Make the channels of source `config` those; one that is gone becomes REMOVED, its queue kept.
 
-    New credentials bring a channel in `needs_reauth` back to `active`.
+    New credentials bring a channel in `needs_reauth` back to `active`. Those that came over the API
+    stay in use as long as the config says what it said when they came.
     Refused `channel_taken` when two channels claim the same platform and channel key.
     """
 
     channels: tuple[ChannelSpec, ...] = field(repr=False)
+    at: float
+
+
+@frozen
+class PutCredentials(Verb[Channel]):
+    """Use these credentials on a channel, sealed, until the config says others than it does now.
+
+    A channel in `needs_reauth` is `active` again. Refused `unknown_channel`.
+    """
+
+    tenant: str
+    channel_id: str
+    credentials: JsonObject = field(repr=False)
     at: float
 
 

@@ -10,7 +10,11 @@ async def test_a_message_is_taken_and_can_be_looked_at(house: House) -> None:
     message = await house.client.get(sent.headers["Location"])
 
     assert sent.status_code == 202
-    assert sent.json()["window"] == {"open": False, "closes_at": None}
+    assert sent.json()["window"] == {
+        "open": False,
+        "closes_at": None,
+        "free_until": None,
+    }
     assert message.json()["id"] == sent.json()["id"]
     assert message.json()["content"] == {"type": "text", "text": "hello"}
     assert message.json()["author"] == {"type": "bot", "source": "api"}

@@ -350,6 +350,7 @@ class Parts:
     def queue(self, part: PartWork, at: float, *, maybe_duplicate: bool = False) -> None:
         """Put it in the queue, due at once; `maybe_duplicate` once true stays true."""
         self._set(part, PartStatus.QUEUED, at, part.failure)
+        self._freed.add((part.message.channel_id, part.message.leg_id))
         part.due_at = at
         part.maybe_duplicate = part.maybe_duplicate or maybe_duplicate
         self.announce(part.message, at)
