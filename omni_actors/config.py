@@ -341,6 +341,7 @@ def pacing_of(channel: ChannelConfig, adapter: Adapter[Any, Any]) -> Pacing:
     return Pacing(
         Limit(rate.per_second, rate.burst, rate.loan_s),
         Limit(pair.per_second, pair.burst, pair.loan_s) if pair else None,
+        fixed=channel.rate is not None,
     )
 
 

@@ -8,8 +8,9 @@ from attrs import field, frozen
 from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content
 from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.limits import Ties, Usage
 from omni_actors.model.reports import IdentityKey, MediaRef, Report
-from omni_actors.wire.calls import Flow
+from omni_actors.wire.calls import Flow, HttpReply
 
 S = TypeVar("S")
 C = TypeVar("C")
@@ -112,6 +113,7 @@ class Adapter(Generic[S, C]):
     `parse` is total: an unknown kind becomes Unsupported and one bad item costs no neighbour.
     `send`, `fetch` and the abilities are flows; they raise SendFailure.
     `token` names the credential that `net` injects, for `token_hosts` only.
+    `ties` tells what a channel shares with others; `usage` what an answer says of budgets.
     """
 
     platform: str
@@ -127,6 +129,8 @@ class Adapter(Generic[S, C]):
     fetch: Callable[[MediaRef, S], Flow[Fetched]]
     token: Callable[[C], str]
     token_hosts: Callable[[S], frozenset[str]]
+    ties: Callable[[S], Ties] = field(default=lambda _settings: Ties())
+    usage: Callable[[HttpReply], Sequence[Usage]] = field(default=lambda _reply: ())
     mark_read: Callable[[str, S], Flow[None]] | None = None
     typing: Callable[[str, S], Flow[None]] | None = None
     check: Callable[[S], Flow[Sequence[Checked]]] | None = None

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.actors.cell import Quarantined
@@ -27,22 +27,26 @@ from omni_actors.gateway.conversation_actor import WAKE, ConversationActor
 from omni_actors.gateway.echo_bot import EchoBot
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.intake import Receiver
-from omni_actors.gateway.limits import AppBrake, Limits
+from omni_actors.gateway.limits import Brake, Limits
 from omni_actors.gateway.media_desk import MediaDesk
 from omni_actors.gateway.sender import Hands, Route, Sender
 from omni_actors.gateway.submit import Submitter
 from omni_actors.gateway.timekeeper import Timekeeper
 from omni_actors.media.blobs import Blob, Blobs, Missing
+from omni_actors.model.failure import Scope
 from omni_actors.model.ids import Ids
+from omni_actors.model.limits import PER_SECOND, USERS_PER_DAY, Ties
 from omni_actors.model.states import ChannelState
 from omni_actors.policy import window
-from omni_actors.policy.rate import Limit
+from omni_actors.policy.outreach import DAY_S, Outreach
+from omni_actors.policy.rate import Limit, of_level
 from omni_actors.policy.routing import ConsumerRule
 from omni_actors.store.contract import Store
 from omni_actors.store.queries import (
     Channels,
     IntakeBody,
     LastCursor,
+    Outreached,
     Unclaimed,
     UnhandledConversations,
 )
@@ -69,10 +73,14 @@ WAKE_PAGE = 500
 
 @frozen
 class Pacing:
-    """The limits of one channel, by the config or the adapter's defaults."""
+    """The limits of one channel, by the config or the adapter's defaults.
+
+    `fixed`: the rate is the operator's own word; the platform's may lower it and not raise it.
+    """
 
     channel: Limit
     pair: Limit | None
+    fixed: bool = True
 
 
 @frozen
@@ -115,7 +123,8 @@ class House:
     bell: Bell = field(init=False)
     channels: dict[str, Channel] = field(factory=dict)
     routes: dict[str, Route] = field(factory=dict)
-    brakes: dict[str, AppBrake] = field(factory=dict)
+    brakes: dict[tuple[str, str], Brake] = field(factory=dict)
+    outreach: dict[str, Outreach] = field(factory=dict)
     limiters: dict[str, Limits] = field(factory=dict)
     desks: dict[str, ChannelActor] = field(factory=dict)
     keys_used: dict[str, float] = field(factory=dict)
@@ -230,6 +239,7 @@ class House:
             doubt=self.due_at,
             unknown_wait_s=self.waits()[channel.platform],
             recover=self.waits() if recover else None,
+            portfolio=self.portfolio(channel),
         )
 
     def limits(self, channel: Channel) -> Limits:
@@ -240,15 +250,63 @@ class House:
 
     def fresh_limits(self, channel: Channel) -> Limits:
         """Nobody knows how much was sent just before a start, so the bucket is not full."""
-        pacing = self.pacing(channel)
-        brake = self.brakes.setdefault(channel.platform, AppBrake())
+        pacing, platform = self.pacing(channel), channel.platform
+        account = self.ties(channel).account or f"channel {channel.id}"
+        shared = {
+            Scope.ACCOUNT: self.brakes.setdefault((platform, account), Brake()),
+            Scope.APP: self.brakes.setdefault((platform, ""), Brake()),
+        }
         crashed_at = self.ground.clock.now()
-        return Limits.fresh(pacing.channel, pacing.pair, brake, crashed_at=crashed_at)
+        outreach = self.outreach_of(channel)
+        return Limits.fresh(pacing.channel, pacing.pair, shared, outreach, crashed_at=crashed_at)
+
+    def ties(self, channel: Channel) -> Ties:
+        """What a channel shares with others at its platform."""
+        route = self.routes[channel.id]
+        return route.adapter.ties(route.settings)
 
     def pacing(self, channel: Channel) -> Pacing:
-        """The limits of a channel, by the plan or else the platform's own."""
+        """The limits of a channel: by the plan, by its settings, as the platform told, or its own.
+
+        The operator's rate is lowered by the others; otherwise the slowest of the others counts.
+        """
         adapter = self.ground.adapters[channel.platform]
-        return self.plan.pacing.get(channel.id) or default_pacing(adapter)
+        pacing = self.plan.pacing.get(channel.id) or default_pacing(adapter)
+        told, _ = channel.limits.get(PER_SECOND, (None, 0.0))
+        levels = [self.ties(channel).per_second, told if isinstance(told, int | float) else None]
+        limits = [of_level(level) for level in levels if level]
+        if pacing.fixed or not limits:
+            limits.append(pacing.channel)
+        return evolve(pacing, channel=min(limits, key=lambda limit: limit.per_second))
+
+    def portfolio(self, channel: Channel) -> str:
+        """By what name the people are counted that this channel's portfolio writes to first."""
+        return f"{channel.platform}:{self.ties(channel).portfolio or channel.id}"
+
+    def outreach_of(self, channel: Channel) -> Outreach:
+        """The people that this channel's portfolio writes to first, and how many they may be."""
+        name = self.portfolio(channel)
+        outreach = self.outreach.setdefault(name, Outreach())
+        most = self.users_per_day(name)
+        if most != outreach.most:
+            since = self.ground.clock.now() - DAY_S
+            outreach.limit(most, self.ground.store.peek(Outreached(name, since)))
+        return outreach
+
+    def users_per_day(self, portfolio: str) -> int | None:
+        """To how many people a portfolio may write first: the platform's newest word, or else the
+        smallest number that the settings of its channels name. None: to all, or unknown."""
+        mine = [
+            channel
+            for channel in self.channels.values()
+            if channel.id in self.routes and self.portfolio(channel) == portfolio
+        ]
+        told = [found for each in mine if (found := each.limits.get(USERS_PER_DAY))]
+        if told:
+            most, _ = max(told, key=lambda word: word[1])
+            return int(most) if isinstance(most, int | float) else None
+        named = [self.ties(channel).users_per_day for channel in mine]
+        return min([most for most in named if most is not None], default=None)
 
     def conversation_actor(self, conversation_id: str) -> ConversationActor:
         return ConversationActor(
@@ -329,6 +387,9 @@ class House:
             self.wake_legs(accepted.wakes)
         if accepted.media:
             self.nudge(MEDIA, media_desk.Look())
+        for channel in accepted.channels:
+            telemetry.info("channel.limits_told", channel_id=channel.id, limits=channel.limits)
+            self.changed(channel)
 
     def wake_legs(self, wakes: Sequence[LegWake]) -> None:
         """Tell each channel which of its legs may have something to send.
@@ -387,6 +448,7 @@ class House:
         self.tell_state(channel)
         if channel.platform in self.ground.adapters:
             self.routes[channel.id] = self.ground.route_of(channel)
+            self.outreach_of(channel)
             pacing = self.pacing(channel)
             route = self.routes[channel.id]
             message = channel_actor.Changed(channel, route, pacing.channel, pacing.pair)
@@ -472,4 +534,5 @@ def default_pacing(adapter: Adapter[Any, Any]) -> Pacing:
     return Pacing(
         Limit(adapter.rate.per_second, adapter.rate.burst, adapter.rate.loan_s),
         Limit(pair.per_second, pair.burst, pair.loan_s) if pair else None,
+        fixed=False,
     )

@@ -5,7 +5,32 @@ from typing import Final, assert_never
 
 from attrs import evolve, frozen
 
+from omni_actors.model.failure import Failure, Kind, Scope
+
 SLOTS: Final = 10
+
+
+def blames(failure: Failure | None) -> bool | None:
+    """Whether what became of a call speaks against the door (True), for it, or says nothing (None).
+
+    A refusal is an answer. That something of ours was missing says nothing of the platform.
+    """
+    if failure is None:
+        return False
+    match failure.kind:
+        case Kind.UNREACHABLE | Kind.UNKNOWN:
+            return True
+        case Kind.TRANSIENT if failure.scope is Scope.CHANNEL:
+            return True
+        case Kind.TRANSIENT:
+            return None
+        case _:
+            return False
+
+
+def named(breaker: "Breaker") -> str:
+    """The state of a breaker in a word."""
+    return type(breaker.state).__name__.lower()
 
 
 @frozen
@@ -80,6 +105,11 @@ class Breaker:
     law: Law = Law()
     state: Closed | Open | Probing = Closed()
     generation: int = 0
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether calls pass, if perhaps only some of them."""
+        return isinstance(self.state, Closed)
 
     def share(self, now: float) -> float:
         """The share of the usual traffic that may pass, between 0 and 1."""

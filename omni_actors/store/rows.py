@@ -1,5 +1,6 @@
 """Rows, as the house sees them: what queries and verbs answer with."""
 
+from collections.abc import Mapping
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from attrs import field, frozen
@@ -26,7 +27,10 @@ ANY_TENANT = "*"
 
 @frozen
 class Channel:
-    """One channel. `settings` holds no secret; `since` is when `state` began."""
+    """One channel. `settings` holds no secret; `since` is when `state` began.
+
+    `limits` is what the platform told of its limits (model/limits.py): by name, the value and when.
+    """
 
     id: str
     tenant: str
@@ -38,6 +42,7 @@ class Channel:
     since: float
     source: str
     last_event_at: float | None = None
+    limits: Mapping[str, tuple[Json, float]] = field(factory=dict)
 
 
 @frozen

@@ -65,7 +65,8 @@ class Checkpoint:
 
 @frozen
 class Accepted:
-    """What an intake became. `conversations` have something new to handle."""
+    """What an intake became. `conversations` have something new to handle, `channels` have other
+    limits now."""
 
     new: int
     known: int
@@ -74,6 +75,7 @@ class Accepted:
     conversations: tuple[str, ...]
     wakes: tuple[LegWake, ...]
     media: bool = False
+    channels: tuple[Channel, ...] = ()
 
 
 @frozen
@@ -253,6 +255,8 @@ class Claimed:
     on_unknown: OnUnknown
     resent: bool  # sent before with an outcome that nobody knows
     queued_at: float
+    person: str  # the identity that it goes to
+    first: bool  # its reply window is closed: we write first
 
 
 @frozen
@@ -266,6 +270,7 @@ class Claim(Verb[tuple[Claimed, ...]]):
 
     part_ids: tuple[str, ...]
     at: float
+    portfolio: str | None = None  # which counts the people that are written to first
 
 
 @frozen

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omni_actors.gateway import limits as module
-from omni_actors.gateway.limits import AppBrake, Go, Limits, WaitFor
+from omni_actors.gateway.limits import Brake, Go, Limits, WaitFor
 from omni_actors.model.failure import Scope
 from omni_actors.policy.rate import Limit
 
@@ -13,8 +13,11 @@ CHANNEL = Limit(10, 5)
 PAIR = Limit(0.5, 2)
 
 
-def fresh(*, pair: Limit | None = PAIR, app: AppBrake | None = None) -> Limits:
-    return Limits.fresh(CHANNEL, pair, app or AppBrake(), crashed_at=None)
+def fresh(
+    *, pair: Limit | None = PAIR, app: Brake | None = None, account: Brake | None = None
+) -> Limits:
+    shared = {Scope.ACCOUNT: account or Brake(), Scope.APP: app or Brake()}
+    return Limits.fresh(CHANNEL, pair, shared, crashed_at=None)
 
 
 def test_a_leg_that_must_wait_charges_the_channel_nothing() -> None:
@@ -60,7 +63,7 @@ def test_a_shut_leg_holds_itself_only() -> None:
 
 
 def test_a_shut_app_holds_every_channel_of_its_platform() -> None:
-    app = AppBrake()
+    app = Brake()
     one, other = fresh(app=app), fresh(app=app)
 
     one.shut(Scope.APP, "a", 200.0, 100.0)
@@ -128,7 +131,7 @@ def test_other_limits_open_nothing_that_was_shut() -> None:
 
 
 def test_after_a_crash_the_bucket_is_not_full() -> None:
-    limits = Limits.fresh(CHANNEL, PAIR, AppBrake(), crashed_at=100.0)
+    limits = Limits.fresh(CHANNEL, PAIR, {Scope.APP: Brake()}, crashed_at=100.0)
 
     assert limits.leave("a", 100.0) == Go()
     assert isinstance(limits.leave("b", 100.0), WaitFor)

@@ -31,8 +31,10 @@ HOLD = Delivery(on_closed_window=ClosedWindow("hold"))
 TEMPLATE = Delivery(
     on_closed_window=ClosedWindow("template", WindowTemplate("hello", "en", {"body": ["Ada"]}))
 )
-AD = {"referral": {"source_type": "ad", "source_id": "1", "source_url": "https://fb.me/x"}}
-SHUT = {"errors": [{"code": 131047, "title": "Re-engagement message"}]}
+AD: dict[str, Any] = {
+    "referral": {"source_type": "ad", "source_id": "1", "source_url": "https://fb.me/x"}
+}
+SHUT: dict[str, Any] = {"errors": [{"code": 131047, "title": "Re-engagement message"}]}
 
 
 async def late(rig: Rig, delivery: Delivery, **beside: Any) -> str:
@@ -98,8 +100,9 @@ async def test_what_is_held_for_its_window_expires_in_its_time(
 ) -> None:
     message_id = await late(rig, HOLD, expires_in_s=2 * DAY_S)
 
-    await rig.reached(message_id, "expired", within_s=DAY_S)
+    await trio.sleep(DAY_S)
 
+    assert (await rig.message(message_id)).status == "expired"
     assert rig.platform.arrivals == []
 
 
@@ -118,7 +121,7 @@ async def test_the_named_template_takes_the_place_of_all_that_is_left(
     assert isinstance(message.content, Template)
     assert message.status == "sent"
     assert len(message.parts) == 1
-    assert message.rendering[-1]["to"] == "template"  # type: ignore[index]
+    assert "reply window is closed" in str(message.rendering)
     assert (await leg_of(rig)).questions == ()
 
 
@@ -140,14 +143,14 @@ async def test_a_template_in_a_closed_window_is_told_in_the_rendering(
     answer = await rig.submit(delivery=TEMPLATE)
     await rig.reached(answer.message_id, "sent")
 
-    (note,) = answer.body["rendering"]  # type: ignore[misc]
-    assert (note["path"], note["to"]) == ("/content", "template")  # type: ignore[index]
+    assert "the reply window is closed" in str(answer.body["rendering"])
     assert answer.body["window"] == {"open": False, "closes_at": None, "free_until": None}
 
 
 # ---------------------------------------------------------------- the platform's word
 
 
+@pytest.mark.slow
 async def test_the_platforms_word_closes_the_window(rig: Rig, autojump_clock: MockClock) -> None:
     await open_window(rig)
     rig.platform.strike(Refuse(131047))
@@ -265,7 +268,7 @@ async def test_a_refusal_for_stopped_marketing_is_kept_of_the_person(
     later = await rig.submit(Template("sale", "en"), to=to(BOB))
     await rig.reached(later.message_id, "sent")
 
-    stopped = {"errors": [{"code": 131050, "title": "stopped"}]}
+    stopped: dict[str, Any] = {"errors": [{"code": 131050, "title": "stopped"}]}
     await rig.platform.tell(rig.platform.accepted(BOB)[0], "failed", **stopped)
     await rig.reached(at_once.message_id, "failed")
     await rig.reached(later.message_id, "failed")
@@ -338,7 +341,11 @@ async def test_an_answer_to_somebody_from_an_ad_is_free_for_three_days_and_opens
     leg = await leg_of(rig)
     assert leg.entry_until == pytest.approx(answered_at + 3 * DAY_S, abs=1)
     assert leg.window_until == closes_at
-    assert again.body["window"]["free_until"] == leg.entry_until  # type: ignore[index, call-overload]
+    assert again.body["window"] == {
+        "open": True,
+        "closes_at": closes_at,
+        "free_until": leg.entry_until,
+    }
 
 
 @pytest.mark.slow

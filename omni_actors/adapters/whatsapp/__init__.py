@@ -3,6 +3,7 @@
 from typing import Final
 
 from omni_actors.adapters.contract import Adapter, RateDefault
+from omni_actors.adapters.meta import usage
 from omni_actors.adapters.whatsapp.check import check
 from omni_actors.adapters.whatsapp.inbound import parse
 from omni_actors.adapters.whatsapp.limits import CAPABILITIES
@@ -12,6 +13,7 @@ from omni_actors.adapters.whatsapp.settings import (
     WhatsAppCredentials,
     WhatsAppSettings,
     channel_key,
+    ties,
     token,
     token_hosts,
 )
@@ -32,6 +34,8 @@ WHATSAPP: Final = Adapter(
     fetch=fetch,
     token=token,
     token_hosts=token_hosts,
+    ties=ties,
+    usage=usage,
     mark_read=mark_read,
     typing=typing,
     check=check,

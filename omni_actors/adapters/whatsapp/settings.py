@@ -7,11 +7,13 @@ from urllib.parse import urlsplit
 
 from attrs import Attribute, field, frozen
 
+from omni_actors.model.limits import Ties
 from omni_actors.wire.calls import Auth
 
 GRAPH_URL = "https://graph.facebook.com"
 VERSION = "v25.0"
 MEDIA_HOST = "lookaside.fbsbx.com"
+COEXISTENCE_PER_SECOND = 20.0
 
 _DIGITS = re.compile(r"[0-9]{5,32}")
 _VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,2}")
@@ -54,6 +56,11 @@ def _is_token(_credentials: Any, attribute: "Attribute[Any]", value: str | None)
         raise ValueError(f"{attribute.name} must not be empty, and must be plain ASCII")
 
 
+def _is_people(_settings: Any, attribute: "Attribute[Any]", value: int | None) -> None:
+    if value is not None and value < 1:
+        raise ValueError(f"{attribute.name} must be 1 or more; leave it out when there is no limit")
+
+
 def _without_slash(url: str) -> str:
     return url.rstrip("/")
 
@@ -63,7 +70,10 @@ class WhatsAppSettings:
     """One business number on the Cloud API.
 
     `waba_id` is the WhatsApp Business account of the number; `check` looks at more when it is
-    known. `link_preview` asks for a preview of the first link of a text. `proof` is for an app that
+    known, and its numbers share one budget of calls. `portfolio_id` is the business portfolio,
+    whose accounts share `users_per_day`: to how many people a day they may write first, until the
+    platform says otherwise. `coexistence`: the number is in the WhatsApp Business app too.
+    `link_preview` asks for a preview of the first link of a text. `proof` is for an app that
     requires its secret to be proved on every call; the credentials must then hold `app_secret`.
     https://developers.facebook.com/documentation/business-messaging/whatsapp/about-the-platform
     """
@@ -72,6 +82,9 @@ class WhatsAppSettings:
     graph_url: str = field(default=GRAPH_URL, converter=_without_slash, validator=_is_graph_url)
     version: str = field(default=VERSION, validator=_is_version)
     waba_id: str | None = field(default=None, validator=_is_platform_id)
+    portfolio_id: str | None = field(default=None, validator=_is_platform_id)
+    users_per_day: int | None = field(default=None, validator=_is_people)
+    coexistence: bool = False
     link_preview: bool = True
     proof: bool = False
 
@@ -101,6 +114,20 @@ class WhatsAppCredentials:
 def channel_key(settings: WhatsAppSettings) -> str:
     """The id that webhooks name the number by."""
     return settings.phone_number_id
+
+
+def ties(settings: WhatsAppSettings) -> Ties:
+    """What a number shares with others, and how fast it may be.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput
+    """
+    account = settings.waba_id
+    return Ties(
+        account=account,
+        portfolio=settings.portfolio_id or account,
+        per_second=COEXISTENCE_PER_SECOND if settings.coexistence else None,
+        users_per_day=settings.users_per_day,
+    )
 
 
 def token(credentials: WhatsAppCredentials) -> str:

@@ -11,7 +11,7 @@ from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.effects import Effects, Home
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.reports import take_effect
-from omni_actors.store.rows import ANY_TENANT, LegWake
+from omni_actors.store.rows import ANY_TENANT, Channel, LegWake
 from omni_actors.store.verbs import Accept, Accepted, Intake, Item
 
 CHANNELS = """
@@ -72,7 +72,16 @@ EventKey = tuple[str, str, str]
 class Tally:
     """What one intake became, counted as its items are taken."""
 
-    __slots__ = ("conversations", "known", "legs", "media", "new", "parked", "unclaimed")
+    __slots__ = (
+        "channels",
+        "conversations",
+        "known",
+        "legs",
+        "media",
+        "new",
+        "parked",
+        "unclaimed",
+    )
 
     def __init__(self) -> None:
         self.new = 0
@@ -82,12 +91,13 @@ class Tally:
         self.media = False
         self.conversations: dict[str, None] = {}
         self.legs: list[str] = []
+        self.channels: dict[str, Channel] = {}
 
     def accepted(self, wakes: dict[str, tuple[LegWake, ...]]) -> Accepted:
         woken = [wake for leg_id in dict.fromkeys(self.legs) for wake in wakes.get(leg_id, ())]
         return Accepted(
             self.new, self.known, self.unclaimed, self.parked, tuple(self.conversations),
-            tuple(woken), self.media,
+            tuple(woken), self.media, tuple(self.channels.values()),
         )  # fmt: skip
 
 
@@ -178,6 +188,8 @@ class Desk:
             tally.conversations[outcome.conversation_id] = None
         if outcome.leg_id is not None:
             tally.legs.append(outcome.leg_id)
+        if outcome.channel is not None:
+            tally.channels[outcome.channel.id] = outcome.channel
         tally.media = tally.media or outcome.media
 
     def _bury(self, intake: Intake) -> None:

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from attrs import evolve
+
 from omni_actors.model.events import EventType
 from omni_actors.model.json import JsonObject
+from omni_actors.model.limits import LIMITS
 from omni_actors.model.states import ChannelState
 from omni_actors.store.cipher import Unreadable
 from omni_actors.store.codec import decode_object, dumps, loads
@@ -17,13 +20,14 @@ from omni_actors.store.verbs import ChannelSpec, PutCredentials, SetChannelState
 
 COLUMNS = """
     SELECT id, tenant, platform, channel_key, settings, state, reason, since, source,
-           last_event_at
+           last_event_at, limits
     FROM channel
 """
 ALL = COLUMNS + "WHERE :tenant = '*' OR tenant = :tenant ORDER BY id"
 ONE = COLUMNS + "WHERE id = :id"
 SEALED = "SELECT credentials FROM channel WHERE id = :id"
 BOTH = "SELECT credentials, config_credentials FROM channel WHERE id = :id"
+LIMIT = "UPDATE channel SET limits = :limits WHERE id = :id"
 USE = """
     UPDATE channel SET credentials = :credentials,
         config_credentials = coalesce(config_credentials, credentials)
@@ -66,11 +70,28 @@ def channels(db: Reading, query: Channels) -> tuple[Channel, ...]:
 
 
 def _channel(row: tuple[Any, ...]) -> Channel:
-    id, tenant, platform, key, settings, state, reason, since, source, last_event_at = row
+    id, tenant, platform, key, settings, state, reason, since, source, heard_at, limits = row
     return Channel(
         id, tenant, platform, key, decode_object(settings), ChannelState(state), reason, since,
-        source, last_event_at,
+        source, heard_at, {name: (value, at) for name, (value, at) in loads(limits).items()},
     )  # fmt: skip
+
+
+def limit(db: Writing, channel_id: str, told: JsonObject, at: float) -> Channel | None:
+    """Keep what the platform tells of a channel's limits; None when there was newer word."""
+    found = db.row(ONE, id=channel_id)
+    assert found is not None
+    channel = _channel(found)
+    news = {
+        name: (told[name], at)
+        for name in LIMITS
+        if name in told and at >= channel.limits.get(name, (None, at))[1]
+    }
+    if not news:
+        return None
+    limits = {**channel.limits, **news}
+    db.run(LIMIT, id=channel_id, limits=dumps(limits))
+    return evolve(channel, limits=limits)
 
 
 @reads(Credentials)

@@ -25,7 +25,7 @@ from omni_actors.store.handlers.heads import BUSY, heads_by_leg
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import LEARN, RANK_FAILED, Parts, PartWork
 from omni_actors.store.handlers.people import People, Reach
-from omni_actors.store.rows import EntryKind, LegWake
+from omni_actors.store.rows import Channel, EntryKind, LegWake
 from omni_actors.store.verbs import Intake, Item
 
 EXTERNALS = """
@@ -113,6 +113,7 @@ class Outcome:
     leg_id: str | None = None
     media: bool = False
     parked: bool = False
+    channel: Channel | None = None
 
 
 class Effects:

@@ -7,6 +7,7 @@ from omni_actors.model.content import UnsupportedContent
 from omni_actors.model.events import EventType
 from omni_actors.model.failure import Reason
 from omni_actors.model.json import Json
+from omni_actors.model.limits import LIMITS
 from omni_actors.model.reports import (
     ChannelReported,
     ControlChanged,
@@ -29,10 +30,11 @@ from omni_actors.store.codec import (
     encode_content,
     failure_json,
 )
+from omni_actors.store.handlers.channels import limit
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
 from omni_actors.store.handlers.parts import RANK_FAILED, PartWork
 from omni_actors.store.handlers.people import Reach
-from omni_actors.store.rows import EntryKind
+from omni_actors.store.rows import Channel, EntryKind
 from omni_actors.store.verbs import Intake, Item
 
 KINDS: dict[type, EntryKind] = {Edited: "edited", Deleted: "deleted", Reacted: "reacted"}
@@ -61,7 +63,8 @@ def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Out
             return _control(effects, home, report)
         case ChannelReported() | TemplateReported() | Unsupported():
             _told(effects, home, report, intake)
-            return None
+            limited = isinstance(report, ChannelReported) and _limited(effects, home, report)
+            return Outcome(channel=limited) if limited else None
         case _:
             assert_never(report)
 
@@ -377,6 +380,13 @@ def _told(
         case _:
             assert_never(report)
     _note(effects, event, home, reach, report.at, detail)
+
+
+def _limited(effects: Effects, home: Home, report: ChannelReported) -> Channel | None:
+    """The channel as it is now, when this tells of its limits."""
+    if not set(report.detail) & set(LIMITS):
+        return None
+    return limit(effects.db, home.id, report.detail, report.at)
 
 
 def _note(

@@ -19,7 +19,7 @@ WHERE status = 'held';
 CREATE INDEX part_held_until ON part (until_at) WHERE status = 'held' AND until_at IS NOT NULL;
 
 -- What the platform told of a channel's limits: by name, the value and when it was told.
-ALTER TABLE channel ADD COLUMN facts TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE channel ADD COLUMN limits TEXT NOT NULL DEFAULT '{}';
 -- The config's credentials, while others that came over the API are in use.
 ALTER TABLE channel ADD COLUMN config_credentials BLOB;
 
