@@ -72,7 +72,7 @@ class Brake:
     def shut(self, until: float, now: float) -> None:
         """Let nothing pass before `until`, and less than before after it."""
         self.strikes += self.pace.closed_until <= now
-        self.share = self.share.throttled(now)
+        self.share = self.share.throttled(now, until)
         self.pace = close(self.pace, until, FREE)
 
     def heed(self, usage: Usage, now: float) -> None:
@@ -254,7 +254,7 @@ class Limits:
                 self.shut_leg(leg_id, until, now)  # its window may be open, as far as we know
             case Scope.CHANNEL:
                 self.throttled += self.pace.closed_until <= now
-                self.adaptive = self.adaptive.throttled(now)
+                self.adaptive = self.adaptive.throttled(now, until)
                 self.pace = close(self.pace, until, self.adaptive.limit(self.burst, now))
             case Scope.ACCOUNT | Scope.APP:
                 self.shared[scope].shut(until, now)

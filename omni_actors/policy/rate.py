@@ -171,8 +171,8 @@ class Adaptive:
         """The limit to keep to at `now`."""
         return Limit(self.per_second(now), burst)
 
-    def throttled(self, now: float) -> "Adaptive":
-        """The platform said too fast.
+    def throttled(self, now: float, until: float = -math.inf) -> "Adaptive":
+        """The platform said too fast, and lets nothing pass before `until`; from there it recovers.
 
         Calls that were already on the wire repeat the same complaint, so at most one cut is made in
         a second.
@@ -180,7 +180,7 @@ class Adaptive:
         if now - self.cut_at < CUT_SPACING_S:
             return self
         rate = max(self.per_second(now) * CUT_FACTOR, self.ceiling * RATE_SHARE_MIN)
-        return Adaptive(self.ceiling, rate, now, self.half_until)
+        return Adaptive(self.ceiling, rate, max(now, until), self.half_until)
 
 
 def usage_scale(percent: float) -> float:

@@ -143,6 +143,7 @@ class Platform:
     judge: Callable[[str, str], Fault | None] = field(default=lambda _number, _to: None)
     planned: deque[Planned] = field(factory=deque)
     uploads: list[str] = field(factory=list)
+    headers: Mapping[str, str] = field(factory=dict)  # of good answers
     _serial: int = 0
 
     # -------------------------------------------------------- faults
@@ -203,7 +204,8 @@ class Platform:
         await trio.sleep(self.latency_s(to))
         match fault:
             case None:
-                return reply(200, {"messages": [{"id": external_id}], "contacts": []})
+                told = {"messages": [{"id": external_id}], "contacts": []}
+                return reply(200, told, self.headers)
             case Refuse(code=code, status=status, retry_after_s=after):
                 headers = {} if after is None else {"retry-after": str(after)}
                 return reply(status, {"error": {"code": code, "message": "no"}}, headers)
