@@ -46,6 +46,8 @@ class Update:
     after_s: float = 0.0
     repeats: int = 0
     knock: Knock | None = None
+    topic: str = "messages"
+    """The field of the webhook."""
 
 
 Envelope = Callable[[Sequence[Update]], bytes]

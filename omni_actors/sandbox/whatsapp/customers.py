@@ -166,7 +166,7 @@ def _content(medium: dict[str, Any], kind: str) -> bytes | None:
     return None
 
 
-def profile(account: WhatsAppAccount, throughput_per_s: int) -> dict[str, Any]:
+def profile(account: WhatsAppAccount, throughput_per_s: int, tier: str) -> dict[str, Any]:
     """Every field of the number that may be asked for."""
     available = "AVAILABLE"
     entities = [
@@ -193,14 +193,14 @@ def profile(account: WhatsAppAccount, throughput_per_s: int) -> dict[str, Any]:
         "is_pin_enabled": True,
         "is_preverified_number": False,
         "last_onboarded_time": "2026-01-05T09:00:00+0000",
-        "messaging_limit_tier": "TIER_UNLIMITED",
+        "messaging_limit_tier": tier,
         "new_certificate": "",
         "new_name_status": "NONE",
         "eligibility_for_api_business_global_search": "NON_ELIGIBLE_UNDEFINED_REGION",
         "search_visibility": "VISIBLE",
         "throughput": {"level": "STANDARD" if throughput_per_s <= 80 else "HIGH"},
         "webhook_configuration": {"application": account.hook_url or ""},
-        "whatsapp_business_manager_messaging_limit": "TIER_UNLIMITED",
+        "whatsapp_business_manager_messaging_limit": tier,
         "health_status": {
             "can_send_message": available,
             "entities": [{**entity, "can_send_message": available} for entity in entities],

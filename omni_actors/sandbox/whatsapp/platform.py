@@ -27,6 +27,7 @@ from omni_actors.sandbox.http import Answer, Request, json_answer
 from omni_actors.sandbox.whatsapp import customers, templates, updates
 from omni_actors.sandbox.whatsapp.bodies import check_read
 from omni_actors.sandbox.whatsapp.errors import refusal
+from omni_actors.sandbox.whatsapp.limits import Portfolio, tier_of, wanted
 from omni_actors.sandbox.whatsapp.links import link_fault
 from omni_actors.sandbox.whatsapp.media import (
     UPLOAD_BYTES_MAX,
@@ -59,12 +60,14 @@ class WhatsApp:
     numbers: dict[str, Number] = field(factory=dict)
     usage: dict[str, Usage] = field(factory=dict)
     shelf: MediaShelf = field(init=False)
+    portfolio: Portfolio = field(init=False)
     desk: Desk = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         settings, chance = self.stage.settings, self.stage.chance
         self.shelf = MediaShelf(settings.media_bytes_max, chance.randbytes(16))
-        self.desk = Desk(settings, self.people, self.shelf, chance)
+        self.portfolio = Portfolio(settings.users_per_day)
+        self.desk = Desk(settings, self.people, self.shelf, chance, self.portfolio)
 
     def open_account(self, account: WhatsAppAccount) -> None:
         """Connect one more number. Raises ControlError for an id that is taken."""
@@ -85,6 +88,8 @@ class WhatsApp:
         self.people.clear()
         self.shelf.clear()
         self.usage.clear()
+        self.portfolio.most = self.stage.settings.users_per_day
+        self.portfolio.people.clear()
         for account in self.accounts.values():
             self._begin(account)
 
@@ -107,6 +112,28 @@ class WhatsApp:
         )
         self.figures[channel_key].inbound += 1
         return written
+
+    def renew_token(self, channel_key: str, token: str) -> None:
+        """Take this token from now on, and no longer the one before."""
+        account = evolve(self.accounts[channel_key], access_token=token)
+        self.accounts[channel_key] = self.numbers[channel_key].account = account
+
+    def set_limits(self, channel_key: str, document: Mapping[str, Any]) -> Sequence[Update]:
+        """Another throughput after a maintenance, or another number of people a day.
+
+        Raises ControlError.
+        """
+        account, number, news = self.accounts[channel_key], self.numbers[channel_key], []
+        asked = wanted(document)
+        if asked.users_per_day != ():
+            (self.portfolio.most,) = asked.users_per_day
+            news.append(updates.capability(account, tier_of(self.portfolio.most)))
+        if asked.per_second is not None:
+            number.throughput.most = asked.per_second
+            number.maintenance_until = self.stage.clock.now() + asked.maintenance_s
+            tier = tier_of(self.portfolio.most)
+            news.append(updates.upgraded(account, tier, asked.maintenance_s))
+        return news
 
     def rendering(self, entry: Shown) -> str:
         """What the customer's phone shows."""
@@ -180,6 +207,12 @@ class WhatsApp:
         fault: Fault | None,
     ) -> Outcome:
         """Hold the call against the hourly budget, and tell the caller how much is used."""
+        if fault is not None and fault.kind == "usage":
+            told = _usage_headers(account.waba_id, fault.percent, fault.regain_min)
+            outcome = run(None)
+            return evolve(
+                outcome, answer=evolve(outcome.answer, headers=outcome.answer.headers + told)
+            )
         budget = self.stage.settings.calls_per_h
         if not budget:
             return run(fault)
@@ -193,8 +226,7 @@ class WhatsApp:
             outcome = run(fault)
         wait_min = usage.minutes_left(now) if share >= 100 else 0
         headers = _usage_headers(account.waba_id, share, wait_min)
-        answer = evolve(outcome.answer, headers=outcome.answer.headers + headers)
-        return evolve(outcome, answer=answer)
+        return _with_headers(outcome, headers)
 
     async def _messages(self, request: Request, account: WhatsAppAccount) -> Job:
         self._authorize(request, account)
@@ -309,7 +341,8 @@ class WhatsApp:
         raise graph.unknown_path("/" + "/".join([account.phone_number_id, *rest]))
 
     def _profile(self, request: Request, account: WhatsAppAccount, _fault: Fault | None) -> Outcome:
-        every = customers.profile(account, self.stage.settings.throughput_per_s)
+        most = self.numbers[account.phone_number_id].throughput.most
+        every = customers.profile(account, most, tier_of(self.portfolio.most))
         usual = "verified_name,display_phone_number,quality_rating"
         names = request.query.get("fields", usual).split(",")
         unknown = [name for name in names if name not in every]
@@ -330,7 +363,11 @@ class WhatsApp:
                 app = {"whatsapp_business_api_data": {"id": "70001", "name": "sandbox"}}
                 return self._job(account, "waba", _always({"data": [app]}))
             case ("GET", "phone_numbers"):
-                numbers = [customers.profile(one, 80) for one in owners]
+                tier = tier_of(self.portfolio.most)
+                numbers = [
+                    customers.profile(one, self.numbers[one.phone_number_id].throughput.most, tier)
+                    for one in owners
+                ]
                 return self._job(account, "waba", _always({"data": numbers}))
             case ("GET", "message_templates"):
                 return self._job(account, "waba", partial(_templates, request, account))
@@ -345,6 +382,11 @@ class WhatsApp:
             raise GraphError(400, 100, "(#100) The parameter input_token is required")
         owners = [one for one in self.accounts.values() if one.access_token == asked]
         return json_answer(200, {"data": customers.token_facts(owners)})
+
+
+def _with_headers(outcome: Outcome, headers: tuple[tuple[str, str], ...]) -> Outcome:
+    answer = evolve(outcome.answer, headers=outcome.answer.headers + headers)
+    return evolve(outcome, answer=answer)
 
 
 def _usage_headers(waba: str, share: int, wait_min: int) -> tuple[tuple[str, str], ...]:

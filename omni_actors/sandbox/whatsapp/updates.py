@@ -93,21 +93,41 @@ def inbound(account: WhatsAppAccount, customer: Customer, message: dict[str, Any
     return Update(account.phone_number_id, message["type"], value(account, **parts))
 
 
+def upgraded(account: WhatsAppAccount, tier: str, after_s: float) -> Update:
+    """The number has a higher throughput from now on."""
+    told = {
+        "display_phone_number": account.display_number,
+        "event": "THROUGHPUT_UPGRADE",
+        "current_limit": tier,
+        "max_daily_conversations_per_business": tier,
+    }
+    topic = "phone_number_quality_update"
+    return Update(account.phone_number_id, topic, told, after_s, topic=topic)
+
+
+def capability(account: WhatsAppAccount, tier: str) -> Update:
+    """The portfolio may write first to another number of people a day."""
+    told = {"max_daily_conversations_per_business": tier, "max_phone_numbers_per_business": 20}
+    topic = "business_capability_update"
+    return Update(account.phone_number_id, topic, told, topic=topic)
+
+
 def envelope(updates: Sequence[Update], waba_of: Callable[[str], str]) -> bytes:
     """One webhook body; neighbours of one number share a change, those of one WABA an entry."""
-    entries: dict[str, list[dict[str, Any]]] = {}
+    entries: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for update in updates:
-        values = entries.setdefault(waba_of(update.channel_key), [])
-        if values and _joins(values[-1], update.value):
-            values[-1] = _joined(values[-1], update.value)
+        changes = entries.setdefault(waba_of(update.channel_key), [])
+        topic, value = changes[-1] if changes else ("", {})
+        if topic == update.topic == "messages" and _joins(value, update.value):
+            changes[-1] = (topic, _joined(value, update.value))
         else:
-            values.append(update.value)
+            changes.append((update.topic, update.value))
     return escaped(
         {
             "object": "whatsapp_business_account",
             "entry": [
-                {"id": waba, "changes": [{"value": one, "field": "messages"} for one in values]}
-                for waba, values in entries.items()
+                {"id": waba, "changes": [{"value": one, "field": topic} for topic, one in changes]}
+                for waba, changes in entries.items()
             ],
         }
     )
