@@ -25,6 +25,7 @@ from omni_actors.policy.breaker import Permit
 from omni_actors.policy.fairness import Picked
 from omni_actors.policy.rate import Limit
 from omni_actors.store.contract import Store
+from omni_actors.store.limits import HoldPart, ShutOut
 from omni_actors.store.queries import Heads, LegHeads, WindowOf
 from omni_actors.store.rows import Channel, LegWake
 from omni_actors.store.verbs import (
@@ -32,13 +33,11 @@ from omni_actors.store.verbs import (
     Claim,
     Claimed,
     GivenUp,
-    HoldPart,
     InDoubt,
     Outcome,
     Recover,
     SetChannelState,
     Settle,
-    ShutOut,
     TakenUp,
 )
 from omni_actors.store.verbs import Trace as StoredTrace
@@ -111,7 +110,6 @@ class ChannelActor:
     doubt: Callable[[float], None]
     unknown_wait_s: float
     recover: Mapping[str, float] | None = None
-    portfolio: str | None = None
     in_flight_max: int = IN_FLIGHT_MAX
     in_flight: int = 0
     probes: int = 0
@@ -298,7 +296,7 @@ class ChannelActor:
     async def attempt(self, wake: LegWake, permit: Permit | None) -> None:
         """Claim a part, send it, settle it, and report back."""
         route = self.route
-        claims = await self.store.do(Claim((wake.part_id,), self.now(), self.portfolio))
+        claims = await self.store.do(Claim((wake.part_id,), self.now(), self.limits.portfolio))
         if not claims:
             self.not_taken(wake, route, permit)
             return

@@ -40,6 +40,7 @@ from omni_actors.model.requests import SendRequest
 from omni_actors.model.states import ChannelState
 from omni_actors.policy.rate import Granted, Limit, Pace, reserve_all
 from omni_actors.store.contract import Query, Refused, Verb
+from omni_actors.store.limits import PutCredentials
 from omni_actors.store.queries import (
     Attempts,
     ContactById,
@@ -77,7 +78,6 @@ from omni_actors.store.verbs import (
     CloseConversation,
     Idempotency,
     PutContext,
-    PutCredentials,
     RevokeKey,
     SetChannelState,
 )

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import trio
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.actors.cell import Quarantined
@@ -27,26 +27,23 @@ from omni_actors.gateway.conversation_actor import WAKE, ConversationActor
 from omni_actors.gateway.echo_bot import EchoBot
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.intake import Receiver
-from omni_actors.gateway.limits import Brake, Limits
+from omni_actors.gateway.limits import Limits
 from omni_actors.gateway.media_desk import MediaDesk
+from omni_actors.gateway.pacing import Pacer
+from omni_actors.gateway.pacing import Pacing as Pacing
 from omni_actors.gateway.sender import Hands, Route, Sender
 from omni_actors.gateway.submit import Submitter
 from omni_actors.gateway.timekeeper import Timekeeper
 from omni_actors.media.blobs import Blob, Blobs, Missing
-from omni_actors.model.failure import Scope
 from omni_actors.model.ids import Ids
-from omni_actors.model.limits import PER_SECOND, USERS_PER_DAY, Ties
 from omni_actors.model.states import ChannelState
 from omni_actors.policy import window
-from omni_actors.policy.outreach import DAY_S, Outreach
-from omni_actors.policy.rate import Limit, of_level
 from omni_actors.policy.routing import ConsumerRule
 from omni_actors.store.contract import Store
 from omni_actors.store.queries import (
     Channels,
     IntakeBody,
     LastCursor,
-    Outreached,
     Unclaimed,
     UnhandledConversations,
 )
@@ -69,18 +66,6 @@ MEDIA = "desk/media"
 TIME = "desk/time"
 START_TIMEOUT_S = 30.0
 WAKE_PAGE = 500
-
-
-@frozen
-class Pacing:
-    """The limits of one channel, by the config or the adapter's defaults.
-
-    `fixed`: the rate is the operator's own word; the platform's may lower it and not raise it.
-    """
-
-    channel: Limit
-    pair: Limit | None
-    fixed: bool = True
 
 
 @frozen
@@ -123,8 +108,7 @@ class House:
     bell: Bell = field(init=False)
     channels: dict[str, Channel] = field(factory=dict)
     routes: dict[str, Route] = field(factory=dict)
-    brakes: dict[tuple[str, str], Brake] = field(factory=dict)
-    outreach: dict[str, Outreach] = field(factory=dict)
+    pacer: Pacer = field(init=False)
     limiters: dict[str, Limits] = field(factory=dict)
     desks: dict[str, ChannelActor] = field(factory=dict)
     keys_used: dict[str, float] = field(factory=dict)
@@ -141,6 +125,14 @@ class House:
         now = ground.clock.now
         self.ids = Ids(now, ground.chance.getrandbits)
         self.bell = Bell()
+        self.pacer = Pacer(
+            ground.store,
+            ground.adapters,
+            now,
+            channels=lambda: self.channels,
+            routes=lambda: self.routes,
+            pacings=lambda: self.plan.pacing,
+        )
         self.conversations = Roster(
             ground.system,
             CONVERSATIONS,
@@ -239,74 +231,13 @@ class House:
             doubt=self.due_at,
             unknown_wait_s=self.waits()[channel.platform],
             recover=self.waits() if recover else None,
-            portfolio=self.portfolio(channel),
         )
 
     def limits(self, channel: Channel) -> Limits:
         """The limiters of a channel; they outlive a crash of its actor."""
         if channel.id not in self.limiters:
-            self.limiters[channel.id] = self.fresh_limits(channel)
+            self.limiters[channel.id] = self.pacer.fresh_limits(channel)
         return self.limiters[channel.id]
-
-    def fresh_limits(self, channel: Channel) -> Limits:
-        """Nobody knows how much was sent just before a start, so the bucket is not full."""
-        pacing, platform = self.pacing(channel), channel.platform
-        account = self.ties(channel).account or f"channel {channel.id}"
-        shared = {
-            Scope.ACCOUNT: self.brakes.setdefault((platform, account), Brake()),
-            Scope.APP: self.brakes.setdefault((platform, ""), Brake()),
-        }
-        crashed_at = self.ground.clock.now()
-        outreach = self.outreach_of(channel)
-        return Limits.fresh(pacing.channel, pacing.pair, shared, outreach, crashed_at=crashed_at)
-
-    def ties(self, channel: Channel) -> Ties:
-        """What a channel shares with others at its platform."""
-        route = self.routes[channel.id]
-        return route.adapter.ties(route.settings)
-
-    def pacing(self, channel: Channel) -> Pacing:
-        """The limits of a channel: by the plan, by its settings, as the platform told, or its own.
-
-        The operator's rate is lowered by the others; otherwise the slowest of the others counts.
-        """
-        adapter = self.ground.adapters[channel.platform]
-        pacing = self.plan.pacing.get(channel.id) or default_pacing(adapter)
-        told, _ = channel.limits.get(PER_SECOND, (None, 0.0))
-        levels = [self.ties(channel).per_second, told if isinstance(told, int | float) else None]
-        limits = [of_level(level) for level in levels if level]
-        if pacing.fixed or not limits:
-            limits.append(pacing.channel)
-        return evolve(pacing, channel=min(limits, key=lambda limit: limit.per_second))
-
-    def portfolio(self, channel: Channel) -> str:
-        """By what name the people are counted that this channel's portfolio writes to first."""
-        return f"{channel.platform}:{self.ties(channel).portfolio or channel.id}"
-
-    def outreach_of(self, channel: Channel) -> Outreach:
-        """The people that this channel's portfolio writes to first, and how many they may be."""
-        name = self.portfolio(channel)
-        outreach = self.outreach.setdefault(name, Outreach())
-        most = self.users_per_day(name)
-        if most != outreach.most:
-            since = self.ground.clock.now() - DAY_S
-            outreach.limit(most, self.ground.store.peek(Outreached(name, since)))
-        return outreach
-
-    def users_per_day(self, portfolio: str) -> int | None:
-        """To how many people a portfolio may write first: the platform's newest word, or else the
-        smallest number that the settings of its channels name. None: to all, or unknown."""
-        mine = [
-            channel
-            for channel in self.channels.values()
-            if channel.id in self.routes and self.portfolio(channel) == portfolio
-        ]
-        told = [found for each in mine if (found := each.limits.get(USERS_PER_DAY))]
-        if told:
-            most, _ = max(told, key=lambda word: word[1])
-            return int(most) if isinstance(most, int | float) else None
-        named = [self.ties(channel).users_per_day for channel in mine]
-        return min([most for most in named if most is not None], default=None)
 
     def conversation_actor(self, conversation_id: str) -> ConversationActor:
         return ConversationActor(
@@ -448,8 +379,9 @@ class House:
         self.tell_state(channel)
         if channel.platform in self.ground.adapters:
             self.routes[channel.id] = self.ground.route_of(channel)
-            self.outreach_of(channel)
-            pacing = self.pacing(channel)
+            if channel.id in self.limiters:
+                self.pacer.renew(channel, self.limiters[channel.id])
+            pacing = self.pacer.pacing(channel)
             route = self.routes[channel.id]
             message = channel_actor.Changed(channel, route, pacing.channel, pacing.pair)
             self.nudge(address_of(channel.id), message)
@@ -526,13 +458,3 @@ class House:
 def address_of(channel_id: str) -> str:
     """Where a channel's actor lives."""
     return f"{CHANNELS}/{channel_id}"
-
-
-def default_pacing(adapter: Adapter[Any, Any]) -> Pacing:
-    """The limits that the platform sets, when the config names none."""
-    pair = adapter.pair_rate
-    return Pacing(
-        Limit(adapter.rate.per_second, adapter.rate.burst, adapter.rate.loan_s),
-        Limit(pair.per_second, pair.burst, pair.loan_s) if pair else None,
-        fixed=False,
-    )

@@ -104,7 +104,7 @@ class Limits:
     """The limiters of one channel. Times in unix seconds.
 
     `shared` are the brakes of what it belongs to, by scope; `outreach` counts the people of its
-    portfolio, and `outreach_closed_until` is when it may start conversations again.
+    `portfolio`, and `outreach_closed_until` is when it may write first again.
     """
 
     adaptive: Adaptive
@@ -113,6 +113,7 @@ class Limits:
     shared: Mapping[Scope, Brake]
     outreach: Outreach = field(factory=Outreach)
     outreach_closed_until: float = 0.0
+    portfolio: str | None = None
     pace: Pace = field(factory=Pace)
     pairs: "OrderedDict[str, Pace]" = field(factory=OrderedDict)
     breaker: Breaker = field(factory=Breaker)

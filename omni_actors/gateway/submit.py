@@ -24,6 +24,7 @@ from omni_actors.policy.shaping import (
     shape,
 )
 from omni_actors.store.contract import Refused, Store
+from omni_actors.store.limits import Fallback
 from omni_actors.store.queries import (
     ContactById,
     ConversationById,
@@ -33,7 +34,6 @@ from omni_actors.store.queries import (
 )
 from omni_actors.store.rows import ANY_TENANT, Channel, Leg, LegWake, Message, Question
 from omni_actors.store.verbs import (
-    Fallback,
     Idempotency,
     NewPart,
     OpenLeg,

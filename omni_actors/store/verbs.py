@@ -10,6 +10,7 @@ from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import IdentityKey, Report
 from omni_actors.model.states import ChannelState, MediaState, OnUnknown, Priority
 from omni_actors.store.contract import Verb
+from omni_actors.store.limits import Fallback, ShutOut
 from omni_actors.store.rows import (
     ApiKey,
     Channel,
@@ -151,19 +152,6 @@ class NewPart:
     content: Content
     media_ids: tuple[str, ...] = ()
     windowed: bool = False
-
-
-@frozen
-class Fallback:
-    """What goes out in place of all that is left of a message when its window is closed.
-
-    `note` is the line of the rendering report that says so.
-    """
-
-    form: str
-    content: Content
-    note: JsonObject
-    media_ids: tuple[str, ...] = ()
 
 
 @frozen
@@ -317,26 +305,7 @@ class InDoubt:
     until: float
 
 
-@frozen
-class ShutOut:
-    """The platform says that the reply window is closed: it is so for the leg, and the part meets
-    what its caller wanted for that case."""
-
-    failure: Failure
-
-
 Outcome: TypeAlias = TakenUp | Again | GivenUp | InDoubt | ShutOut
-
-
-@frozen
-class HoldPart(Verb[tuple[LegWake, ...]]):
-    """Hold a QUEUED part until `until`, for the reason in `failure`, or until its window opens;
-    answers with the leg's next heads."""
-
-    part_id: str
-    at: float
-    until: float
-    failure: Failure
 
 
 @frozen
@@ -430,19 +399,6 @@ class SyncChannels(Verb[tuple[Channel, ...]]):
     """
 
     channels: tuple[ChannelSpec, ...] = field(repr=False)
-    at: float
-
-
-@frozen
-class PutCredentials(Verb[Channel]):
-    """Use these credentials on a channel, sealed, until the config says others than it does now.
-
-    A channel in `needs_reauth` is `active` again. Refused `unknown_channel`.
-    """
-
-    tenant: str
-    channel_id: str
-    credentials: JsonObject = field(repr=False)
     at: float
 
 

@@ -96,7 +96,7 @@ async def test_a_closed_window_is_told(house: House) -> None:
 
     response = await house.client.post("/v1/messages", json=asked)
 
-    assert (response.status_code, response.json()["code"]) == (409, "outside_window")
+    assert (response.status_code, response.json()["code"]) == (422, "outside_window")
 
 
 async def test_an_address_that_is_none_has_its_place(house: House) -> None:

@@ -282,6 +282,21 @@ async def test_a_limit_that_is_told_later_counts_the_people_of_the_day(
     assert (await limiter(rig))["outreach"]["limit"] is None
 
 
+async def test_a_reload_may_put_numbers_into_one_portfolio(
+    tmp_path: Path, platform: Platform, autojump_clock: MockClock
+) -> None:
+    alone = plan(number("wa", users_per_day=2), number("wa2", OTHER, users_per_day=2))
+    shared: dict[str, Any] = {"portfolio_id": "66007", "users_per_day": 2}
+    together = plan(number("wa", **shared), number("wa2", OTHER, **shared))
+    async with open_rig(tmp_path, platform, alone) as rig:
+        await rig.house.reload(together)
+        await write_first(rig, PEOPLE[:2])
+        await rig.until(lambda: len(platform.arrivals) == 2)
+        (third,) = await write_first(rig, [PEOPLE[2]], "wa2")
+
+        await rig.reached(third, "held", within_s=5)
+
+
 @pytest.mark.slow
 async def test_a_campaign_is_sent_over_days_without_going_beyond_the_limit(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock

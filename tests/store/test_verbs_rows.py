@@ -318,8 +318,8 @@ async def test_figures_count_rows(desk: Desk) -> None:
 # Those that need no tenant: they are asked with an id that only its owner has, or by the house.
 HOUSE_ONLY = {
     "BlobsInUse", "Credentials", "DueMedia", "Figures", "Heads", "IntakeBody", "KeyByHash",
-    "LegHeads", "LoadState", "MessageByExternal", "Replay", "Unclaimed", "Unhandled",
-    "UnhandledConversations",
+    "LegHeads", "LoadState", "MessageByExternal", "Outreached", "Replay", "Unclaimed", "Unhandled",
+    "UnhandledConversations", "WindowOf",
 }  # fmt: skip
 
 

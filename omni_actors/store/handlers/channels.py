@@ -14,9 +14,10 @@ from omni_actors.store.codec import decode_object, dumps, loads
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.handlers.journal import Journal
+from omni_actors.store.limits import PutCredentials
 from omni_actors.store.queries import Channels, Credentials, QueueDepths
 from omni_actors.store.rows import ANY_TENANT, Channel, QueueDepth
-from omni_actors.store.verbs import ChannelSpec, PutCredentials, SetChannelState, SyncChannels
+from omni_actors.store.verbs import ChannelSpec, SetChannelState, SyncChannels
 
 COLUMNS = """
     SELECT id, tenant, platform, channel_key, settings, state, reason, since, source,

@@ -15,7 +15,7 @@ from omni_actors.store.dialect import Writing
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import FOR_WINDOW, Parts, PartWork
-from omni_actors.store.verbs import Fallback
+from omni_actors.store.limits import Fallback
 
 WISHES = """
     SELECT m.id, m.on_closed_window, m.fallback, m.rendering

@@ -13,10 +13,10 @@ from omni_actors.store.handlers.heads import wakes_by_leg
 from omni_actors.store.handlers.journal import Journal, take_numbers
 from omni_actors.store.handlers.parts import FOR_DOUBT, FOR_OUTREACH, Parts, PartWork
 from omni_actors.store.handlers.views import messages_by_id
+from omni_actors.store.limits import HoldPart
 from omni_actors.store.rows import ANY_TENANT, LegWake, Message
 from omni_actors.store.verbs import (
     Cancel,
-    HoldPart,
     OpenWindow,
     Recover,
     Recovered,

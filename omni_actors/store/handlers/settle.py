@@ -20,6 +20,7 @@ from omni_actors.store.handlers.closed import Refusal, opt_out, shut_out, shut_w
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import OF_STATUS, Parts, PartWork
 from omni_actors.store.handlers.people import People
+from omni_actors.store.limits import ShutOut
 from omni_actors.store.rows import LegWake
 from omni_actors.store.verbs import (
     Again,
@@ -27,7 +28,6 @@ from omni_actors.store.verbs import (
     InDoubt,
     Outcome,
     Settle,
-    ShutOut,
     TakenUp,
 )
 
