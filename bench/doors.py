@@ -1,9 +1,9 @@
 """What stands beside the gateway in a bench: servers that do less, on purpose.
 
 `quick` answers every request at once and shows what the load generator itself can do. `bare` is
-what a user would write first: an ASGI callable under the same Hypercorn worker that reads, checks
-the signature and decodes, but keeps nothing. `accept` is our own door, receiver and store with
-nobody behind them.
+what a user would write first: an ASGI callable under a Hypercorn worker with the gateway's settings
+that reads, checks the signature and decodes, but keeps nothing. `accept` is our own server, door,
+receiver and store with nobody behind them.
 """
 
 import hashlib
@@ -13,13 +13,15 @@ import random
 import select
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import trio
 from attrs import evolve
+from hypercorn.trio import serve as serve_asgi
 
 from bench.load import SECRET
 from omni_actors import telemetry
@@ -28,8 +30,9 @@ from omni_actors.actors.system import open_system
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
 from omni_actors.api.asgi import Application, Receive, Scope, Send
 from omni_actors.api.hook_door import HookDoor
+from omni_actors.api.server import hypercorn_config, serve_door
 from omni_actors.api.settings import ApiSettings
-from omni_actors.app import data_directory, serve_door
+from omni_actors.app import data_directory
 from omni_actors.config import Config, load, plan_of, router
 from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.facade import Gateway
@@ -131,19 +134,20 @@ def nobody(_accepted: Accepted) -> None:
 
 
 async def serve(kind: str, config: Config) -> None:
-    """Serve one of the two under the gateway's own Hypercorn settings until killed."""
+    """Serve one of the two until killed: Hypercorn alone, or the gateway's own server."""
+    bind = config.server.bind
     if kind == "bare":
-        await listen(bare, config)
+        app: Any = bare
+        await listen(partial(serve_asgi, app, hypercorn_config(bind)))
         return
-    async with open_accept(config) as app:
-        await listen(app, config)
+    async with open_accept(config) as door:
+        await listen(partial(serve_door, door, bind, trio.Event()))
 
 
-async def listen(app: Application, config: Config) -> None:
+async def listen(server: Callable[..., Awaitable[None]]) -> None:
     """Open the door, say where, and stay."""
     async with trio.open_nursery() as nursery:
-        door: Any = app
-        urls = await nursery.start(serve_door, door, config, trio.Event())
+        urls = await nursery.start(server)
         told(int(urls[0].rpartition(":")[2]))
 
 

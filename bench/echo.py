@@ -11,7 +11,7 @@ from attrs import define, field
 
 from bench.fleet import Child, Fleet, Server, go, open_fleet, ready
 from bench.load import Job, Result, quantile
-from bench.report import Row, at_least, median
+from bench.report import Row, at_least, median, rate_at_least, slowness, yardstick_row
 
 CONNECTIONS = 32
 CHANNELS = (1, 100)
@@ -89,10 +89,12 @@ def run(*, quick: bool = False) -> list[Row]:
             for amount in CHANNELS
         }
         requests = warm(fleet, load, sides, 200 if quick else 1000)
+        speeds = [slowness()]
         for _ in range(1 if quick else 3):
             for key, side in sides.items():
                 one_round(fleet, load, side, 200 if quick else requests[key])
-        rows = rates(sides)
+            speeds.append(slowness())
+        rows = rates(sides, median(speeds))
         for amount in CHANNELS:
             side = sides[amount, False]
             rows += open_loop(fleet, load, side, 200 if quick else requests[amount, False])
@@ -167,13 +169,14 @@ def wait_until_done(side: Side, requests: int) -> float | None:
     return None
 
 
-def rates(sides: dict[tuple[int, bool], Side]) -> list[Row]:
+def rates(sides: dict[tuple[int, bool], Side], slow: float) -> list[Row]:
     """The closed-loop rows."""
     loop = f"{CONNECTIONS} connections, closed loop"
-    rows = []
+    rows = [yardstick_row(slow)]
     for (amount, statuses), side in sides.items():
         least = STATUSES_MIN if statuses else PLAIN_MIN
-        rows.append(at_least(f"echo, {side.name}, {loop}", side.rate, "/s", least, void=side.void))
+        name = f"echo, {side.name}, {loop}"
+        rows.append(rate_at_least(name, side.rate, least, slow, void=side.void))
         if amount > 1:
             rows.append(spread(sides[1, statuses], side))
         rows.append(Row(f"gateway processor time, {side.name}", median(side.cpu_us), "us"))

@@ -182,7 +182,8 @@ class Run:
         parts = urlsplit(self.job.url)
         for _ in range(self.job.connections):
             wire = Wire((parts.hostname or "", parts.port or 80))
-            wire.greet(f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n")
+            unsigned = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 0"
+            wire.greet(f"{unsigned}\r\n\r\n")
             self._join(wire)
             self.idle.append(wire)
 

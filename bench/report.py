@@ -12,16 +12,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import trio
 from attrs import asdict, frozen
 
 ROOT = Path(__file__).resolve().parent.parent
 SYNCS = 50
+CHECKPOINTS = 20_000
+# What a trio checkpoint takes on the machine for which the absolute promises were made.
+REFERENCE_CHECKPOINT_US = 3.5
 
 
 @frozen
 class Row:
     """One measured value. `ratio` is against the neighbour that `against` names.
 
+    `reference` is what the value comes to on the machine for which the promises were made.
     A row with `void` must not be quoted: it says why the run behind it proves nothing.
     """
 
@@ -33,6 +38,7 @@ class Row:
     target: str | None = None
     met: bool | None = None
     void: str | None = None
+    reference: float | None = None
 
 
 def at_least(name: str, value: float, unit: str, least: float, **more: Any) -> Row:
@@ -43,6 +49,43 @@ def at_least(name: str, value: float, unit: str, least: float, **more: Any) -> R
 def at_most(name: str, value: float, unit: str, most: float, **more: Any) -> Row:
     """A row whose value must not be more than `most`."""
     return Row(name, value, unit, target=f"<= {most:g}", met=value <= most, **more)
+
+
+def rate_at_least(name: str, per_s: float, least: float, slowness: float, **more: Any) -> Row:
+    """A rate that must not be less than `least` on the reference machine; see `slowness`."""
+    there = per_s * slowness
+    target = f">= {least:g}"
+    return Row(name, per_s, "/s", target=target, met=there >= least, reference=there, **more)
+
+
+def time_at_most(name: str, us: float, most: float, slowness: float, **more: Any) -> Row:
+    """A time that must not be more than `most` on the reference machine; see `slowness`."""
+    there = us / slowness
+    target = f"<= {most:g}"
+    return Row(name, us, "us", target=target, met=there <= most, reference=there, **more)
+
+
+def slowness() -> float:
+    """How many times longer than on the reference machine a trio checkpoint takes here, now."""
+    return checkpoint_us() / REFERENCE_CHECKPOINT_US
+
+
+def checkpoint_us() -> float:
+    """What a trio checkpoint takes, in microseconds: the yardstick of a machine."""
+    return trio.run(_checkpoints, CHECKPOINTS)
+
+
+async def _checkpoints(times: int) -> float:
+    began = time.perf_counter()
+    for _ in range(times):
+        await trio.lowlevel.checkpoint()
+    return 1e6 * (time.perf_counter() - began) / times
+
+
+def yardstick_row(slowness: float) -> Row:
+    """The machine's own speed, as a row."""
+    name = "trio checkpoint, the yardstick of this machine"
+    return Row(name, slowness * REFERENCE_CHECKPOINT_US, "us", slowness, "reference")
 
 
 def median(values: Sequence[float]) -> float:
@@ -59,7 +102,8 @@ def _line(row: Row) -> str:
     ratio = "" if row.ratio is None else f"{row.ratio:7.2f} x {row.against or ''}"
     met = {True: "met", False: "MISSED", None: ""}[row.met]
     value = f"{row.name:<82} {row.value:10,.2f} {row.unit:<5}"
-    line = f"{value} {ratio:<14} {row.target or '':<9} {met}"
+    there = "" if row.reference is None else f"{row.reference:,.2f} there"
+    line = f"{value} {ratio:<14} {there:<14} {row.target or '':<9} {met}"
     return line.rstrip() if row.void is None else f"{line.rstrip()}  VOID: {row.void}"
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pykka
 import trio
 
-from bench.report import Row, at_least, at_most
+from bench.report import Row, at_least, at_most, slowness, time_at_most, yardstick_row
 from omni_actors.actors.clock import stopwatch
 from omni_actors.actors.roster import Roster
 from omni_actors.actors.system import System, open_system
@@ -64,14 +64,16 @@ def run(*, quick: bool = False) -> list[Row]:
     messages, rounds = (10_000, 3) if quick else (100_000, 7)
     actors = 10_000 if quick else 100_000
     pykka_tell_us, pykka_ask_us = _pykka(messages // 5, 1 if quick else 3)
+    slow = min(slowness() for _ in range(rounds))
     tell = trio.run(_best, rounds, _tell, messages)
+    ask = trio.run(_best, rounds, _ask, messages // 20)["ask"]
     return [
-        _row("tell, call to handled, one burst", tell["handled"], pykka_tell_us, TELL_US_MAX),
-        _row("tell, the call alone, one burst", tell["call"], pykka_tell_us, TELL_US_MAX),
-        *_windowed(rounds, messages, pykka_tell_us),
+        yardstick_row(slow),
+        _row("tell, call to handled, one burst", tell["handled"], pykka_tell_us, TELL_US_MAX, slow),
+        _row("tell, the call alone, one burst", tell["call"], pykka_tell_us, TELL_US_MAX, slow),
+        *_windowed(rounds, messages, pykka_tell_us, slow),
         at_least("tell against Pykka", pykka_tell_us / tell["handled"], "times", TELL_RATIO_MIN),
-        _row("ask", trio.run(_best, rounds, _ask, messages // 20)["ask"], pykka_ask_us, ASK_US_MAX),
-        _plain("trio checkpoint, the yardstick of this machine", trio.run(_checkpoint, messages)),
+        _row("ask", ask, pykka_ask_us, ASK_US_MAX, slow),
         _plain("Pykka tell", pykka_tell_us),
         _plain("Pykka ask", pykka_ask_us),
         _memory("idle actor", "KiB", actors, IDLE_KIB_MAX),
@@ -80,11 +82,11 @@ def run(*, quick: bool = False) -> list[Row]:
     ]
 
 
-def _windowed(rounds: int, messages: int, pykka_us: float) -> list[Row]:
+def _windowed(rounds: int, messages: int, pykka_us: float, slow: float) -> list[Row]:
     windows = trio.run(_best, rounds, _tell_windows, messages)["handled"]
     channel = trio.run(_best, rounds, _channel, messages // 5)["channel"]
     return [
-        _row(f"tell, call to handled, {_WINDOW} at a time", windows, pykka_us, TELL_US_MAX),
+        _row(f"tell, call to handled, {_WINDOW} at a time", windows, pykka_us, TELL_US_MAX, slow),
         Row(
             "trio memory channel, send to receive",
             channel,
@@ -95,8 +97,8 @@ def _windowed(rounds: int, messages: int, pykka_us: float) -> list[Row]:
     ]
 
 
-def _row(name: str, value: float, pykka_us: float, most: float) -> Row:
-    return at_most(name, value, "us", most, ratio=pykka_us / value, against="Pykka")
+def _row(name: str, value: float, pykka_us: float, most: float, slow: float) -> Row:
+    return time_at_most(name, value, most, slow, ratio=pykka_us / value, against="Pykka")
 
 
 def _plain(name: str, value: float) -> Row:
@@ -161,13 +163,6 @@ async def _channel(messages: int) -> dict[str, float]:
         for number in range(messages):
             await send.send(number)
     return {"channel": (stopwatch() - began) * 1e6 / messages}
-
-
-async def _checkpoint(times: int) -> float:
-    began = stopwatch()
-    for _ in range(times):
-        await trio.lowlevel.checkpoint()
-    return (stopwatch() - began) * 1e6 / times
 
 
 async def _ask(messages: int) -> dict[str, float]:

@@ -14,9 +14,6 @@ from pathlib import Path
 
 import trio
 from attrs import define, evolve, field, frozen
-from hypercorn.config import Config as HypercornConfig
-from hypercorn.trio import serve as serve_asgi
-from hypercorn.typing import ASGIFramework
 
 from omni_actors import telemetry
 from omni_actors.actors.clock import Clock
@@ -24,6 +21,7 @@ from omni_actors.actors.lag import open_lag_watch
 from omni_actors.actors.system import open_system
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
 from omni_actors.api.app import build_app
+from omni_actors.api.server import serve_door
 from omni_actors.cli_exits import Exit, first
 from omni_actors.config import Config, ConfigError, load, plan_of, router
 from omni_actors.gateway import keys
@@ -43,9 +41,6 @@ from omni_actors.store.queries import Credentials
 from omni_actors.store.sqlite.engine import ReleaseHold, SqliteStore
 from omni_actors.store.verbs import ChannelSpec, SetChannelState, SyncChannels
 
-HEADER_BYTES_MAX = 32 * 1024
-KEEP_ALIVE_S = 75
-GRACE_S = 5.0
 UNWIND_S = 15.0  # after the drain's deadline, for the door, the drain's own grace and the store
 
 # Nearly all of our garbage dies by reference counts; looking for cycles every 700 objects, as the
@@ -209,39 +204,11 @@ async def open_server(config: Config, ending: Ending) -> AsyncIterator[Running]:
         # With a bind of port 0 nobody knows the URL but the caller: links are relative then.
         app = build_app(gateway, evolve(config.api, public_url=config.server.public_url or ""))
         closing = trio.Event()
-        urls = await nursery.start(serve_door, app, config, closing)
+        urls = await nursery.start(serve_door, app, config.server.bind, closing)
         try:
             yield Running(urls[0], gateway)
         finally:
             closing.set()
-
-
-async def serve_door(
-    app: ASGIFramework,
-    config: Config,
-    closing: trio.Event,
-    *,
-    task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Serve the front door until `closing`."""
-    await serve_asgi(
-        app, hypercorn_config(config), shutdown_trigger=closing.wait, task_status=task_status
-    )
-
-
-def hypercorn_config(config: Config) -> HypercornConfig:
-    """How the server listens."""
-    hypercorn = HypercornConfig()
-    hypercorn.bind = [config.server.bind]
-    hypercorn.include_server_header = False
-    hypercorn.keep_alive_timeout = KEEP_ALIVE_S
-    hypercorn.graceful_timeout = GRACE_S
-    hypercorn.h11_max_incomplete_size = HEADER_BYTES_MAX
-    hypercorn.backlog = 1024
-    hypercorn.errorlog = None
-    hypercorn.accesslog = None
-    hypercorn.websocket_ping_interval = 20.0
-    return hypercorn
 
 
 def serve(path: Path, environ: dict[str, str], *, tell: Callable[[str], None]) -> int:

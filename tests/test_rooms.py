@@ -52,9 +52,9 @@ class Room:
 
 # Import names of what an installation without extras brings along.
 INSTALLED = """
-    apsw attrs cattrs cryptography cyclopts filetype h11 httpcore httpx hypercorn markdown_it
-    markupsafe prometheus_client quart quart_trio regex rich structlog trio trio_websocket
-    werkzeug wsproto
+    apsw attrs cattrs cryptography cyclopts filetype h11 httpcore httptools httpx hypercorn
+    markdown_it markupsafe prometheus_client quart quart_trio regex rich structlog trio
+    trio_websocket werkzeug wsproto
 """
 HANDS = "model policy wire adapters actors net media store telemetry"
 PRODUCT = f"{HANDS} gateway api app cli config"
@@ -65,13 +65,13 @@ ROOMS = {
     "adapters": Room("model policy wire", "attrs", pure=True),
     "telemetry": Room("", "attrs prometheus_client structlog"),
     "actors": Room("telemetry", "attrs trio"),
-    "net": Room("model wire actors.clock telemetry", "attrs h11 httpcore httpx trio"),
+    "net": Room("model wire actors.clock telemetry", "attrs httpcore httptools httpx trio"),
     "media": Room("model policy telemetry", "attrs filetype trio"),
     "store": Room("model telemetry", "apsw attrs cattrs cryptography trio"),
     "gateway": Room(HANDS, "attrs trio"),
     "api": Room(
         "model gateway.facade telemetry",
-        "attrs cattrs markupsafe prometheus_client quart quart_trio trio werkzeug",
+        "attrs cattrs hypercorn markupsafe prometheus_client quart quart_trio trio werkzeug",
     ),
     "app": Room(PRODUCT, INSTALLED),
     "config": Room(PRODUCT, INSTALLED),

@@ -75,13 +75,9 @@ class ConversationActor:
 
     async def take(self, backlog: Backlog) -> None:
         """Handle one page. What waits for a window is let go first: that may be done twice."""
-        opening = [
-            self.store.post(OpenWindow(leg_id, at)) for leg_id, at in opened(backlog).items()
-        ]
-        handled = self.store.post(effects(backlog, self.closing_s))
-        for ticket in opening:
-            self.wake_legs(await ticket.wait())
-        await handled.wait()
+        for leg_id, at in opened(backlog).items():
+            self.wake_legs(await self.store.do(OpenWindow(leg_id, at)))
+        await self.store.do(effects(backlog, self.closing_s))
         telemetry.HANDLED.inc(len(backlog.entries))
 
 

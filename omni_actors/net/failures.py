@@ -5,8 +5,8 @@ from typing import Final
 import httpcore
 
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.net.connection import Fate
 from omni_actors.net.guard import Refused
-from omni_actors.net.lanes import Fate
 from omni_actors.net.request import CONNECT_TIMEOUT_S, place_of
 from omni_actors.wire.calls import HttpCall
 

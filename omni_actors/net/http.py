@@ -3,7 +3,7 @@
 import secrets
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final, assert_never
 
 import httpcore
@@ -12,6 +12,7 @@ from attrs import frozen
 
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.net.account import Account
+from omni_actors.net.connection import CLOSE_TIMEOUT_S, Fate, Request, Unwritable
 from omni_actors.net.failures import (
     disk_failed,
     lost,
@@ -21,18 +22,10 @@ from omni_actors.net.failures import (
     unwritable,
 )
 from omni_actors.net.guard import GuardedBackend, GuardPolicy, Refused, check_url
-from omni_actors.net.lanes import (
-    CLOSE_TIMEOUT_S,
-    Dialler,
-    Fate,
-    Lane,
-    LaneKey,
-    Lanes,
-    LaneStatistics,
-)
+from omni_actors.net.lanes import Dialler, Lane, LaneKey, Lanes, LaneStatistics
 from omni_actors.net.multipart import form_frame
 from omni_actors.net.reply import declared_size, keep_s, lower_case
-from omni_actors.net.request import EXTENSIONS, Outgoing, encoded_body, outgoing
+from omni_actors.net.request import Outgoing, encoded_body, outgoing
 from omni_actors.net.shown import masked_url, shown_reply, shown_request
 from omni_actors.net.streams import FormBody, OpenSink, OpenSource, SourceBroken
 from omni_actors.net.tls import client_context
@@ -180,48 +173,33 @@ class HttpHands:
         body: bytes | AsyncIterable[bytes] | None,
         fate: Fate,
     ) -> HttpReply:
-        core = httpcore.Request(
-            call.method,
-            request.url,
-            headers=request.headers,
-            content=body,
-            extensions=EXTENSIONS,
-        )
+        asked = Request(call.method.encode(errors="replace"), request.target, request.headers, body)
         key = LaneKey(account.channel_id, request.place.origin, call.guarded)
-        lane = await self._lanes.borrow(key, fate)
+        lane = await self._lanes.borrow(key)
         try:
-            return await self._talk(call, lane, core)
-        except httpcore.LocalProtocolError:
+            return await self._talk(call, lane, asked, fate)
+        except Unwritable:
             raise unwritable() from None
         except _NETWORK_ERRORS as error:
             raise lost(call, fate, error) from error
         finally:
             self._lanes.give_back(lane)
 
-    async def _talk(self, call: HttpCall, lane: Lane, request: httpcore.Request) -> HttpReply:
-        response = await lane.connection.handle_async_request(request)
-        headers = lower_case(response.headers)
+    async def _talk(self, call: HttpCall, lane: Lane, request: Request, fate: Fate) -> HttpReply:
+        answer = await lane.connection.ask(request, fate)
+        headers = lower_case(answer.headers)
         lane.keep_s = keep_s(headers)
-        assert isinstance(response.stream, AsyncIterable)
-        chunks = aiter(response.stream)
-        try:
-            if call.download and 200 <= response.status < 300:
-                reply = await self._download(call, response.status, headers, chunks)
-            else:
-                body = await _collected(call, headers, chunks)
-                reply = HttpReply(response.status, headers, body, size=len(body))
-        except BaseException:
-            await _abandon(chunks)  # noqa: ASYNC102 - cancelled from the start, so it never waits
-            raise
-        await response.aclose()
-        return reply
+        if call.download and 200 <= answer.status < 300:
+            return await self._download(call, answer.status, headers, answer)
+        body = await _collected(call, headers, answer)
+        return HttpReply(answer.status, headers, body, size=len(body))
 
     async def _download(
         self,
         call: HttpCall,
         status: int,
         headers: Mapping[str, str],
-        chunks: AsyncIterator[bytes],
+        chunks: AsyncIterable[bytes],
     ) -> HttpReply:
         """Stream an answer into a blob, which exists when this returns."""
         _require_size(call, declared_size(headers))
@@ -239,7 +217,7 @@ class HttpHands:
 
 
 async def _collected(
-    call: HttpCall, headers: Mapping[str, str], chunks: AsyncIterator[bytes]
+    call: HttpCall, headers: Mapping[str, str], chunks: AsyncIterable[bytes]
 ) -> bytes:
     """The whole body. Raises SendFailure as soon as it is known to be too large."""
     _require_size(call, declared_size(headers))
@@ -254,15 +232,3 @@ async def _collected(
 def _require_size(call: HttpCall, size: int) -> None:
     if size > call.bytes_max:
         raise too_large(call)
-
-
-async def _abandon(chunks: AsyncIterator[bytes]) -> None:
-    """End a body that is not read to its end, and with it its connection.
-
-    Cancelled from inside, httpcore's nested generators unwind in order; closed from outside, the
-    inner ones would be left to the garbage collector. What it says by then does not matter.
-    """
-    with suppress(*_NETWORK_ERRORS), trio.CancelScope() as scope:
-        scope.cancel()
-        async for _ in chunks:
-            pass

@@ -1,20 +1,18 @@
 """Connections that are kept open between calls: a channel has a few of its own, one call on each.
 
-A lane is one HTTP/1.1 connection of httpcore and not a client with a pool: what a client adds
-(cookies, redirects, environment, choosing a connection under a lock) we either must not do or do
-here, and it costs about half of the time of a small call.
+A lane is one HTTP/1.1 connection and not a client with a pool: what a client adds (cookies,
+redirects, environment, choosing a connection under a lock) we either must not do or do here.
 """
 
 import ssl
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Callable
 
 import httpcore
 import trio
 from attrs import define, field, frozen
 
-CLOSE_TIMEOUT_S: Final = 2.0
+from omni_actors.net.connection import CLOSE_TIMEOUT_S, Connection
 
 
 @frozen
@@ -26,20 +24,12 @@ class LaneKey:
     guarded: bool = False
 
 
-@define
-class Fate:
-    """What is known of one request: whether any byte of it may have left."""
-
-    sent: bool = False
-
-
 @define(eq=False)
 class Lane:
     """One connection, opened by its first call. `expires_at` is set while it is idle."""
 
     key: LaneKey
-    connection: httpcore.AsyncHTTPConnection = field(init=False)
-    fate: Fate = field(factory=Fate)
+    connection: Connection
     keep_s: float = 0.0
     expires_at: float | None = None
 
@@ -55,7 +45,7 @@ class Lane:
     @property
     def stale(self) -> bool:
         """Whether an idle lane was hung up by the other side, or is too old to be trusted."""
-        return self.expired(trio.current_time()) or self.connection.has_expired()
+        return self.expired(trio.current_time()) or self.connection.hung_up
 
 
 @frozen
@@ -84,7 +74,7 @@ class Lanes:
     Calls that find no room wait in order, but nobody waits for the limit of another channel.
     """
 
-    _connect: Callable[[Lane], httpcore.AsyncHTTPConnection]
+    _connect: Callable[[LaneKey], Connection]
     _nursery: trio.Nursery  # only closes what was given up
     per_channel_max: int = 8
     total_max: int = 256
@@ -98,15 +88,13 @@ class Lanes:
         """A snapshot."""
         return LaneStatistics(self._open, len(self._idle), len(self._waiters))
 
-    async def borrow(self, key: LaneKey, fate: Fate) -> Lane:
+    async def borrow(self, key: LaneKey) -> Lane:
         """A lane for one call, to be given back. Cancelled, nothing was borrowed."""
-        lane = self._take(key) or await self._wait(key)
-        lane.fate = fate
-        return lane
+        return self._take(key) or await self._wait(key)
 
     def give_back(self, lane: Lane) -> None:
         """Keep the lane for the next call, or close it when its call did not end cleanly."""
-        if lane.connection.is_available():
+        if lane.connection.available:
             self._rest(lane)
         else:
             self._drop(lane)
@@ -178,8 +166,7 @@ class Lanes:
         return True
 
     def _new(self, key: LaneKey) -> Lane:
-        lane = Lane(key, keep_s=self.idle_s)
-        lane.connection = self._connect(lane)
+        lane = Lane(key, self._connect(key), keep_s=self.idle_s)
         self._by_channel.setdefault(key.channel_id, []).append(lane)
         self._open += 1
         return lane
@@ -199,7 +186,7 @@ class Lanes:
 
     def _drop(self, lane: Lane) -> None:
         self._forget(lane)
-        if not lane.connection.is_closed():
+        if not lane.connection.closed:
             self._nursery.start_soon(_close, lane.connection)
 
     def _forget(self, lane: Lane) -> None:
@@ -213,7 +200,7 @@ class Lanes:
         self._open -= 1
 
 
-async def _close(connection: httpcore.AsyncHTTPConnection) -> None:
+async def _close(connection: Connection) -> None:
     """Hang up without ceremony; also while everything is being cancelled."""
     with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
         await connection.aclose()
@@ -227,98 +214,6 @@ class Dialler:
     plain: httpcore.AsyncNetworkBackend
     guarded: httpcore.AsyncNetworkBackend
 
-    def __call__(self, lane: Lane) -> httpcore.AsyncHTTPConnection:
+    def __call__(self, key: LaneKey) -> Connection:
         """A connection that is made when the first call is."""
-        return httpcore.AsyncHTTPConnection(
-            lane.key.origin,
-            ssl_context=self.ssl_context,
-            network_backend=LaneBackend(self.guarded if lane.key.guarded else self.plain, lane),
-        )
-
-
-@frozen
-class LaneBackend(httpcore.AsyncNetworkBackend):
-    """Connects as `inner` does, with streams that tell the lane when a request has left."""
-
-    inner: httpcore.AsyncNetworkBackend
-    lane: Lane
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Raises what `inner` raises."""
-        stream = await self.inner.connect_tcp(host, port, timeout, local_address, socket_options)
-        return LaneStream(stream, self.lane)
-
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Never asked for: an origin is a host and a port."""
-        raise NotImplementedError
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait on the run loop's clock."""
-        await trio.sleep(seconds)
-
-
-@define(eq=False)
-class LaneStream(httpcore.AsyncNetworkStream):
-    """Sends the head of a request together with the first of its body: one packet, not two.
-
-    Notes when a request begins to leave, because from then on its fate may be unknown.
-    """
-
-    inner: httpcore.AsyncNetworkStream
-    lane: Lane
-    _held: bytes = field(init=False, default=b"")
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """As `inner`, once what was held is sent."""
-        if self._held:
-            await self._send(b"", timeout)
-        return await self.inner.read(max_bytes, timeout)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Hold the first bytes of a request until more come or an answer is waited for."""
-        if buffer and not self._held and not self.lane.fate.sent:
-            self._held = bytes(buffer)
-            return
-        await self._send(buffer, timeout)
-
-    async def _send(self, buffer: bytes, timeout: float | None) -> None:
-        held, self._held = self._held, b""
-        if held or buffer:
-            self.lane.fate.sent = True
-            await self.inner.write(held + buffer if held else buffer, timeout)
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """As `inner`; cancelled, the connection is closed, which nobody else could do."""
-        try:
-            return LaneStream(
-                await self.inner.start_tls(ssl_context, server_hostname, timeout), self.lane
-            )
-        except trio.Cancelled:
-            with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
-                await self.inner.aclose()
-            raise
-
-    async def aclose(self) -> None:
-        """As `inner`."""
-        await self.inner.aclose()
-
-    def get_extra_info(self, info: str) -> Any:
-        """As `inner`."""
-        return self.inner.get_extra_info(info)
+        return Connection(key.origin, self.ssl_context, self.guarded if key.guarded else self.plain)

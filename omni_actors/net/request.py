@@ -22,7 +22,6 @@ from omni_actors.wire.calls import Auth, HttpCall
 Headers = list[tuple[bytes, bytes]]
 
 CONNECT_TIMEOUT_S: Final = 5.0
-EXTENSIONS: Final = {"timeout": {"connect": CONNECT_TIMEOUT_S}}
 COMMON_HEADERS: Final = (
     (b"User-Agent", f"omni-actors/{__version__}".encode()),
     (b"Accept", b"*/*"),
@@ -87,7 +86,7 @@ class Outgoing:
     """A request ready to go. `size` counts the bytes of its body."""
 
     place: Place
-    url: httpcore.URL
+    target: bytes
     headers: Headers
 
 
@@ -105,9 +104,7 @@ def outgoing(call: HttpCall, account: Account, mime: str | None, size: int | Non
     if mime is not None and not any(name.lower() == "content-type" for name in call.headers):
         headers.append((b"Content-Type", mime.encode(errors="replace")))
     headers += _given(call.headers)
-    origin = place.origin
-    url = httpcore.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=target)
-    return Outgoing(place, url, headers)
+    return Outgoing(place, target, headers)
 
 
 def _credential(auth: Auth, account: Account, place: Place) -> tuple[Headers, dict[str, str]]:

@@ -1,5 +1,6 @@
 """Lanes: who gets a connection, who waits, and which are closed."""
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omni_actors.media.blobs import Blobs
-from omni_actors.net.lanes import Fate, Lane, LaneKey, Lanes, LaneStatistics
+from omni_actors.net.connection import Connection
+from omni_actors.net.lanes import Lane, LaneKey, Lanes, LaneStatistics
 from omni_actors.net.trace import Trace
 from omni_actors.wire.calls import Auth, HttpCall
 from tests.net.kit import (
@@ -25,48 +27,48 @@ from tests.net.kit import (
     until,
 )
 
+TLS = ssl.create_default_context()
 
-class Connection(httpcore.AsyncHTTPConnection):
+
+class Peerless(Connection):
     """A connection that has made its first call; the test says how it stands."""
 
     clean = True  # the last call ended well
-    hung_up = False  # the other side has closed it
-    closed = False
+    gone = False  # the other side has closed it
 
-    def is_available(self) -> bool:
+    @property
+    def available(self) -> bool:
         return self.clean and not self.closed
 
-    def has_expired(self) -> bool:
-        return self.hung_up
-
-    def is_closed(self) -> bool:
-        return self.closed
-
-    async def aclose(self) -> None:
-        await trio.lowlevel.checkpoint()
-        self.closed = True
+    @property
+    def hung_up(self) -> bool:
+        return self.gone
 
 
 def key(channel_id: str, host: str = "graph") -> LaneKey:
     return LaneKey(channel_id, httpcore.Origin(b"https", host.encode(), 443))
 
 
-def connection(lane: Lane) -> Connection:
-    assert isinstance(lane.connection, Connection)
+def connection(lane: Lane) -> Peerless:
+    assert isinstance(lane.connection, Peerless)
     return lane.connection
+
+
+def peerless(wanted: LaneKey) -> Connection:
+    return Peerless(wanted.origin, TLS, httpcore.AsyncMockBackend([]))
 
 
 @asynccontextmanager
 async def open_lanes(**limits: Any) -> AsyncIterator[Lanes]:
     async with trio.open_nursery() as nursery:
-        lanes = Lanes(lambda lane: Connection(lane.key.origin), nursery, **limits)
+        lanes = Lanes(peerless, nursery, **limits)
         nursery.start_soon(lanes.sweep)
         yield lanes
         nursery.cancel_scope.cancel()
 
 
 async def borrow(lanes: Lanes, *wanted: LaneKey) -> list[Lane]:
-    return [await lanes.borrow(one, Fate()) for one in wanted]
+    return [await lanes.borrow(one) for one in wanted]
 
 
 class Queue:
@@ -84,7 +86,7 @@ class Queue:
 
         async def call() -> None:
             with scope:
-                self.held[name] = await self.lanes.borrow(wanted, Fate())
+                self.held[name] = await self.lanes.borrow(wanted)
                 self.served.append(name)
 
         self.nursery.start_soon(call)
@@ -149,7 +151,7 @@ async def test_a_lane_that_was_hung_up_is_not_used_again() -> None:
         first, second = await borrow(lanes, key("wa"), key("wa"))
         lanes.give_back(first)
         lanes.give_back(second)
-        connection(second).hung_up = True
+        connection(second).gone = True
 
         [again] = await borrow(lanes, key("wa"))
 
