@@ -85,6 +85,11 @@ class Brake:
         """How much is used, in percent; word that is too old counts for nothing."""
         return self.percent if now < self.told_at + USAGE_VALID_S else 0.0
 
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody has ever complained."""
+        return self.told_at == -math.inf and self.share.cut_at == -math.inf
+
     def scale(self, now: float) -> float:
         """The share of its rate that a channel may use."""
         return self.share.per_second(now) * usage_scale(self.used(now))
@@ -147,8 +152,9 @@ class Limits:
 
     def limit(self, now: float) -> Limit:
         """The rate to keep to now, whoever has lowered it."""
-        scale = math.prod([brake.scale(now) for brake in self.shared.values()])
-        return self.adaptive.limit(self.burst, now).scaled(scale)
+        limit = self.adaptive.limit(self.burst, now)
+        scale = math.prod([b.scale(now) for b in self.shared.values() if not b.is_free])
+        return limit if scale == 1.0 else limit.scaled(scale)
 
     def channel_wait(self, now: float) -> WaitFor | None:
         """Whether the channel or what it belongs to holds everything back now."""
@@ -202,8 +208,8 @@ class Limits:
 
     def lanes(self, now: float) -> tuple[str, ...] | None:
         """The lanes that may send now; None: all of them."""
-        used = max([brake.used(now) for brake in self.shared.values()], default=0.0)
-        return ("high",) if high_only(used) else None
+        used = [brake.used(now) for brake in self.shared.values() if not brake.is_free]
+        return ("high",) if used and high_only(max(used)) else None
 
     def lanes_again_at(self) -> float:
         """When word that leaves room for some lanes only is too old to count."""

@@ -129,8 +129,8 @@ class Breaker:
                 if chance >= self.share(now):
                     return self, Refused(self.law.ramp_retry_s)
                 counted = self._count(closed.tallies, now, now, calls=1)
-                after = evolve(self, state=evolve(closed, tallies=counted))
-                return after, Permit(now, self.generation)
+                state = Closed(counted, closed.ramp_since)
+                return Breaker(self.law, state, self.generation), Permit(now, self.generation)
             case Open(until=until):
                 return self._probe(now) if now >= until else (self, Refused(until - now))
             case Probing(since=since):
@@ -181,7 +181,11 @@ class Breaker:
     ) -> tuple[Tally, ...]:
         """Add to the slot of `at`, and forget the slots that have left the window."""
         slot_s = self.law.window_s / SLOTS
-        slot, oldest = int(at // slot_s), int(now // slot_s) - SLOTS + 1
+        slot, latest = int(at // slot_s), int(now // slot_s)
+        if tallies and tallies[-1].slot == slot == latest:  # mostly so
+            last = tallies[-1]
+            return (*tallies[:-1], Tally(slot, last.calls + calls, last.failures + failures))
+        oldest = latest - SLOTS + 1
         kept = {tally.slot: tally for tally in tallies if tally.slot >= oldest}
         if slot >= oldest:
             was = kept.get(slot, Tally(slot))
