@@ -319,7 +319,6 @@ class House:
         if accepted.media:
             self.nudge(MEDIA, media_desk.Look())
         for channel in accepted.channels:
-            telemetry.info("channel.limits_told", channel_id=channel.id, limits=channel.limits)
             self.changed(channel)
 
     def wake_legs(self, wakes: Sequence[LegWake]) -> None:

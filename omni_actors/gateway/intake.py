@@ -132,8 +132,13 @@ class Receiver:
                 if isinstance(report, Echoed):
                     return Item(adapter.platform, named, media_ids=media_ids)
                 until = window.opened_until(report, adapter.capabilities)
-                entry = window.entry_of(report, adapter.capabilities)
-                return Item(adapter.platform, named, 0, until, media_ids, entry)
+                return Item(
+                    adapter.platform,
+                    named,
+                    window_until=until,
+                    media_ids=media_ids,
+                    entry=window.entry_of(report, adapter.capabilities),
+                )
             case StatusReported() | WatermarkReported():
                 return Item(adapter.platform, report, rank=status.rank(report.status))
             case _:

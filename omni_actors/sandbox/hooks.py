@@ -46,8 +46,10 @@ class Update:
     after_s: float = 0.0
     repeats: int = 0
     knock: Knock | None = None
-    topic: str = "messages"
-    """The field of the webhook."""
+    field: str = "messages"
+    """What the change is of, where a platform tells that."""
+    at: float | None = None
+    """When it happened, where it does not say so itself."""
 
 
 Envelope = Callable[[Sequence[Update]], bytes]

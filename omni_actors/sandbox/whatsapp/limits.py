@@ -6,9 +6,12 @@ Source: developers.facebook.com/documentation/business-messaging/whatsapp/messag
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from omni_actors.sandbox.contract import ControlError
+from omni_actors.sandbox.hooks import Update
+from omni_actors.sandbox.whatsapp.settings import WhatsAppAccount
+from omni_actors.sandbox.whatsapp.updates import news
 
 DAY_S = 86_400.0
 PEOPLE_MAX = 500_000
@@ -62,6 +65,23 @@ def wanted(document: Mapping[str, Any]) -> Wanted:
         raise ControlError("`maintenance_s` must be a number, 0 or more")
     people = (_count(document, "users_per_day"),) if "users_per_day" in document else ()
     return Wanted(_count(document, "per_second"), float(pause), people)
+
+
+def upgraded(account: WhatsAppAccount, tier: str, at: float, after_s: float) -> Update:
+    """The number has a higher throughput from now on."""
+    told = {
+        "display_phone_number": account.display_number,
+        "event": "THROUGHPUT_UPGRADE",
+        "current_limit": tier,
+        "max_daily_conversations_per_business": tier,
+    }
+    return evolve(news(account, "phone_number_quality_update", told, at), after_s=after_s)
+
+
+def capability(account: WhatsAppAccount, tier: str, at: float) -> Update:
+    """The portfolio may write first to another number of people a day."""
+    told = {"max_daily_conversations_per_business": tier, "max_phone_numbers_per_business": 20}
+    return news(account, "business_capability_update", told, at)
 
 
 def _count(document: Mapping[str, Any], name: str) -> int | None:

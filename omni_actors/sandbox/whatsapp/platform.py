@@ -27,7 +27,13 @@ from omni_actors.sandbox.http import Answer, Request, json_answer
 from omni_actors.sandbox.whatsapp import customers, templates, updates
 from omni_actors.sandbox.whatsapp.bodies import check_read
 from omni_actors.sandbox.whatsapp.errors import refusal
-from omni_actors.sandbox.whatsapp.limits import Portfolio, tier_of, wanted
+from omni_actors.sandbox.whatsapp.limits import (
+    Portfolio,
+    capability,
+    tier_of,
+    upgraded,
+    wanted,
+)
 from omni_actors.sandbox.whatsapp.links import link_fault
 from omni_actors.sandbox.whatsapp.media import (
     UPLOAD_BYTES_MAX,
@@ -124,15 +130,16 @@ class WhatsApp:
         Raises ControlError.
         """
         account, number, news = self.accounts[channel_key], self.numbers[channel_key], []
+        now = self.stage.clock.now()
         asked = wanted(document)
         if asked.users_per_day != ():
             (self.portfolio.most,) = asked.users_per_day
-            news.append(updates.capability(account, tier_of(self.portfolio.most)))
+            news.append(capability(account, tier_of(self.portfolio.most), now))
         if asked.per_second is not None:
             number.throughput.most = asked.per_second
-            number.maintenance_until = self.stage.clock.now() + asked.maintenance_s
+            number.maintenance_until = now + asked.maintenance_s
             tier = tier_of(self.portfolio.most)
-            news.append(updates.upgraded(account, tier, asked.maintenance_s))
+            news.append(upgraded(account, tier, now + asked.maintenance_s, asked.maintenance_s))
         return news
 
     def rendering(self, entry: Shown) -> str:

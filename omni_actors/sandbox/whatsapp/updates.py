@@ -93,54 +93,45 @@ def inbound(account: WhatsAppAccount, customer: Customer, message: dict[str, Any
     return Update(account.phone_number_id, message["type"], value(account, **parts))
 
 
-def upgraded(account: WhatsAppAccount, tier: str, after_s: float) -> Update:
-    """The number has a higher throughput from now on."""
-    told = {
-        "display_phone_number": account.display_number,
-        "event": "THROUGHPUT_UPGRADE",
-        "current_limit": tier,
-        "max_daily_conversations_per_business": tier,
-    }
-    topic = "phone_number_quality_update"
-    return Update(account.phone_number_id, topic, told, after_s, topic=topic)
-
-
-def capability(account: WhatsAppAccount, tier: str) -> Update:
-    """The portfolio may write first to another number of people a day."""
-    told = {"max_daily_conversations_per_business": tier, "max_phone_numbers_per_business": 20}
-    topic = "business_capability_update"
-    return Update(account.phone_number_id, topic, told, topic=topic)
+def news(account: WhatsAppAccount, field: str, told: dict[str, Any], at: float | None) -> Update:
+    """An update of any other field; `at` is the time of its entry, if that has one."""
+    return Update(account.phone_number_id, field, told, field=field, at=at)
 
 
 def envelope(updates: Sequence[Update], waba_of: Callable[[str], str]) -> bytes:
-    """One webhook body; neighbours of one number share a change, those of one WABA an entry."""
-    entries: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    """One webhook body; neighbours of one number share a change, those of one WABA an entry.
+
+    What has a time has an entry of its own, which tells it.
+    """
+    entries: dict[tuple[str, float | None], list[dict[str, Any]]] = {}
     for update in updates:
-        changes = entries.setdefault(waba_of(update.channel_key), [])
-        topic, value = changes[-1] if changes else ("", {})
-        if topic == update.topic == "messages" and _joins(value, update.value):
-            changes[-1] = (topic, _joined(value, update.value))
+        change = {"value": update.value, "field": update.field}
+        changes = entries.setdefault((waba_of(update.channel_key), update.at), [])
+        if changes and _joins(changes[-1], change):
+            changes[-1] = _joined(changes[-1], change)
         else:
-            changes.append((update.topic, update.value))
-    return escaped(
-        {
-            "object": "whatsapp_business_account",
-            "entry": [
-                {"id": waba, "changes": [{"value": one, "field": topic} for topic, one in changes]}
-                for waba, changes in entries.items()
-            ],
-        }
-    )
+            changes.append(change)
+    listed = [_entry(waba, at, changes) for (waba, at), changes in entries.items()]
+    return escaped({"object": "whatsapp_business_account", "entry": listed})
+
+
+def _entry(waba: str, at: float | None, changes: list[dict[str, Any]]) -> dict[str, Any]:
+    times = {} if at is None else {"time": int(at)}
+    return {"id": waba, **times, "changes": changes}
 
 
 def _joins(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return one["metadata"] == other["metadata"] and one.keys() == other.keys()
+    """Whether two changes can be told as one."""
+    if not one["field"] == other["field"] == "messages":
+        return False
+    ours, theirs = one["value"], other["value"]
+    return bool(ours["metadata"] == theirs["metadata"] and ours.keys() == theirs.keys())
 
 
 def _joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    joined = dict(one)
+    joined = dict(one["value"])
     for key in ("contacts", "messages", "statuses"):
-        if key in one:
-            known = one[key]
-            joined[key] = known + [item for item in other[key] if item not in known]
-    return joined
+        if key in joined:
+            known = joined[key]
+            joined[key] = known + [item for item in other["value"][key] if item not in known]
+    return {**one, "value": joined}
