@@ -4,10 +4,11 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Final
 
-from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
+from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 
 from omni_actors import __version__
 from omni_actors.cli_exits import Ended, Exit, first
@@ -22,9 +23,13 @@ SANDBOX_HOOK: Final = "http://127.0.0.1:8080/webhooks/meta"
 HELP: Final = """\
 A self-hosted messaging gateway: one API and one conversation per person, whatever the channel.
 
-Try it: omni-actors demo. Run it: omni-actors check, then omni-actors serve.
+New here? omni-actors demo shows it at work, on this machine alone. With a config of your own:
+omni-actors check, then omni-actors serve.
 """
 EPILOGUE: Final = "Exit codes:\n\n" + "\n".join(f"- {code.value}: {code.meaning}" for code in Exit)
+
+TRY: Final = Group("Try it", sort_key=1)
+RUN: Final = Group("Run it", sort_key=2)
 
 ConfigPath = Annotated[Path, Parameter(help="Where the config lies.")]
 
@@ -39,7 +44,7 @@ app = App(
 )
 
 
-@app.command
+@app.command(group=RUN)
 def serve(*, config: ConfigPath = CONFIG) -> int:
     """Run the gateway.
 
@@ -55,7 +60,7 @@ def tell_url(url: str) -> None:
     print(f"omni-actors is listening on {url}", flush=True)
 
 
-@app.command
+@app.command(group=TRY)
 def demo(
     *,
     once: Annotated[
@@ -68,7 +73,7 @@ def demo(
     return show.run(once=once)
 
 
-@app.command
+@app.command(group=TRY)
 def sandbox(
     *,
     bind: Annotated[str, Parameter(help="Where the pretend platforms listen.")] = SANDBOX_BIND,
@@ -104,7 +109,7 @@ def listening_problem(problem: OSError) -> str:
     return problem.strerror or str(problem)
 
 
-@app.command
+@app.command(group=RUN)
 def check(
     *,
     online: Annotated[
@@ -115,13 +120,17 @@ def check(
         bool, Parameter(negative="", help="Print one JSON document a line, for scripts.")
     ] = False,
 ) -> int:
-    """Look the config over: all mistakes at once, each with its place."""
+    """Look the config over: all mistakes at once, each with its place.
+
+    With --online each line is ok, bad, or a note: worth knowing, or not to be seen. It ends with 1
+    when something is bad.
+    """
     from omni_actors import cli_check
 
     return cli_check.check(config, online=online, as_json=json)
 
 
-@app.command
+@app.command(group=RUN)
 def backup(path: Path, /, *, config: ConfigPath = CONFIG) -> None:
     """Copy the database while it is in use. A gateway on the copy sends only once it is resumed.
 
@@ -135,7 +144,67 @@ def backup(path: Path, /, *, config: ConfigPath = CONFIG) -> None:
     cli_check.back_up(config, path)
 
 
+def add_doctor(platform: str) -> None:
+    """Give a platform its group of commands."""
+    group = App(
+        name=platform, group=RUN, help=f"Bring an account on {platform} up, and see what it lacks."
+    )
+
+    @group.command
+    def doctor(
+        channel: str,
+        /,
+        *,
+        register: Annotated[
+            bool, Parameter(negative="", help="Register the account; needs --pin.")
+        ] = False,
+        pin: Annotated[
+            str | None,
+            Parameter(help="The PIN of two-step verification: the one that is set, or a new one."),
+        ] = None,
+        subscribe: Annotated[
+            bool, Parameter(negative="", help="Subscribe the app to what the gateway needs.")
+        ] = False,
+        config: ConfigPath = CONFIG,
+        json: Annotated[
+            bool, Parameter(negative="", help="Print one JSON document a line, for scripts.")
+        ] = False,
+    ) -> int:
+        """Examine a channel, from its token to its webhooks, and say what is missing.
+
+        Each line is ok, bad, or a note: worth knowing, or not to be seen with what the config has.
+        Nothing is changed without --register or --subscribe. It ends with 0 when nothing is bad,
+        and with 1 when something is.
+
+        Parameters
+        ----------
+        channel
+            Its id in the config.
+        """
+        from omni_actors import cli_check
+
+        if register and pin is None:
+            raise Ended(Exit.USAGE, "--register needs --pin", "six digits, which you then keep")
+        if pin is not None and not register:
+            raise Ended(Exit.USAGE, "--pin goes with --register")
+        wishes = cli_check.Wishes(subscribe, pin)
+        return cli_check.doctor(platform, channel, config, wishes, as_json=json)
+
+    app.command(group)
+
+
 add_commands(app)
+OWN_COMMANDS: Final = frozenset(name for name in app if name[0] != "-")
+
+
+@cache
+def add_platforms() -> None:
+    """Give each platform that has a doctor its group; loading them all takes a moment."""
+    from omni_actors.adapters import ADAPTERS
+
+    for adapter in ADAPTERS.values():
+        if adapter.doctor is not None:
+            add_doctor(adapter.platform)
 
 
 def main() -> None:
@@ -145,6 +214,8 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; its exit code. What goes wrong is one sentence on standard error."""
+    if not arguments or arguments[0] not in OWN_COMMANDS:
+        add_platforms()
     try:
         answer = app(list(arguments), exit_on_error=False, print_error=False)
         return answer if isinstance(answer, int) else Exit.OK

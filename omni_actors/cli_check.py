@@ -1,20 +1,22 @@
-"""The commands that look after a gateway's config and data: `check` and `backup`."""
+"""The commands that look after a gateway's config and data: `check`, `doctor` and `backup`."""
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Final
 
 import trio
+from attrs import field, frozen
 
 from omni_actors.actors.clock import Clock
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
-from omni_actors.adapters.contract import Checked
+from omni_actors.adapters.contract import Checked, OurHook, Visit
 from omni_actors.cli_exits import Ended, Exit
 from omni_actors.cli_output import Output, say, shown
 from omni_actors.config import Config, ConfigError, load, route_to
-from omni_actors.config_tables import ChannelConfig
+from omni_actors.config_sources import did_you_mean
+from omni_actors.config_tables import ChannelConfig, HookConfig
 from omni_actors.model.failure import SendFailure
 from omni_actors.net import flow
 from omni_actors.net.guard import GuardPolicy
@@ -25,10 +27,20 @@ from omni_actors.store.failures import CannotOpen
 from omni_actors.store.opening import sqlite_path
 from omni_actors.store.sqlite.backup import CannotBackUp
 from omni_actors.store.sqlite.backup import back_up as copy_database
-from omni_actors.wire.calls import Call, Reply
+from omni_actors.wire.calls import Call, Flow, Reply
 
 CHECK_TIMEOUT_S: Final = 30.0
+DOCTOR_TIMEOUT_S: Final = 120.0  # the platform calls our hook before it answers
 CHECKS_AT_ONCE: Final = 8
+WORDS: Final[Mapping[bool | None, str]] = {True: "ok", False: "bad", None: "note"}
+
+
+@frozen
+class Wishes:
+    """What a doctor may mend."""
+
+    subscribe: bool = False
+    pin: str | None = field(default=None, repr=False)
 
 
 def check(path: Path, *, online: bool, as_json: bool) -> int:
@@ -47,7 +59,7 @@ def check(path: Path, *, online: bool, as_json: bool) -> int:
     if not online:
         return Exit.OK
     good = trio.run(check_online, config.channels, output)
-    return Exit.OK if good else Exit.FAILED
+    return verdict(good, output)
 
 
 def summary(config: Config, output: Output) -> None:
@@ -59,7 +71,7 @@ def summary(config: Config, output: Output) -> None:
     output.line(f"  listens on {config.server.bind}, reached as {config.public_url}")
     output.line(f"  keeps everything in {config.store.url}")
     for hook in config.hooks:
-        output.line(f"  hook {hook.id} ({hook.kind}) at {config.public_url}/webhooks/{hook.id}")
+        output.line(f"  hook {hook.id} ({hook.kind}) at {config.hook_url(hook.id)}")
     for channel in config.channels:
         output.line(f"  channel {channel.id} ({channel.platform} {shown(channel.channel_key)})")
 
@@ -85,14 +97,29 @@ async def check_online(channels: Sequence[ChannelConfig], output: Output) -> boo
     for channel in channels:
         for each in found[channel.id]:
             tell(channel.id, each, output)
-    return all(each.ok for some in found.values() for each in some)
+        if not all_well(found[channel.id]) and ADAPTERS[channel.platform].doctor is not None:
+            say(f"more about {channel.id}: omni-actors {channel.platform} doctor {channel.id}")
+    return all(all_well(each) for each in found.values())
+
+
+def all_well(found: Sequence[Checked]) -> bool:
+    """Whether nothing is bad; what could not be looked at is not."""
+    return all(each.ok is not False for each in found)
 
 
 async def findings(channel: ChannelConfig, hands: HttpHands) -> Sequence[Checked]:
     """What a platform says of one channel."""
     adapter = ADAPTERS[channel.platform]
     if adapter.check is None:
-        return [Checked("channel", True, f"nothing can be asked of {channel.platform}")]
+        return [Checked("channel", None, f"nothing can be asked of {channel.platform}")]
+    return await asked(channel, adapter.check(channel.settings), hands, CHECK_TIMEOUT_S)
+
+
+async def asked(
+    channel: ChannelConfig, questions: Flow[Sequence[Checked]], hands: HttpHands, timeout_s: float
+) -> Sequence[Checked]:
+    """What becomes of questions to a channel's platform; no answer is a finding too."""
+    adapter = ADAPTERS[channel.platform]
     account = route_to(adapter, channel.id, channel.settings, channel.credentials).account
     trace = Trace(frozenset(adapter.masked_keys))
 
@@ -100,13 +127,13 @@ async def findings(channel: ChannelConfig, hands: HttpHands) -> Sequence[Checked
         return await hands.make(call, account, trace)
 
     try:
-        with trio.fail_after(CHECK_TIMEOUT_S):
-            return await flow.run(adapter.check(channel.settings), make)
+        with trio.fail_after(timeout_s):
+            return await flow.run(questions, make)
     except SendFailure as failed:
         sentence = failed.failure.text or failed.failure.reason.value
         return [Checked("platform", False, f"cannot be asked: {sentence}")]
     except trio.TooSlowError:
-        return [Checked("platform", False, f"no answer within {CHECK_TIMEOUT_S:.0f} s")]
+        return [Checked("platform", False, f"no answer within {timeout_s:.0f} s")]
 
 
 def tell(channel_id: str, finding: Checked, output: Output) -> None:
@@ -115,8 +142,75 @@ def tell(channel_id: str, finding: Checked, output: Output) -> None:
         place = f"{channel_id}.{finding.subject}"
         output.document({"place": place, "ok": finding.ok, "sentence": finding.sentence})
         return
-    word = "ok" if finding.ok else "bad"
-    output.line(f"{word:>3}  {channel_id} {finding.subject}: {shown(finding.sentence)}", word)
+    word = WORDS[finding.ok]
+    output.line(f"{word:>4}  {channel_id} {finding.subject}: {shown(finding.sentence)}", word)
+
+
+def doctor(platform: str, channel_id: str, path: Path, wishes: Wishes, *, as_json: bool) -> int:
+    """Examine one channel, mend what is wished; the exit code. Raises ConfigError, Ended."""
+    output = Output(json=as_json)
+    config = load(path, os.environ, ADAPTERS, HOOK_KINDS)
+    channel = channel_named(channel_id, platform, config)
+    found = trio.run(examined, channel, config, wishes)
+    for each in found:
+        tell(channel.id, each, output)
+    return verdict(all_well(found), output)
+
+
+def verdict(good: bool, output: Output) -> Exit:
+    """Say in one line what the findings come to; the exit code."""
+    if not output.json:
+        say("all is well" if good else "something is missing: see the lines that begin with bad")
+    return Exit.OK if good else Exit.FAILED
+
+
+def channel_named(channel_id: str, platform: str, config: Config) -> ChannelConfig:
+    """A channel of this platform. Raises Ended."""
+    known = {each.id: each for each in config.channels if each.platform == platform}
+    if channel_id in known:
+        return known[channel_id]
+    hint = did_you_mean(channel_id, known).removeprefix("; ")
+    if not hint:
+        hint = f"there is {', '.join(known)}" if known else f"{config.path} has none"
+    raise Ended(Exit.USAGE, f"no channel on {platform} is called {channel_id}", hint)
+
+
+async def examined(channel: ChannelConfig, config: Config, wishes: Wishes) -> Sequence[Checked]:
+    """What the doctor of a channel's platform finds."""
+    examine = ADAPTERS[channel.platform].doctor
+    assert examine is not None
+    clock = Clock()
+    visit = Visit(
+        now=clock.now(),
+        hooks=tuple(our_hook(each, channel, config) for each in config.hooks),
+        app_secret=secret_of(channel) is not None,
+        subscribe=wishes.subscribe,
+        pin=wishes.pin,
+    )
+    async with open_hands(
+        open_source=no_source, open_sink=no_sink, guard_policy=GuardPolicy(), now=clock.now
+    ) as hands:
+        questions = examine(channel.settings, visit)
+        return await asked(channel, questions, hands, DOCTOR_TIMEOUT_S)
+
+
+def our_hook(hook: HookConfig, channel: ChannelConfig, config: Config) -> OurHook:
+    """A hook as a platform must know it."""
+    secret = secret_of(channel)
+    known = getattr(hook.secrets, "app_secrets", ())
+    return OurHook(
+        id=hook.id,
+        kind=hook.kind,
+        url=config.hook_url(hook.id),
+        verify_token=getattr(hook.secrets, "verify_token", None),
+        signed=None if secret is None else secret in known,
+    )
+
+
+def secret_of(channel: ChannelConfig) -> str | None:
+    """The secret of the app that a channel belongs to, where it has one."""
+    secret: str | None = getattr(channel.credentials, "app_secret", None)
+    return secret
 
 
 def no_source(_blob: str, _size: int, /) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 
 from omni_actors.cli_exits import Ended, Exit
 from omni_actors.cli_output import Output, Row, say, shown
 from omni_actors.cli_reach import Reach, open_gateway_client
 
 HERE: Final = Reach()
+GROUP: Final = Group("Operate a running gateway", sort_key=3)
 ROWS_MAX: Final = 50
 
 Kind = Literal["part", "delivery", "intake"]
@@ -24,13 +25,13 @@ def add_commands(app: App) -> None:
     """Give the program these commands."""
     for each in (channels, dead_letters, keys):
         app.command(each)
-    app.command(send)
-    app.command(tail)
+    app.command(send, group=GROUP)
+    app.command(tail, group=GROUP)
 
 
 # ---------------------------------------------------------------- channels
 
-channels = App(name="channels", help="See the channels; pause and resume them.")
+channels = App(name="channels", group=GROUP, help="See the channels; pause and resume them.")
 CHANNEL_COLUMNS: Final = ("id", "platform", "state", "queued", "held", "unknown", "reason")
 
 
@@ -214,7 +215,9 @@ def tail(
 
 # ---------------------------------------------------------------- dead letters
 
-dead_letters = App(name="dead-letters", help="See what was given up on; give it another chance.")
+dead_letters = App(
+    name="dead-letters", group=GROUP, help="See what was given up on; give it another chance."
+)
 LETTER_COLUMNS: Final = ("id", "kind", "at", "channel", "reason", "message", "redriven")
 
 
@@ -302,7 +305,7 @@ def redrive(
 
 # ---------------------------------------------------------------- keys
 
-keys = App(name="keys", help="API keys: list, create and revoke them.")
+keys = App(name="keys", group=GROUP, help="API keys: list, create and revoke them.")
 KEY_COLUMNS: Final = ("id", "name", "tenant", "scopes", "created", "last_used", "revoked")
 
 

@@ -26,6 +26,7 @@ STYLES = {
     "read": "green",
     "paused": "yellow",
     "held": "yellow",
+    "note": "yellow",
     "unknown": "yellow",
     "needs_reauth": "red",
     "broken": "red",

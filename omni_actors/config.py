@@ -399,6 +399,7 @@ def route_to(adapter: Adapter[Any, Any], channel_id: str, settings: Any, credent
         channel_id=channel_id,
         token=adapter.token(credentials),
         app_secret=getattr(credentials, "app_secret", None),
+        app_id=getattr(settings, "app_id", None),
         hosts=adapter.token_hosts(settings),
     )
     return Route(adapter, settings, account)

@@ -275,6 +275,10 @@ class Config:
         """How the world reaches us; on this machine alone when nothing else is said."""
         return (self.server.public_url or f"http://{self.server.bind}").rstrip("/")
 
+    def hook_url(self, hook_id: str) -> str:
+        """Where platforms knock."""
+        return f"{self.public_url}/webhooks/{hook_id}"
+
     @property
     def api(self) -> ApiSettings:
         """What the front door is told."""

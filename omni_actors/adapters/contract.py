@@ -96,11 +96,43 @@ class Fetched:
 
 @frozen
 class Checked:
-    """One finding of an online check of a channel: what was looked at, and what to do if bad."""
+    """One finding of an online check of a channel: what was looked at, and what to do if bad.
+
+    `ok` is None for what could not be looked at, or is worth knowing and nothing bad.
+    """
 
     subject: str
-    ok: bool
+    ok: bool | None
     sentence: str
+
+
+@frozen
+class OurHook:
+    """A hook of the config, as a platform must know it.
+
+    `signed` tells whether it knows the channel's app secret; None where the channel has none.
+    """
+
+    id: str
+    kind: str
+    url: str
+    verify_token: str | None = field(default=None, repr=False)
+    signed: bool | None = None
+
+
+@frozen
+class Visit:
+    """What a doctor is told: the time in unix seconds, our hooks, and what it may mend.
+
+    `app_secret`: whether the channel has one, so that calls can be made in the app's name.
+    `pin` is for registering the account with the platform; None leaves it as it is.
+    """
+
+    now: float
+    hooks: tuple[OurHook, ...] = ()
+    app_secret: bool = False
+    subscribe: bool = False
+    pin: str | None = field(default=None, repr=False)
 
 
 @frozen
@@ -134,6 +166,7 @@ class Adapter(Generic[S, C]):
     mark_read: Callable[[str, S], Flow[None]] | None = None
     typing: Callable[[str, S], Flow[None]] | None = None
     check: Callable[[S], Flow[Sequence[Checked]]] | None = None
+    doctor: Callable[[S, Visit], Flow[Sequence[Checked]]] | None = None
     masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show
 
 

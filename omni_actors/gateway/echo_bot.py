@@ -32,14 +32,14 @@ from omni_actors.store.verbs import Advance, EnsureConsumer, Idempotency, Submit
 
 CONSUMER = "echo"
 PAGE = 100
-NEAR = 64  # events; so many are looked through in about a millisecond
+NEAR = 512  # events; so many are looked through in about a millisecond
 TYPES = (EventType.MESSAGE_RECEIVED, EventType.MEDIA_READY, EventType.CHOICE_SELECTED)
 OWNER = f"bot:{CONSUMER}"
 
 
 @frozen
 class Ring:
-    """The event log has grown, at least up to this cursor."""
+    """The event log has grown, at least up to this cursor, by something to answer."""
 
     cursor: int = 0
 

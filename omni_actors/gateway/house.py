@@ -39,7 +39,7 @@ from omni_actors.model.ids import Ids
 from omni_actors.model.states import ChannelState
 from omni_actors.policy import window
 from omni_actors.policy.routing import ConsumerRule
-from omni_actors.store.contract import Store
+from omni_actors.store.contract import News, Store
 from omni_actors.store.queries import (
     Channels,
     IntakeBody,
@@ -334,11 +334,11 @@ class House:
             if told is Told.STOPPED:
                 telemetry.debug("house.channel_asleep", channel_id=channel_id, legs=len(some))
 
-    def rung(self, cursor: int) -> None:
+    def rung(self, news: News) -> None:
         """The event log has grown."""
-        self.bell.ring(cursor)
-        if self.plan.bot == echo_bot.CONSUMER:
-            self.nudge(BOT, echo_bot.Ring(cursor))
+        self.bell.ring(news.cursor)
+        if self.plan.bot == echo_bot.CONSUMER and not news.types.isdisjoint(echo_bot.TYPES):
+            self.nudge(BOT, echo_bot.Ring(news.cursor))
 
     def look(self, channel_id: str) -> None:
         """Let a channel read its queue again."""

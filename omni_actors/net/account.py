@@ -14,4 +14,5 @@ class Account:
     channel_id: str
     token: str = field(repr=False)
     app_secret: str | None = field(default=None, repr=False)
+    app_id: str | None = None
     hosts: frozenset[str] = frozenset()

@@ -112,14 +112,17 @@ def _credential(auth: Auth, account: Account, place: Place) -> tuple[Headers, di
     if auth is Auth.NONE:
         return [], {}
     _require_allowed(account, place)
-    bearer = [(b"Authorization", b"Bearer " + account.token.encode())]
     match auth:
         case Auth.BEARER:
-            return bearer, {}
+            return _bearer(account.token), {}
         case Auth.QUERY:
             return [], {"access_token": account.token}
         case Auth.PROOF:
-            return bearer, {"appsecret_proof": _proof(account)}
+            return _bearer(account.token), _proof(account)
+        case Auth.INSPECT:
+            return _bearer(account.token), {"input_token": account.token, **_proof(account)}
+        case Auth.APP:
+            return _bearer(_app_token(account)), {}
         case Auth.SASL:
             raise _refused(Reason.INTERNAL, "an HTTP call cannot authenticate as mail does")
         case _:
@@ -138,12 +141,27 @@ def _require_allowed(account: Account, place: Place) -> None:
         raise _refused(Reason.CHANNEL_MISCONFIGURED, text)
 
 
-def _proof(account: Account) -> str:
-    """https://developers.facebook.com/docs/graph-api/guides/secure-requests"""
+def _bearer(token: str) -> Headers:
+    return [(b"Authorization", b"Bearer " + token.encode())]
+
+
+def _proof(account: Account) -> dict[str, str]:
+    """Proof that the token is not a stolen one, for an account that knows its app's secret.
+
+    https://developers.facebook.com/docs/graph-api/guides/secure-requests
+    """
     if not account.app_secret:
-        text = "the call needs the app secret, which the channel does not have"
+        return {}
+    proof = hmac.new(account.app_secret.encode(), account.token.encode(), sha256)
+    return {"appsecret_proof": proof.hexdigest()}
+
+
+def _app_token(account: Account) -> str:
+    """https://developers.facebook.com/docs/facebook-login/guides/access-tokens"""
+    if not account.app_id or not account.app_secret:
+        text = "the call needs the app's id and its secret, and the channel does not have both"
         raise _refused(Reason.CHANNEL_MISCONFIGURED, text)
-    return hmac.new(account.app_secret.encode(), account.token.encode(), sha256).hexdigest()
+    return f"{account.app_id}|{account.app_secret}"
 
 
 def _with_query(target: bytes, query: Mapping[str, str]) -> bytes:

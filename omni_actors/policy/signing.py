@@ -34,15 +34,6 @@ def hub_signature_matches(header: str | bytes | None, raw: bytes, secrets: Itera
     return matched
 
 
-def appsecret_proof(secret: str, token: str, time: int | None = None) -> str:
-    """The `appsecret_proof` of a Graph call; `time` is its companion `appsecret_time`, in unix s.
-
-    https://developers.facebook.com/docs/graph-api/guides/secure-requests
-    """
-    proven = token if time is None else f"{token}|{time}"
-    return hmac.new(secret.encode(), proven.encode(), sha256).hexdigest()
-
-
 def webhook_secret(key: bytes) -> str:
     """Write a key of 24 to 64 random bytes as a Standard Webhooks secret. Raises ValueError."""
     if not WEBHOOK_KEY_BYTES_MIN <= len(key) <= WEBHOOK_KEY_BYTES_MAX:

@@ -178,6 +178,10 @@ class Stage:
     clock: SandboxClock
     chance: random.Random
     url: str
+    hook_url: Callable[[str, str], str | None] = lambda _platform, _key: None
+    """Where the events of an account go; by platform and channel key."""
+    move_hook: Callable[[str, str, str], None] = lambda _platform, _key, _url: None
+    """Send the events of an account to another URL."""
 
 
 @frozen
@@ -254,6 +258,15 @@ class Platform(Protocol):
 
     def set_limits(self, channel_key: str, document: Mapping[str, Any]) -> Sequence[Update]:
         """Change what the platform takes of an account; the news of it. Raises ControlError."""
+
+    def account_stands(self, channel_key: str, document: dict[str, Any]) -> dict[str, Any]:
+        """Change how an account stands with the platform; answers with how it is now.
+
+        Raises ControlError.
+        """
+
+    def is_heard(self, update: Update) -> bool:
+        """Whether anybody has asked to be told of this."""
 
     def rendering(self, entry: Shown) -> str:
         """What the customer's phone shows."""

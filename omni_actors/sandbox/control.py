@@ -81,6 +81,11 @@ class Control:
                 return await self._inbound(request, platform, key)
             case ("GET", "outbox"):
                 return await self._outbox(request, platform, key)
+            case ("POST", "standing"):
+                stands = platform.account_stands(key, await _document(request))
+                return json_answer(200, stands)
+            case ("GET", "standing"):
+                return json_answer(200, platform.account_stands(key, {}))
             case ("PUT", "hook"):
                 url = _url(await _document(request))
                 self.sandbox.move_hook(platform.name, key, url)

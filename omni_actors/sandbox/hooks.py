@@ -55,6 +55,12 @@ class Update:
 Envelope = Callable[[Sequence[Update]], bytes]
 """Writes updates as the body of one webhook."""
 
+NOBODY_ASKED = "no app is subscribed to this, so the platform tells nobody"
+
+
+def _always(_update: Update) -> bool:
+    return True
+
 
 @define(eq=False)
 class HookFigures:
@@ -78,6 +84,8 @@ class Hook:
     secret: str
     envelope: Envelope
     faults: Faults
+    heard: Callable[[Update], bool] = _always
+    """Whether an update goes out at all."""
     concurrency: int = 4
     batch_max: int = 1
     pending_max: int = 10_000
@@ -103,7 +111,11 @@ class Hook:
         self._changed = trio.Event()
 
     async def offer(self, update: Update) -> None:
-        """Queue one update; waits while the queue is full."""
+        """Queue one update, unless nobody asked for it; waits while the queue is full."""
+        if not self.heard(update):
+            if update.knock is not None:
+                update.knock.tell(0, NOBODY_ASKED)
+            return
         while len(self._ready) + len(self._later) >= self.pending_max:
             await self._givers.park()
         fault = self.faults.take(_target(update), WEBHOOK_KINDS) if self.faults.rules else None

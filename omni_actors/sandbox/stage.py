@@ -99,6 +99,7 @@ class Sandbox:
             secret=secret,
             envelope=self.platforms[platform].envelope,
             faults=self.faults,
+            heard=self.platforms[platform].is_heard,
             concurrency=self.settings.hook_concurrency,
             batch_max=self.settings.hook_batch_max,
             pending_max=self.settings.hook_pending_max,
@@ -232,7 +233,14 @@ async def open_stage(
         port = listeners[0].socket.getsockname()[1]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         clock = SandboxClock.started_at(settings.epoch_s)
-        stage = Stage(settings=settings, clock=clock, chance=chance, url=url)
+        stage = Stage(
+            settings=settings,
+            clock=clock,
+            chance=chance,
+            url=url,
+            hook_url=lambda platform, key: sandbox.hook_of(platform, key).url,
+            move_hook=lambda platform, key, moved: sandbox.move_hook(platform, key, moved),
+        )
         sandbox = Sandbox(
             settings=settings,
             stage=stage,

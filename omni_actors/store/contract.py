@@ -8,6 +8,8 @@ is waiting, under a savepoint of its own, and its answer arrives after the commi
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+from attrs import frozen
+
 R = TypeVar("R", covariant=True)
 
 
@@ -44,6 +46,14 @@ class Ticket(Protocol[R]):
         ...
 
 
+@frozen
+class News:
+    """What one commit added to the event log: up to which cursor, and of which types."""
+
+    cursor: int
+    types: frozenset[str]
+
+
 class Store(Protocol):
     """What the rest of the house sees of the store."""
 
@@ -61,8 +71,8 @@ class Store(Protocol):
         """A read by key, done at once on the calling thread (microseconds)."""
         ...
 
-    def on_events(self, ring: Callable[[int], None]) -> Callable[[], None]:
-        """Call `ring(cursor)` after each commit that added events; returns how to stop that."""
+    def on_events(self, ring: Callable[[News], None]) -> Callable[[], None]:
+        """Call `ring` after each commit that added events; returns how to stop that."""
         ...
 
 

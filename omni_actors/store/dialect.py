@@ -68,8 +68,11 @@ class Writing(Reading, Protocol):
         """Undo what happens inside when it raises."""
         ...
 
-    def note_events(self, cursor: int) -> None:
-        """Events up to this cursor are in this transaction; listeners are told after the commit."""
+    def note_events(self, cursor: int, types: Iterable[str]) -> None:
+        """Events up to this cursor, of these types, are in this transaction.
+
+        Listeners are told after the commit.
+        """
         ...
 
 

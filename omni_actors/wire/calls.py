@@ -20,7 +20,9 @@ class Auth(StrEnum):
     NONE = "none"
     BEARER = "bearer"  # Authorization: Bearer <token>
     QUERY = "query"  # ?access_token=<token>
-    PROOF = "proof"  # bearer, and ?appsecret_proof=<hmac of the token>
+    PROOF = "proof"  # bearer, and ?appsecret_proof=<hmac of the token> where there is an app secret
+    INSPECT = "inspect"  # as proof, and ?input_token=<token>: the token is what is asked about
+    APP = "app"  # the bearer is the app itself: its id and its secret
     SASL = "sasl"  # within a mail session
 
 

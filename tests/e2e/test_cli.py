@@ -83,6 +83,22 @@ def test_check_online_fails_on_a_token_that_the_platform_refuses(
     assert "sandbox-expired" not in bad.out + bad.err
 
 
+def test_a_doctor_subscribes_the_app_to_the_running_gateway(served: Served, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    text = served.config.read_text().replace("[store]", f'public_url = "{served.url}"\n\n[store]')
+    config.write_text(f'{text}app_id = "70001"\napp_secret = "sandbox-secret"\n')
+    standing = f"{served.sandbox_url}/sandbox/whatsapp/{NUMBER}/standing"
+    httpx.post(standing, json={"subscribed": False, "fields": []}).raise_for_status()
+
+    ill = told("whatsapp", "doctor", CHANNEL, "--config", str(config))
+    mended = told("whatsapp", "doctor", CHANNEL, "--subscribe", "--config", str(config))
+
+    assert (ill.code, mended.code) == (FAILED, 0), mended.out
+    assert f" bad  {CHANNEL} webhooks: no app receives" in ill.out
+    assert f"  ok  {CHANNEL} subscribe: the app's webhooks were subscribed to" in mended.out
+    assert mended.sentences == ["all is well"]
+
+
 def test_check_of_a_bad_config_names_every_place(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text('[server]\nbind = 1\n[bot]\nkind = "parrot"\n')

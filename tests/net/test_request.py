@@ -130,6 +130,46 @@ async def test_a_proof_goes_beside_the_token(hands: HttpHands) -> None:
     assert seen.headers["authorization"] == f"Bearer {TOKEN}"
 
 
+async def test_the_proof_agrees_with_its_vector(hands: HttpHands) -> None:
+    async with serving(friendly) as served:
+        by = account(served, app_secret="omni-test-secret", token="EAAmadeup123")
+        await hands.make(HttpCall("GET", served.url(), Auth.PROOF), by, Trace())
+
+    [seen] = served.seen
+    assert seen.target.endswith(
+        "?appsecret_proof=a6c1e40120a42c4fe5d464671e0734ded1fe3bb2fb12d52b02da2208a2fb711e"
+    )
+
+
+async def test_without_an_app_secret_the_token_goes_alone(hands: HttpHands) -> None:
+    async with serving(friendly) as served:
+        by = account(served, app_secret=None)
+        await hands.make(HttpCall("GET", served.url("/m"), Auth.PROOF), by, Trace())
+
+    [seen] = served.seen
+    assert (seen.target, seen.headers["authorization"]) == ("/m", f"Bearer {TOKEN}")
+
+
+async def test_a_token_can_be_what_is_asked_about(hands: HttpHands) -> None:
+    trace = Trace()
+    async with serving(friendly) as served:
+        await hands.make(HttpCall("GET", served.url(), Auth.INSPECT), account(served), trace)
+
+    [seen] = served.seen
+    asked = parse_qs(urlsplit(seen.target).query)
+    assert (asked["input_token"], set(asked)) == ([TOKEN], {"input_token", "appsecret_proof"})
+    assert seen.headers["authorization"] == f"Bearer {TOKEN}"
+    assert TOKEN not in str(trace.as_json())
+
+
+async def test_an_app_speaks_for_itself(hands: HttpHands) -> None:
+    async with serving(friendly) as served:
+        by = account(served, app_id="70001")
+        await hands.make(HttpCall("GET", served.url(), Auth.APP), by, Trace())
+
+    assert served.seen[0].headers["authorization"] == f"Bearer 70001|{APP_SECRET}"
+
+
 async def test_head_and_document_leave_in_one_write(hands: HttpHands) -> None:
     received = []
 
@@ -234,11 +274,14 @@ async def test_a_token_is_refused_that_holds(hands: HttpHands, token: str) -> No
     assert not token or token not in (failure.text or "")
 
 
-async def test_a_proof_without_an_app_secret_is_refused(hands: HttpHands) -> None:
+@pytest.mark.parametrize("lacking", [{"app_secret": None}, {"app_id": None}])
+async def test_an_app_that_is_not_known_cannot_speak(
+    hands: HttpHands, lacking: dict[str, Any]
+) -> None:
     async with serving(friendly) as served:
-        by = account(served, app_secret=None)
+        by = account(served, **{"app_id": "70001", **lacking})
 
-        failure = await failure_of(hands, HttpCall("GET", served.url(), Auth.PROOF), by)
+        failure = await failure_of(hands, HttpCall("GET", served.url(), Auth.APP), by)
 
     assert failure.reason is Reason.CHANNEL_MISCONFIGURED
 

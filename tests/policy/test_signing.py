@@ -47,13 +47,6 @@ def test_no_header_raises_or_matches_by_chance(header: str | bytes) -> None:
     assert not signing.hub_signature_matches(header, RAW, [APP_SECRET])
 
 
-def test_a_proof_of_the_app_secret_agrees_with_its_vector() -> None:
-    proof = signing.appsecret_proof(APP_SECRET, "EAAmadeup123")
-
-    assert proof == "a6c1e40120a42c4fe5d464671e0734ded1fe3bb2fb12d52b02da2208a2fb711e"
-    assert signing.appsecret_proof(APP_SECRET, "t", 5) == signing.appsecret_proof(APP_SECRET, "t|5")
-
-
 def test_a_webhook_signature_agrees_with_its_vector() -> None:
     signature = signing.webhook_signature(SECRET, EVENT_ID, AT, EVENT)
 

@@ -68,7 +68,7 @@ def add_notes(db: Writing, verbs: Sequence[AddNote]) -> Sequence[int]:
     db.each("INSERT INTO note (id, text, batch) VALUES (:id, :text, :batch)", sets)
     found = db.row("SELECT max(place) FROM note")
     assert found is not None
-    db.note_events(found[0])
+    db.note_events(found[0], ["note"])
     return [len(verbs)] * len(verbs)
 
 

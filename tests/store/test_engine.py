@@ -10,7 +10,7 @@ import trio
 import trio.testing
 from attrs import evolve
 
-from omni_actors.store.contract import Query, Refused, StoreFailed, Verb
+from omni_actors.store.contract import News, Query, Refused, StoreFailed, Verb
 from omni_actors.store.dialect import WRITERS
 from omni_actors.store.sqlite.connect import Tuning
 from omni_actors.store.sqlite.engine import SqliteStore
@@ -178,7 +178,7 @@ async def test_a_cancelled_caller_stays_until_the_commit(open_store: Open) -> No
 
 
 async def test_listeners_hear_once_of_a_commit_with_events(open_store: Open) -> None:
-    heard: list[int] = []
+    heard: list[News] = []
 
     async with open_store() as store:
         stop = store.on_events(heard.append)
@@ -187,11 +187,11 @@ async def test_listeners_hear_once_of_a_commit_with_events(open_store: Open) -> 
         stop()
         await store.do(AddNote("unheard"))
 
-    assert heard == [2]
+    assert heard == [News(2, frozenset({"note"}))]
 
 
 async def test_events_of_a_failed_verb_are_not_rung_for(open_store: Open) -> None:
-    heard: list[int] = []
+    heard: list[News] = []
 
     async with open_store() as store:
         await store.do(AddNote("taken"))

@@ -9,7 +9,7 @@ from omni_actors.model.content import Media, MediaKind
 from omni_actors.model.events import EventType
 from omni_actors.model.reports import IdentityKey, MediaRef
 from omni_actors.model.states import ChannelState, MediaState, Priority
-from omni_actors.store.contract import Query, Refused
+from omni_actors.store.contract import News, Query, Refused
 from omni_actors.store.dialect import READERS
 from omni_actors.store.queries import (
     Attempts,
@@ -277,14 +277,15 @@ async def test_a_consumer_starts_at_the_end_and_never_goes_back(desk: Desk) -> N
 
 
 async def test_events_are_rung_after_their_commit(desk: Desk) -> None:
-    rung: list[int] = []
+    rung: list[News] = []
     stop = desk.store.on_events(rung.append)
 
     await desk.receive("wamid.1")
     stop()
     await desk.receive("wamid.2")
 
-    assert rung == [2]
+    told = frozenset({"conversation.started", "message.received"})
+    assert rung == [News(2, told)]
 
 
 async def test_events_can_be_asked_by_type_and_bring_their_message(desk: Desk) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 from omni_actors.adapters.contract import Adapter, RateDefault
 from omni_actors.adapters.meta import usage
 from omni_actors.adapters.whatsapp.check import check
+from omni_actors.adapters.whatsapp.doctor import doctor
 from omni_actors.adapters.whatsapp.inbound import parse
 from omni_actors.adapters.whatsapp.limits import CAPABILITIES
 from omni_actors.adapters.whatsapp.outbound import fetch, mark_read, send, typing
@@ -39,5 +40,6 @@ WHATSAPP: Final = Adapter(
     mark_read=mark_read,
     typing=typing,
     check=check,
-    masked_keys=("parameters",),
+    doctor=doctor,
+    masked_keys=("parameters", "pin"),
 )

@@ -72,8 +72,8 @@ RULES: Final = {
     ),
     104: _broken(
         Reason.CHANNEL_MISCONFIGURED,
-        "The proof of the app secret is missing or wrong; set proof = true and the right "
-        "app_secret.",
+        "The proof of the app secret is missing or wrong; give the channel the app_secret of the "
+        "app that its token is of.",
     ),
     190: _broken(
         Reason.CREDENTIALS_EXPIRED,

@@ -22,7 +22,7 @@ _VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,2}")
 def _is_platform_id(_settings: Any, attribute: "Attribute[Any]", value: str | None) -> None:
     if value is not None and not _DIGITS.fullmatch(value):
         raise ValueError(
-            f"{attribute.name} must be the id in digits that the WhatsApp Manager shows, "
+            f"{attribute.name} must be the id in digits that the platform shows, "
             f"such as 770011223344556, and not a telephone number with + or spaces"
         )
 
@@ -69,12 +69,12 @@ def _without_slash(url: str) -> str:
 class WhatsAppSettings:
     """One business number on the Cloud API.
 
-    `waba_id` is the WhatsApp Business account of the number; `check` looks at more when it is
-    known, and its numbers share one budget of calls. `portfolio_id` is the business portfolio,
-    whose accounts share `users_per_day`: to how many people a day they may write first, until the
-    platform says otherwise. `coexistence`: the number is in the WhatsApp Business app too.
-    `link_preview` asks for a preview of the first link of a text. `proof` is for an app that
-    requires its secret to be proved on every call; the credentials must then hold `app_secret`.
+    `waba_id` is the WhatsApp Business account of the number, `app_id` the Meta app that the token
+    belongs to; `check` and `doctor` look at more when they are known. The numbers of an account
+    share one budget of calls. `portfolio_id` is the business portfolio, whose accounts share
+    `users_per_day`: to how many people a day they may write first, until the platform says
+    otherwise. `coexistence`: the number is in the WhatsApp Business app too. `link_preview` asks
+    for a preview of the first link of a text.
     https://developers.facebook.com/documentation/business-messaging/whatsapp/about-the-platform
     """
 
@@ -85,8 +85,8 @@ class WhatsAppSettings:
     portfolio_id: str | None = field(default=None, validator=_is_platform_id)
     users_per_day: int | None = field(default=None, validator=_is_people)
     coexistence: bool = False
+    app_id: str | None = field(default=None, validator=_is_platform_id)
     link_preview: bool = True
-    proof: bool = False
 
     def url(self, *path: str) -> str:
         """The address of something in the Graph."""
@@ -94,8 +94,16 @@ class WhatsAppSettings:
 
     @property
     def auth(self) -> Auth:
-        """How a call to the Graph proves whose it is."""
-        return Auth.PROOF if self.proof else Auth.BEARER
+        """How a call to the Graph proves whose it is; with the app secret where that is known.
+
+        https://developers.facebook.com/docs/graph-api/guides/secure-requests
+        """
+        return Auth.PROOF
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether the platform is one that this machine plays."""
+        return is_loopback(urlsplit(self.graph_url).hostname or "")
 
     @property
     def number_url(self) -> str:

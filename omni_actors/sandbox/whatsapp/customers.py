@@ -30,6 +30,7 @@ _ACCOUNT_KEYS = (
     "verify_token",
     "hook_url",
     "verified_name",
+    "app_id",
 )
 _CONTROL_KEYS = ("name", "username", "wa_id")
 _UNSUPPORTED = "Message type is currently not supported."
@@ -164,66 +165,6 @@ def _content(medium: dict[str, Any], kind: str) -> bytes | None:
     if "id" not in medium:
         raise ControlError(f"a message of type {kind} needs `{kind}.content_base64` or a file")
     return None
-
-
-def profile(account: WhatsAppAccount, throughput_per_s: int, tier: str) -> dict[str, Any]:
-    """Every field of the number that may be asked for."""
-    available = "AVAILABLE"
-    entities = [
-        {"entity_type": "PHONE_NUMBER", "id": account.phone_number_id},
-        {"entity_type": "WABA", "id": account.waba_id},
-    ]
-    return {
-        "id": account.phone_number_id,
-        "verified_name": account.verified_name,
-        "display_phone_number": f"+{account.display_number}",
-        "quality_rating": "GREEN",
-        "quality_score": {"score": "GREEN"},
-        "status": "CONNECTED",
-        "code_verification_status": "VERIFIED",
-        "name_status": "APPROVED",
-        "platform_type": "CLOUD_API",
-        "is_on_biz_app": False,
-        "is_official_business_account": False,
-        "account_mode": "LIVE",
-        "certificate": "",
-        "country_code": "GB",
-        "country_dial_code": "44",
-        "conversational_automation": {"id": account.phone_number_id},
-        "is_pin_enabled": True,
-        "is_preverified_number": False,
-        "last_onboarded_time": "2026-01-05T09:00:00+0000",
-        "messaging_limit_tier": tier,
-        "new_certificate": "",
-        "new_name_status": "NONE",
-        "eligibility_for_api_business_global_search": "NON_ELIGIBLE_UNDEFINED_REGION",
-        "search_visibility": "VISIBLE",
-        "throughput": {"level": "STANDARD" if throughput_per_s <= 80 else "HIGH"},
-        "webhook_configuration": {"application": account.hook_url or ""},
-        "whatsapp_business_manager_messaging_limit": tier,
-        "health_status": {
-            "can_send_message": available,
-            "entities": [{**entity, "can_send_message": available} for entity in entities],
-        },
-    }
-
-
-def token_facts(owners: Sequence[WhatsAppAccount]) -> dict[str, Any]:
-    """What `debug_token` tells of a token that belongs to these numbers, or to none."""
-    if not owners:
-        error = {"code": 190, "message": "Malformed access token"}
-        return {"is_valid": False, "error": error, "scopes": []}
-    scopes = ["whatsapp_business_management", "whatsapp_business_messaging"]
-    targets = sorted({account.waba_id for account in owners})
-    return {
-        "app_id": "70001",
-        "type": "SYSTEM_USER",
-        "application": "sandbox",
-        "is_valid": True,
-        "expires_at": 0,
-        "scopes": scopes,
-        "granular_scopes": [{"scope": scope, "target_ids": targets} for scope in scopes],
-    }
 
 
 def rendering(message: Mapping[str, Any], approved: Sequence[Template]) -> str:

@@ -44,6 +44,7 @@ from omni_actors.sandbox.whatsapp.media import (
     upload_fault,
 )
 from omni_actors.sandbox.whatsapp.number import Number, Usage
+from omni_actors.sandbox.whatsapp.office import Office, asked_of, profile, wanted_of
 from omni_actors.sandbox.whatsapp.people import People
 from omni_actors.sandbox.whatsapp.sending import Desk
 from omni_actors.sandbox.whatsapp.settings import WhatsAppAccount
@@ -68,12 +69,14 @@ class WhatsApp:
     shelf: MediaShelf = field(init=False)
     portfolio: Portfolio = field(init=False)
     desk: Desk = field(init=False)
+    office: Office = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         settings, chance = self.stage.settings, self.stage.chance
         self.shelf = MediaShelf(settings.media_bytes_max, chance.randbytes(16))
         self.portfolio = Portfolio(settings.users_per_day)
         self.desk = Desk(settings, self.people, self.shelf, chance, self.portfolio)
+        self.office = Office(self.stage, self.accounts)
 
     def open_account(self, account: WhatsAppAccount) -> None:
         """Connect one more number. Raises ControlError for an id that is taken."""
@@ -88,6 +91,8 @@ class WhatsApp:
         self.numbers[key] = Number(account, self.stage.settings)
         self.outboxes[key] = Outbox(self.stage.settings.outbox_max)
         self.figures[key] = Figures()
+        self.office.begin(key)
+        self.office.standings[key].messaging_limit = tier_of(self.portfolio.most)
 
     def reset(self) -> None:
         """Forget everything but the accounts."""
@@ -106,6 +111,14 @@ class WhatsApp:
     def customer_is(self, document: dict[str, Any]) -> dict[str, Any]:
         """Make or change a customer. Raises ControlError."""
         return customers.customer_is(self.people, document)
+
+    def account_stands(self, channel_key: str, document: dict[str, Any]) -> dict[str, Any]:
+        """Let a number stand otherwise with the platform. Raises ControlError."""
+        return self.office.change(channel_key, document)
+
+    def is_heard(self, update: Update) -> bool:
+        """Whether the business account and the app's webhook fields want this told."""
+        return self.office.is_heard(update.channel_key, update.field)
 
     def customer_writes(self, channel_key: str, document: dict[str, Any]) -> Written:
         """A customer acts. Raises ControlError."""
@@ -134,7 +147,10 @@ class WhatsApp:
         asked = wanted(document)
         if asked.users_per_day != ():
             (self.portfolio.most,) = asked.users_per_day
-            news.append(capability(account, tier_of(self.portfolio.most), now))
+            tier = tier_of(self.portfolio.most)
+            for standing in self.office.standings.values():
+                standing.messaging_limit = tier
+            news.append(capability(account, tier, now))
         if asked.per_second is not None:
             number.throughput.most = asked.per_second
             number.maintenance_until = now + asked.maintenance_s
@@ -169,6 +185,8 @@ class WhatsApp:
                     return await self._waba(request, waba, method, rest)
                 case ("GET", "debug_token"):
                     return self._debug_token(request)
+                case (method, app_id, "subscriptions") if app_id in self._apps:
+                    return await self._app(request, app_id, method)
                 case ("GET", "whatsapp_business", "attachments"):
                     return self._download(request)
                 case ("GET" | "DELETE", media_id) if media_id in self.shelf.media:
@@ -181,14 +199,19 @@ class WhatsApp:
     def _wabas(self) -> set[str]:
         return {account.waba_id for account in self.accounts.values()}
 
-    def _authorize(self, request: Request, account: WhatsAppAccount) -> None:
-        """Check the caller's token against one number. Raises GraphError."""
+    @property
+    def _apps(self) -> set[str]:
+        return {account.app_id for account in self.accounts.values()}
+
+    def _authorize(self, request: Request, account: WhatsAppAccount, scope: str = "") -> None:
+        """Check the caller's token against one number, and for a permission. Raises GraphError."""
         token = graph.token_of(request)
         if token != account.access_token:
             if any(token == other.access_token for other in self.accounts.values()):
                 raise refusal(10, "The token has no permission for this object.")
             raise graph.bad_token("Invalid OAuth access token - Cannot parse access token")
         graph.check_proof(request, token, account.app_secret, required=account.require_proof)
+        self.office.check_token(account, scope)
 
     def _job(
         self,
@@ -236,7 +259,7 @@ class WhatsApp:
         return _with_headers(outcome, headers)
 
     async def _messages(self, request: Request, account: WhatsAppAccount) -> Job:
-        self._authorize(request, account)
+        self._authorize(request, account, "whatsapp_business_messaging")
         body = await request.body()
         document = graph.json_object(body)
         if "status" in document and "type" not in document:
@@ -256,6 +279,7 @@ class WhatsApp:
         fault: Fault | None,
     ) -> Outcome:
         key, now = account.phone_number_id, self.stage.clock.now()
+        self.office.check_registered(account)
         accepted = self.desk.take(self.numbers[key], document, now, fault, broken_link)
         customer = accepted.sent.customer
         address = customer.phone or customer.user_id
@@ -336,20 +360,21 @@ class WhatsApp:
     async def _number(
         self, request: Request, account: WhatsAppAccount, method: str, rest: list[str]
     ) -> Job:
-        self._authorize(request, account)
+        self._authorize(request, account, "whatsapp_business_management")
         match (method, *rest):
             case ("GET",):
                 return self._job(account, "number", partial(self._profile, request, account))
             case ("POST", "register"):
                 document = graph.json_object(await request.body())
-                return self._job(account, "register", partial(_register, document))
+                register = partial(self.office.register, account, document)
+                return self._job(account, "register", _after(register))
             case ("POST", "deregister"):
-                return self._job(account, "register", _success)
+                deregister = partial(self.office.deregister, account)
+                return self._job(account, "register", _after(deregister))
         raise graph.unknown_path("/" + "/".join([account.phone_number_id, *rest]))
 
     def _profile(self, request: Request, account: WhatsAppAccount, _fault: Fault | None) -> Outcome:
-        most = self.numbers[account.phone_number_id].throughput.most
-        every = customers.profile(account, most, tier_of(self.portfolio.most))
+        every = self._every(account)
         usual = "verified_name,display_phone_number,quality_rating"
         names = request.query.get("fields", usual).split(",")
         unknown = [name for name in names if name not in every]
@@ -358,23 +383,28 @@ class WhatsApp:
             raise GraphError(400, 100, f"(#100) {details} on node type (WhatsAppBusinessPhone)")
         return Outcome(json_answer(200, {name: every[name] for name in {*names, "id"}}))
 
+    def _every(self, account: WhatsAppAccount) -> dict[str, Any]:
+        key = account.phone_number_id
+        most = self.numbers[key].throughput.most
+        url = self.stage.hook_url(self.name, key)
+        return profile(account, self.office.standings[key], most, url)
+
     async def _waba(self, request: Request, waba: str, method: str, rest: list[str]) -> Job:
         owners = [one for one in self.accounts.values() if one.waba_id == waba]
         token = graph.token_of(request)
         account = next((one for one in owners if one.access_token == token), owners[0])
-        self._authorize(request, account)
+        self._authorize(request, account, "whatsapp_business_management")
+        self.office.check_reach(account)
         match (method, *rest):
             case ("POST" | "DELETE", "subscribed_apps"):
-                return self._job(account, "waba", _success)
+                subscribed = method == "POST"
+                change = partial(self.office.subscribe, account, subscribed=subscribed)
+                return self._job(account, "waba", _after(change))
             case ("GET", "subscribed_apps"):
-                app = {"whatsapp_business_api_data": {"id": "70001", "name": "sandbox"}}
-                return self._job(account, "waba", _always({"data": [app]}))
+                apps = {"data": self.office.subscribed_apps(account)}
+                return self._job(account, "waba", _always(apps))
             case ("GET", "phone_numbers"):
-                tier = tier_of(self.portfolio.most)
-                numbers = [
-                    customers.profile(one, self.numbers[one.phone_number_id].throughput.most, tier)
-                    for one in owners
-                ]
+                numbers = [self._every(one) for one in owners]
                 return self._job(account, "waba", _always({"data": numbers}))
             case ("GET", "message_templates"):
                 return self._job(account, "waba", partial(_templates, request, account))
@@ -382,13 +412,30 @@ class WhatsApp:
 
     def _debug_token(self, request: Request) -> Answer:
         caller = graph.token_of(request)
-        if all(caller != account.access_token for account in self.accounts.values()):
+        account = next((a for a in self.accounts.values() if a.access_token == caller), None)
+        if account is None:
             raise graph.bad_token("Invalid OAuth access token - Cannot parse access token")
+        self._authorize(request, account)
         asked = request.query.get("input_token")
         if asked is None:
             raise GraphError(400, 100, "(#100) The parameter input_token is required")
-        owners = [one for one in self.accounts.values() if one.access_token == asked]
-        return json_answer(200, {"data": customers.token_facts(owners)})
+        return json_answer(200, {"data": self.office.token_facts(asked)})
+
+    async def _app(self, request: Request, app_id: str, method: str) -> Job:
+        account = self.office.app_account(request, app_id)
+        match method:
+            case "GET":
+                listed = {"data": self.office.subscriptions(account)}
+                return self._job(account, "app", _always(listed))
+            case "POST":
+                wanted = await wanted_of(await asked_of(request))
+                subscribe = partial(self.office.subscribe_app, account, wanted)
+                return self._job(account, "app", _after(subscribe))
+            case "DELETE":
+                asked = await asked_of(request)
+                unsubscribe = partial(self.office.unsubscribe_app, account, asked)
+                return self._job(account, "app", _after(unsubscribe))
+        raise graph.unknown_path(f"/{app_id}/subscriptions")
 
 
 def _with_headers(outcome: Outcome, headers: tuple[tuple[str, str], ...]) -> Outcome:
@@ -432,21 +479,16 @@ def _refuse(figures: Figures, fault: Fault) -> Answer:
     return error.answer(*headers)
 
 
-def _success(_fault: Fault | None) -> Outcome:
-    return Outcome(json_answer(200, {"success": True}))
+def _after(change: Callable[[], None]) -> Callable[[Fault | None], Outcome]:
+    def run(_fault: Fault | None) -> Outcome:
+        change()
+        return Outcome(json_answer(200, {"success": True}))
+
+    return run
 
 
 def _always(document: dict[str, Any]) -> Callable[[Fault | None], Outcome]:
     return lambda _fault: Outcome(json_answer(200, document))
-
-
-def _register(document: dict[str, Any], _fault: Fault | None) -> Outcome:
-    if document.get("messaging_product") != "whatsapp":
-        raise refusal(131008, "The parameter messaging_product is required.")
-    pin = document.get("pin")
-    if not isinstance(pin, str) or len(pin) != 6 or not pin.isdigit():
-        raise refusal(131009, "Param pin must be 6 digits.")
-    return Outcome(json_answer(200, {"success": True}))
 
 
 def _templates(request: Request, account: WhatsAppAccount, _fault: Fault | None) -> Outcome:

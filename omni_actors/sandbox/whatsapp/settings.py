@@ -51,6 +51,7 @@ class WhatsAppAccount:
     phone_number_id: str = "770011223344556"
     display_number: str = "442079460100"
     waba_id: str = "900100200300400"
+    app_id: str = "70001"
     access_token: str = field(default="sandbox-token", repr=False)
     app_secret: str = field(default="sandbox-secret", repr=False)
     verify_token: str = field(default="sandbox-verify", repr=False)

@@ -58,5 +58,5 @@ class Journal:
             return
         first = take_numbers(db, "event", len(self._rows))
         put(db, KEEP, [(first + n, *row) for n, row in enumerate(self._rows)])
-        db.note_events(first + len(self._rows) - 1)
+        db.note_events(first + len(self._rows) - 1, {row[1] for row in self._rows})
         self._rows = []

@@ -7,7 +7,7 @@ from typing import TypeVar
 import trio
 from attrs import frozen
 
-from omni_actors.store.contract import AnyVerb, Query, StoreFailed, Ticket, Verb
+from omni_actors.store.contract import AnyVerb, News, Query, StoreFailed, Ticket, Verb
 from omni_actors.store.dialect import READERS, WRITERS, Reading, WriteMany, Writing, writes
 from omni_actors.store.sqlite.backup import HOLD, back_up
 from omni_actors.store.sqlite.batch import Done
@@ -20,7 +20,7 @@ from omni_actors.store.sqlite.writer import Writer
 R = TypeVar("R")
 
 OnFailure = Callable[[StoreFailed], None]
-Ring = Callable[[int], None]
+Ring = Callable[[News], None]
 
 CLOSED = "the store is closed"
 
@@ -99,7 +99,7 @@ class SqliteStore:
         return peek(self._session(), _reader(query), query)
 
     def on_events(self, ring: Ring) -> Callable[[], None]:
-        """Call `ring(cursor)` after each commit that added events; returns how to stop that.
+        """Call `ring` after each commit that added events; returns how to stop that.
 
         `ring` runs between tasks: it must be quick and must not raise.
         """
@@ -131,13 +131,13 @@ class SqliteStore:
             await writer.close()
         self._failure = self._failure or CLOSED
 
-    def committed(self, done: Done, cursor: int | None) -> None:
+    def committed(self, done: Done, news: News | None) -> None:
         """Give the answers of a batch, wake who waits, ring for events."""
         for queued, answer in zip(done.queued, done.answers, strict=True):
             queued.settle(answer)
-        if cursor is not None:
+        if news is not None:
             for ring in tuple(self._rings.values()):
-                ring(cursor)
+                ring(news)
 
     def broken(self, failure: BaseException, batch: Sequence[AnyQueued]) -> None:
         """Fail everything that waits and whatever comes later; tell the house."""

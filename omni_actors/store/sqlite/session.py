@@ -7,6 +7,7 @@ from typing import Any
 import apsw
 
 from omni_actors.model.ids import Ids
+from omni_actors.store.contract import News
 from omni_actors.store.dialect import Broken, Cipher
 from omni_actors.store.sqlite.statements import translate
 
@@ -82,13 +83,14 @@ class ReadSession:
 class WriteSession(ReadSession):
     """The one connection that writes. Implements `dialect.Writing`."""
 
-    __slots__ = ("_noted", "ids", "wal_pages")
+    __slots__ = ("_noted", "_types", "ids", "wal_pages")
 
     def __init__(self, connection: apsw.Connection, cipher: Cipher, ids: Ids) -> None:
         super().__init__(connection, cipher)
         self.ids = ids
         self.wal_pages = 0  # written since the log was last emptied
         self._noted = 0
+        self._types: set[str] = set()
 
     def run(self, sql: str, **named: Any) -> int:
         """Carry out a statement; answers how many rows it changed."""
@@ -117,14 +119,16 @@ class WriteSession(ReadSession):
             raise
         self._control("RELEASE verb")
 
-    def note_events(self, cursor: int) -> None:
-        """Events up to this cursor are in this transaction."""
+    def note_events(self, cursor: int, types: Iterable[str]) -> None:
+        """Events up to this cursor, of these types, are in this transaction."""
         if cursor > self._noted:
             self._noted = cursor
+        self._types.update(types)
 
     def begin(self, busy_ms: int = 0) -> bool:
         """Start a transaction with the write lock; False when another program holds that lock."""
         self._noted = 0
+        self._types.clear()
         self._connection.set_busy_timeout(busy_ms)
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
@@ -140,14 +144,14 @@ class WriteSession(ReadSession):
         if not self.begin(BEGIN_AGAIN_BUSY_MS):
             raise Broken("another program took the database while a batch was repeated")
 
-    def commit(self) -> int | None:
-        """Make it durable; answers the newest event's cursor, None without events."""
+    def commit(self) -> News | None:
+        """Make it durable; answers what it added to the event log, None when that is nothing."""
         try:
             self._cursor.execute("COMMIT")
         except apsw.Error as failure:
             raise Broken(str(failure)) from failure
         self.wal_pages += self._connection.status(apsw.SQLITE_DBSTATUS_CACHE_WRITE, True)[0]
-        return self._noted or None
+        return News(self._noted, frozenset(self._types)) if self._noted else None
 
     def checkpoint(self, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE) -> bool:
         """Copy the write-ahead log into the database; answers whether all of it could be."""

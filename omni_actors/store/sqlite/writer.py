@@ -21,6 +21,7 @@ from typing import Protocol
 import apsw
 import trio
 
+from omni_actors.store.contract import News
 from omni_actors.store.dialect import Broken
 from omni_actors.store.sqlite.batch import Done, carry_out
 from omni_actors.store.sqlite.connect import Tuning
@@ -45,8 +46,8 @@ Job = Callable[[], None]
 class Door(Protocol):
     """Where a writer's news arrive, always on the trio thread."""
 
-    def committed(self, done: Done, cursor: int | None) -> None:
-        """A batch is durable; `cursor` is that of its newest event, if any."""
+    def committed(self, done: Done, news: News | None) -> None:
+        """A batch is durable; `news` tells of its events, if it has any."""
         ...
 
     def broken(self, failure: BaseException, batch: Sequence[AnyQueued]) -> None:
@@ -151,26 +152,26 @@ class Writer:
             self._hands.do(self._guarded(lambda: self._commit_beside(done)))
             return
         started = time.perf_counter()
-        cursor = self._db.commit()
+        news = self._db.commit()
         if time.perf_counter() - started > self._here_s:
             self._beside = BESIDE_AFTER_SLOW
-        self._committed(done, cursor)
+        self._committed(done, news)
 
     def _commit_beside(self, done: Done) -> None:
         started = time.perf_counter()
-        cursor = self._db.commit()
+        news = self._db.commit()
         quick = time.perf_counter() - started <= self._here_s
-        self._soon(self._committed_beside, done, cursor, quick)
+        self._soon(self._committed_beside, done, news, quick)
 
-    def _committed_beside(self, done: Done, cursor: int | None, quick: bool) -> None:
+    def _committed_beside(self, done: Done, news: News | None, quick: bool) -> None:
         """So many quick ones in a row, and the disk is trusted again."""
         self._beside = self._beside - 1 if quick else BESIDE_AFTER_SLOW
-        self._committed(done, cursor)
+        self._committed(done, news)
 
-    def _committed(self, done: Done, cursor: int | None) -> None:
+    def _committed(self, done: Done, news: News | None) -> None:
         """Answer first, tidy up then."""
         self._in_hand = ()
-        self._door.committed(done, cursor)
+        self._door.committed(done, news)
         if self._db.wal_pages >= self._checkpoint_at:
             self._hands.do(self._guarded(self._checkpoint))
         else:

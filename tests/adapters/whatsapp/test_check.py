@@ -63,10 +63,14 @@ def test_a_bad_number_is_told_what_to_do() -> None:
 
     assert [(finding.ok, finding.sentence) for finding in findings] == [
         (True, "a number without a display number answers"),
-        (False, "the number is DISCONNECTED; register the number with the platform"),
+        (False, "the number is DISCONNECTED; register it, as doctor does with --register"),
         (False, "the quality rating is RED; customers block or report it, so write to them less"),
         (False, "sending is BLOCKED: No payment method; Verify"),
-        (False, "no app receives the account's webhooks; subscribe yours to the account"),
+        (
+            False,
+            "no app receives the account's webhooks; "
+            "subscribe yours to the account, as doctor does with --subscribe",
+        ),
     ]
 
 

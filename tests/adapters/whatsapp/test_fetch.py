@@ -86,9 +86,7 @@ def test_a_sandbox_serves_media_from_its_own_host() -> None:
 
 
 def test_the_proof_of_the_app_secret_goes_to_the_graph_and_not_with_the_download() -> None:
-    proving = WhatsAppSettings("770011223344556", proof=True)
-
-    calls, _fetched = play(fetch(REF, proving), found(), streamed())
+    calls, _fetched = play(fetch(REF, NUMBER), found(), streamed())
 
     assert [call.auth for call in calls] == [Auth.PROOF, Auth.BEARER]
 

@@ -67,7 +67,7 @@ def test_a_text_is_one_call_with_everything_that_lets_us_know_it_again() -> None
     calls, sent = play(send(part("text", Text("Hello")), NUMBER), accepted())
 
     assert (calls[0].method, calls[0].url) == ("POST", URL + "/messages")
-    assert (calls[0].auth, calls[0].idempotent) == (Auth.BEARER, False)
+    assert (calls[0].auth, calls[0].idempotent) == (Auth.PROOF, False)
     assert calls[0].json == {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
@@ -555,8 +555,8 @@ def test_typing_is_shown_on_a_message() -> None:
     assert calls[0].json["message_id"] == "wamid.IN01"
 
 
-def test_an_app_that_requires_it_gets_its_proof_on_every_call() -> None:
-    proving = WhatsAppSettings("770011223344556", waba_id="900100200300400", proof=True)
+def test_every_call_proves_the_app_secret() -> None:
+    proving = WhatsAppSettings("770011223344556", waba_id="900100200300400")
     wanted = part("image", Media(MediaKind.IMAGE, "med_1"), media={"med_1": MEDIUM})
 
     sending, _sent = play(send(wanted, proving), answered({"id": "990001"}), accepted())
