@@ -76,7 +76,7 @@ ROUTES = (
         scope="channels:write",
         body=NewCredentials,
         writes=True,
-        codes=(Code.UNKNOWN_CHANNEL,),
+        codes=(Code.UNKNOWN_CHANNEL, Code.BAD_CREDENTIALS),
         example={"access_token": "EAAG-new-token"},
     ),
     Route(

@@ -46,6 +46,7 @@ KINDS: Mapping[str, Kind] = {
     "uri_too_long": Kind(414, "The URL is too long"),
     "unsupported_media_type": Kind(415, "The media type is not supported"),
     Code.BAD_ADDRESS: Kind(422, "The address is not valid on this channel"),
+    Code.BAD_CREDENTIALS: Kind(422, "These are not credentials of this platform"),
     Code.NO_IDENTITY: Kind(422, "The contact has no identity to write to"),
     Code.NO_CHANNEL_LEFT: Kind(422, "No channel reaches the contact"),
     Code.CONTENT_UNSUPPORTED: Kind(422, "The channel cannot carry this content"),

@@ -40,7 +40,9 @@ class Shapes:
             return {"type": _PRIMITIVES[type_]} | bounded(bound)
         if type_ in _NAMED:
             return dict(_NAMED[type_])
-        if type_ == JsonObject or type_ in (ContextPatch, NewCredentials):
+        if type_ is NewCredentials:
+            return {"type": "object", "additionalProperties": {"type": ["string", "null"]}}
+        if type_ == JsonObject or type_ is ContextPatch:
             return _free_object(bound)
         if type_ == Content:
             return self._content(asked=asked)

@@ -18,7 +18,9 @@ def credentials_of(cls: type[Any], document: JsonObject) -> JsonObject:
         except ValueError as wrong:
             mistakes = [Mistake("", str(wrong))]
     raise RequestError(
-        Code.INVALID, "these are not the credentials of this platform", mistakes=tuple(mistakes)
+        Code.BAD_CREDENTIALS,
+        "these are not the credentials of this platform",
+        mistakes=tuple(mistakes),
     )
 
 

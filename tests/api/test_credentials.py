@@ -33,7 +33,7 @@ async def test_what_are_no_credentials_is_told_without_repeating_them(
 ) -> None:
     response = await house.client.put(PATH, json=body)
 
-    assert response.status_code == 400
+    assert (response.status_code, response.json()["code"]) == (422, "bad_credentials")
     assert [mistake["pointer"] for mistake in response.json()["errors"]] == [pointer]
     assert "é" not in response.text
     assert house.gateway.house.routes[CHANNEL].account.token == "sandbox-token"
