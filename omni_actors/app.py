@@ -177,7 +177,7 @@ async def write_operator_key(gateway: Gateway, directory: Path) -> None:
     if secret_files.is_kept(path):
         return
     ground = gateway.house.ground
-    _, secret = await keys.create(
+    made = await keys.create(
         ground.store,
         gateway.house.ids,
         secrets.randbits,
@@ -186,7 +186,7 @@ async def write_operator_key(gateway: Gateway, directory: Path) -> None:
         tenant="*",
         scopes=keys.SCOPES,
     )
-    secret_files.keep(path, f"{secret}\n".encode())
+    secret_files.keep(path, f"{made.secret}\n".encode())
 
 
 def data_directory(config: Config) -> Path:

@@ -30,6 +30,7 @@ STYLES = {
     "unknown": "yellow",
     "needs_reauth": "red",
     "broken": "red",
+    "restricted": "red",
     "failed": "red",
     "bad": "red",
 }

@@ -309,7 +309,7 @@ def plan_of(
 ) -> Plan:
     """What the config asks of the house."""
     return Plan(
-        channels=tuple(spec_of(each) for each in config.channels),
+        channels=tuple(spec_of(each, adapters[each.platform]) for each in config.channels),
         pacing={each.id: pacing_of(each, adapters[each.platform]) for each in config.channels},
         hooks={
             each.id: Hook(each.id, hook_kinds[each.kind], each.secrets) for each in config.hooks
@@ -323,8 +323,9 @@ def plan_of(
     )
 
 
-def spec_of(channel: ChannelConfig) -> ChannelSpec:
+def spec_of(channel: ChannelConfig, adapter: Adapter[Any, Any]) -> ChannelSpec:
     """A channel as the store keeps it."""
+    named = adapter.named(channel.settings) if adapter.named else ()
     return ChannelSpec(
         id=channel.id,
         tenant=channel.tenant,
@@ -332,6 +333,7 @@ def spec_of(channel: ChannelConfig) -> ChannelSpec:
         channel_key=channel.channel_key,
         settings=unstructure(channel.settings),
         credentials=unstructure(channel.credentials),
+        names=tuple(named),
     )
 
 

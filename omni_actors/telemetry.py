@@ -127,8 +127,10 @@ def error(event: str, **fields: object) -> None:
 
 
 def observe(event: str, fields: Mapping[str, object]) -> None:
-    """Log what the runtime tells of itself."""
-    _log.warning(event, **fields)
+    """Log what the runtime tells of itself. That an actor ended as it was told is no warning."""
+    as_told = event == "actor.stopped" and fields.get("reason") in ("stopped", "drained")
+    log = _log.info if as_told else _log.warning
+    log(event, **fields)
 
 
 def exposition() -> bytes:

@@ -1,5 +1,6 @@
 """What the documentation points at exists: pages, headings, commands, and the two set-up lines."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from omni_actors.demo.show import welcome
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -111,6 +114,23 @@ def test_every_command_in_the_docs_exists() -> None:
     ).stdout
 
     assert named - set(HELP_LINE.findall(shown)) == set()
+
+
+def json_bodies(text: str) -> list[str]:
+    """What the curl commands of a text send as JSON, as a shell hands it on."""
+    return [body for body in re.findall(r"-d '([^']*)'", text) if body.lstrip()[:1] in "{["]
+
+
+def test_what_curl_is_told_to_send_is_json() -> None:
+    shown = welcome("http://127.0.0.1:8080", "http://127.0.0.1:8090", Path("data/operator.key"))
+    found = {"the demo": json_bodies(shown)}
+    found |= {str(page): json_bodies(page.read_text("utf-8")) for page in pages(ROOT)}
+
+    for bodies in found.values():
+        for body in bodies:
+            json.loads(body)
+    assert len(found["the demo"]) == 2
+    assert len(found[str(README)]) == 2
 
 
 def test_a_planted_broken_link_is_found(tmp_path: Path) -> None:

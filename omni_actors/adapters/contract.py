@@ -1,6 +1,6 @@
 """What the author of an adapter fills in: two records of pure functions, no base class."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
@@ -9,7 +9,7 @@ from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.limits import Ties, Usage
-from omni_actors.model.reports import IdentityKey, MediaRef, Report
+from omni_actors.model.reports import ChannelName, IdentityKey, MediaRef, Report
 from omni_actors.wire.calls import Flow, HttpReply
 
 S = TypeVar("S")
@@ -144,6 +144,8 @@ class Adapter(Generic[S, C]):
     of the channel. `address` reads `to.address` of an API call and raises BadAddress.
     `parse` is total: an unknown kind becomes Unsupported and one bad item costs no neighbour.
     `send`, `fetch` and the abilities are flows; they raise SendFailure.
+    `names` tells by which names a document's channels are known besides their keys, `named` by
+    which the settings know one.
     `token` names the credential that `net` injects, for `token_hosts` only.
     `ties` tells what a channel shares with others; `usage` what an answer says of budgets.
     """
@@ -166,6 +168,8 @@ class Adapter(Generic[S, C]):
     mark_read: Callable[[str, S], Flow[None]] | None = None
     typing: Callable[[str, S], Flow[None]] | None = None
     check: Callable[[S], Flow[Sequence[Checked]]] | None = None
+    names: Callable[[Json], Iterable[ChannelName]] | None = None
+    named: Callable[[S], Sequence[ChannelName]] | None = None
     doctor: Callable[[S, Visit], Flow[Sequence[Checked]]] | None = None
     masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show
 

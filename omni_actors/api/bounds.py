@@ -18,6 +18,7 @@ from omni_actors.model.events import EventType
 
 TEXT_MAX = 64 * 1024
 METADATA_BYTES_MAX = 4 * 1024
+VALUES_BYTES_MAX = 16 * 1024
 EXPIRES_S_MAX = 30 * 86400
 PAGE_MAX = 200
 ID_PATTERN = "^[A-Za-z0-9._~-]{1,128}$"
@@ -49,9 +50,13 @@ class Bound:
 
 SHORT = Bound(length_min=1, length_max=1024)
 ID = Bound(pattern=ID_PATTERN, example="cnv_01jd2v7q8y3m4n5p6r7s8t9v0w")
-URL = Bound(length_max=2048, pattern="^https?://[^\\s]+$")
+# `\s` alone is another set in each dialect of patterns.
+URL = Bound(length_max=2048, pattern="^https?://[^\\x00-\\x20\\x7f-\\x9f\\s]+$")
 LONG = Bound(length_min=1, length_max=TEXT_MAX)
 AFTER = Bound(length_max=256, pattern="^[\\x21-\\x7e]*$")
+NAME = Bound(pattern="^[\\x21-\\x7e]{1,64}$")
+PRODUCT_ID = Bound(length_min=1, length_max=128)
+VALUES = Bound(bytes_max=VALUES_BYTES_MAX)
 CURSOR = Bound(pattern="^[0-9]{1,16}$", example="0000000000000501")
 LIMIT = Bound(minimum=1, maximum=PAGE_MAX)
 TENANT = Bound(pattern="^([A-Za-z0-9._~-]{1,64}|\\*)$")
@@ -86,6 +91,27 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "urls": _some(20),
     },
     c.Contacts: {"contacts": _some(50, items_min=1)},
+    c.Request: {"text": LONG, "country": Bound(pattern="^[A-Z]{2}$"), "values": VALUES},
+    c.FormRequest: {
+        "text": LONG,
+        "form_id": NAME,
+        "form_name": NAME,
+        "token": Bound(length_min=1, length_max=128),
+        "screen": NAME,
+        "data": VALUES,
+    },
+    c.ProductSection: {"product_ids": _some(100, items_min=1, each=PRODUCT_ID)},
+    c.Products: {
+        "text": LONG,
+        "catalog_id": NAME,
+        "sections": _some(30),
+        "thumbnail_id": PRODUCT_ID,
+    },
+    c.CallInvite: {
+        "text": LONG,
+        "ttl_minutes": Bound(minimum=1, maximum=EXPIRES_S_MAX / 60),
+        "payload": Bound(length_min=1, length_max=256),
+    },
     c.Template: {"language": Bound(length_min=1, length_max=32)},
     c.Reaction: {"emoji": Bound(length_max=64), "message_id": ID},
     c.Email: {
@@ -145,6 +171,7 @@ ONE_OF: Mapping[type, tuple[str, ...]] = {
     r.SendRequest: ("conversation_id", "to", "contact_id"),
     c.Media: ("media_id", "url"),
     c.Action: ("url", "id"),
+    c.FormRequest: ("form_id", "form_name"),
     ask.Redrive: ("ids", "where"),
 }
 

@@ -2,7 +2,7 @@
 
 from omni_actors.api import render
 from omni_actors.api.requests import CreateKey, NoQuery
-from omni_actors.api.routes import Access, Call, Listing, Reply, Route, listing
+from omni_actors.api.routes import Access, Call, Listing, Reply, Route, listing, replay_headers
 from omni_actors.api.views import KeyView, NewKeyView
 
 
@@ -14,10 +14,15 @@ async def list_keys(call: Call[NoQuery, None]) -> Reply:
 async def create_key(call: Call[NoQuery, CreateKey]) -> Reply:
     """Make a key."""
     asked = call.body
-    row, secret = await call.gateway.create_key(
-        call.caller, name=asked.name, tenant=asked.tenant, scopes=asked.scopes
+    made = await call.gateway.create_key(
+        call.caller,
+        name=asked.name,
+        tenant=asked.tenant,
+        scopes=asked.scopes,
+        idempotency_key=call.idempotency_key,
+        fingerprint=call.fingerprint,
     )
-    return Reply(NewKeyView(render.key(row), secret), 201)
+    return Reply(NewKeyView(render.key(made.key), made.secret), 201, replay_headers(made.replayed))
 
 
 async def revoke_key(call: Call[NoQuery, None]) -> Reply:
@@ -38,11 +43,12 @@ ROUTES = (
         "POST",
         "/v1/keys",
         create_key,
-        "Make an API key; its secret is in this answer only",
+        "Make an API key; its secret is in the answer to this request only",
         answer=NewKeyView,
         status=201,
         access=Access.OPERATOR,
         body=CreateKey,
+        idempotent=True,
         writes=True,
         example={"name": "help desk", "scopes": ["messages:write", "messages:read"]},
     ),

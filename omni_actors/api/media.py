@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 from omni_actors.api import render
 from omni_actors.api.problems import Problem
 from omni_actors.api.requests import NoQuery
-from omni_actors.api.routes import Call, Reply, Route
+from omni_actors.api.routes import Call, Reply, Route, replay_headers
 from omni_actors.api.views import MediumView
 from omni_actors.gateway.facade import Code, Medium, Mistake
 from omni_actors.model.states import MediaState
@@ -28,8 +28,16 @@ async def upload_medium(call: Call[NoQuery, None]) -> Reply:
     mime = declared_mime(call.headers.get("content-type"))
     filename = declared_filename(call.headers.get("content-disposition"))
     chunks = call.incoming.chunks(call.bounds.media_bytes_max, call.bounds.body_timeout_s)
-    medium = await call.gateway.upload(call.caller, some(chunks), mime=mime, filename=filename)
-    return Reply(render.medium(medium), 201, {"Location": f"/v1/media/{medium.id}"})
+    made = await call.gateway.upload(
+        call.caller,
+        some(chunks),
+        mime=mime,
+        filename=filename,
+        idempotency_key=call.idempotency_key,
+        fingerprint=call.fingerprint,
+    )
+    headers = {"Location": f"/v1/media/{made.medium.id}", **replay_headers(made.replayed)}
+    return Reply(render.medium(made.medium), 201, headers)
 
 
 async def some(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -118,6 +126,7 @@ ROUTES = (
         scope="media:write",
         streams=True,
         body_types=("*/*",),
+        idempotent=True,
         writes=True,
         codes=("unsupported_media_type",),
         headers=("Location",),

@@ -2,7 +2,7 @@
 
 from omni_actors.api import render
 from omni_actors.api.requests import NoQuery, Receipt
-from omni_actors.api.routes import Call, Listing, Reply, Route, listing
+from omni_actors.api.routes import Call, Listing, Reply, Route, listing, replay_headers
 from omni_actors.api.views import AttemptView, MessageView, PreviewView, SentView
 from omni_actors.gateway.facade import Code
 from omni_actors.model.requests import SendRequest
@@ -38,9 +38,8 @@ async def send_message(call: Call[NoQuery, SendRequest]) -> Reply:
     answer = await call.gateway.submit(
         call.caller, call.body, call.idempotency_key, call.fingerprint
     )
-    headers = {"Location": f"/v1/messages/{answer.message_id}"}
-    if answer.replayed:
-        headers["Idempotency-Replayed"] = "true"
+    location = {"Location": f"/v1/messages/{answer.message_id}"}
+    headers = location | replay_headers(answer.replayed)
     return Reply(render.sent(answer.body), 202, headers)
 
 
@@ -75,6 +74,15 @@ async def cancel_message(call: Call[NoQuery, None]) -> Reply:
     return Reply(render.message(await call.gateway.cancel(call.caller, call.path["message_id"])))
 
 
+async def release_message(call: Call[NoQuery, None]) -> Reply:
+    """Send once more, behind what its leg has queued, what `on_unknown: hold` has held.
+
+    The platform may have it already: the parts are marked `maybe_duplicate`. What waits for a reply
+    window is not released.
+    """
+    return Reply(render.message(await call.gateway.release(call.caller, call.path["message_id"])))
+
+
 ROUTES = (
     Route(
         "POST",
@@ -87,8 +95,8 @@ ROUTES = (
         body=SendRequest,
         idempotent=True,
         writes=True,
-        codes=(*SENDING, Code.IDEMPOTENCY_MISMATCH, Code.IDEMPOTENCY_RUNNING),
-        headers=("Location", "Idempotency-Replayed"),
+        codes=SENDING,
+        headers=("Location",),
         example=EXAMPLE,
     ),
     Route(
@@ -127,6 +135,16 @@ ROUTES = (
         scope="messages:write",
         writes=True,
         codes=(Code.TOO_LATE,),
+    ),
+    Route(
+        "POST",
+        "/v1/messages/{message_id}:release",
+        release_message,
+        "Send once more what is held because nobody knows whether it arrived",
+        answer=MessageView,
+        scope="messages:write",
+        writes=True,
+        codes=(Code.NOT_HELD,),
     ),
     Route(
         "POST",

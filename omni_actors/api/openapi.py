@@ -107,6 +107,8 @@ def codes_of(route: Route) -> tuple[str, ...]:
         codes.append(Code.NOT_FOUND)
     if route.writes:
         codes += WITH_WRITES
+    if route.idempotent:
+        codes += (Code.IDEMPOTENCY_MISMATCH, Code.IDEMPOTENCY_RUNNING)
     return tuple(dict.fromkeys([str(code) for code in codes]))
 
 
@@ -173,9 +175,10 @@ def _without_null(schema: Schema) -> Schema:
 
 
 def _responses(route: Route, shapes: Shapes) -> Schema:
+    replayed = ["Idempotency-Replayed"] if route.idempotent else []
     answer: Schema = {
         "description": route.summary,
-        "headers": _headers(["X-Request-Id", *route.headers]),
+        "headers": _headers(["X-Request-Id", *route.headers, *replayed]),
     }
     if route.status != 101:
         answer["content"] = {route.answer_type: {"schema": _answer(route, shapes)}}

@@ -37,6 +37,7 @@ KINDS: Mapping[str, Kind] = {
     Code.OUTSIDE_WINDOW: Kind(422, "The reply window is closed"),
     Code.MEDIA_PENDING: Kind(409, "The medium is not here yet", retryable=True),
     Code.TOO_LATE: Kind(409, "It is too late for this"),
+    Code.NOT_HELD: Kind(409, "Nothing of it is held in doubt"),
     Code.IDEMPOTENCY_RUNNING: Kind(409, "The first request is still running", retryable=True),
     Code.CURSOR_UNKNOWN: Kind(409, "The cursor is not of this event log"),
     "media_gone": Kind(410, "The medium could not be fetched"),

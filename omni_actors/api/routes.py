@@ -111,6 +111,11 @@ class Route:
         return self.path.replace("{", "<id:").replace("}", ">")
 
 
+def replay_headers(replayed: bool) -> dict[str, str]:
+    """What tells a caller that this is the answer to an earlier request of theirs."""
+    return {"Idempotency-Replayed": "true"} if replayed else {}
+
+
 def listing(call: Call[Any, Any], items: list[Any], next_: str | None) -> Reply:
     """A page of a listing; a Link header leads to the next one."""
     headers = {}

@@ -43,7 +43,7 @@ class Shapes:
         if type_ is NewCredentials:
             return {"type": "object", "additionalProperties": {"type": ["string", "null"]}}
         if type_ == JsonObject or type_ is ContextPatch:
-            return _free_object(bound)
+            return self._free_object(bound, asked=asked)
         if type_ == Content:
             return self._content(asked=asked)
         if type_ is ClosedWindow:
@@ -98,7 +98,7 @@ class Shapes:
                 required.append(attribute.name)
         schema: Schema = {
             "type": "object",
-            "description": summary_of(cls),
+            "description": explained(cls) if asked else summary_of(cls),
             "properties": properties,
             "required": required,
         }
@@ -140,6 +140,37 @@ class Shapes:
         schema["required"] = ["type", *schema["required"]]
         self.components[name] = schema
         return f"#/components/schemas/{name}"
+
+    def _free_object(self, bound: Bound | None, *, asked: bool) -> Schema:
+        schema: Schema = {"type": "object"}
+        if bound is not None and bound.flat:
+            schema["additionalProperties"] = {"type": ["string", "number", "boolean", "null"]}
+        elif bound is not None and bound.objects:
+            schema["additionalProperties"] = {
+                "type": "object",
+                "additionalProperties": self._any(asked=asked),
+            }
+        else:
+            schema["additionalProperties"] = self._any(asked=asked)
+        if bound is not None and bound.bytes_max is not None:
+            schema["description"] = f"At most {bound.bytes_max} bytes as JSON."
+        return schema
+
+    def _any(self, *, asked: bool) -> Any:
+        """Whatever JSON can say; of callers only numbers that can be kept."""
+        if not asked:
+            return True
+        reference = {"$ref": "#/components/schemas/AnyInput"}
+        self.components["AnyInput"] = {
+            "description": "Any JSON; a number is no larger than one of 64 bits.",
+            "anyOf": [
+                {"type": ["string", "boolean", "null"]},
+                {"type": "number", "minimum": 1 - 2**63, "maximum": 2**63 - 1},
+                {"type": "array", "items": reference},
+                {"type": "object", "additionalProperties": reference},
+            ],
+        }
+        return reference
 
     def _closed_window(self) -> Schema:
         template = self._class(WindowTemplate, asked=True)
@@ -189,16 +220,10 @@ def summary_of(thing: Any) -> str:
     return " ".join((thing.__doc__ or "").split("\n\n")[0].split())
 
 
-def _free_object(bound: Bound | None) -> Schema:
-    schema: Schema = {"type": "object"}
-    if bound is not None and bound.flat:
-        schema["additionalProperties"] = {"type": ["string", "number", "boolean", "null"]}
-        schema["description"] = f"At most {bound.bytes_max} bytes as JSON."
-    elif bound is not None and bound.objects:
-        schema["additionalProperties"] = {"type": "object"}
-    else:
-        schema["additionalProperties"] = True
-    return schema
+def explained(thing: Any) -> str:
+    """A whole docstring, each paragraph on one line."""
+    paragraphs = (thing.__doc__ or "").split("\n\n")
+    return "\n\n".join([" ".join(paragraph.split()) for paragraph in paragraphs])
 
 
 def _exactly_one(names: tuple[str, ...]) -> Schema:

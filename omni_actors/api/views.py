@@ -68,7 +68,7 @@ class NoteView:
 
 @frozen
 class PartView:
-    """One platform call that the message became."""
+    """One platform call that the message became; `external_ids` has the newest try first."""
 
     id: str
     n: int
@@ -418,7 +418,10 @@ class NewKeyView:
 
 @frozen
 class FormView:
-    """One way to spell a content type; `limits` holds only what the platform names."""
+    """One way to spell a content type; `limits` holds only what the platform names.
+
+    A header, a footer, headings among options and media above a text are there only if named.
+    """
 
     name: str
     level: str

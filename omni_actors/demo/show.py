@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import trio
 
@@ -62,7 +63,8 @@ async def played(stage: Stage, scene: Scene) -> bool:
 async def play_on(say: Say) -> None:
     """Customers write every few seconds until the user has seen enough."""
     async with open_stage(say) as stage:
-        say(welcome(stage))
+        key = stage.program.config.parent / "data" / "operator.key"
+        say(welcome(stage.program.url, stage.sandbox.url, key))
         stage.nursery.start_soon(show_answers, stage)
         while True:
             for number, line in enumerate(LINES):
@@ -88,10 +90,8 @@ async def show_answers(stage: Stage) -> None:
         after = page["after"]
 
 
-def welcome(stage: Stage) -> str:
-    """Where to look and what to try."""
-    url, sandbox = stage.program.url, stage.sandbox.url
-    key = stage.program.config.parent / "data" / "operator.key"
+def welcome(url: str, sandbox: str, key: Path) -> str:
+    """Where to look and what to try, with the operator's key from its file."""
     return f"""\
 The gateway listens on {url}, the pretend platforms on {sandbox}. Press Ctrl-C to end.
 
@@ -103,7 +103,7 @@ See what customers have on their phones:
 Answer as the business:
   curl -X POST {url}/v1/messages -H "Authorization: Bearer $(cat {key})" \\
        -H 'Content-Type: application/json' \\
-       -d '{{"to": {{"channel_id": "{CHANNEL}", "address": "+447700900123"}}, \\
+       -d '{{"to": {{"channel_id": "{CHANNEL}", "address": "+447700900123"}},
             "content": {{"type": "text", "text": "A human here."}}}}'
 Follow all events:
   curl "{url}/v1/events?after=0" -H "Authorization: Bearer $(cat {key})"

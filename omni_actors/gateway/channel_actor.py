@@ -198,8 +198,8 @@ class ChannelActor:
         await self.set_state(verdict.state, reason)
 
     async def set_state(self, state: ChannelState, reason: str | None) -> None:
-        """Write the new state, unless the operator's own word stands against it."""
-        unless = (ChannelState.PAUSED, ChannelState.REMOVED)
+        """Write the new state, unless its operator's or its platform's word is against it."""
+        unless = (ChannelState.PAUSED, ChannelState.RESTRICTED, ChannelState.REMOVED)
         verb = SetChannelState(
             self.channel.tenant, self.channel.id, state, reason, self.now(), unless
         )

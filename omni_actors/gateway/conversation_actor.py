@@ -16,9 +16,10 @@ from omni_actors.gateway.sender import where
 from omni_actors.model.events import EventType
 from omni_actors.policy import answers, window
 from omni_actors.store.contract import Store, StoreFailed
+from omni_actors.store.limits import OpenWindow
 from omni_actors.store.queries import Unhandled
 from omni_actors.store.rows import Backlog, Choice, Entry, Leg, LegWake, NewEvent
-from omni_actors.store.verbs import ChoiceMade, Handle, OpenWindow, Timer
+from omni_actors.store.verbs import ChoiceMade, Handle, Timer
 
 WINDOW_TIMER = "window"
 PAGE = 64

@@ -5,8 +5,21 @@ from typing import Any
 
 from attrs import NOTHING, asdict, fields
 
+from omni_actors import telemetry
 from omni_actors.gateway.errors import Code, Mistake, RequestError
+from omni_actors.gateway.house import House
 from omni_actors.model.json import JsonObject
+from omni_actors.store.limits import PutCredentials
+from omni_actors.store.rows import Channel
+
+
+async def replace(house: House, channel: Channel, document: JsonObject, at: float) -> None:
+    """Give a channel new credentials; its queue goes on by itself. Raises RequestError, Refused."""
+    adapter = house.ground.adapters[channel.platform]
+    secrets = credentials_of(adapter.credentials, document)
+    verb = PutCredentials(channel.tenant, channel.id, secrets, at)
+    house.changed(await house.ground.store.do(verb))
+    telemetry.info("channel.credentials_replaced", channel_id=channel.id)
 
 
 def credentials_of(cls: type[Any], document: JsonObject) -> JsonObject:

@@ -35,6 +35,7 @@ PAGE = 100
 NEAR = 512  # events; so many are looked through in about a millisecond
 TYPES = (EventType.MESSAGE_RECEIVED, EventType.MEDIA_READY, EventType.CHOICE_SELECTED)
 OWNER = f"bot:{CONSUMER}"
+HISTORY = "history"  # what was written before the gateway was there
 
 
 @frozen
@@ -110,7 +111,7 @@ class EchoBot:
         message = event.message
         if message is None or message.direction is not Direction.INBOUND or message.deleted:
             return None
-        content = reply_to(event, message)
+        content = reply_to(event, message) if is_to_the_bot(message) else None
         if content is None or not self.is_mine(message):
             return None
         request = SendRequest(
@@ -138,6 +139,11 @@ class EchoBot:
             "tenant": message.tenant,
         }
         return consumer_of(self.rules(), facts, self.default) == CONSUMER
+
+
+def is_to_the_bot(message: Message) -> bool:
+    """Whether an answer is expected: not to what is of old, nor to what was said in a group."""
+    return message.source != HISTORY and "group_id" not in (message.notes or {})
 
 
 def reply_to(event: Event, message: Message) -> Content | None:

@@ -23,6 +23,7 @@ class Code(StrEnum):
     MEDIA_UNKNOWN = "media_unknown"
     TOO_LARGE = "too_large"
     TOO_LATE = "too_late"
+    NOT_HELD = "not_held"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
     IDEMPOTENCY_RUNNING = "idempotency_running"
     VERSION_CONFLICT = "version_conflict"

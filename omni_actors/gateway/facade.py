@@ -9,9 +9,8 @@ from typing import Any, TypeVar
 from attrs import define, field, frozen
 
 from omni_actors import telemetry
-from omni_actors.gateway import keys
+from omni_actors.gateway import credentials, keys
 from omni_actors.gateway.channel_actor import ChannelActor
-from omni_actors.gateway.credentials import credentials_of
 from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.errors import Code as Code
 from omni_actors.gateway.errors import Mistake as Mistake
@@ -23,6 +22,7 @@ from omni_actors.gateway.keys import SCOPES as SCOPES
 from omni_actors.gateway.keys import Caller as Caller
 from omni_actors.gateway.keys import Keyring
 from omni_actors.gateway.media_files import MediaFiles
+from omni_actors.gateway.once import Once
 from omni_actors.gateway.receipts import Receipts
 from omni_actors.gateway.submit import Sender, refused, window_of
 from omni_actors.gateway.views import (
@@ -37,10 +37,11 @@ from omni_actors.model.events import EventType
 from omni_actors.model.json import JsonObject
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.requests import SendRequest
+from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState
 from omni_actors.policy.rate import Granted, Limit, Pace, reserve_all
 from omni_actors.store.contract import Query, Refused, Verb
-from omni_actors.store.limits import PutCredentials
+from omni_actors.store.limits import Release
 from omni_actors.store.queries import (
     Attempts,
     ContactById,
@@ -56,6 +57,7 @@ from omni_actors.store.queries import (
     Messages,
     QueueDepths,
     Replay,
+    Standings,
 )
 from omni_actors.store.rows import ANY_TENANT as ANY_TENANT
 from omni_actors.store.rows import ApiKey as ApiKey
@@ -70,6 +72,8 @@ from omni_actors.store.rows import Identity as Identity
 from omni_actors.store.rows import Leg as Leg
 from omni_actors.store.rows import Medium as Medium
 from omni_actors.store.rows import Message as Message
+from omni_actors.store.rows import NewKey as NewKey
+from omni_actors.store.rows import NewMedium as NewMedium
 from omni_actors.store.rows import Page as Page
 from omni_actors.store.rows import Part as Part
 from omni_actors.store.rows import QueueDepth as QueueDepth
@@ -127,7 +131,7 @@ class Gateway:
     store_failed: Callable[[], bool]
     key_limit: Limit = field(factory=lambda: Limit(200, 400))
     hook_body_max: int = BODY_BYTES_MAX
-    _running: set[tuple[str, str]] = field(factory=set)
+    once: Once = field(factory=Once)
     _paces: dict[str, Pace] = field(factory=dict)
     keyring: Keyring = field(init=False)
 
@@ -213,24 +217,12 @@ class Gateway:
     ) -> Answer:
         """Queue a message. A repeated key answers as the first time."""
         self.accepting()
-        if idempotency_key is None:
-            return await self.queue(caller, request, None)
-        key = (caller.key_id, idempotency_key)
-        if key in self._running:
-            raise RequestError(
-                Code.IDEMPOTENCY_RUNNING,
-                "a request with this Idempotency-Key is still running",
-                retry_after_s=1,
-            )
-        self._running.add(key)
-        try:
-            idempotency = Idempotency(caller.key_id, idempotency_key, fingerprint)
-            earlier = await self.ask(Replay(idempotency))
-            if earlier is not None:
-                return Answer(earlier.response, True, earlier.message_id)
+        with self.once.run(caller.key_id, idempotency_key, fingerprint) as idempotency:
+            if idempotency is not None:
+                earlier = await self.ask(Replay(idempotency))
+                if earlier is not None:
+                    return Answer(earlier.response, True, earlier.ref)
             return await self.queue(caller, request, idempotency)
-        finally:
-            self._running.discard(key)
 
     async def queue(
         self, caller: Caller, request: SendRequest, idempotency: Idempotency | None
@@ -279,6 +271,13 @@ class Gateway:
     async def cancel(self, caller: Caller, message_id: str) -> Message:
         """Cancel what has not been claimed yet."""
         message = await self.do(Cancel(caller.tenant, message_id, self.now()))
+        self.house.look(message.channel_id)
+        return message
+
+    async def release(self, caller: Caller, message_id: str) -> Message:
+        """Send once more what is held because nobody knows whether it arrived."""
+        self.accepting()
+        message = await self.do(Release(caller.tenant, message_id, self.now()))
         self.house.look(message.channel_id)
         return message
 
@@ -352,18 +351,22 @@ class Gateway:
 
     async def channels(self, caller: Caller) -> Sequence[ChannelView]:
         depths = {d.channel_id: d for d in await self.ask(QueueDepths(caller.tenant))}
+        standings: dict[str, list[Standing]] = {}
+        for found in await self.ask(Standings(caller.tenant, self.now())):
+            standings.setdefault(found.channel_id, []).append(found.standing)
         mine = [c for c in self.house.channels.values() if sees(caller, c.tenant)]
-        return [self.view(channel, depths.get(channel.id)) for channel in mine]
+        return [self.view(c, depths.get(c.id), standings.get(c.id, ())) for c in mine]
 
     async def channel(self, caller: Caller, channel_id: str) -> ChannelView:
         views = [view for view in await self.channels(caller) if view.channel.id == channel_id]
         return found(views[0] if views else None, "channel")
 
-    def view(self, channel: Channel, depth: QueueDepth | None) -> ChannelView:
+    def view(
+        self, channel: Channel, depth: QueueDepth | None, standings: Sequence[Standing]
+    ) -> ChannelView:
         desk: ChannelActor | None = self.house.desks.get(channel.id)
-        return ChannelView(
-            channel, depth, desk.describe() if desk else {}, health_of(channel, depth)
-        )
+        health = health_of(channel, depth, standings)
+        return ChannelView(channel, depth, desk.describe() if desk else {}, health)
 
     def capabilities(self, platform: str) -> JsonObject:
         """What a platform can carry, by content type."""
@@ -385,11 +388,7 @@ class Gateway:
     ) -> ChannelView:
         """Give a channel new credentials; its queue goes on by itself."""
         view = await self.channel(caller, channel_id)
-        adapter = found(self.house.ground.adapters.get(view.channel.platform), "platform")
-        secrets = credentials_of(adapter.credentials, document)
-        verb = PutCredentials(caller.tenant, channel_id, secrets, self.now())
-        self.house.changed(await self.do(verb))
-        telemetry.info("channel.credentials_replaced", channel_id=channel_id)
+        await credentials.replace(self.house, view.channel, document, self.now())
         return await self.channel(caller, channel_id)
 
     async def set_state(
@@ -485,11 +484,14 @@ class Gateway:
         mime: str | None,
         filename: str | None,
         tenant: str | None = None,
-    ) -> Medium:
+        idempotency_key: str | None = None,
+        fingerprint: str = "",
+    ) -> NewMedium:
         """Keep a medium for sending. Raises RequestError TOO_LARGE."""
         self.accepting()
         owner = (tenant or "default") if caller.is_operator else caller.tenant
-        return await self.media.upload(owner, chunks, mime, filename)
+        with self.once.run(caller.key_id, idempotency_key, fingerprint) as idempotency:
+            return await self.media.upload(owner, chunks, mime, filename, idempotency)
 
     async def medium(self, caller: Caller, media_id: str) -> Medium:
         return found(await self.ask(MediumById(caller.tenant, media_id)), "medium")
@@ -504,20 +506,27 @@ class Gateway:
         return await self.ask(Keys(caller.tenant))
 
     async def create_key(
-        self, caller: Caller, *, name: str, tenant: str, scopes: Sequence[str]
-    ) -> tuple[ApiKey, str]:
-        """Make a key; its secret is shown this once."""
-        del caller
-        ground = self.house.ground
-        return await keys.create(
-            ground.store,
-            self.house.ids,
-            secrets.randbits,
-            self.now(),
-            name=name,
-            tenant=tenant,
-            scopes=tuple(scopes),
-        )
+        self,
+        caller: Caller,
+        *,
+        name: str,
+        tenant: str,
+        scopes: Sequence[str],
+        idempotency_key: str | None = None,
+        fingerprint: str = "",
+    ) -> NewKey:
+        """Make a key; its secret is shown this once, or again to the same request."""
+        with self.once.run(caller.key_id, idempotency_key, fingerprint) as idempotency:
+            return await keys.create(
+                self.house.ground.store,
+                self.house.ids,
+                secrets.randbits,
+                self.now(),
+                name=name,
+                tenant=tenant,
+                scopes=tuple(scopes),
+                idempotency=idempotency,
+            )
 
     async def revoke_key(self, caller: Caller, key_id: str) -> ApiKey:
         """Make a key worthless at once."""

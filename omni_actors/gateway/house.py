@@ -44,6 +44,7 @@ from omni_actors.store.queries import (
     Channels,
     IntakeBody,
     LastCursor,
+    SentSince,
     Unclaimed,
     UnhandledConversations,
 )
@@ -179,6 +180,7 @@ class House:
         self.bell.ring(await store.ask(LastCursor()))
         store.on_events(self.rung)
         self.take_channels(await store.ask(Channels()))
+        await self.recall_paces()
         for channel in self.channels.values():
             self.spawn_channel(channel)
         self.spawn_desks()
@@ -239,6 +241,21 @@ class House:
             self.limiters[channel.id] = self.pacer.fresh_limits(channel)
         return self.limiters[channel.id]
 
+    async def recall_paces(self) -> None:
+        """Count what was sent to each person before this start: the platform remembers it too."""
+        limiters = {id: self.limits(self.channels[id]) for id in self.routes}
+        spans = [
+            limits.pair.burst / limits.pair.per_second
+            for limits in limiters.values()
+            if limits.pair is not None
+        ]
+        if not spans:
+            return
+        since = self.ground.clock.now() - max(spans)
+        for sent in await self.ground.store.ask(SentSince(since)):
+            if sent.channel_id in limiters:
+                limiters[sent.channel_id].recall(sent.leg_id, sent.at)
+
     def conversation_actor(self, conversation_id: str) -> ConversationActor:
         return ConversationActor(
             conversation_id,
@@ -261,6 +278,7 @@ class House:
                 self.wake_legs,
                 lambda: self.plan.keep,
                 self.take_keys_used,
+                self.changed,
                 lambda: self.plan.window_closing_s,
             ),
             group="desks",
@@ -320,6 +338,8 @@ class House:
             self.nudge(MEDIA, media_desk.Look())
         for channel in accepted.channels:
             self.changed(channel)
+        if accepted.named:
+            self.nursery.start_soon(self.take_up_unclaimed, tuple(self.channels.values()))
 
     def wake_legs(self, wakes: Sequence[LegWake]) -> None:
         """Tell each channel which of its legs may have something to send.
@@ -388,6 +408,7 @@ class House:
     async def reload(self, plan: Plan) -> None:
         """Live by another plan from now on. Raises Refused; then nothing has changed."""
         channels = await self.ground.store.do(SyncChannels(plan.channels, self.ground.clock.now()))
+        self.receiver.heard.clear()  # what was told of a channel that was not known then
         bot, self.plan = self.plan.bot, plan
         self.conversations.idle_s = plan.idle_s
         known = set(self.channels)

@@ -4,10 +4,10 @@ What is answered 200 has been committed. Nothing after a valid signature is ever
 anything else but 503, when the commit itself failed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.adapters.contract import Adapter, Undecodable
@@ -17,19 +17,39 @@ from omni_actors.media.blobs import Blobs, DiskFull
 from omni_actors.model.content import Card, Content, Media
 from omni_actors.model.ids import INTAKE, MEDIUM, Ids
 from omni_actors.model.reports import (
+    ChannelName,
+    ChannelReported,
     Echoed,
     Received,
     Report,
     StatusReported,
+    TemplateReported,
+    Unsupported,
     WatermarkReported,
 )
-from omni_actors.policy import status, window
+from omni_actors.policy import standing, status, window
+from omni_actors.policy.moments import believable
 from omni_actors.store.contract import Store, StoreFailed
 from omni_actors.store.verbs import Accept, Accepted, Intake, Item
 
 INLINE_BYTES_MAX = 64 * 1024
 PARSED_BYTES_MAX = 4 * 1024 * 1024
 BODY_BYTES_MAX = 16 * 1024 * 1024
+NAMES_MAX = 10_000
+ITEMS_MAX = 500
+
+News = TypeVar("News", bound=ChannelReported | TemplateReported | Unsupported)
+
+
+@frozen
+class Told:
+    """What a body tells: its items, the names of its channels that were not heard before, and what
+    is wrong with it."""
+
+    items: tuple[Item, ...] = ()
+    problem: str | None = None
+    platform: str = ""
+    names: tuple[ChannelName, ...] = ()
 
 
 @frozen
@@ -44,6 +64,7 @@ class Receiver:
     now: Callable[[], float]
     low_on_disk: Callable[[], bool]
     wake: Callable[[Accepted], None]
+    heard: set[tuple[str, ChannelName]] = field(factory=set)
 
     async def receive(self, hook_id: str, headers: Mapping[str, str], raw: bytes) -> int:
         """Keep one request of a platform; the answer is its HTTP status."""
@@ -64,38 +85,60 @@ class Receiver:
             return counted(hook_id, "no_blob", 503)
         return counted(hook_id, "accepted", 200)
 
-    async def keep(self, hook: Hook, raw: bytes) -> Accepted:
+    async def keep(self, hook: Hook, raw: bytes) -> None:
         """Store an authenticated body with what it tells, and wake whom it concerns."""
-        items, problem = self.read(hook, raw)
-        return await self.take(await self.intake(hook.id, raw, problem), items)
+        told = self.read(hook, raw)
+        await self.take(await self.intake(hook.id, raw, told.problem), told)
 
-    async def keep_again(self, hook: Hook, intake: Intake, raw: bytes) -> Accepted:
+    async def keep_again(self, hook: Hook, intake: Intake, raw: bytes) -> None:
         """Read a stored intake once more; it keeps its id, and its problem only if that is left."""
-        items, problem = self.read(hook, raw)
-        return await self.take(evolve(intake, received_at=self.now(), problem=problem), items)
+        told = self.read(hook, raw)
+        await self.take(evolve(intake, received_at=self.now(), problem=told.problem), told)
 
-    async def take(self, intake: Intake, items: tuple[Item, ...]) -> Accepted:
-        """Store an intake with what it tells, and wake whom it concerns."""
-        accepted = await self.store_or_bury(intake, items)
-        for outcome in ("new", "known", "unclaimed", "parked"):
-            if amount := getattr(accepted, outcome):
-                telemetry.REPORTS.labels(outcome).inc(amount)
-        self.wake(accepted)
-        return accepted
+    async def take(self, intake: Intake, told: Told) -> None:
+        """Store an intake with what it tells, and wake whom it concerns.
 
-    async def store_or_bury(self, intake: Intake, items: tuple[Item, ...]) -> Accepted:
-        """Store what an intake tells. What a bug of ours cannot store is kept as a dead letter.
-
-        A platform that was told 503 would send the same again and again, and never anything else.
+        An intake of which a bug of ours cannot store something is kept as a dead letter; what else
+        it tells takes effect. A platform that was told 503 would send the same again and again, and
+        never anything else.
         """
+        for items in pages(told.items):
+            await self.take_page(intake, told, items)
+        self.hear(told)
+
+    async def take_page(self, intake: Intake, told: Told, items: tuple[Item, ...]) -> None:
+        """Store these items together; one by one where a bug of ours does not let them."""
+        bug = await self.store_all(intake, told, items)
+        if bug is None:
+            return
+        for item in items if len(items) > 1 else ():
+            await self.store_all(intake, told, (item,))
+        self.taken(await self.store.do(Accept(evolve(intake, problem=f"a bug of ours: {bug}"))))
+
+    async def store_all(self, intake: Intake, told: Told, items: tuple[Item, ...]) -> str | None:
+        """Store these items, or none of them: then it answers where our bug is."""
         try:
-            return await self.store.do(Accept(intake, items))
+            verb = Accept(intake, items, platform=told.platform, names=told.names)
+            self.taken(await self.store.do(verb))
         except StoreFailed:
             raise
         except Exception as bug:  # noqa: BLE001 - one report must not stop all that follow it
             telemetry.error("intake.bug", intake_id=intake.id, hook=intake.hook, error=where(bug))
-            problem = f"a bug of ours: {where(bug)}"
-            return await self.store.do(Accept(evolve(intake, problem=problem)))
+            return where(bug)
+        return None
+
+    def taken(self, accepted: Accepted) -> None:
+        """Count what was stored, and wake whom it concerns."""
+        for outcome in ("new", "known", "unclaimed", "parked"):
+            if amount := getattr(accepted, outcome):
+                telemetry.REPORTS.labels(outcome).inc(amount)
+        self.wake(accepted)
+
+    def hear(self, told: Told) -> None:
+        """These names are stored, and need not be told again."""
+        if len(self.heard) > NAMES_MAX:
+            self.heard.clear()
+        self.heard.update([(told.platform, name) for name in told.names])
 
     async def intake(self, hook_id: str, raw: bytes, problem: str | None) -> Intake:
         """The row of the raw bytes; large ones go to a blob first."""
@@ -105,26 +148,42 @@ class Receiver:
         blob = await self.blobs.put_bytes(raw)
         return Intake(intake_id, hook_id, at, size, blob=blob.sha256, problem=problem)
 
-    def read(self, hook: Hook, raw: bytes) -> tuple[tuple[Item, ...], str | None]:
-        """The items of a body, or why it has none."""
+    def read(self, hook: Hook, raw: bytes) -> Told:
+        """What a body tells, or why it tells nothing."""
         if len(raw) > PARSED_BYTES_MAX:
-            return (), f"body of {len(raw)} bytes, more than {PARSED_BYTES_MAX} are not parsed"
+            size = f"body of {len(raw)} bytes, more than {PARSED_BYTES_MAX} are not parsed"
+            return Told(problem=size)
         try:
             document = hook.kind.decode(raw)
         except Undecodable as problem:
-            return (), str(problem)
+            return Told(problem=str(problem))
         platform = hook.kind.dispatch(document)
         if platform is None or platform not in self.adapters:
-            return (), "the document names no platform that is served here"
+            return Told(problem="the document names no platform that is served here")
         adapter = self.adapters[platform]
         try:
-            return tuple([self.item(adapter, report) for report in adapter.parse(document)]), None
+            items = tuple([self.item(adapter, report) for report in adapter.parse(document)])
+            return Told(items, None, platform, self.unheard(adapter, document))
         except Exception as bug:  # noqa: BLE001 - a bug of ours must not make a platform repeat itself
             telemetry.error("intake.bug", hook=hook.id, error=where(bug))
-            return (), f"a bug of ours: {where(bug)}"
+            return Told(problem=f"a bug of ours: {where(bug)}")
+
+    def unheard(self, adapter: Adapter[Any, Any], document: Any) -> tuple[ChannelName, ...]:
+        """The names of channels in a document that were not stored since the start."""
+        if adapter.names is None:
+            return ()
+        named = dict.fromkeys(adapter.names(document))
+        return tuple([n for n in named if (adapter.platform, n) not in self.heard])
+
+    def dated(self, report: News) -> News:
+        """News that name no time are from now."""
+        return report if report.at else evolve(report, at=self.now())
 
     def item(self, adapter: Adapter[Any, Any], report: Report) -> Item:
         """A report with what the house decides about it before it is stored."""
+        at = believable(report.at, self.now())
+        if at != report.at:
+            report = evolve(report, at=at)
         match report:
             case Received() | Echoed():
                 media_ids = tuple([self.ids(MEDIUM) for _ in report.media])
@@ -141,8 +200,23 @@ class Receiver:
                 )
             case StatusReported() | WatermarkReported():
                 return Item(adapter.platform, report, rank=status.rank(report.status))
+            case ChannelReported():
+                dated = self.dated(report)
+                return Item(adapter.platform, dated, standing=standing.standing_of(dated))
+            case TemplateReported() | Unsupported():
+                return Item(adapter.platform, self.dated(report))
             case _:
                 return Item(adapter.platform, report)
+
+
+def pages(items: tuple[Item, ...]) -> Iterator[tuple[Item, ...]]:
+    """The items in transactions of bearable length; an intake without any has one too.
+
+    A history of thousands of messages must not hold up everybody else. If not all of its
+    transactions are committed, the platform sends it again, and what is known is known.
+    """
+    for first in range(0, max(1, len(items)), ITEMS_MAX):
+        yield items[first : first + ITEMS_MAX]
 
 
 def with_media(content: Content, media_ids: Sequence[str]) -> Content:

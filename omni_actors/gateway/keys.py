@@ -9,8 +9,8 @@ from attrs import define, field, frozen
 from omni_actors.model.ids import KEY, Ids
 from omni_actors.store.contract import Store
 from omni_actors.store.queries import KeyByHash
-from omni_actors.store.rows import ANY_TENANT, ApiKey
-from omni_actors.store.verbs import CreateKey
+from omni_actors.store.rows import ANY_TENANT, ApiKey, NewKey
+from omni_actors.store.verbs import CreateKey, Idempotency
 
 SCOPES = (
     "messages:write",
@@ -98,8 +98,9 @@ async def create(
     name: str,
     tenant: str,
     scopes: tuple[str, ...],
-) -> tuple[ApiKey, str]:
+    idempotency: Idempotency | None = None,
+) -> NewKey:
     """Make a key; its secret is shown this once. `bits` must be fit for secrets."""
     secret = new_secret(bits)
     key = ApiKey(ids(KEY), tenant, name, scopes, hash_of(secret), now)
-    return await store.do(CreateKey(key)), secret
+    return await store.do(CreateKey(key, secret, idempotency))

@@ -144,6 +144,11 @@ class Limits:
         pace = drained(adaptive.limit(channel.burst, crashed_at), crashed_at)
         return cls(adaptive, channel.burst, pair, shared, outreach, pace=pace)
 
+    def recall(self, leg_id: str, at: float) -> None:
+        """Charge a leg with what it was sent before this start; tell it oldest first."""
+        if self.pair is not None:
+            self.remember(leg_id, self.pairs.get(leg_id, Pace()).charged(self.pair, 1.0, at), at)
+
     def change(self, channel: Limit, pair: Limit | None) -> None:
         """Keep to other limits from now on; what was sent and closed is not forgotten."""
         if channel.per_second != self.adaptive.ceiling:

@@ -1,9 +1,10 @@
 """Media as callers hand them in and read them: bytes in blobs, rows with ids per tenant."""
 
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from omni_actors.gateway.errors import Code, RequestError
 from omni_actors.media.blobs import Blob, Blobs, DiskFull, TooLarge
@@ -11,8 +12,8 @@ from omni_actors.media.probe import HEAD_BYTES, UNKNOWN, agrees, detect
 from omni_actors.model.ids import MEDIUM, Ids
 from omni_actors.model.states import MediaState
 from omni_actors.store.contract import Store
-from omni_actors.store.rows import Medium
-from omni_actors.store.verbs import AddMedium
+from omni_actors.store.rows import Medium, NewMedium
+from omni_actors.store.verbs import AddMedium, Idempotency
 
 UPLOAD_BYTES_MAX = 100 * 1024 * 1024
 
@@ -28,8 +29,13 @@ class MediaFiles:
     bytes_max: int = UPLOAD_BYTES_MAX
 
     async def upload(
-        self, tenant: str, chunks: AsyncIterator[bytes], mime: str | None, filename: str | None
-    ) -> Medium:
+        self,
+        tenant: str,
+        chunks: AsyncIterator[bytes],
+        mime: str | None,
+        filename: str | None,
+        idempotency: Idempotency | None = None,
+    ) -> NewMedium:
         """Keep a medium. What its first bytes say counts before what the caller says."""
         head = b""
         try:
@@ -45,9 +51,17 @@ class MediaFiles:
             raise RequestError(
                 Code.DISK_FULL, "the gateway's disk is almost full", retry_after_s=60
             ) from None
-        return await self.add(tenant, blob, type_of(mime, head), filename)
+        asked = of_upload(idempotency, blob, mime, filename) if idempotency else None
+        return await self.add(tenant, blob, type_of(mime, head), filename, asked)
 
-    async def add(self, tenant: str, blob: Blob, mime: str, filename: str | None) -> Medium:
+    async def add(
+        self,
+        tenant: str,
+        blob: Blob,
+        mime: str,
+        filename: str | None,
+        idempotency: Idempotency | None,
+    ) -> NewMedium:
         medium = Medium(
             id=self.ids(MEDIUM),
             tenant=tenant,
@@ -64,11 +78,19 @@ class MediaFiles:
             due_at=None,
             created_at=self.now(),
         )
-        return await self.store.do(AddMedium(medium))
+        return await self.store.do(AddMedium(medium, idempotency))
 
     def open(self, medium: Medium) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The bytes of a medium that is READY."""
         return self.blobs.open_source(Blob(medium.blob or "", medium.size or 0))
+
+
+def of_upload(
+    asked: Idempotency, blob: Blob, mime: str | None, filename: str | None
+) -> Idempotency:
+    """What tells one upload from another: the request, and the bytes that came with it."""
+    told = "\n".join([asked.fingerprint, mime or "", filename or "", blob.sha256])
+    return evolve(asked, fingerprint=hashlib.sha256(told.encode("utf-8", "replace")).hexdigest())
 
 
 def type_of(declared: str | None, head: bytes) -> str:

@@ -24,7 +24,7 @@ from omni_actors.policy.shaping import (
     shape,
 )
 from omni_actors.store.contract import Refused, Store
-from omni_actors.store.limits import Fallback
+from omni_actors.store.limits import Fallback, OpenWindow
 from omni_actors.store.queries import (
     ContactById,
     ConversationById,
@@ -37,7 +37,6 @@ from omni_actors.store.verbs import (
     Idempotency,
     NewPart,
     OpenLeg,
-    OpenWindow,
     Submit,
     Submitted,
 )
@@ -387,6 +386,7 @@ def refused(problem: Refused) -> RequestError:
         "unknown_channel": Code.UNKNOWN_CHANNEL,
         "idempotency_mismatch": Code.IDEMPOTENCY_MISMATCH,
         "too_late": Code.TOO_LATE,
+        "not_held": Code.NOT_HELD,
         "version_conflict": Code.VERSION_CONFLICT,
         "cursor_too_old": Code.CURSOR_TOO_OLD,
     }

@@ -13,7 +13,7 @@ from omni_actors.model.events import EventType
 from omni_actors.policy import window
 from omni_actors.store.contract import Store
 from omni_actors.store.queries import BlobsInUse, LegById
-from omni_actors.store.rows import ANY_TENANT, Leg, LegWake, NewEvent
+from omni_actors.store.rows import ANY_TENANT, Channel, Leg, LegWake, NewEvent
 from omni_actors.store.verbs import Handle, Retention, Sweep, Tick, Timer, TouchKeys
 
 LOOK_EVERY_S = 60.0
@@ -51,6 +51,7 @@ class Timekeeper:
     wake_legs: Callable[[Sequence[LegWake]], None]
     keep: Callable[[], Retention]
     keys_used: Callable[[], Mapping[str, float]]
+    changed: Callable[[Channel], None]
     closing_s: Callable[[], float] = field(default=lambda: window.CLOSING_BEFORE_S)
     swept_at: float = 0.0
     blobs_swept_at: float = 0.0
@@ -82,6 +83,8 @@ class Timekeeper:
             await trio.lowlevel.checkpoint_if_cancelled()
             ticked = await self.store.do(Tick(self.now(), TICK_LIMIT))
             self.wake_legs(ticked.wakes)
+            for channel in ticked.channels:
+                self.changed(channel)
             await self.close_windows(ticked.timers)
             done = ticked.next_at is None or ticked.next_at > self.now()
             if done or self.context.draining:

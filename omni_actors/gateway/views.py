@@ -1,12 +1,13 @@
 """What operators see of channels, capabilities and actors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import asdict, frozen
 
 from omni_actors.actors.cell import CellState
-from omni_actors.model.capabilities import Capabilities, Form
+from omni_actors.model.capabilities import Capabilities, Form, Limits
 from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState
 from omni_actors.store.rows import Channel, QueueDepth
 
@@ -21,14 +22,32 @@ class ChannelView:
     health: JsonObject
 
 
-def health_of(channel: Channel, depth: QueueDepth | None) -> JsonObject:
-    """Whether the channel does its work, with the reason if not."""
+def health_of(
+    channel: Channel, depth: QueueDepth | None, standings: Sequence[Standing]
+) -> JsonObject:
+    """Whether the channel does its work and its platform is content, with the reason if not."""
     doubtful = depth.unknown if depth else 0
-    ok = channel.state is ChannelState.ACTIVE
+    active = channel.state is ChannelState.ACTIVE
+    wrong = [] if active else [channel.reason or channel.state.value]
+    wrong += [standing.sentence for standing in standings if not standing.ok]
     return {
-        "status": "ok" if ok else "attention",
-        "reason": None if ok else channel.reason or channel.state.value,
+        "status": "attention" if wrong else "ok",
+        "reason": wrong[0] if wrong else None,
         "in_doubt": doubtful,
+        "standing": [standing_view(standing) for standing in standings],
+    }
+
+
+def standing_view(standing: Standing) -> JsonObject:
+    """What the platform said last on one topic of a channel."""
+    return {
+        "topic": standing.topic,
+        "status": "ok" if standing.ok else "attention",
+        "sentence": standing.sentence,
+        "told_at": standing.at,
+        "until_at": standing.until,
+        "blocks_sending": standing.blocks,
+        "detail": standing.detail,
     }
 
 
@@ -50,10 +69,11 @@ def capabilities_view(capabilities: Capabilities) -> JsonObject:
 
 
 def form_view(form: Form) -> JsonObject:
+    usual = asdict(Limits())
     limits = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in asdict(form.limits).items()
-        if value not in (None, (), "")
+        if name == "unit" or value != usual[name]
     }
     return {"name": form.name, "level": form.level.value, "limits": limits, "why": form.why}
 

@@ -23,19 +23,52 @@ class Level(StrEnum):
 class Limits:
     """The bounds of one form; None means that the platform names none.
 
-    Lengths are counted in `unit`; `bytes_max` in bytes. `source` is the platform's page.
+    Lengths are counted in `unit`; `bytes_max` in bytes. `source` is the platform's page. What a
+    form has no place for has the limit 0: `header_max`, `footer_max` and `section_max` (the length
+    of a heading among options) by default. `header_media` are the kinds of media that may stand
+    above a text.
+
+    Of cards, `text_max` bounds the title and the text each; with `one_text` they are one text, on
+    the cards of a carousel of at most `item_text_max` on `item_lines_max` lines. `options` counts
+    the actions of a card, `links` those that open a page, `replies` those that answer. With `alike`
+    all cards of a carousel have as many actions as the first.
+
+    `plain_button` tells that a button's label has no emoji; `countries` which ones a form is for;
+    `code_max` how long a code to copy is; `minutes_max` for how long a call button works.
     """
 
     unit: Unit = "code_points"
+    text_min: int = 0
     text_max: int | None = None
     caption_max: int | None = None
+    header_min: int = 0
+    header_max: int | None = 0
+    header_media: tuple[str, ...] = ()
+    footer_max: int | None = 0
     options_min: int = 1
     options_max: int | None = None
     option_title_max: int | None = None
     option_description_max: int | None = None
     option_id_max: int | None = None
+    section_max: int | None = 0
+    sections_max: int | None = None
     button_max: int | None = None
+    plain_button: bool = False
+    url_max: int | None = None
+    items_min: int = 0
     items_max: int | None = None
+    one_text: bool = False
+    item_text_max: int | None = None
+    item_lines_max: int | None = None
+    media_required: bool = False
+    links_min: int = 0
+    links_max: int | None = None
+    replies_min: int = 0
+    replies_max: int | None = None
+    alike: bool = False
+    countries: tuple[str, ...] = ()
+    code_max: int | None = None
+    minutes_max: int | None = None
     filename_max: int | None = None
     bytes_max: int | None = None
     mimes: tuple[str, ...] = ()
@@ -56,7 +89,8 @@ class Form:
 class Capabilities:
     """What a channel can do.
 
-    `forms` is keyed by content type, media by `media.<kind>`; a type that is absent is refused.
+    `forms` is keyed by content type, media by `media.<kind>`, requests by `request.<kind>`,
+    products by `products.<layout>` or `products.catalog`; a key that is absent is refused.
     `dialect` names the renderer of formatted text. `window_s` is how long after the customer's
     last message a free-form message may be sent (None: always). Whoever answers a person that came
     from an ad within `entry_answer_s` is free of charge for `entry_free_s` (None: no such thing).

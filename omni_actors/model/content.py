@@ -54,21 +54,31 @@ class Media:
 
 @frozen
 class Option:
-    """One answer a customer can pick; `id` comes back in the answer."""
+    """One answer a customer can pick; `id` comes back in the answer.
+
+    Neighbours that name the same `section` stand under that heading.
+    """
 
     id: str
     title: str
     description: str | None = None
+    section: str | None = None
 
 
 @frozen
 class Choices:
-    """A question with options. `button` labels the control that opens a list, if there is one."""
+    """A question with options. `button` labels the control that opens a list, if there is one.
+
+    `header` and `media` stand above the text, `footer` below it.
+    """
 
     text: str
     options: tuple[Option, ...]
     format: Literal["plain", "markdown"] = "plain"
     button: str | None = None
+    header: str | None = None
+    media: Media | None = None
+    footer: str | None = None
 
 
 @frozen
@@ -82,12 +92,16 @@ class Action:
 
 @frozen
 class Card:
-    """A title with text, a picture and up to a few actions."""
+    """A title with text, a picture, a small line below and up to a few actions.
+
+    Of a part, `title` is empty where the platform has no place for one: it stands in `text` then.
+    """
 
     title: str
     text: str | None = None
     media: Media | None = None
     actions: tuple[Action, ...] = ()
+    footer: str | None = None
 
 
 @frozen
@@ -181,18 +195,118 @@ class Contacts:
     contacts: tuple[ContactCard, ...]
 
 
+class RequestKind(StrEnum):
+    """What a customer is asked to hand over or to allow."""
+
+    LOCATION = "location"
+    CONTACT = "contact"
+    ADDRESS = "address"
+    CALL = "call"
+
+
+@frozen
+class Request:
+    """Asks for a location, a phone number (`contact`), a postal address, or leave to call.
+
+    `country` (ISO 3166 alpha-2) and `values`, by the platform's names, fill in an address form.
+    """
+
+    kind: RequestKind
+    text: str
+    format: Literal["plain", "markdown"] = "plain"
+    header: str | None = None
+    footer: str | None = None
+    country: str | None = None
+    values: JsonObject = field(factory=dict)
+
+
+@frozen
+class FormRequest:
+    """A button that opens a form kept by the platform, named by `form_id` or `form_name`.
+
+    `token` comes back with the answers. The form opens on `screen` with `data` filled in; with
+    `first` as `data_exchange` its own server says what is shown first. `draft` opens one that is
+    not published yet.
+    """
+
+    text: str
+    form_id: str | None = None
+    form_name: str | None = None
+    button: str | None = None
+    format: Literal["plain", "markdown"] = "plain"
+    header: str | None = None
+    media: Media | None = None
+    footer: str | None = None
+    token: str | None = None
+    first: Literal["navigate", "data_exchange"] = "navigate"
+    screen: str | None = None
+    data: JsonObject = field(factory=dict)
+    draft: bool = False
+
+
+@frozen
+class ProductSection:
+    """Products of a catalog under a heading, by the ids that the catalog gives them."""
+
+    product_ids: tuple[str, ...]
+    title: str | None = None
+
+
+@frozen
+class Products:
+    """Products of a catalog that the platform keeps: without sections the whole catalog.
+
+    `thumbnail_id` names the product whose picture stands for the whole catalog.
+    """
+
+    text: str | None = None
+    catalog_id: str | None = None
+    sections: tuple[ProductSection, ...] = ()
+    layout: Literal["list", "carousel"] = "list"
+    format: Literal["plain", "markdown"] = "plain"
+    header: str | None = None
+    footer: str | None = None
+    thumbnail_id: str | None = None
+
+
+@frozen
+class CallInvite:
+    """A button with which the customer calls the business; it works for `ttl_minutes`.
+
+    `payload` comes back with the call.
+    """
+
+    text: str
+    button: str | None = None
+    format: Literal["plain", "markdown"] = "plain"
+    ttl_minutes: int | None = None
+    payload: str | None = None
+
+
 @frozen
 class Template:
     """A text that the platform approved beforehand, by name and language.
 
-    `params` fills its variables by component, as the platform's approval names them:
-    `{"body": ["Ada", "42"]}` by position, `{"body": {"first_name": "Ada"}}` by name; besides
-    `body` also `header` and `buttons`.
+    `params` fills in its components. `header`: a text, a list of one text, `{name: text}`, a medium
+    `{"media_id" or "url", "kind", "filename"}`, `{"location": {"latitude", "longitude", "name",
+    "address"}}` or `{"product": {"product_id", "catalog_id"}}`. `body`: a list of values by
+    position or an object of values by name; a value is a text, `{"currency": {"fallback_value",
+    "code", "amount_1000"}}` or `{"date_time": {"fallback_value"}}`. `buttons`: a list with one item
+    for each button: null for nothing to fill in, a text for the end of a link (which also carries
+    the code of an authentication template), or one of `{"text"}`, `{"payload"}`, `{"coupon_code"}`,
+    `{"flow_token", "flow_data"}`, `{"product"}` (the thumbnail of a catalog), `{"product",
+    "sections": [{"title", "product_ids"}]}` and `{"ttl_minutes"}`. `limited_time_offer`:
+    `{"expires_at": unix seconds}`. `carousel`: a list with `{"header", "body", "buttons"}` for each
+    card.
+
+    `category` matters where the platform treats one apart: an authentication template reaches a
+    phone number only.
     """
 
     name: str
     language: str
     params: JsonObject = field(factory=dict)
+    category: Literal["authentication", "marketing", "utility"] | None = None
 
 
 @frozen
@@ -253,6 +367,17 @@ class Order:
 
 
 @frozen
+class Call:
+    """Inbound, or from the business's own phone: a call.
+
+    `state` is `ringing` until the platform says how it ended; `duration_s` is how long they talked.
+    """
+
+    state: str
+    duration_s: float | None = None
+
+
+@frozen
 class UnsupportedContent:
     """Inbound: the customer sent something that the platform or we cannot show.
 
@@ -271,12 +396,17 @@ Content: TypeAlias = (
     | Carousel
     | Location
     | Contacts
+    | Request
+    | FormRequest
+    | Products
+    | CallInvite
     | Template
     | Reaction
     | Email
     | ChoiceResponse
     | FormResponse
     | Order
+    | Call
     | UnsupportedContent
 )
 
@@ -288,16 +418,21 @@ CONTENT_TYPES: dict[type, str] = {
     Carousel: "carousel",
     Location: "location",
     Contacts: "contacts",
+    Request: "request",
+    FormRequest: "form",
+    Products: "products",
+    CallInvite: "call_invite",
     Template: "template",
     Reaction: "reaction",
     Email: "email",
     ChoiceResponse: "choice_response",
     FormResponse: "form_response",
     Order: "order",
+    Call: "call",
     UnsupportedContent: "unsupported",
 }
 
-INBOUND_ONLY = (ChoiceResponse, FormResponse, Order, UnsupportedContent)
+INBOUND_ONLY = (ChoiceResponse, FormResponse, Order, Call, UnsupportedContent)
 
 
 def content_type(content: Content) -> str:

@@ -11,6 +11,7 @@ class EventType(StrEnum):
     MESSAGE_DELETED = "message.deleted"
     MESSAGE_REACTION = "message.reaction"
     MESSAGE_ECHOED = "message.echoed"
+    MESSAGE_SYNCED = "message.synced"
     MESSAGE_QUEUED = "message.queued"
     MESSAGE_SENT = "message.sent"
     MESSAGE_DELIVERED = "message.delivered"

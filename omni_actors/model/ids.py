@@ -43,6 +43,7 @@ class Ids:
         self._bits = bits
         self._last_ms = -1
         self._number = 0
+        self._of_old = 0
 
     def __call__(self, prefix: str) -> str:
         at_ms = int(self._now() * 1000)
@@ -52,3 +53,13 @@ class Ids:
         else:
             self._number += 1 + self._bits(24)
         return spell(prefix, self._last_ms, self._number)
+
+    def of_old(self, prefix: str, at: float) -> str:
+        """An id for something that happened long ago (unix seconds), to stand in its place in time.
+
+        Those of one moment follow each other in the order in which they are made.
+        """
+        if not self._of_old or self._of_old >> CHANCE_BITS - 1:
+            self._of_old = self._bits(CHANCE_BITS - 2)
+        self._of_old += 1 + self._bits(24)
+        return spell(prefix, max(0, int(at * 1000)), self._of_old)

@@ -1,12 +1,13 @@
 """What platforms tell us: the closed union that `parse` returns.
 
 Each report names its `channel_key` (the platform's own id of the channel), an `event_key` that is
-the same whenever the same thing is told again, the time the platform gives (`at`, unix seconds)
-and the identity keys of the person it is about, strongest first.
+the same whenever the same thing is told again, the time the platform gives (`at`, unix seconds; 0
+when it gives none: then the arrival's counts) and the identity keys of the person it is about,
+strongest first.
 """
 
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from attrs import frozen
 
@@ -37,10 +38,24 @@ class MediaRef:
 
 
 @frozen
+class ChannelName:
+    """Another name of a channel, by which news may concern it.
+
+    An `account` is shared by its channels; a `number` is one channel's own.
+    """
+
+    channel_key: str
+    kind: Literal["account", "number"]
+    name: str
+
+
+@frozen
 class Received:
     """A person wrote. The media stand in the order in which `content` needs them.
 
     `free_entry`: they came from an ad or the like, so that an answer may be free of charge.
+    `synced`: an old message that the platform hands over with the history of a channel. It takes
+    its place in the conversation and asks for nothing. Told again with its media, it gets them.
     """
 
     channel_key: str
@@ -59,11 +74,12 @@ class Received:
     notes: JsonObject | None = None
     opens_window: bool = True
     free_entry: bool = False
+    synced: bool = False
 
 
 @frozen
 class Edited:
-    """A person changed an earlier message."""
+    """An earlier message was changed by whoever wrote it; its media stay what they were."""
 
     channel_key: str
     event_key: str
@@ -75,7 +91,7 @@ class Edited:
 
 @frozen
 class Deleted:
-    """A person took an earlier message back."""
+    """An earlier message was taken back by whoever wrote it."""
 
     channel_key: str
     event_key: str
@@ -99,7 +115,11 @@ class Reacted:
 
 @frozen
 class Echoed:
-    """A message that the business itself sent; by us (`callback`, `app_id`) or by other means."""
+    """A message that the business itself sent; by us (`callback`, `app_id`) or by other means.
+
+    `name` and `username` are the customer's. `synced` as in Received; `status` is what
+    became of it.
+    """
 
     channel_key: str
     event_key: str
@@ -110,12 +130,19 @@ class Echoed:
     media: tuple[MediaRef, ...] = ()
     callback: str | None = None
     app_id: str | None = None
+    reply_to: str | None = None  # external id of the quoted message
+    name: str | None = None
+    username: str | None = None
+    notes: JsonObject | None = None
+    synced: bool = False
+    status: PartStatus = PartStatus.SENT
 
 
 @frozen
 class StatusReported:
     """What became of a part. `callback` is the part id that we sent along, where the platform
-    returns it; `rank` comes from `policy/status.py` and is filled in before storing."""
+    returns it; `rank` comes from `policy/status.py` and is filled in before storing. `entry` is the
+    free entry that the message went out under: `kind`, `id`, and `until` where that was told."""
 
     channel_key: str
     event_key: str
@@ -127,6 +154,7 @@ class StatusReported:
     failure: Failure | None = None
     pricing: JsonObject | None = None
     participant: str | None = None
+    entry: JsonObject | None = None
 
 
 @frozen
@@ -192,7 +220,39 @@ class Severity(StrEnum):
 
 @frozen
 class ChannelReported:
-    """News about the channel itself, such as a restriction or a new limit."""
+    """News about the channel itself, such as a restriction or a new limit.
+
+    `channel_key` may also be a name that several channels share (`ChannelName`): then the news
+    concern all of them. `detail` holds the platform's own words as `platform`, and by kind:
+
+    | kind | detail |
+    |---|---|
+    | `ban` | `state`: scheduled, disabled, reinstated; `on`; `sending` |
+    | `restriction` | `restrictions`: [`type`, `until`]; `sending`; `until` |
+    | `connection` | `state`: added, removed, offboarded, …; `reason`, `by`; `sending` |
+    | `deletion` | `sending`: the account is no more |
+    | `app` | `state`: installed, uninstalled |
+    | `violation` | `type` |
+    | `review` | `decision`: approved, rejected, pending, deferred |
+    | `alert` | `type`, `active`, `text`, `entity`, `entity_id` |
+    | `quality` | `state`: flagged, unflagged, … |
+    | `throughput` | `per_second`: messages a second that the channel may send |
+    | `messaging_limit` | `tier` as the platform calls it; `event` |
+    | `name` | `decision`, `name`, `reason` |
+    | `username` | `username`, `state` |
+    | `security` | `event`, `by` |
+    | `flow` | `event`, `flow_id`, `text` |
+    | `account`, `ads`, `group`, `partner`, `payment`, `pricing` | `event` |
+    | `address_book` | `action`: add, remove; `name`; `identities` are the person's |
+    | `call` | `state`, `call_id`; `identities` are the person's |
+    | `history` | `phase`, `chunk`, `progress` in percent; or `declined` |
+    | `status` | `status`, `external_id`: a status that changes nothing |
+    | `error` | the platform's error; `failure` |
+
+    `sending` is what the platform lets the channel send: `all`, `replies` or `nothing`. Any kind
+    may also bring `users_per_day`: to how many people a day the business may write first (None:
+    to all), with `tier`.
+    """
 
     channel_key: str
     event_key: str
@@ -206,7 +266,10 @@ class ChannelReported:
 
 @frozen
 class TemplateReported:
-    """News about a template."""
+    """News about a template; `detail` is what the platform says, in its own words.
+
+    `channel_key` may be a name that several channels share, as in ChannelReported.
+    """
 
     channel_key: str
     event_key: str

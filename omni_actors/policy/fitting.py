@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import assert_never
 
 from attrs import evolve
@@ -11,8 +12,10 @@ from omni_actors.model.content import (
     Action,
     Card,
     Carousel,
+    Choices,
     Content,
     Email,
+    FormRequest,
     Media,
     Option,
     Template,
@@ -45,7 +48,8 @@ def measured(limit: int | None, limits: Limits) -> str:
 def neat(option: Option) -> Option:
     """An option with its labels on one line."""
     description = one_line(option.description or "") or None
-    return evolve(option, title=one_line(option.title), description=description)
+    section = None if blank(option.section or "") else one_line(option.section or "")
+    return evolve(option, title=one_line(option.title), description=description, section=section)
 
 
 def check_options(options: Sequence[Option], path: str) -> None:
@@ -72,7 +76,8 @@ def options_unfit(options: Sequence[Option], limits: Limits) -> str:
         return f"{count} options, at least {limits.options_min} wanted"
     if len({option.title for option in options}) < count:
         return "two options have the same title"
-    return next(filter(None, [option_unfit(option, limits) for option in options]), "")
+    unfit = filter(None, [option_unfit(option, limits) for option in options])
+    return next(unfit, "") or sections_unfit(options, limits)
 
 
 def option_unfit(option: Option, limits: Limits) -> str:
@@ -88,6 +93,25 @@ def option_unfit(option: Option, limits: Limits) -> str:
     return ""
 
 
+def sections_of(options: Sequence[Option]) -> list[tuple[str | None, list[Option]]]:
+    """Options by the headings that neighbours share."""
+    return [(title, list(group)) for title, group in groupby(options, lambda o: o.section)]
+
+
+def sections_unfit(options: Sequence[Option], limits: Limits) -> str:
+    """Why a form cannot show these headings among the options."""
+    titles = [title for title, _group in sections_of(options)]
+    if titles == [None] or not titles:
+        return ""
+    if limits.section_max == 0:
+        return "no headings among the options there"
+    if len(titles) > 1 and None in titles:
+        return "each section needs a heading there"
+    if any(over(title, limits.section_max, limits) for title in titles):
+        return f"a heading longer than {measured(limits.section_max, limits)}"
+    return ""
+
+
 def medium_unfit(limits: Limits, known: MediumFacts) -> str:
     """Why a form does not take a medium whose bytes are here; empty when it does."""
     mime = (known.mime or "").split(";")[0].strip().lower()
@@ -99,38 +123,91 @@ def medium_unfit(limits: Limits, known: MediumFacts) -> str:
 
 
 def whole_unfit(content: Email | Card | Carousel, limits: Limits) -> str:
-    """Why a form cannot show content as it is; empty when it can.
-
-    Of cards, `text_max` bounds the title and the text each, `options_max` the actions of one card
-    and `items_max` the cards.
-    """
+    """Why a form cannot show content as it is; empty when it can."""
     match content:
         case Email():
             bodies = [content.text]
         case Card():
             return card_unfit(content, limits)
-        case Carousel() if limits.items_max is not None and len(content.cards) > limits.items_max:
-            return f"{len(content.cards)} cards, {limits.items_max} allowed"
         case Carousel():
-            cards = [card_unfit(card, limits) for card in content.cards]
-            if unfit := next(filter(None, cards), ""):
+            if unfit := cards_unfit(content.cards, limits):
                 return unfit
-            bodies = [content.text or ""]
+            bodies = [] if limits.one_text else [content.text or ""]
+            if limits.text_min and blank(content.text or ""):
+                return "cards need a text above them there"
         case _:
             assert_never(content)
     long = any(over(body, limits.text_max, limits) for body in bodies)
     return f"text longer than {measured(limits.text_max, limits)}" if long else ""
 
 
+def cards_unfit(cards: Sequence[Card], limits: Limits) -> str:
+    """Why a form cannot show cards side by side."""
+    if limits.items_max is not None and len(cards) > limits.items_max:
+        return f"{len(cards)} cards, {limits.items_max} allowed"
+    if len(cards) < limits.items_min:
+        return f"{len(cards)} cards, at least {limits.items_min} wanted"
+    if limits.alike and len({len(card.actions) for card in cards}) > 1:
+        return "all cards must have as many actions there"
+    return next(filter(None, [card_unfit(card, limits) for card in cards]), "")
+
+
 def card_unfit(card: Card, limits: Limits) -> str:
     """Why a form cannot show one card as it is."""
-    if over(card.title, limits.text_max, limits) or over(card.text, limits.text_max, limits):
+    if limits.one_text:
+        if unfit := joined_unfit(joined(card), limits):
+            return unfit
+    elif over(card.title, limits.text_max, limits) or over(card.text, limits.text_max, limits):
         return f"text longer than {measured(limits.text_max, limits)}"
-    if limits.options_max is not None and len(card.actions) > limits.options_max:
-        return f"{len(card.actions)} actions on a card, {limits.options_max} allowed"
-    if card.media and card.media.caption:
+    elif limits.footer_max == 0 and not blank(card.footer or ""):
+        return "no footer on cards there"
+    return card_medium_unfit(card.media, limits) or actions_unfit(card.actions, limits)
+
+
+def joined(card: Card) -> str:
+    """All that a card says, as one text."""
+    told = [card.title, card.text, card.footer]
+    return "\n".join([text for text in told if text and not blank(text)])
+
+
+def joined_unfit(text: str, limits: Limits) -> str:
+    """Why a card's text does not fit onto the cards of a carousel."""
+    if over(text, limits.item_text_max, limits):
+        return f"the text of a card longer than {measured(limits.item_text_max, limits)}"
+    if limits.item_lines_max is not None and text.count("\n") >= limits.item_lines_max:
+        return f"the text of a card has more than {limits.item_lines_max} lines"
+    return ""
+
+
+def card_medium_unfit(medium: Media | None, limits: Limits) -> str:
+    """Why the picture of a card does not fit."""
+    if medium is None:
+        return "each card needs a picture there" if limits.media_required else ""
+    if medium.caption and not blank(medium.caption):
         return "no captions on cards there"
-    buttons = [option_unfit(Option(a.id or "", a.title), limits) for a in card.actions]
+    if limits.header_media and medium.kind not in limits.header_media:
+        return f"no {medium.kind} on cards there"
+    return ""
+
+
+def actions_unfit(actions: Sequence[Action], limits: Limits) -> str:
+    """Why a form has no room for the buttons of a card."""
+    links = [action for action in actions if action.url]
+    replies = [action for action in actions if action.id]
+    if limits.options_max is not None and len(actions) > limits.options_max:
+        return f"{len(actions)} actions on a card, {limits.options_max} allowed"
+    for kind, count, least, most in (
+        ("links", len(links), limits.links_min, limits.links_max),
+        ("answers", len(replies), limits.replies_min, limits.replies_max),
+    ):
+        if count < least or (most is not None and count > most):
+            wanted = str(least) if least == most else f"{least} to {most}"
+            return f"{count} {kind} on a card, {wanted} wanted"
+    if limits.one_text and len({one_line(action.title) for action in actions}) < len(actions):
+        return "two actions of a card have the same title"
+    if any(over(action.url, limits.url_max, limits) for action in links):
+        return f"a link longer than {measured(limits.url_max, limits)}"
+    buttons = [option_unfit(Option(a.id or "", one_line(a.title)), limits) for a in actions]
     return next(filter(None, buttons), "")
 
 
@@ -163,6 +240,8 @@ def media_ids_of(content: Content) -> tuple[str, ...]:
     match content:
         case Media():
             found = [content.media_id]
+        case Choices(media=Media() as above) | FormRequest(media=Media() as above):
+            found = [above.media_id]
         case Card():
             found = [content.media.media_id] if content.media else []
         case Carousel():
@@ -175,13 +254,13 @@ def media_ids_of(content: Content) -> tuple[str, ...]:
 
 
 def _named_media(params: JsonObject) -> Iterator[str]:
-    """The media among a template's variables: objects with a `media_id` in a component's list."""
-    for component in params.values():
-        if isinstance(component, Sequence) and not isinstance(component, str):
-            for value in component:
-                found = value.get("media_id") if isinstance(value, Mapping) else None
-                if isinstance(found, str):
-                    yield found
+    """The media in the headers of a template and of its cards."""
+    cards = params.get("carousel")
+    for filled in (params, *(cards if isinstance(cards, Sequence) else ())):
+        header = filled.get("header") if isinstance(filled, Mapping) else None
+        found = header.get("media_id") if isinstance(header, Mapping) else None
+        if isinstance(found, str):
+            yield found
 
 
 def shortened(name: str, limits: Limits) -> str:

@@ -41,9 +41,15 @@ def packed(blocks: Sequence[str], limit: int | None, unit: Unit) -> Split:
 
 
 def question(text: str, options: Sequence[Option]) -> list[str]:
-    """A question, and below it its options with their marks, a block each."""
-    marks = marks_of(options)
-    lines = [f"{mark}. {described(o)}" for mark, o in zip(marks, options, strict=True)]
+    """A question, and below it its options with their marks and headings, a block each."""
+    lines: list[str] = []
+    section: str | None = None
+    for mark, option in zip(marks_of(options), options, strict=True):
+        line = f"{mark}. {described(option)}"
+        if option.section != section:
+            section = option.section
+            line = f"\n{section}\n{line}" if lines and section else f"{section or ''}\n{line}"
+        lines.append(line)
     return [text.rstrip() + "\n", *lines]
 
 
@@ -102,7 +108,8 @@ def organisation(work: Organisation) -> str:
 def card(shown: Card, marks: Iterator[str]) -> list[str]:
     """A card as blocks: links in full, each answer with the next of `marks`."""
     told = [shown.title, shown.text, shown.media.caption if shown.media else None]
-    return [*filter(None, told), *[action(each, marks) for each in shown.actions]]
+    buttons = [action(each, marks) for each in shown.actions]
+    return [*filter(None, told), *buttons, *filter(None, [shown.footer])]
 
 
 def action(shown: Action, marks: Iterator[str]) -> str:

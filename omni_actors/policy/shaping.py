@@ -6,43 +6,59 @@ the user needs is dropped: what no form can carry raises Unshapable.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from attrs import evolve, frozen
 
-from omni_actors.model.capabilities import Capabilities, Form, Level
+from omni_actors.model.capabilities import Capabilities, Level
 from omni_actors.model.content import (
-    INBOUND_ONLY,
+    Call,
+    CallInvite,
     Card,
     Carousel,
+    ChoiceResponse,
     Choices,
     Contacts,
     Content,
     Email,
+    FormRequest,
+    FormResponse,
     Location,
     Media,
+    Order,
+    Products,
     Reaction,
+    Request,
     Template,
     Text,
+    UnsupportedContent,
     content_type,
 )
-from omni_actors.policy import flattening
-from omni_actors.policy.fitting import (
-    blank,
-    check_card,
-    media_ids_of,
-    over,
-    reply_options,
-    whole_unfit,
-)
-from omni_actors.policy.marks import marks_of
+from omni_actors.policy import flattening, template_params
+from omni_actors.policy.fitting import blank, media_ids_of
+from omni_actors.policy.framing import Framer
 from omni_actors.policy.shaped import MediumFacts, Note, Shaped, ShapedPart, Unshapable
+from omni_actors.policy.shaping_asks import AskShaper
+from omni_actors.policy.shaping_cards import CardShaper, whole_form, whole_notes
 from omni_actors.policy.shaping_choices import ChoicesShaper
 from omni_actors.policy.shaping_media import MediaShaper
-from omni_actors.policy.wording import Notes, Wording, part_of
+from omni_actors.policy.template_params import BadParams
+from omni_actors.policy.wording import Wording, part_of
 
 __all__ = ["MediumFacts", "Note", "Shaped", "ShapedPart", "Unshapable", "media_ids_of", "shape"]
 
+Plain: TypeAlias = (
+    Contacts
+    | Location
+    | Email
+    | Template
+    | Reaction
+    | ChoiceResponse
+    | FormResponse
+    | Order
+    | Call
+    | UnsupportedContent
+)
 COSTLY = (Level.FLATTENED, Level.DROPPED, Level.REFUSED)
 
 
@@ -60,8 +76,7 @@ def shape(
     dropped is refused; splitting and native conversions are no loss. Raises Unshapable.
     """
     wording = Wording(capabilities)
-    shaper = Shaper(wording, MediaShaper(wording, facts), ChoicesShaper(wording))
-    shaped = shaper.message(content, attachments)
+    shaped = Shaper(wording, MediaShaper(wording, facts)).message(content, attachments)
     if not adapt:
         refuse_costs(shaped.notes)
     return shaped
@@ -80,7 +95,26 @@ class Shaper:
 
     wording: Wording
     media: MediaShaper
-    choices: ChoicesShaper
+
+    @property
+    def framer(self) -> Framer:
+        """Fits what stands around texts."""
+        return Framer(self.wording, self.media)
+
+    @property
+    def choices(self) -> ChoicesShaper:
+        """Shapes questions."""
+        return ChoicesShaper(self.wording, self.framer)
+
+    @property
+    def cards(self) -> CardShaper:
+        """Shapes cards."""
+        return CardShaper(self.wording, self.framer, self.choices)
+
+    @property
+    def asks(self) -> AskShaper:
+        """Shapes requests, forms, products and calls."""
+        return AskShaper(self.wording, self.framer)
 
     def message(self, content: Content, attachments: Sequence[Media]) -> Shaped:
         """The content with what is attached to it.
@@ -100,8 +134,6 @@ class Shaper:
 
     def shape(self, content: Content, path: str) -> Shaped:
         """The parts of one content."""
-        if isinstance(content, INBOUND_ONLY):
-            raise Unshapable(path, f"{content_type(content)} only ever comes in")
         match content:
             case Text():
                 return self.text(content, path)
@@ -109,17 +141,30 @@ class Shaper:
                 return self.media.shape(content, path)
             case Choices():
                 return self.choices.shape(content, path)
+            case Card():
+                return self.cards.card(content, path)
+            case Carousel():
+                return self.cards.carousel(content, path)
+            case Request() | FormRequest() | Products() | CallInvite():
+                return self.asks.shape(content, path)
+            case _:
+                return self.shape_plain(content, path)
+
+    def shape_plain(self, content: Plain, path: str) -> Shaped:
+        """The parts of what asks nothing."""
+        match content:
             case Contacts():
                 return self.contacts(content, path)
             case Location():
                 return self.location(content, path)
             case Email():
                 return self.email(content, path)
-            case Card() | Carousel():
-                return self.cards(content, path)
-            case Reaction() | Template():
-                form = self.wording.forms(content_type(content), path)[0]
-                return Shaped((part_of(form, content),))
+            case Template():
+                return self.template(content, path)
+            case Reaction():
+                return Shaped((part_of(self.wording.forms("reaction", path)[0], content),))
+            case ChoiceResponse() | FormResponse() | Order() | Call() | UnsupportedContent():
+                raise Unshapable(path, f"{content_type(content)} only ever comes in")
             case _:
                 assert_never(content)
 
@@ -132,14 +177,10 @@ class Shaper:
     def as_caption(self, content: Text, medium: Media) -> Shaped | None:
         """A text with one medium is one message where the medium's form has room for the text."""
         words, notes = self.wording.rendered(content.text, content.format, "/content/text")
-        if medium.caption or blank(words):
-            return None
-        form, why = self.media.medium_form(medium, "/attachments/0")
-        room = form.limits.caption_max
-        if form.level is Level.FLATTENED or not room or over(words, room, form.limits):
+        shaped = self.media.captioned(medium, words, "/attachments/0")
+        if shaped is None:
             return None
         note = Note("/content/text", Level.CONVERTED, "caption", "one message instead of two")
-        shaped = self.media.media_as(evolve(medium, caption=words), form, "/attachments/0", why)
         return evolve(shaped, notes=(*notes, note, *shaped.notes))
 
     def contacts(self, content: Contacts, path: str) -> Shaped:
@@ -176,7 +217,7 @@ class Shaper:
 
     def email(self, content: Email, path: str) -> Shaped:
         """A mail, or its subject and text where there are no mails."""
-        form, why = self.whole_form(content, path)
+        form, why = whole_form(self.wording, content, path)
         if form.level is not Level.FLATTENED:
             return Shaped((part_of(form, content),), whole_notes(form, path, why))
         flat = self.wording.flat(flattening.email(content), path, form, why)
@@ -185,65 +226,17 @@ class Shaper:
         notes = [Note(f"{path}/{name}", Level.DROPPED, "", why) for name in dropped]
         return evolve(flat, notes=(*flat.notes, *notes))
 
-    def whole_form(self, content: Email | Card | Carousel, path: str) -> tuple[Form, str]:
-        """The first form that shows content as it is or as text, and why the best one does not."""
-        why = ""
-        for form in self.wording.forms(content_type(content), path):
-            unfit = "" if form.level is Level.FLATTENED else whole_unfit(content, form.limits)
-            if not unfit:
-                return form, why
-            why = why or unfit
-        raise Unshapable(path, why)
-
-    def cards(self, content: Card | Carousel, path: str) -> Shaped:
-        """Cards as they are, or one after the other; their answers stay open."""
-        places = placed(content, path)
-        cards = list(places.values())
-        options = tuple(reply_options(cards))
-        form, why = self.whole_form(content, path)
-        if form.level is not Level.FLATTENED:
-            notes = whole_notes(form, path, why)
-            return Shaped((part_of(form, content),), notes, options)
-        shaped = Shaped(())
-        if isinstance(content, Carousel) and not blank(content.text or ""):
-            shaped = self.wording.flat([content.text or ""], f"{path}/text", form, why)
-        marks = iter(marks_of(options))
-        for pointer, card in places.items():
-            blocks = flattening.card(card, marks)
-            shaped = shaped.followed_by(self.card(card, blocks, pointer, form, why))
-        return evolve(shaped, options=options, numbered=bool(options))
-
-    def card(self, card: Card, blocks: Sequence[str], path: str, form: Form, why: str) -> Shaped:
-        """A flattened card: its picture with the text as caption, or the text below it."""
-        if card.media is None:
-            return self.wording.flat(blocks, path, form, why)
-        pointer, words = f"{path}/media", "\n".join(blocks)
-        shown, unfit = self.media.medium_form(card.media, pointer)
-        if shown.level is Level.FLATTENED:
-            return self.wording.flat([*blocks, card.media.url or ""], path, form, why or unfit)
-        if over(words, shown.limits.caption_max or 0, shown.limits):
-            bare = self.media.media_as(evolve(card.media, caption=None), shown, pointer, unfit)
-            return bare.followed_by(self.wording.flat(blocks, path, form, why))
-        note = Note(path, Level.FLATTENED, "media with caption", why or form.why)
-        captioned = self.media.media_as(evolve(card.media, caption=words), shown, pointer, unfit)
-        return evolve(captioned, notes=(note, *captioned.notes))
-
-
-def whole_notes(form: Form, path: str, why: str) -> Notes:
-    """What to tell of content that is sent as it is."""
-    return (
-        () if form.level is Level.NATIVE else (Note(path, form.level, form.name, why or form.why),)
-    )
-
-
-def placed(content: Card | Carousel, path: str) -> dict[str, Card]:
-    """The cards by their pointers, each checked. Raises Unshapable."""
-    if isinstance(content, Card):
-        cards = {path: content}
-    else:
-        cards = {f"{path}/cards/{n}": card for n, card in enumerate(content.cards)}
-    if not cards:
-        raise Unshapable(f"{path}/cards", "there are no cards to send")
-    for pointer, card in cards.items():
-        check_card(card, pointer)
-    return cards
+    def template(self, content: Template, path: str) -> Shaped:
+        """A template, once its variables can be understood and its media be shown."""
+        form = self.wording.forms("template", path)[0]
+        try:
+            params = template_params.read(content.params)
+        except BadParams as wrong:
+            raise Unshapable(f"{path}/params{wrong.pointer}", wrong.why) from None
+        unfit = list(template_params.excess(params, form.limits))
+        for pointer, medium in template_params.media_of(params):
+            unfit.append((pointer, self.media.native_unfit(medium)))
+        for pointer, why in unfit:
+            if why:
+                raise Unshapable(f"{path}/params{pointer}", why)
+        return Shaped((part_of(form, content),))

@@ -1,9 +1,11 @@
 """Shaping of questions: native options where all of them fit, else text with marks to answer by."""
 
+from collections.abc import Sequence
+
 from attrs import evolve, frozen
 
 from omni_actors.model.capabilities import Form, Level
-from omni_actors.model.content import Choices
+from omni_actors.model.content import Choices, Option
 from omni_actors.policy import flattening
 from omni_actors.policy.fitting import (
     blank,
@@ -14,8 +16,8 @@ from omni_actors.policy.fitting import (
     options_unfit,
     over,
 )
-from omni_actors.policy.shaped import Note, Shaped, ShapedPart, Unshapable
-from omni_actors.policy.splitting import split
+from omni_actors.policy.framing import Frame, Framer
+from omni_actors.policy.shaped import Note, Shaped, Unshapable
 from omni_actors.policy.wording import Notes, Wording, part_of
 
 
@@ -24,6 +26,15 @@ class ChoicesShaper:
     """Shapes questions for one channel."""
 
     wording: Wording
+    framer: Framer
+
+    def takes(self, options: Sequence[Option]) -> bool:
+        """Whether some form shows these options."""
+        shown = tuple(map(neat, options))
+        return any(
+            form.level is Level.FLATTENED or not options_unfit(shown, form.limits)
+            for form in self.wording.capabilities.forms_of("choices")
+        )
 
     def shape(self, content: Choices, path: str) -> Shaped:
         """A question in the first form that shows every option whole."""
@@ -37,48 +48,59 @@ class ChoicesShaper:
             if label != getattr(content, name):
                 why = "labels have one line"
                 notes += (Note(f"{path}/{name}", Level.CONVERTED, "single line", why),)
-        asked = evolve(content, text=words, format="plain", options=options, button=button)
+        frame, more = self.framer.tidied(
+            Frame(words, content.header, content.footer, content.media), path
+        )
+        asked = evolve(content, format="plain", options=options, button=button)
         why = ""
         for form in self.wording.forms("choices", path):
             if form.level is Level.FLATTENED:
-                return self.numbered(asked, form, path, notes, why)
+                return self.numbered(asked, frame, form, path, notes + more, why)
             unfit = options_unfit(options, form.limits)
             if not unfit:
-                return self.native(asked, form, path, notes, why)
+                return self.native(asked, frame, form, path, notes + more, why)
             why = why or unfit
         raise Unshapable(f"{path}/options", why)
 
-    def numbered(self, asked: Choices, form: Form, path: str, notes: Notes, why: str) -> Shaped:
-        """The question as text; a mark before each option answers."""
-        blocks = flattening.question(asked.text, asked.options)
-        flat = self.wording.flat(blocks, f"{path}/options", form, why)
-        return Shaped(flat.parts, notes + flat.notes, asked.options, numbered=True)
+    def numbered(
+        self, asked: Choices, frame: Frame, form: Form, path: str, notes: Notes, why: str
+    ) -> Shaped:
+        """The question as text; a mark before each option answers. A medium goes ahead, or above
+        if its caption has room for all of that."""
+        blocks = flattening.question(evolve(frame, footer=None).whole, asked.options)
+        blocks += [f"\n{frame.footer}"] if frame.footer else []
+        place = f"{path}/options"
+        if frame.media is None:
+            shaped = self.wording.flat(blocks, place, form, why)
+        else:
+            words, media = "\n".join(blocks), self.framer.media
+            shaped = media.captioned(frame.media, words, f"{path}/media") or media.shape(
+                frame.media, f"{path}/media"
+            ).followed_by(self.wording.flat(blocks, place, form, why))
+            if len(shaped.parts) == 1:
+                note = Note(place, Level.FLATTENED, "media with caption", why or form.why)
+                shaped = evolve(shaped, notes=(note, *shaped.notes))
+        return Shaped(shaped.parts, notes + shaped.notes, asked.options, numbered=True)
 
-    def native(self, asked: Choices, form: Form, path: str, notes: Notes, why: str) -> Shaped:
+    def native(
+        self, asked: Choices, frame: Frame, form: Form, path: str, notes: Notes, why: str
+    ) -> Shaped:
         """The question in a native form; of a long text only the last piece asks."""
         if form.level is not Level.NATIVE:
             notes += (Note(f"{path}/options", form.level, form.name, why or form.why),)
-        ahead, last, more = self.text_ahead(asked.text, form, path)
+        framed = self.framer.fit(frame, form, path)
         button = asked.button
         if over(button, form.limits.button_max, form.limits):
             most = measured(form.limits.button_max, form.limits)
-            dropped = Note(f"{path}/button", Level.DROPPED, "", f"labels hold {most}")
-            more, button = (*more, dropped), None
-        question = part_of(form, evolve(asked, text=last, button=button))
-        return Shaped((*ahead, question), notes + more, asked.options)
-
-    def text_ahead(
-        self, text: str, form: Form, path: str
-    ) -> tuple[tuple[ShapedPart, ...], str, Notes]:
-        """The text parts that must go ahead of a question, and what remains to ask with."""
-        if not over(text, form.limits.text_max, form.limits):
-            return (), text, ()
-        cut = split(text, form.limits.text_max or 0, form.limits.unit)
-        last = [piece for piece in cut.pieces if not blank(piece)][-1]
-        why = f"{form.name} holds {measured(form.limits.text_max, form.limits)} of text"
-        note = Note(f"{path}/text", Level.CONVERTED, "text ahead", why)
-        words = text[: text.rindex(last)].rstrip()
-        if blank(words):
-            return (), last, ()
-        parts, more = self.wording.pieces([words], f"{path}/text")
-        return parts, last, (note, *more)
+            notes += (Note(f"{path}/button", Level.DROPPED, "", f"labels hold {most}"),)
+            button = None
+        fits = framed.frame
+        question = evolve(
+            asked,
+            text=fits.text,
+            button=button,
+            header=fits.header,
+            media=fits.media,
+            footer=fits.footer,
+        )
+        return evolve(framed.then(part_of(form, question), notes), options=asked.options)

@@ -26,6 +26,16 @@ class MediaShaper:
         lines = [line for line in (content.caption, content.url) if line]
         return self.wording.flat(lines, path, form, why)
 
+    def captioned(self, content: Media, words: str, path: str) -> Shaped | None:
+        """A medium with words as its caption, if it has none and its form has room for them."""
+        if not blank(content.caption or "") or blank(words):
+            return None
+        form, why = self.medium_form(content, path)
+        room = form.limits.caption_max
+        if form.level is Level.FLATTENED or not room or over(words, room, form.limits):
+            return None
+        return self.media_as(evolve(content, caption=words), form, path, why)
+
     def medium_form(self, content: Media, path: str) -> tuple[Form, str]:
         """The first form that takes a medium, and why the best one does not."""
         if not content.media_id and not content.url:
@@ -45,9 +55,20 @@ class MediaShaper:
             return "" if content.url else form.why or "it can only be sent as a link"
         if content.media_id:
             return medium_unfit(form.limits, self.known(content))
-        if self.wording.capabilities.media_by_url:
-            return ""
-        return "this channel takes uploaded media only"
+        if not self.wording.capabilities.media_by_url:
+            return "this channel takes uploaded media only"
+        if over(content.url, form.limits.url_max, form.limits):
+            return f"links hold {measured(form.limits.url_max, form.limits)}"
+        return ""
+
+    def native_unfit(self, content: Media) -> str:
+        """Why a medium cannot be shown as what it is."""
+        forms = self.wording.capabilities.forms_of(f"media.{content.kind}")
+        if not forms or forms[0].level is not Level.NATIVE:
+            return f"{content.kind} is not shown there"
+        if not content.media_id and not content.url:
+            return "a medium needs a media_id or a url"
+        return self.unfit(content, forms[0])
 
     def known(self, content: Media) -> MediumFacts:
         """What is known of a medium's bytes."""

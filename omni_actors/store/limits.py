@@ -1,4 +1,4 @@
-"""Of the writes and what they say: what closed windows, limits and new credentials ask for."""
+"""Of the writes: what closed windows, limits, doubt and new credentials ask for."""
 
 from attrs import field, frozen
 
@@ -6,7 +6,7 @@ from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import JsonObject
 from omni_actors.store.contract import Verb
-from omni_actors.store.rows import Channel, LegWake
+from omni_actors.store.rows import Channel, LegWake, Message
 
 
 @frozen
@@ -51,4 +51,25 @@ class PutCredentials(Verb[Channel]):
     tenant: str
     channel_id: str
     credentials: JsonObject = field(repr=False)
+    at: float
+
+
+@frozen
+class OpenWindow(Verb[tuple[LegWake, ...]]):
+    """Queue the parts of a leg that were held for its window, behind what it has queued by now."""
+
+    leg_id: str
+    at: float
+
+
+@frozen
+class Release(Verb[Message]):
+    """Send the parts once more that are held because nobody knows what became of them.
+
+    They go behind what their leg has queued by now, flagged `maybe_duplicate`, with all attempts
+    before them. What is held for a reply window stays. Refused `unknown_message`, `not_held`.
+    """
+
+    tenant: str
+    message_id: str
     at: float

@@ -13,10 +13,12 @@ from omni_actors.store.rows import (
     Attempt,
     Backlog,
     Channel,
+    ChannelStanding,
     Contact,
     Context,
     Conversation,
     DeadLetter,
+    Earlier,
     Event,
     Leg,
     LegWake,
@@ -24,8 +26,9 @@ from omni_actors.store.rows import (
     Message,
     Page,
     QueueDepth,
+    SentTo,
 )
-from omni_actors.store.verbs import Idempotency, Intake, Submitted
+from omni_actors.store.verbs import Idempotency, Intake
 
 
 @frozen
@@ -45,7 +48,7 @@ class UnhandledConversations(Query[tuple[str, ...]]):
 
 
 @frozen
-class Replay(Query[Submitted | None]):
+class Replay(Query[Earlier | None]):
     """What an idempotency key answered before; Refused `idempotency_mismatch` as in Submit."""
 
     idempotency: Idempotency
@@ -101,14 +104,6 @@ class Keys(Query[tuple[ApiKey, ...]]):
 class MessageById(Query[Message | None]):
     tenant: str
     message_id: str
-
-
-@frozen
-class MessageByExternal(Query[Message | None]):
-    """The message (either direction) with this external id on a channel."""
-
-    channel_id: str
-    external_id: str
 
 
 @frozen
@@ -247,7 +242,7 @@ class WindowOf(Query[tuple[str, float | None] | None]):
 
 @frozen
 class LoadState(Query[Json]):
-    """A value kept by SaveState, None when there is none."""
+    """The checkpoint that was stored last for a source, None when there is none."""
 
     name: str
 
@@ -266,8 +261,25 @@ class LegHeads(Query[tuple[LegWake, ...]]):
 
 
 @frozen
+class SentSince(Query[tuple[SentTo, ...]]):
+    """The attempts that began after a moment, the newest `limit` of them, oldest first."""
+
+    since: float
+    limit: int = 50_000
+
+
+@frozen
+class Standings(Query[tuple[ChannelStanding, ...]]):
+    """How the channels of a tenant stand with their platforms, as far as that counts at `now`."""
+
+    tenant: str
+    now: float
+
+
+@frozen
 class Unclaimed(Query[tuple[str, ...]]):
-    """The intakes that told of a channel before we knew it, oldest first."""
+    """The intakes that told of a channel, by its key or a name of it, before we knew that it was
+    meant; oldest first."""
 
     platform: str
     channel_key: str

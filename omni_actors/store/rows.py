@@ -10,6 +10,7 @@ from omni_actors.model.events import EventType
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import IdentityKey, MediaRef
+from omni_actors.model.standing import Standing
 from omni_actors.model.states import (
     ChannelState,
     Direction,
@@ -43,6 +44,14 @@ class Channel:
     source: str
     last_event_at: float | None = None
     limits: Mapping[str, tuple[Json, float]] = field(factory=dict)
+
+
+@frozen
+class ChannelStanding:
+    """How a channel stands with its platform in one respect."""
+
+    channel_id: str
+    standing: Standing
 
 
 @frozen
@@ -214,6 +223,15 @@ class LegWake:
     due_at: float
 
 
+@frozen
+class SentTo:
+    """One attempt to send something to a leg, begun at `at` (unix seconds)."""
+
+    channel_id: str
+    leg_id: str
+    at: float
+
+
 EntryKind: TypeAlias = Literal["message", "edited", "deleted", "reacted", "echoed", "identity"]
 
 
@@ -335,3 +353,28 @@ class DeadLetter:
     failure: Failure | None
     at: float
     redriven_at: float | None
+
+
+@frozen
+class Earlier:
+    """What a request made when its key was first used, and what of its answer was kept."""
+
+    ref: str
+    response: JsonObject = field(repr=False)
+
+
+@frozen
+class NewKey:
+    """A key that was made, now or by an earlier request with the same idempotency key."""
+
+    key: ApiKey
+    secret: str = field(repr=False)
+    replayed: bool = False
+
+
+@frozen
+class NewMedium:
+    """A medium that was added, now or by an earlier request with the same idempotency key."""
+
+    medium: Medium
+    replayed: bool = False

@@ -7,7 +7,8 @@ from attrs import field, frozen
 from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import Json, JsonObject
-from omni_actors.model.reports import IdentityKey, Report
+from omni_actors.model.reports import ChannelName, IdentityKey, Report
+from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState, MediaState, OnUnknown, Priority
 from omni_actors.store.contract import Verb
 from omni_actors.store.limits import Fallback, ShutOut
@@ -22,6 +23,8 @@ from omni_actors.store.rows import (
     Medium,
     Message,
     NewEvent,
+    NewKey,
+    NewMedium,
     Question,
 )
 
@@ -46,6 +49,8 @@ class Item:
     `rank` of a status (policy/status.py); `window_until` that a message opens (policy/window.py);
     `media_ids`, one for each medium of the report, already written into its content; `entry`: by
     when to answer for it to be free of charge, and for how many seconds it is so then.
+    `media_ids`, one for each medium of the report, already written into its content; `standing`
+    that news of a channel change (policy/standing.py).
     """
 
     platform: str
@@ -54,6 +59,7 @@ class Item:
     window_until: float | None = None
     media_ids: tuple[str, ...] = ()
     entry: tuple[float, float] | None = None
+    standing: Standing | None = None
 
 
 @frozen
@@ -66,8 +72,8 @@ class Checkpoint:
 
 @frozen
 class Accepted:
-    """What an intake became. `conversations` have something new to handle, `channels` have other
-    limits now."""
+    """What an intake became. `conversations` have something new to handle, `channels` another
+    state; `named` is whether a channel has a name by which it was not known before."""
 
     new: int
     known: int
@@ -77,6 +83,7 @@ class Accepted:
     wakes: tuple[LegWake, ...]
     media: bool = False
     channels: tuple[Channel, ...] = ()
+    named: bool = False
 
 
 @frozen
@@ -85,14 +92,20 @@ class Accept(Verb[Accepted]):
 
     For each report whose (platform, channel_key, event_key) is new: identity by its strongest
     known key, contact, leg and conversation made if absent, message or change, the conversation's
-    next seq, the events. A report of a channel that we do not know is kept as unclaimed. A status
-    that matches no part is parked for 24 h. An intake with a `problem` becomes a dead letter; one
+    next seq, the events. A report that names an account takes effect on each of its channels, one
+    about a person only on the first of each tenant, or where that person is known. A report of a
+    channel that we do not know is kept as unclaimed. A channel is RESTRICTED while it has a
+    standing that blocks, unless its operator has paused it. A status that matches no part is parked
+    for 24 h, and so is an edit or a deletion that comes before its message. An intake with a
+    `problem` becomes a dead letter; one
     that is stored again without it settles that letter, and keeps its first bytes and time.
     """
 
     intake: Intake
     items: tuple[Item, ...] = ()
     checkpoint: Checkpoint | None = None
+    platform: str = ""  # of `names`, by which its channels are known from now on
+    names: tuple[ChannelName, ...] = ()
 
 
 @frozen
@@ -330,17 +343,20 @@ class Cancel(Verb[Message]):
 
 @frozen
 class Ticked:
-    """What time has brought: legs to wake, timers that went off, when to look again."""
+    """What time has brought: legs to wake, timers that went off, channels that may send again,
+    when to look again."""
 
     wakes: tuple[LegWake, ...]
     timers: tuple[Timer, ...]
     next_at: float | None
+    channels: tuple[Channel, ...] = ()
 
 
 @frozen
 class Tick(Verb[Ticked]):
-    """Let time pass: expire parts, settle what stayed unknown, drop parked statuses after 24 h,
-    hand out due timers. A timer stays until a `Handle` says that it is done.
+    """Let time pass: expire parts, settle what stayed unknown, drop statuses and changes after
+    24 h whose message never came, let channels send again whose restriction is over, hand out due
+    timers. A timer stays until a `Handle` says that it is done.
 
     An unknown part is sent again flagged `maybe_duplicate`, or held; one that has expired is given
     up with the reason `unknown`, because it may have arrived.
@@ -348,14 +364,6 @@ class Tick(Verb[Ticked]):
 
     now: float
     limit: int = 200
-
-
-@frozen
-class OpenWindow(Verb[tuple[LegWake, ...]]):
-    """Queue the parts of a leg that were held for its window, behind what it has queued by now."""
-
-    leg_id: str
-    at: float
 
 
 @frozen
@@ -387,6 +395,7 @@ class ChannelSpec:
     channel_key: str
     settings: JsonObject
     credentials: JsonObject = field(repr=False)
+    names: tuple[ChannelName, ...] = ()
 
 
 @frozen
@@ -404,7 +413,11 @@ class SyncChannels(Verb[tuple[Channel, ...]]):
 
 @frozen
 class SetChannelState(Verb[Channel]):
-    """Change a channel's state and write a `channel.state` event. Refused `unknown_channel`."""
+    """Change a channel's state and write a `channel.state` event. Refused `unknown_channel`.
+
+    A paused channel that its platform has forbidden to send becomes RESTRICTED in place of ACTIVE;
+    a RESTRICTED one becomes ACTIVE, and what forbade it no longer does.
+    """
 
     tenant: str
     channel_id: str
@@ -415,8 +428,15 @@ class SetChannelState(Verb[Channel]):
 
 
 @frozen
-class CreateKey(Verb[ApiKey]):
+class CreateKey(Verb[NewKey]):
+    """The secret is kept, encrypted, only for whoever sends the same request again.
+
+    Refused `idempotency_mismatch` as in Submit.
+    """
+
     key: ApiKey
+    secret: str = field(repr=False)
+    idempotency: Idempotency | None = None
 
 
 @frozen
@@ -472,10 +492,14 @@ class Advance(Verb[None]):
 
 
 @frozen
-class AddMedium(Verb[Medium]):
-    """A medium that is here already (an upload over the API)."""
+class AddMedium(Verb[NewMedium]):
+    """A medium that is here already (an upload over the API).
+
+    Refused `idempotency_mismatch` as in Submit.
+    """
 
     medium: Medium
+    idempotency: Idempotency | None = None
 
 
 @frozen
@@ -543,17 +567,6 @@ class Redrive(Verb[Redriven]):
 
 
 @frozen
-class Bury(Verb[None]):
-    """Keep something that crashed its handler again and again as a dead letter."""
-
-    tenant: str
-    kind: Literal["part", "delivery", "intake"]
-    ref: str
-    reason: str
-    at: float
-
-
-@frozen
 class Retention:
     """How long things are kept, in seconds."""
 
@@ -572,14 +585,6 @@ class Sweep(Verb[int]):
     now: float
     keep: Retention
     limit: int = 500
-
-
-@frozen
-class SaveState(Verb[None]):
-    """Keep a small value by name, such as the state of a limiter."""
-
-    name: str
-    value: Json
 
 
 @frozen

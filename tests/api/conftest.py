@@ -58,10 +58,8 @@ class House:
 
     async def key(self, *scopes: str, tenant: str = "default") -> str:
         """A new key's secret."""
-        _, secret = await self.gateway.create_key(
-            OPERATOR, name="test", tenant=tenant, scopes=scopes
-        )
-        return secret
+        made = await self.gateway.create_key(OPERATOR, name="test", tenant=tenant, scopes=scopes)
+        return made.secret
 
     def at(self, host: str) -> httpx.AsyncClient:
         """A client without a key that comes from `host`."""
@@ -81,11 +79,11 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with open_gateway(config) as gateway:
         app = build_app(gateway, ApiSettings())
         transport = httpx.ASGITransport(app=app, client=("203.0.113.7", 5000))
-        _, secret = await gateway.create_key(
+        made = await gateway.create_key(
             OPERATOR, name="all", tenant="default", scopes=[s for s in SCOPES if s != "operate"]
         )
         async with checked_client(transport) as client:
-            client.headers.update(bearer(secret))
+            client.headers.update(bearer(made.secret))
             yield House(gateway, app, client)
 
 

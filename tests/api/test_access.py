@@ -111,6 +111,20 @@ async def test_a_keys_secret_is_shown_once(house: House) -> None:
     assert shown.status_code == 200
 
 
+async def test_whoever_asks_again_for_the_same_key_gets_it(house: House) -> None:
+    operator = bearer(await house.key("operate", tenant="*"))
+    asked = {"name": "desk", "scopes": ["channels:read"], "tenant": "default"}
+    headers = operator | {"Idempotency-Key": "desk-1"}
+
+    made = await house.client.post("/v1/keys", json=asked, headers=headers)
+    again = await house.client.post("/v1/keys", json=asked, headers=headers)
+    other = await house.client.post("/v1/keys", json=asked | {"name": "x"}, headers=headers)
+
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.json() == made.json()
+    assert other.json()["code"] == "idempotency_mismatch"
+
+
 async def test_a_key_that_calls_too_often_is_told_when_to_come_back(house: House) -> None:
     house.gateway.key_limit = Limit(1, 2)
     headers = bearer(await house.key("channels:read"))

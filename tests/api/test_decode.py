@@ -104,6 +104,43 @@ CONTENTS: dict[str, tuple[dict[str, Any], c.Content]] = {
         },
         c.Contacts((c.ContactCard("Ada", phones=(c.Phone("+1"),)),)),
     ),
+    "a question with a frame": (
+        {
+            "type": "choices",
+            "text": "?",
+            "header": "H",
+            "footer": "F",
+            "media": {"kind": "image", "media_id": "med_1"},
+            "options": [{"id": "a", "title": "A", "section": "S"}],
+        },
+        c.Choices(
+            "?",
+            (c.Option("a", "A", section="S"),),
+            header="H",
+            footer="F",
+            media=c.Media(c.MediaKind.IMAGE, "med_1"),
+        ),
+    ),
+    "a request": (
+        {"type": "request", "kind": "address", "text": "?", "country": "IN", "values": {"a": [1]}},
+        c.Request(c.RequestKind.ADDRESS, "?", country="IN", values={"a": [1]}),
+    ),
+    "a form": (
+        {"type": "form", "text": "?", "form_id": "7", "screen": "A", "data": {"a": {"b": None}}},
+        c.FormRequest("?", "7", screen="A", data={"a": {"b": None}}),
+    ),
+    "products": (
+        {"type": "products", "catalog_id": "5", "sections": [{"product_ids": ["1", "2"]}]},
+        c.Products(catalog_id="5", sections=(c.ProductSection(("1", "2")),)),
+    ),
+    "a call button": (
+        {"type": "call_invite", "text": "Talk to us", "ttl_minutes": 60},
+        c.CallInvite("Talk to us", ttl_minutes=60),
+    ),
+    "a template of a category": (
+        {"type": "template", "name": "n", "language": "en", "category": "authentication"},
+        c.Template("n", "en", category="authentication"),
+    ),
     "a template": (
         {"type": "template", "name": "n", "language": "en_GB"},
         c.Template("n", "en_GB"),
@@ -218,6 +255,36 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a url of another kind": (
         {"contact_id": "c", "content": {"type": "media", "kind": "image", "url": "file:///etc"}},
         "/content/url",
+    ),
+    "a form by id and by name": (
+        {
+            "contact_id": "c",
+            "content": {"type": "form", "text": "?", "form_id": "1", "form_name": "a"},
+        },
+        "/content",
+    ),
+    "a country in words": (
+        {
+            "contact_id": "c",
+            "content": {"type": "request", "kind": "address", "text": "?", "country": "India"},
+        },
+        "/content/country",
+    ),
+    "a request for nothing known": (
+        {"contact_id": "c", "content": {"type": "request", "kind": "money", "text": "?"}},
+        "/content/kind",
+    ),
+    "values beyond all measure": (
+        {
+            "contact_id": "c",
+            "content": {
+                "type": "request",
+                "kind": "address",
+                "text": "?",
+                "values": {"a": "x" * 20_000},
+            },
+        },
+        "/content/values",
     ),
     "a subject of two lines": (
         {"contact_id": "c", "content": {"type": "email", "subject": "a\nBcc: b", "text": "t"}},

@@ -35,6 +35,20 @@ async def test_a_head_tells_size_and_type_without_the_bytes(house: House) -> Non
     assert (head.headers["content-type"], head.content) == ("image/png", b"")
 
 
+async def test_an_upload_that_is_sent_again_is_the_first_one(house: House) -> None:
+    headers = NAMED | {"Idempotency-Key": "picture-1"}
+    made = await house.client.post("/v1/media", content=PNG, headers=headers)
+
+    again = await house.client.post("/v1/media", content=PNG, headers=headers)
+    other = await house.client.post("/v1/media", content=PNG + b"y", headers=headers)
+
+    assert "idempotency-replayed" not in made.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.headers["location"] == made.headers["location"]
+    assert again.json() == made.json()
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+
+
 async def test_an_uploaded_medium_can_be_sent(house: House) -> None:
     made = (await house.client.post("/v1/media", content=PNG, headers=NAMED)).json()
     content = {"type": "media", "kind": "image", "media_id": made["id"]}

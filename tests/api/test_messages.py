@@ -128,6 +128,14 @@ async def test_a_message_that_waits_can_be_cancelled(house: House) -> None:
     assert cancelled.json()["status"] == "cancelled"
 
 
+async def test_what_is_not_held_in_doubt_cannot_be_released(house: House) -> None:
+    sent = (await house.client.post("/v1/messages", json=text_to())).json()
+
+    refused = await house.client.post(f"/v1/messages/{sent['id']}:release")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_held")
+
+
 async def test_attempts_of_a_message_that_waits_are_none(house: House) -> None:
     sent = (await house.client.post("/v1/messages", json=text_to())).json()
 

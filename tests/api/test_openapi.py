@@ -51,13 +51,14 @@ POST /v1/media
 POST /v1/messages
 POST /v1/messages/{message_id}:cancel
 POST /v1/messages/{message_id}:read
+POST /v1/messages/{message_id}:release
 POST /v1/messages:preview
 POST /webhooks/{hook}
 PUT /v1/channels/{channel_id}/credentials
 """
 
 # What JSON Schema has no word for; the decoder knows more.
-BEYOND_SCHEMA = {"much metadata", "an id with a line feed at its end"}
+BEYOND_SCHEMA = {"much metadata", "an id with a line feed at its end", "values beyond all measure"}
 
 
 def operations() -> list[tuple[str, str, dict[str, Any]]]:

@@ -27,7 +27,7 @@ async def test_sigkill_under_load_loses_doubles_and_misplaces_nothing(site: Site
 async def test_what_was_on_the_wire_at_a_kill_is_sent_again_and_says_so(site: Site) -> None:
     await site.writes("447700900101", "hello")
     await site.until_phone("447700900101", 1)
-    await site.faults({"kind": "delay", "count": 1, "delay_s": 5})
+    await site.faults({"kind": "delay", "count": 1, "delay_s": 60})
 
     await site.writes("447700900101", "are you there?")
     await site.until(lambda: site.sandbox.faults.taken.get("delay") == 1)

@@ -215,6 +215,20 @@ async def test_who_would_rather_not_send_twice_has_it_held(
     assert len(rig.platform.arrivals) == 1
 
 
+async def test_what_is_held_in_doubt_is_sent_again_when_its_sender_says_so(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await open_window(rig)
+    rig.platform.strike(Lose(accepted=False))
+    answer = await rig.submit(delivery=Delivery(on_unknown=OnUnknown.HOLD))
+    await rig.reached(answer.message_id, "held")
+
+    released = await rig.gateway.release(OPERATOR, answer.message_id)
+
+    assert released.parts[0].maybe_duplicate
+    await rig.reached(answer.message_id, "sent", within_s=1)
+
+
 async def test_cancelling_what_is_held_lets_its_leg_go_on(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

@@ -96,9 +96,8 @@ async def test_a_stranger_cannot_pause_a_channel(
 
 async def test_a_key_opens_until_it_is_revoked(rig: Rig, autojump_clock: MockClock) -> None:
     gateway = rig.gateway
-    key, secret = await gateway.create_key(
-        OPERATOR, name="bot", tenant="acme", scopes=["messages:write"]
-    )
+    made = await gateway.create_key(OPERATOR, name="bot", tenant="acme", scopes=["messages:write"])
+    key, secret = made.key, made.secret
     who = gateway.authenticate(secret)
     assert who is not None
     assert (who.key_id, who.tenant, who.scopes) == (key.id, "acme", frozenset({"messages:write"}))
@@ -111,9 +110,9 @@ async def test_a_key_opens_until_it_is_revoked(rig: Rig, autojump_clock: MockClo
 
 
 async def test_the_use_of_a_key_is_noted(rig: Rig, autojump_clock: MockClock) -> None:
-    _, secret = await rig.gateway.create_key(OPERATOR, name="bot", tenant="acme", scopes=[])
+    made = await rig.gateway.create_key(OPERATOR, name="bot", tenant="acme", scopes=[])
     used_at = rig.clock.now()
-    rig.gateway.authenticate(secret)
+    rig.gateway.authenticate(made.secret)
 
     await trio.sleep(120)
 

@@ -49,6 +49,25 @@ async def test_a_drain_finishes_what_is_on_the_wire_and_keeps_the_rest(
     assert platform.texts() == ["on the wire", "waits"]
 
 
+async def test_what_a_person_was_sent_before_a_crash_still_counts(
+    tmp_path: Path, platform: Platform, autojump_clock: MockClock
+) -> None:
+    two_in_20_s = Pacing(Limit(100, 10), Limit(0.1, 2))
+    with trio.CancelScope() as crash:
+        async with open_rig(tmp_path, platform, plan(pacing=two_in_20_s)) as rig:
+            await open_window(rig)
+            for text in ("one", "two", "three"):
+                await rig.submit(text)
+            await rig.until(lambda: platform.texts() == ["one", "two"])
+            crash.cancel()
+
+    async with open_rig(tmp_path, platform, plan(pacing=two_in_20_s)) as again:
+        await again.until(lambda: "three" in platform.texts(), within_s=120)
+
+    began = [arrival.at for arrival in platform.arrivals]
+    assert began[-1] - began[0] >= 10
+
+
 async def test_a_drain_that_is_cut_leaves_what_was_on_the_wire_in_doubt(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:

@@ -62,6 +62,19 @@ async def test_a_message_is_stored_once_however_often_it_is_told(
     assert len(await rig.events("message.received")) == 1
 
 
+@pytest.mark.parametrize("told", [0.0, 1e15])
+async def test_a_time_that_cannot_be_is_the_time_of_the_arrival(
+    told: float, rig: Rig, autojump_clock: MockClock
+) -> None:
+    said = {"type": "text", "text": {"body": "hi"}}
+
+    await rig.knock(inbound([message_of("wamid.A", ADA, told, said)]))
+
+    [event] = await rig.events("message.received")
+    assert event.message is not None
+    assert event.message.sent_at == event.message.received_at == event.at
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -219,6 +232,30 @@ async def test_receiving_goes_on_while_the_channel_is_paused(
     assert await rig.knock(hello()) == 200
 
     assert len(await rig.events("message.received")) == 1
+
+
+async def test_a_report_that_cannot_be_stored_costs_its_neighbours_nothing(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    whatsapp = rig.house.ground.adapters["whatsapp"]
+    said = {"type": "text", "text": {"body": "hi"}}
+    body = inbound([message_of(f"wamid.{n}", ADA, 1_790_000_000, said) for n in range(3)])
+
+    def one_unstorable(document: Json) -> list[Report]:
+        unfit: Any = object()
+        first, second, third = whatsapp.parse(document)
+        return [first, evolve(second, event_key=unfit), third]
+
+    adapters = {"whatsapp": evolve(whatsapp, parse=one_unstorable)}
+    receiver = evolve(rig.house.receiver, adapters=adapters)
+
+    assert await receiver.receive(HOOK, signed(body), body) == 200
+
+    told = [event.message for event in await rig.events("message.received")]
+    assert [message.external_id for message in told if message] == ["wamid.0", "wamid.2"]
+    [letter] = (await rig.gateway.dead_letters(OPERATOR, after="", limit=9)).rows
+    await rig.gateway.redrive(OPERATOR, ids=[letter.id])
+    assert len(await rig.events("message.received")) == 3
 
 
 async def test_a_report_that_cannot_be_stored_is_a_dead_letter_and_accepted(

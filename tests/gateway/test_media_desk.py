@@ -101,7 +101,8 @@ async def test_what_was_uploaded_can_be_sent(pictures: Rig, autojump_clock: Mock
 
     await open_window(pictures)
     await pictures.until(lambda: pictures.platform.texts() == ["hi"])
-    medium = await pictures.gateway.upload(caller(), chunks(), mime="text/plain", filename="a.png")
+    made = await pictures.gateway.upload(caller(), chunks(), mime="text/plain", filename="a.png")
+    medium = made.medium
     answer = await pictures.submit(Media(MediaKind.IMAGE, media_id=medium.id))
     await pictures.reached(answer.message_id, "sent")
 

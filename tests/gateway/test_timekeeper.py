@@ -82,7 +82,7 @@ async def uploaded(rig: Rig, body: bytes) -> Medium:
     async def chunks() -> AsyncIterator[bytes]:
         yield body
 
-    return await rig.gateway.media.upload("default", chunks(), "text/plain", None)
+    return (await rig.gateway.media.upload("default", chunks(), "text/plain", None)).medium
 
 
 def age(rig: Rig, blob: Blob, by_s: float) -> None:

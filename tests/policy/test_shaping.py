@@ -24,6 +24,7 @@ from omni_actors.model.content import (
     Text,
     UnsupportedContent,
 )
+from omni_actors.model.json import JsonObject
 from omni_actors.policy.flattening import described
 from omni_actors.policy.shaping import MediumFacts, Unshapable, shape
 from tests.policy.platforms import POOR, RICH, only, options, said, squeezed
@@ -365,13 +366,17 @@ def test_a_place_without_native_form_is_a_link_to_a_map() -> None:
 
 
 def test_templates_and_reactions_pass_untouched() -> None:
-    header = [{"type": "image", "media_id": "m"}, {"type": "text", "text": "Ada"}]
-    template = Template("order", "en", {"header": header, "body": {"name": "Ada"}, "buttons": "x"})
+    card: JsonObject = {"header": {"media_id": "n", "kind": "video"}, "buttons": ["a"]}
+    header = {"media_id": "m", "kind": "image"}
+    template = Template(
+        "order", "en", {"header": header, "body": {"name": "Ada"}, "carousel": [card]}
+    )
+    video = MediumFacts("video/mp4", 5_000)
 
-    shaped = shape(template, [], WA, {})
+    shaped = shape(template, [], WA, {"m": JPEG, "n": video})
 
     assert only(shaped) == template
-    assert shaped.parts[0].media_ids == ("m",)
+    assert shaped.parts[0].media_ids == ("m", "n")
     assert only(shape(Reaction("👍", "msg_1"), [], WA, {})) == Reaction("👍", "msg_1")
 
 
@@ -424,9 +429,10 @@ def test_the_answers_of_flattened_cards_are_numbered_through() -> None:
 def test_a_flattened_card_is_the_caption_of_its_picture() -> None:
     picture = Media(MediaKind.IMAGE, "m", caption="In a pot")
 
-    shaped = shape(Card("Fern", media=picture, actions=BUY[1:]), [], WA, {"m": JPEG})
+    shaped = shape(Card("Fern", media=picture, footer="Omni"), [], WA, {"m": JPEG})
 
-    assert only(shaped) == evolve(picture, caption="Fern\nIn a pot\n1. Buy")
+    assert only(shaped) == evolve(picture, caption="Fern\nIn a pot\nOmni")
+    assert [note.level for note in shaped.notes] == [Level.FLATTENED]
 
 
 def test_a_card_below_a_picture_without_captions() -> None:
@@ -479,6 +485,7 @@ def test_a_native_card_names_its_picture(picture: Media | None, media_ids: tuple
         ),
         (Card("Fern", actions=(Action("x" * 21, id="a"),)), f"title {'x' * 21!r} longer than 20"),
         (Card("Fern", actions=(Action("x", id="a" * 101),)), "option id longer than 100"),
+        (Card("Fern", footer="Omni"), "no footer on cards there"),
     ],
 )
 def test_a_card_that_does_not_fit_is_flattened_with_the_reason(card: Card, why: str) -> None:

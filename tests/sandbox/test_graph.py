@@ -333,6 +333,22 @@ async def test_a_medium_of_the_wrong_kind_fails_later(play: Play, label: str) ->
     assert errors == [code]
 
 
+@pytest.mark.parametrize(
+    ("content", "mime_type", "code"),
+    [(b"OggS" + b"\x00" * 60, "audio/ogg", 0), (b"ID3" + b"\x00" * 60, "audio/mpeg", 131053)],
+)
+async def test_only_ogg_is_a_voice_message(
+    play: Play, content: bytes, mime_type: str, code: int
+) -> None:
+    media_id = (await upload(play, content, mime_type)).json()["id"]
+    await play.write(TEXT)
+
+    await play.send({"type": "audio", "audio": {"id": media_id, "voice": True}})
+
+    errors = [one.get("errors", [{}])[0].get("code", 0) for one in await play.hook.statuses(2)]
+    assert errors == [code]
+
+
 @pytest.mark.parametrize(("path", "code"), [("pixel.png", 0), ("gone.png", 131053)])
 async def test_a_link_on_loopback_is_fetched(play: Play, path: str, code: int) -> None:
     play.hook.files["/pixel.png"] = PNG

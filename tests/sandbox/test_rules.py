@@ -67,6 +67,57 @@ def card(index: int, **extra: Any) -> dict[str, Any]:
     }
 
 
+def flow(**parameters: Any) -> dict[str, Any]:
+    usual = {"flow_message_version": "3", "flow_cta": "Start", "flow_id": "7"}
+    told = {key: value for key, value in {**usual, **parameters}.items() if value is not None}
+    return interactive("flow", {"name": "flow", "parameters": told})
+
+
+def replies(*pairs: tuple[str, str]) -> dict[str, Any]:
+    shown = [{"type": "quick_reply", "quick_reply": {"id": k, "title": t}} for k, t in pairs]
+    return {"buttons": shown}
+
+
+def carousel(*cards: dict[str, Any], **extra: Any) -> dict[str, Any]:
+    return interactive("carousel", {"cards": list(cards)}, **extra)
+
+
+def product_card(index: int, catalog: str = "1") -> dict[str, Any]:
+    action = {"product_retailer_id": "2", "catalog_id": catalog}
+    return {"card_index": index, "type": "product", "action": action}
+
+
+def address(**parameters: Any) -> dict[str, Any]:
+    return interactive("address_message", {"name": "address_message", "parameters": parameters})
+
+
+def products(*sizes: int, **extra: Any) -> dict[str, Any]:
+    sections = [
+        {"title": "T", "product_items": [{"product_retailer_id": "2"}] * size} for size in sizes
+    ]
+    usual = {"header": {"type": "text", "text": "Picks"}}
+    action = {"catalog_id": "1", "sections": sections}
+    return interactive("product_list", action, **{**usual, **extra})
+
+
+def call(**parameters: Any) -> dict[str, Any]:
+    return interactive("voice_call", {"name": "voice_call", "parameters": parameters})
+
+
+def filled(*components: dict[str, Any]) -> dict[str, Any]:
+    """A template that is not there: what passes the rules for its shape gets 132001."""
+    return template("order_lost", *components)
+
+
+def button(sub_type: str, index: Any, *parameters: dict[str, Any]) -> dict[str, Any]:
+    told = {"type": "button", "sub_type": sub_type, "index": index}
+    return {**told, "parameters": list(parameters)}
+
+
+def header(**parameter: Any) -> dict[str, Any]:
+    return {"type": "header", "parameters": [parameter]}
+
+
 EMOJI_20_UNITS = "\U0001f375" * 10
 TRACK = {
     "type": "button",
@@ -109,6 +160,37 @@ TAKEN: dict[str, dict[str, Any]] = {
     "a product": interactive("product", {"catalog_id": "1", "product_retailer_id": "2"}),
     "a carousel": interactive("carousel", {"cards": [card(0), card(1)]}),
     "a call button": interactive("voice_call", {"name": "voice_call"}),
+    "cards that answer": carousel(
+        card(0, action=replies(("a", "A"), ("b", "B"))),
+        card(1, action=replies(("c", "A"), ("d", "B"))),
+    ),
+    "cards of products": carousel(product_card(0), product_card(1)),
+    "thirty products": products(20, 10),
+    "one product without words": {
+        "type": "interactive",
+        "interactive": {
+            "type": "product",
+            "action": {"catalog_id": "1", "product_retailer_id": "2"},
+        },
+    },
+    "a flow": flow(),
+    "a flow on a screen": flow(
+        flow_action="navigate", flow_action_payload={"screen": "A", "data": {"a": 1}}
+    ),
+    "a flow whose server decides": flow(flow_action="data_exchange", mode="draft"),
+    "an address in India": address(country="IN", values={"name": "Ada"}),
+    "a request to call": interactive(
+        "call_permission_request", {"name": "call_permission_request"}
+    ),
+    "a call button for a month": call(display_text="Call", ttl_minutes=43200, payload="p"),
+    "buttons below a video": buttons(
+        ("a", "A"), header={"type": "video", "video": {"link": "https://cdn.example/v.mp4"}}
+    ),
+    "a list with a header and a footer": rows(section(1))
+    | {
+        "interactive": rows(section(1))["interactive"]
+        | {"header": {"type": "text", "text": "h" * 60}, "footer": {"text": "f" * 60}}
+    },
     "a template without parameters": template("hello_world", language="en_US"),
     "a template with parameters": template("order_ready", texts("Ada", "42")),
     "a template with everything": template("order_shipped", PICTURE, texts("Ada", "4"), TRACK),
@@ -249,6 +331,152 @@ REFUSED: dict[str, tuple[dict[str, Any], int]] = {
     ),
     "a body that grows too long": (template("order_ready", texts("A" * 1024, "42")), 132005),
     "an unknown component": (template("order_ready", {"type": "tail"}), 100),
+    "two equal replies on a card": (
+        carousel(
+            card(0, action=replies(("a", "A"), ("a", "B"))),
+            card(1, action=replies(("c", "A"), ("d", "B"))),
+        ),
+        131009,
+    ),
+    "cards with and without links": (
+        carousel(card(0), card(1, action=replies(("a", "A")))),
+        131009,
+    ),
+    "a card without a picture": (
+        carousel(card(0), {k: v for k, v in card(1).items() if k != "header"}),
+        131008,
+    ),
+    "a card with a document": (
+        carousel(
+            card(0), card(1, header={"type": "document", "document": {"link": "https://a.example"}})
+        ),
+        100,
+    ),
+    "a card of 161 units": (carousel(card(0), card(1, body={"text": "x" * 161})), 131009),
+    "a card of four lines": (carousel(card(0), card(1, body={"text": "x\nx\nx\nx"})), 131009),
+    "a reply of 21 units on a card": (
+        carousel(card(0, action=replies(("a", "x" * 21))), card(1, action=replies(("b", "B")))),
+        131009,
+    ),
+    "cards with a footer": (carousel(card(0), card(1), footer={"text": "f"}), 100),
+    "cards of two catalogs": (carousel(product_card(0), product_card(1, "9")), 131009),
+    "thirty-one products": (products(20, 11), 131009),
+    "products below a picture": (products(1, header={"type": "image", "image": {}}), 100),
+    "a flow without a name": (flow(flow_id=None), 131008),
+    "a flow with two names": (flow(flow_name="survey"), 131009),
+    "a flow with an emoji": (flow(flow_cta="Go \U0001f680"), 131009),
+    "a flow with a label of 21 units": (flow(flow_cta="x" * 21), 131009),
+    "a flow of another version": (flow(flow_message_version="9"), 100),
+    "a flow with data for its server": (
+        flow(flow_action="data_exchange", flow_action_payload={"screen": "A"}),
+        131009,
+    ),
+    "a flow to no screen": (flow(flow_action="navigate"), 131008),
+    "an address elsewhere": (address(country="GB"), 100),
+    "an address nowhere": (address(values={}), 131008),
+    "a request for a location with a footer": (
+        interactive("location_request_message", {"name": "send_location"}, footer={"text": "f"}),
+        100,
+    ),
+    "a call of 43201 minutes": (call(ttl_minutes=43201), 131009),
+    "a link that no browser opens": (cta("https://["), 131009),
+    "a coupon of 21 units": (
+        filled(button("copy_code", 0, {"type": "coupon_code", "coupon_code": "x" * 21})),
+        100,
+    ),
+    "a button without its kind": (
+        filled({"type": "button", "index": 0, "parameters": []}),
+        131008,
+    ),
+    "a button without its place": (
+        filled({"type": "button", "sub_type": "url", "parameters": []}),
+        131008,
+    ),
+    "a button at place ten": (filled(button("url", 10, {"type": "text", "text": "a"})), 131009),
+    "a payload on a link": (filled(button("url", 0, {"type": "payload", "payload": "p"})), 100),
+    "a button with two values": (
+        filled(button("url", 0, {"type": "text", "text": "a"}, {"type": "text", "text": "b"})),
+        131009,
+    ),
+    "a flow button with an odd key": (
+        filled(button("flow", 0, {"type": "action", "action": {"screen": "A"}})),
+        100,
+    ),
+    "products of no section": (
+        filled(
+            button("mpm", 0, {"type": "action", "action": {"thumbnail_product_retailer_id": "2"}})
+        ),
+        131008,
+    ),
+    "a call for no time": (
+        filled(button("voice_call", 0, {"type": "ttl_minutes", "ttl_minutes": 0})),
+        131009,
+    ),
+    "a header of a sticker": (filled(header(type="sticker", sticker={"id": "1"})), 100),
+    "a header without its picture": (filled(header(type="image")), 131008),
+    "a body with a picture": (
+        filled({"type": "body", "parameters": [PICTURE["parameters"][0]]}),
+        100,
+    ),
+    "an amount of a half": (
+        filled(
+            {
+                "type": "body",
+                "parameters": [
+                    {
+                        "type": "currency",
+                        "currency": {"fallback_value": "1", "code": "USD", "amount_1000": 0.5},
+                    }
+                ],
+            }
+        ),
+        100,
+    ),
+    "an offer in words": (
+        filled(
+            {
+                "type": "limited_time_offer",
+                "parameters": [
+                    {
+                        "type": "limited_time_offer",
+                        "limited_time_offer": {"expiration_time_ms": "soon"},
+                    }
+                ],
+            }
+        ),
+        100,
+    ),
+    "cards of a template that are not counted": (
+        filled({"type": "carousel", "cards": [{"card_index": 1, "components": []}]}),
+        131009,
+    ),
+    "cards within cards": (
+        filled(
+            {
+                "type": "carousel",
+                "cards": [{"card_index": 0, "components": [{"type": "carousel", "cards": []}]}],
+            }
+        ),
+        100,
+    ),
+    "every component in its shape": (
+        filled(
+            header(type="PRODUCT", product={"product_retailer_id": "2", "catalog_id": "1"}),
+            texts("Ada", kind="BODY"),
+            button("FLOW", "0", {"type": "action", "action": {"flow_token": "t"}}),
+            button("catalog", 1, {"type": "action", "action": {}}),
+            button("copy_code", 2, {"type": "coupon_code", "coupon_code": "SAVE10"}),
+            {
+                "type": "carousel",
+                "cards": [{"card_index": 0, "components": [PICTURE, texts("Fern")]}],
+            },
+        ),
+        132001,
+    ),
+    "the picture of a card that is unknown": (
+        carousel(card(0), card(1, header={"type": "image", "image": {"id": "1"}})),
+        131009,
+    ),
 }
 
 

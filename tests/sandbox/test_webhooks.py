@@ -96,7 +96,10 @@ async def test_a_customer_can_hide_their_number(play: Play) -> None:
 
 
 async def test_a_system_message_has_no_contacts(play: Play) -> None:
-    document = {"type": "system", "system": {"type": "user_changed_number", "wa_id": "4477"}}
+    document = {
+        "type": "system",
+        "system": {"type": "user_changed_number", "wa_id": "447700900999"},
+    }
 
     await play.write(document, wait=1)
 

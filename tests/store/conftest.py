@@ -16,7 +16,14 @@ from omni_actors.model.failure import Failure, Kind, Reason
 from omni_actors.model.reports import IdentityKey, Received, Report, StatusReported
 from omni_actors.model.states import PartStatus, Priority
 from omni_actors.store.opening import open_store
-from omni_actors.store.queries import Events, Heads, MessageById, Unhandled
+from omni_actors.store.queries import (
+    Conversations,
+    Events,
+    Heads,
+    MessageById,
+    Messages,
+    Unhandled,
+)
 from omni_actors.store.rows import ANY_TENANT, Event, LegWake, Message
 from omni_actors.store.sqlite.engine import SqliteStore
 from omni_actors.store.verbs import (
@@ -156,6 +163,14 @@ class Desk:
         message: Message | None = self.ask(MessageById(tenant, message_id))
         assert message is not None
         return message
+
+    def known(self, external_id: str) -> Message:
+        """The message that has this id on its platform."""
+        threads = self.ask(Conversations(ANY_TENANT, limit=1_000)).rows
+        pages = [self.ask(Messages(ANY_TENANT, thread.id, limit=1_000)) for thread in threads]
+        [message] = [m for page in pages for m in page.rows if m.external_id == external_id]
+        found: Message = message
+        return found
 
     def heads(self, channel_id: str = "wa", **more: Any) -> list[str]:
         """The ids of the parts that may be sent next."""

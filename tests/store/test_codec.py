@@ -5,6 +5,8 @@ import pytest
 from omni_actors.model.content import (
     CONTENT_TYPES,
     Action,
+    Call,
+    CallInvite,
     Card,
     Carousel,
     ChoiceResponse,
@@ -14,6 +16,7 @@ from omni_actors.model.content import (
     Content,
     Email,
     EmailAddress,
+    FormRequest,
     FormResponse,
     Location,
     Media,
@@ -24,7 +27,11 @@ from omni_actors.model.content import (
     Organisation,
     Phone,
     Postal,
+    Products,
+    ProductSection,
     Reaction,
+    Request,
+    RequestKind,
     Template,
     Text,
     UnsupportedContent,
@@ -36,6 +43,7 @@ from omni_actors.model.reports import IdentityKey, MediaRef
 from omni_actors.store import codec
 from omni_actors.store.rows import Choice
 
+PICTURE = Media(MediaKind.IMAGE, "med_1")
 CONTENTS: list[Content] = [
     Text('Guten "Tag"\n\x00 é 👍'),
     Text("*bold*", "markdown"),
@@ -56,10 +64,16 @@ CONTENTS: list[Content] = [
             ),
         )
     ),
-    Template("hello", "de", {"body": ["Ada", {"n": 1}]}),
+    Choices("Which?", (Option("a", "A", section="S"),), header="H", footer="F", media=PICTURE),
+    Request(RequestKind.ADDRESS, "Where?", country="IN", values={"name": "Ada", "deep": [{}]}),
+    FormRequest("Two questions", "7", screen="A", data={"name": None}, media=PICTURE),
+    Products("Tea", "c", (ProductSection(("1", "2"), "Green"),), layout="carousel"),
+    CallInvite("Call us", ttl_minutes=60),
+    Template("hello", "de", {"body": ["Ada", {"n": 1}]}, category="utility"),
     Reaction("👍", "msg_1"),
     Email("s", "t", "<p>h</p>", ("a@x.test",), {"X-A": "b"}),
     ChoiceResponse("yes", Via.NUMBER, "Yes"),
+    Call("completed", 80.0),
     FormResponse("form", {"a": [1, None]}, "text"),
     Order("cat", (OrderItem("p", 2.0, 1.5, "EUR"),)),
     UnsupportedContent("poll", "unknown"),

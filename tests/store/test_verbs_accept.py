@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 
 from omni_actors.model.content import Media, MediaKind, Reaction, Text, UnsupportedContent
@@ -32,7 +33,6 @@ from omni_actors.store.queries import (
     LegById,
     LoadState,
     MediumById,
-    MessageByExternal,
     Messages,
     Unhandled,
     UnhandledConversations,
@@ -45,6 +45,7 @@ from omni_actors.store.verbs import (
     Handle,
     Item,
     SyncChannels,
+    Tick,
 )
 from tests.store.conftest import ADA, BOB, CHANNELS, Desk, Opened, item, received
 
@@ -145,7 +146,7 @@ async def test_the_strongest_key_decides_and_the_conflict_is_told_once(desk: Des
 
     of_bsuid, of_phone = desk.ask(ContactList("default")).rows
     changes = [e for e in desk.events() if e.type is EventType.IDENTITY_CHANGED]
-    last = desk.ask(MessageByExternal("wa", "wamid.4"))
+    last = desk.known("wamid.4")
     conflict: Any = changes[0].detail["conflict"]
     assert len(changes) == 1
     assert conflict["contact_id"] == of_phone.id
@@ -247,8 +248,8 @@ async def test_a_quoted_message_is_found(desk: Desk) -> None:
 
     await desk.receive("wamid.2", reply_to="wamid.1")
 
-    first = desk.ask(MessageByExternal("wa", "wamid.1"))
-    second = desk.ask(MessageByExternal("wa", "wamid.2"))
+    first = desk.known("wamid.1")
+    second = desk.known("wamid.2")
     assert (second.reply_to, second.reply_to_external) == (first.id, "wamid.1")
 
 
@@ -257,7 +258,7 @@ async def test_an_edit_replaces_the_content(desk: Desk) -> None:
 
     await desk.accept(item(Edited("770", "edit:1", 1_001.0, ADA, "wamid.1", Text("hello"))))
 
-    message = desk.ask(MessageByExternal("wa", "wamid.1"))
+    message = desk.known("wamid.1")
     entries = desk.ask(Unhandled(accepted.conversations[0])).entries
     assert (message.content, message.edited_at) == (Text("hello"), 1_001.0)
     assert [entry.kind for entry in entries] == ["message", "edited"]
@@ -270,7 +271,7 @@ async def test_an_earlier_edit_that_comes_later_does_not_win(desk: Desk) -> None
     await desk.accept(item(Edited("770", "edit:2", 1_002.0, ADA, "wamid.1", Text("c"))))
     await desk.accept(item(Edited("770", "edit:1", 1_001.0, ADA, "wamid.1", Text("b"))))
 
-    message = desk.ask(MessageByExternal("wa", "wamid.1"))
+    message = desk.known("wamid.1")
     assert (message.content, message.edited_at) == (Text("c"), 1_002.0)
 
 
@@ -306,7 +307,7 @@ async def test_a_message_taken_back_keeps_its_row_and_loses_its_content(desk: De
     await desk.accept(item(Deleted("770", "del:1", 1_001.0, ADA, "wamid.1")))
     await desk.accept(item(Edited("770", "edit:1", 1_002.0, ADA, "wamid.1", Text("late"))))
 
-    message = desk.ask(MessageByExternal("wa", "wamid.1"))
+    message = desk.known("wamid.1")
     assert message.deleted
     assert isinstance(message.content, UnsupportedContent)
     assert message.content.kind == "deleted"
@@ -332,12 +333,66 @@ async def test_a_change_of_a_message_that_we_never_had_is_told_all_the_same(desk
     assert event.detail["target"] == "wamid.GONE"
 
 
+CHANGES = {
+    "edited": (Edited("770", "edit:1", 1_001.0, ADA, "wamid.1", Text("hello")),),
+    "edited twice": (
+        Edited("770", "edit:2", 1_002.0, ADA, "wamid.1", Text("hello")),
+        Edited("770", "edit:1", 1_001.0, ADA, "wamid.1", Text("hell")),
+    ),
+}
+
+
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("together", [True, False])
+async def test_an_edit_that_comes_before_its_message_waits_for_it(
+    desk: Desk, changes: tuple[Edited, ...], together: bool
+) -> None:
+    items = [item(change) for change in changes]
+    items.append(item(received("wamid.1", Text("helo"))))
+    for some in [items] if together else [[one] for one in items]:
+        await desk.accept(*some)
+
+    message = desk.known("wamid.1")
+    assert (message.content, message.edited_at) == (Text("hello"), changes[0].at)
+    told = [event.type for event in desk.events() if event.message_id == message.id]
+    assert told == [EventType.MESSAGE_RECEIVED] + [EventType.MESSAGE_EDITED] * len(changes)
+
+
+async def test_what_was_taken_back_before_it_came_is_not_kept(desk: Desk) -> None:
+    picture = received("wamid.1", Media(MediaKind.IMAGE, "med_1"), media=(MediaRef({"id": "9"}),))
+    await desk.accept(item(Deleted("770", "del:1", 1_001.0, ADA, "wamid.1")))
+    await desk.accept(item(Edited("770", "edit:1", 1_002.0, ADA, "wamid.1", Text("late"))))
+
+    await desk.accept(item(picture, media_ids=("med_1",)))
+
+    message = desk.known("wamid.1")
+    assert message.deleted
+    assert isinstance(message.content, UnsupportedContent)
+    assert desk.ask(MediumById("default", "med_1")).ref is None
+    assert desk.ask(DueMedia(2_000.0)) == ()
+
+
+async def test_a_change_waits_a_day_for_its_message_and_for_no_other(desk: Desk) -> None:
+    await desk.accept(item(Deleted("770", "del:1", 1_001.0, ADA, "wamid.1")))
+    await desk.receive("wamid.2")
+    await desk.receive("wamid.1", channel_key="771")
+
+    waiting = await desk.do(Tick(1_000.0))
+    await desk.do(Tick(1_000.0 + 86_400.0))
+    await desk.receive("wamid.1", Text("still here"))
+
+    assert waiting.next_at == 1_000.0 + 86_400.0
+    assert not desk.known("wamid.2").deleted
+    texts = [event.message for event in desk.events() if event.type is EventType.MESSAGE_RECEIVED]
+    assert [message.deleted for message in texts if message] == [False, False, False]
+
+
 async def test_an_echo_of_somebody_elses_message_becomes_a_message(desk: Desk) -> None:
     accepted = await desk.accept(
         item(Echoed("770", "echo:1", 1_000.0, ADA, "wamid.E1", Text("from the app")))
     )
 
-    message = desk.ask(MessageByExternal("wa", "wamid.E1"))
+    message = desk.known("wamid.E1")
     [entry] = desk.ask(Unhandled(accepted.conversations[0])).entries
     assert (message.direction, message.source, message.status) == ("outbound", "echo", "sent")
     assert entry.kind == "echoed"

@@ -9,12 +9,12 @@ from omni_actors.model.events import EventType
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.states import MediaState, OnUnknown, PartStatus, Priority
 from omni_actors.store.contract import Refused
+from omni_actors.store.limits import OpenWindow, Release
 from omni_actors.store.queries import (
     Attempts,
     DeadLetters,
     LegById,
     LegHeads,
-    MessageByExternal,
     QueueDepths,
     Replay,
 )
@@ -30,7 +30,6 @@ from omni_actors.store.verbs import (
     InDoubt,
     NewPart,
     OpenLeg,
-    OpenWindow,
     Settle,
     TakenUp,
     Tick,
@@ -74,7 +73,7 @@ async def test_a_repeated_submit_answers_what_the_first_did(desk: Desk) -> None:
 
     assert again.replayed
     assert (again.message_id, again.response) == (first.message_id, first.response)
-    assert desk.ask(Replay(KEY)).message_id == first.message_id
+    assert desk.ask(Replay(KEY)).ref == first.message_id
     assert len(desk.heads()) == 1
 
 
@@ -140,7 +139,7 @@ async def test_parts_of_a_leg_go_in_their_order(desk: Desk) -> None:
 async def test_a_claim_carries_what_the_sender_needs(desk: Desk) -> None:
     leg_id = await desk.leg()
     inbound = await desk.receive("wamid.IN9")
-    quoted = desk.ask(MessageByExternal("wa", "wamid.IN9"))
+    quoted = desk.known("wamid.IN9")
     medium = Medium(
         "med_1", "default", MediaState.READY, None, None, None, "b1", "image/png", 7, "a.png", None,
         0, None, 1.0,
@@ -350,7 +349,7 @@ async def test_a_question_is_open_until_it_is_answered(desk: Desk) -> None:
     [claimed] = await desk.claim(*desk.heads())
     await desk.settle(claimed, TakenUp(("wamid.Q",)))
     accepted = await desk.receive("wamid.A", Text("1"))
-    answer = desk.ask(MessageByExternal("wa", "wamid.A"))
+    answer = desk.known("wamid.A")
 
     [question] = desk.ask(LegById("default", leg_id)).questions
     choice = Choice(verb.id, "yes", "Yes", "number")
@@ -388,6 +387,58 @@ async def test_an_unknown_outcome_is_held_for_who_wants_no_doubles(desk: Desk) -
     assert ticked.wakes == ()
     assert desk.find(queued.message_id).status == "held"
     assert await desk.do(OpenWindow(leg_id, 1_061.0)) == ()
+
+
+async def _held_in_doubt(desk: Desk, leg_id: str, parts: int = 1) -> str:
+    """The id of a message whose first part is held because its answer was lost."""
+    queued = await desk.submit(leg_id, parts, on_unknown=OnUnknown.HOLD)
+    [claimed] = await desk.claim(*desk.heads())
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+    await desk.do(Tick(1_060.0))
+    return queued.message_id
+
+
+async def test_what_is_released_goes_once_more_behind_what_waits(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    message_id = await _held_in_doubt(desk, leg_id)
+    behind = await desk.submit(leg_id)
+
+    released = await desk.do(Release("default", message_id, 1_100.0))
+
+    [part], [next_] = released.parts, desk.find(behind.message_id).parts
+    assert (part.status, part.maybe_duplicate) == (PartStatus.QUEUED, True)
+    [first] = await desk.claim(*desk.heads(), at=1_101.0)
+    await desk.settle(first, TakenUp(("wamid.B",)))
+    [again] = await desk.claim(*desk.heads(), at=1_102.0)
+    assert [first.part_id, again.part_id] == [next_.id, part.id]
+    assert (again.resent, again.attempt) == (True, 1)
+
+
+async def test_only_what_is_held_in_doubt_is_released(desk: Desk) -> None:
+    leg_id = await desk.leg()
+    closed = await desk.submit(leg_id, held=True)
+    message_id = await _held_in_doubt(desk, leg_id, parts=2)
+
+    for tenant, of in (("default", closed.message_id), ("other", message_id)):
+        with pytest.raises(Refused):
+            await desk.do(Release(tenant, of, 1_100.0))
+    await desk.do(Release("default", message_id, 1_100.0))
+
+    assert [part.status.value for part in desk.find(message_id).parts] == ["queued", "queued"]
+    assert desk.find(closed.message_id).status == "held"
+    with pytest.raises(Refused) as refused:
+        await desk.do(Release("default", message_id, 1_101.0))
+    assert refused.value.code == "not_held"
+
+
+async def test_who_is_told_of_a_hold_is_told_that_it_is_for_doubt(desk: Desk) -> None:
+    await _held_in_doubt(desk, await desk.leg())
+
+    [held] = [event for event in desk.events() if event.type is EventType.MESSAGE_HELD]
+
+    failure = held.detail["failure"]
+    assert isinstance(failure, dict)
+    assert failure["kind"] == "unknown"
 
 
 async def test_heads_come_in_pages_and_depths_count_what_waits(desk: Desk) -> None:

@@ -14,11 +14,11 @@ from omni_actors.store.sqlite.statements import translate
 
 STATEMENT = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 GROWING = {
-    "attempt", "conversation", "entry", "event", "external", "idempotency", "identity",
-    "identity_key", "leg", "message", "parked", "part", "question", "seen", "timer",
+    "attempt", "conversation", "early_change", "entry", "event", "external", "idempotency",
+    "identity", "identity_key", "leg", "message", "parked", "part", "question", "seen", "timer",
 }  # fmt: skip
 # Oldest first, at most so many rows; a listing in pages by its key; a test for any row at all.
-BOUNDED = {"SEEN", "OLD_EVENTS", "INTAKES", "OF_ALL", "SOME_OF_ALL", "ANY_PARKED"}
+BOUNDED = {"SEEN", "OLD_EVENTS", "INTAKES", "OF_ALL", "SOME_OF_ALL", "ANY_EARLY", "ANY_PARKED"}
 # A page of what somebody may see, walked along the index of just that.
 LISTINGS = {
     "conversations.PAGE_OF_ALL": "PRIMARY KEY (id>?)",

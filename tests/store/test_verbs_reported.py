@@ -14,6 +14,7 @@ from omni_actors.store.queries import (
     DeadLetters,
 )
 from omni_actors.store.verbs import (
+    Claimed,
     InDoubt,
     Redrive,
     TakenUp,
@@ -208,6 +209,87 @@ async def test_a_late_word_of_an_old_try_leaves_a_redriven_part_in_the_queue(
     assert desk.find(message_id).parts[0].status is PartStatus.SENDING
     await desk.settle(claimed, TakenUp(("wamid.NEW",)), at=1_013.0)
     assert desk.find(message_id).status == "sent"
+
+
+async def test_a_late_failure_of_an_old_try_does_not_fail_the_new_one(desk: Desk) -> None:
+    message_id = await _redriven(desk)
+    [claimed] = await desk.claim(*desk.heads(), at=1_012.0)
+    await desk.settle(claimed, TakenUp(("wamid.NEW",)), at=1_013.0)
+
+    await desk.status("wamid.OLD", "failed", key="late", at=1_014.0, failure=REJECTED)
+    [part] = desk.find(message_id).parts
+    await desk.status("wamid.NEW", "failed", at=1_015.0, failure=REJECTED)
+
+    assert part.status is PartStatus.SENT
+    assert part.external_ids == ("wamid.NEW", "wamid.OLD")
+    assert desk.find(message_id).parts[0].status is PartStatus.FAILED
+
+
+async def _resent(desk: Desk, *, answered: bool) -> tuple[str, Claimed]:
+    """A message whose first answer was lost, on the wire again; perhaps with an answer."""
+    queued = await desk.submit(await desk.leg())
+    [claimed] = await desk.claim(*desk.heads())
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+    await desk.do(Tick(1_060.0))
+    [again] = await desk.claim(claimed.part_id, at=1_061.0)
+    if answered:
+        await desk.settle(again, TakenUp(("wamid.NEW",)), at=1_062.0)
+    return queued.message_id, again
+
+
+@pytest.mark.parametrize("order", list(permutations(["sent", "failed"])))
+async def test_what_has_an_id_that_no_answer_named_is_of_the_lost_try(
+    desk: Desk, order: tuple[str, ...]
+) -> None:
+    message_id, again = await _resent(desk, answered=True)
+
+    for status in order:
+        failure = REJECTED if status == "failed" else None
+        await desk.status("wamid.OLD", status, callback=again.part_id, failure=failure)
+
+    [part] = desk.find(message_id).parts
+    assert part.status is PartStatus.SENT
+    assert part.external_ids == ("wamid.NEW", "wamid.OLD")
+    assert desk.ask(DeadLetters("default")).rows == ()
+
+
+@pytest.mark.parametrize(("failed", "status"), [("wamid.OLD", "sent"), ("wamid.NEW", "failed")])
+async def test_a_failure_while_a_part_is_sent_anew_waits_for_the_answer(
+    desk: Desk, failed: str, status: str
+) -> None:
+    message_id, again = await _resent(desk, answered=False)
+
+    early = await desk.status(
+        failed, "failed", callback=again.part_id, at=1_062.0, failure=REJECTED
+    )
+    await desk.settle(again, TakenUp(("wamid.NEW",)), at=1_063.0)
+
+    assert early.parked == 1
+    assert desk.find(message_id).status == status
+
+
+async def test_a_sign_of_the_lost_try_is_told_from_the_answer_of_the_new_one(desk: Desk) -> None:
+    message_id, again = await _resent(desk, answered=False)
+    await desk.status("wamid.OLD", "sent", callback=again.part_id, at=1_062.0)
+    await desk.settle(again, TakenUp(("wamid.NEW",)), at=1_063.0)
+
+    await desk.status("wamid.OLD", "failed", at=1_064.0, failure=REJECTED)
+
+    [part] = desk.find(message_id).parts
+    assert part.status is PartStatus.SENT
+    assert part.external_ids == ("wamid.NEW", "wamid.OLD")
+
+
+async def test_a_redriven_doubt_says_that_it_may_be_a_double(desk: Desk) -> None:
+    queued = await desk.submit(await desk.leg(), expires_at=1_030.0)
+    [claimed] = await desk.claim(*desk.heads())
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+    await desk.do(Tick(1_061.0))
+    [letter] = desk.ask(DeadLetters("default")).rows
+
+    await desk.do(Redrive("default", (letter.id,), 1_070.0))
+
+    assert desk.find(queued.message_id).parts[0].maybe_duplicate
 
 
 async def test_an_old_try_that_arrived_after_all_ends_the_redriven_part(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """Channels, keys, contexts, media, consumers; and the walls between tenants."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ from attrs import evolve
 
 from omni_actors.model.content import Media, MediaKind
 from omni_actors.model.events import EventType
-from omni_actors.model.reports import IdentityKey, MediaRef
+from omni_actors.model.reports import ChannelReported, IdentityKey, MediaRef, Severity
+from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState, MediaState, Priority
 from omni_actors.store.contract import News, Query, Refused
 from omni_actors.store.dialect import READERS
@@ -30,17 +32,17 @@ from omni_actors.store.queries import (
     Keys,
     LastCursor,
     LegById,
-    LoadState,
     MediumById,
     MessageById,
     Messages,
     QueueDepths,
+    Standings,
 )
-from omni_actors.store.rows import ApiKey, Context, Page
+from omni_actors.store.rows import ApiKey, Context, Medium, Page
 from omni_actors.store.verbs import (
     Accept,
+    AddMedium,
     Advance,
-    Bury,
     Cancel,
     ChannelSpec,
     ClaimMedium,
@@ -48,19 +50,31 @@ from omni_actors.store.verbs import (
     CreateKey,
     EnsureConsumer,
     GivenUp,
+    Idempotency,
     Intake,
+    Item,
     MediumAgain,
     MediumFailed,
     MediumReady,
     PutContext,
     Redrive,
     RevokeKey,
-    SaveState,
     SetChannelState,
     SyncChannels,
+    Tick,
     TouchKeys,
 )
-from tests.store.conftest import ADA, BOB, CHANNELS, REJECTED, STUMBLED, Desk, item, received
+from tests.store.conftest import (
+    ADA,
+    BOB,
+    CHANNELS,
+    REJECTED,
+    STUMBLED,
+    Desk,
+    Opened,
+    item,
+    received,
+)
 
 WA, *REST = CHANNELS
 PHONE = ADA[1]
@@ -128,7 +142,7 @@ def test_nothing_secret_is_spelled_in_a_request() -> None:
     said: list[object] = [
         SyncChannels(CHANNELS, 1.0),
         CHANNELS[0],
-        CreateKey(ApiKey("key_1", "default", "ci", (), "s3cret", 1.0)),
+        CreateKey(ApiKey("key_1", "default", "ci", (), "s3cret", 1.0), "s3cret"),
         KeyByHash("s3cret"),
         Accept(Intake("itk_1", "meta", 1.0, 6, body=b"s3cret")),
     ]
@@ -158,18 +172,29 @@ async def test_conversations_are_listed_by_whatever_is_asked(desk: Desk) -> None
 
 
 async def test_dead_letters_are_listed_by_whatever_is_asked(desk: Desk) -> None:
-    await desk.do(Bury("default", "part", "part-poison", "poison", 1.0))
-    await desk.do(Bury("default", "delivery", "delivery-gone", "gone", 1.0))
-    await desk.do(Bury("default", "part", "part-gone", "gone", 1.0))
-    await desk.do(Bury("other", "part", "foreign", "gone", 1.0))
+    leg_id = await desk.leg()
+    away = await desk.leg(who=BOB, channel_key="771")
+    expired = await desk.submit(leg_id, expires_at=1_100.0)
+    refused, foreign = await desk.submit(leg_id), await desk.submit(away)
+    late, nobody, abroad = [
+        desk.find(message.message_id).parts[0].id for message in (expired, refused, foreign)
+    ]
+    await desk.do(Tick(1_100.0))
+    for part_id in (nobody, abroad):
+        [claimed] = await desk.claim(part_id, at=1_101.0)
+        await desk.settle(claimed, GivenUp(REJECTED))
+    unread = desk.intake(problem="not JSON")
+    await desk.do(Accept(unread))
 
     def listed(tenant: str, **asked: Any) -> list[str]:
         return [row.ref for row in desk.ask(DeadLetters(tenant, **asked)).rows]
 
-    assert listed("*") == ["part-poison", "delivery-gone", "part-gone", "foreign"]
-    assert listed("default", kind="part", reason="gone") == ["part-gone"]
-    assert listed("default", reason="gone", redriven=True) == ["delivery-gone", "part-gone"]
-    assert listed("default", channel_id="wa") == []
+    assert listed("*") == [late, nobody, abroad, unread.id]
+    assert listed("*", kind="intake") == [unread.id]
+    assert listed("default", reason="expired") == [late]
+    assert listed("default", kind="part", reason="recipient_invalid") == [nobody, abroad]
+    assert listed("default", channel_id="wa-2", redriven=True) == [abroad]
+    assert listed("other") == []
 
 
 async def test_only_new_credentials_end_the_need_for_them(desk: Desk) -> None:
@@ -201,7 +226,7 @@ async def test_a_state_is_left_alone_where_the_caller_says_so(desk: Desk) -> Non
 
 async def test_a_key_is_found_by_its_hash_until_it_is_revoked(desk: Desk) -> None:
     key = ApiKey("key_1", "default", "ci", ("messages:write",), "ab" * 32, 1.0)
-    await desk.do(CreateKey(key))
+    await desk.do(CreateKey(key, "s3cret"))
 
     await desk.do(TouchKeys((("key_1", 5.0), ("key_none", 6.0))))
     await desk.do(TouchKeys((("key_1", 4.0),)))
@@ -211,6 +236,49 @@ async def test_a_key_is_found_by_its_hash_until_it_is_revoked(desk: Desk) -> Non
     assert (revoked.last_used_at, revoked.revoked_at) == (5.0, 7.0)
     with pytest.raises(Refused):
         await desk.do(RevokeKey("key_none", 8.0))
+
+
+def lies_open(folder: Path, secret: bytes) -> bool:
+    """Whether a secret can be read in any file of a store."""
+    files = [path.read_bytes() for path in folder.iterdir() if path.is_file()]
+    assert files
+    return any(secret in data for data in files)
+
+
+ASKED = Idempotency("key_0", "make-it", "a" * 64)
+
+
+async def test_a_key_that_is_asked_for_again_is_the_first_one(
+    open_engine: Opened, tmp_path: Path
+) -> None:
+    async with open_engine(tmp_path) as store:
+        desk = Desk(store)
+        keys = [ApiKey(f"key_{n}", "default", "ci", (), str(n) * 64, 1.0) for n in (1, 2)]
+        first = await desk.do(CreateKey(keys[0], "tops3cret-1", ASKED))
+        again = await desk.do(CreateKey(keys[1], "tops3cret-2", ASKED))
+        with pytest.raises(Refused) as refused:
+            await desk.do(CreateKey(keys[1], "tops3cret-2", evolve(ASKED, fingerprint="b" * 64)))
+        assert desk.ask(Keys()) == (keys[0],)
+
+    assert (first.replayed, again.replayed) == (False, True)
+    assert (again.key, again.secret) == (first.key, "tops3cret-1")
+    assert refused.value.code == "idempotency_mismatch"
+    assert not lies_open(tmp_path, b"tops3cret")
+
+
+async def test_a_medium_that_is_added_again_is_the_first_one(desk: Desk) -> None:
+    media = [
+        Medium(f"med_{n}", "default", MediaState.READY, None, None, None, "b1", "image/png", 7,
+               None, None, 0, None, 1.0)
+        for n in (1, 2)
+    ]  # fmt: skip
+
+    first = await desk.do(AddMedium(media[0], ASKED))
+    again = await desk.do(AddMedium(media[1], ASKED))
+
+    assert (first.replayed, again.replayed) == (False, True)
+    assert again.medium == media[0]
+    assert desk.ask(MediumById("default", "med_2")) is None
 
 
 async def test_a_context_changes_only_from_the_version_that_was_read(desk: Desk) -> None:
@@ -298,14 +366,6 @@ async def test_events_can_be_asked_by_type_and_bring_their_message(desk: Desk) -
     assert len({event.id for event in found}) == 2
 
 
-async def test_a_value_is_kept_by_name(desk: Desk) -> None:
-    await desk.do(SaveState("limiter:wa", {"full_at": 1.5}))
-    await desk.do(SaveState("limiter:wa", {"full_at": 2.5}))
-
-    assert desk.ask(LoadState("limiter:wa")) == {"full_at": 2.5}
-    assert desk.ask(LoadState("limiter:fb")) is None
-
-
 async def test_figures_count_rows(desk: Desk) -> None:
     await _image(desk)
     await desk.submit(await desk.leg())
@@ -319,7 +379,7 @@ async def test_figures_count_rows(desk: Desk) -> None:
 # Those that need no tenant: they are asked with an id that only its owner has, or by the house.
 HOUSE_ONLY = {
     "BlobsInUse", "Credentials", "DueMedia", "Figures", "Heads", "IntakeBody", "KeyByHash",
-    "LegHeads", "LoadState", "MessageByExternal", "Outreached", "Replay", "Unclaimed", "Unhandled",
+    "LegHeads", "LoadState", "Outreached", "Replay", "SentSince", "Unclaimed", "Unhandled",
     "UnhandledConversations", "WindowOf",
 }  # fmt: skip
 
@@ -328,7 +388,10 @@ async def _everything(desk: Desk) -> dict[str, Query[Any]]:
     """One query of each kind about what belongs to `default`, as `other` would ask it."""
     await _image(desk)
     leg_id = await desk.leg()
-    await desk.do(CreateKey(ApiKey("key_1", "default", "ci", (), "ab" * 32, 1.0)))
+    await desk.do(CreateKey(ApiKey("key_1", "default", "ci", (), "ab" * 32, 1.0), "s3cret"))
+    alert = ChannelReported("770", "alert", 1.0, (), "alert", Severity.WARNING, {})
+    news = Standing("alert", ok=False, sentence="Alert.", at=1.0)
+    await desk.accept(Item("whatsapp", alert, standing=news))
     queued = await desk.submit(leg_id)
     [claimed] = await desk.claim(*desk.heads())
     await desk.settle(claimed, GivenUp(REJECTED))
@@ -343,7 +406,7 @@ async def _everything(desk: Desk) -> dict[str, Query[Any]]:
         DeadLetterById("other", letter.id), DeadLetters("other"), Events("other", 0),
         Keys("other"), LastCursor("other"), LegById("other", leg_id),
         MediumById("other", "med_1"), MessageById("other", queued.message_id),
-        Messages("other", conversation_id), QueueDepths("other"),
+        Messages("other", conversation_id), QueueDepths("other"), Standings("other", 0.0),
     ]  # fmt: skip
     return {type(query).__name__ + str(n): query for n, query in enumerate(asked)}
 

@@ -18,7 +18,6 @@ from omni_actors.store.queries import (
 from omni_actors.store.verbs import (
     Accept,
     Again,
-    Bury,
     GivenUp,
     Handle,
     Idempotency,
@@ -315,19 +314,6 @@ async def test_an_expired_part_is_redriven_without_its_deadline(desk: Desk) -> N
 
     assert [wake.part_id for wake in redriven.wakes] == [letter.ref]
     assert len(await desk.claim(letter.ref, at=1_201.0)) == 1
-
-
-async def test_what_crashes_its_handler_is_buried(desk: Desk) -> None:
-    leg_id = await desk.leg()
-    queued = await desk.submit(leg_id)
-    part_id = desk.find(queued.message_id).parts[0].id
-
-    await desk.do(Bury("default", "part", part_id, "poison", 1_001.0))
-    await desk.do(Bury("*", "intake", "cnv_1", "poison", 1_001.0))
-
-    assert desk.find(queued.message_id).status == "failed"
-    assert [row.reason for row in desk.ask(DeadLetters("*")).rows] == ["poison", "poison"]
-    assert desk.heads() == []
 
 
 async def test_old_rows_are_forgotten_and_unfinished_ones_kept(desk: Desk) -> None:

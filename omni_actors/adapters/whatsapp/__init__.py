@@ -6,7 +6,7 @@ from omni_actors.adapters.contract import Adapter, RateDefault
 from omni_actors.adapters.meta import usage
 from omni_actors.adapters.whatsapp.check import check
 from omni_actors.adapters.whatsapp.doctor import doctor
-from omni_actors.adapters.whatsapp.inbound import parse
+from omni_actors.adapters.whatsapp.inbound import names, parse
 from omni_actors.adapters.whatsapp.limits import CAPABILITIES
 from omni_actors.adapters.whatsapp.outbound import fetch, mark_read, send, typing
 from omni_actors.adapters.whatsapp.people import address
@@ -14,6 +14,7 @@ from omni_actors.adapters.whatsapp.settings import (
     WhatsAppCredentials,
     WhatsAppSettings,
     channel_key,
+    named,
     ties,
     token,
     token_hosts,
@@ -41,5 +42,7 @@ WHATSAPP: Final = Adapter(
     typing=typing,
     check=check,
     doctor=doctor,
+    names=names,
+    named=named,
     masked_keys=("parameters", "pin"),
 )

@@ -77,6 +77,19 @@ def read_content(kind: str, message: JsonObject, errors: Json = None) -> Said:
         return Said(UnsupportedContent(kind, reason))
 
 
+def notes_of(said: Said, message: JsonObject) -> JsonObject | None:
+    """What a message tells besides its content and its quote; None when that is nothing."""
+    context = mapping(message.get("context"))
+    notes = dict(said.notes)
+    if context.get("frequently_forwarded") is True:
+        notes["frequently_forwarded"] = True
+    if troubles := sequence(message.get("errors")):
+        notes["errors"] = troubles
+    if product := mapping(context.get("referred_product")):
+        notes["referred_product"] = product
+    return notes or None
+
+
 def _reason(errors: Json) -> str | None:
     for item in map(mapping, sequence(errors)):
         error = read_error(item)
@@ -202,11 +215,13 @@ def _button(payload: Json) -> Said:
 def _interactive(payload: Json) -> Said:
     interactive = needed_mapping(payload, "interactive")
     kind = needed_text(interactive, "type")
-    if kind not in ("button_reply", "list_reply", "nfm_reply"):
+    if kind not in ("button_reply", "list_reply", "nfm_reply", "call_permission_reply"):
         return Said(UnsupportedContent(kind, "a kind of answer that we do not know"))
     answer = needed_mapping(interactive.get(kind), kind)
     if kind == "nfm_reply":
         return Said(_form(answer))
+    if kind == "call_permission_reply":
+        return Said(FormResponse("call_permission", answer))
     title, description = text(answer.get("title")), text(answer.get("description"))
     return Said(ChoiceResponse(needed_text(answer, "id"), Via.NATIVE, title, description))
 

@@ -6,9 +6,9 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from omni_actors.adapters.reading import (
     Malformed,
@@ -16,12 +16,13 @@ from omni_actors.adapters.reading import (
     mapping,
     needed_mapping,
     needed_text,
+    number,
     seconds,
     sequence,
     text,
 )
-from omni_actors.adapters.whatsapp import account
-from omni_actors.adapters.whatsapp.content import read_content
+from omni_actors.adapters.whatsapp import account, calls, echoes, history, people_news
+from omni_actors.adapters.whatsapp.content import notes_of, read_content
 from omni_actors.adapters.whatsapp.errors import failure_in
 from omni_actors.adapters.whatsapp.people import (
     BSUID,
@@ -29,12 +30,16 @@ from omni_actors.adapters.whatsapp.people import (
     PHONE,
     Cards,
     Person,
+    digits,
     keys,
+    sender_keys,
     strongest_first,
 )
+from omni_actors.adapters.whatsapp.scene import Read, Scene, at, items, unsupported
 from omni_actors.model.failure import Failure, Kind, Reason
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import (
+    ChannelName,
     ChannelReported,
     Deleted,
     Edited,
@@ -45,7 +50,6 @@ from omni_actors.model.reports import (
     Report,
     Severity,
     StatusReported,
-    Unsupported,
 )
 from omni_actors.model.states import PartStatus
 
@@ -56,25 +60,14 @@ STATUSES: Final = {
     "played": PartStatus.PLAYED,
     "failed": PartStatus.FAILED,
 }
+# Told in older versions, and of nothing that changes: what was sent has been sent.
+IDLE_STATUSES: Final = frozenset({"deleted"})
 # The kinds of system messages, with the names that they had in older versions.
 MOVED: Final = ("user_changed_number", "user_changed_user_id", "customer_changed_number")
 SAME_PERSON_NEW_DEVICE: Final = ("customer_identity_changed", "user_identity_changed")
 
 # The name of a person comes before these words and may hold anything; hence the end of the text.
 _CHANGED_FROM_TO = re.compile(r"\bfrom (\S+) to (\S+?)\.?\s*$")
-
-
-@frozen
-class Scene:
-    """Where an item stood: the channel, the entry's time, and what stands beside it."""
-
-    channel_key: str
-    at: float
-    cards: Cards = field(factory=Cards)
-    errors: Json = None
-
-
-Read: TypeAlias = Callable[[JsonObject, Scene], Report]
 
 
 def parse(document: Json) -> Sequence[Report]:
@@ -85,16 +78,34 @@ def parse(document: Json) -> Sequence[Report]:
     top = Scene("", 0.0)
     entries = mapping(document).get("entry")
     if not isinstance(entries, list | tuple):
-        return [_unsupported(top, "document", "it has no list of entries", document)]
+        return [unsupported(top, "document", "it has no list of entries", document)]
     return [report for entry in entries for report in _entry(entry)]
+
+
+def names(document: Json) -> Iterator[ChannelName]:
+    """What a document says about the names of its channels: their account, their number.
+
+    News of an account name only those, and the documents about messages name all of them.
+    """
+    for entry in map(mapping, sequence(mapping(document).get("entry"))):
+        for change in map(mapping, sequence(entry.get("changes"))):
+            metadata = mapping(mapping(change.get("value")).get("metadata"))
+            channel_key = text(metadata.get("phone_number_id"))
+            if channel_key is None:
+                continue
+            if named := text(entry.get("id")):
+                yield ChannelName(channel_key, "account", named)
+            if own := digits(metadata.get("display_phone_number")):
+                yield ChannelName(channel_key, "number", f"+{own}")
 
 
 def _entry(entry: Json) -> Iterator[Report]:
     read = mapping(entry)
-    scene = Scene(text(read.get("id")) or "", seconds(read.get("time")))
+    named = text(read.get("id")) or ""
+    scene = Scene(named, seconds(read.get("time")), account=named)
     changes = read.get("changes")
     if not isinstance(changes, list | tuple):
-        yield _unsupported(scene, "entry", "it has no list of changes", entry)
+        yield unsupported(scene, "entry", "it has no list of changes", entry)
         return
     for change in changes:
         yield from _change(change, scene)
@@ -103,45 +114,23 @@ def _entry(entry: Json) -> Iterator[Report]:
 def _change(change: Json, scene: Scene) -> Iterator[Report]:
     topic, value = text(mapping(change).get("field")), mapping(change).get("value")
     if topic is None or not isinstance(value, dict):
-        yield _unsupported(scene, topic or "change", "it has no field or no value", change)
+        yield unsupported(scene, topic or "change", "it has no field or no value", change)
         return
-    named = text(mapping(value.get("metadata")).get("phone_number_id"))
-    scene = Scene(named or scene.channel_key, scene.at)
-    if topic == "messages":
-        cards = Cards.read(value.get("contacts"))
-        yield from _messages(value, evolve(scene, cards=cards, errors=value.get("errors")))
+    metadata = mapping(value.get("metadata"))
+    scene = evolve(
+        scene,
+        channel_key=text(metadata.get("phone_number_id")) or scene.channel_key,
+        number=digits(metadata.get("display_phone_number")) or "",
+    )
+    read = FIELDS.get(topic)
+    if read is None:
+        yield account.read(topic, mapping(change), value, scene)
         return
-    key = f"{topic}:{digest(change, scene.channel_key, scene.at)}"
-    yield account.read(account.News(topic, value, scene.channel_key, key, scene.at))
+    yield from read(value, evolve(scene, cards=Cards.read(value.get("contacts"))))
 
 
 def _messages(value: JsonObject, scene: Scene) -> Iterator[Report]:
-    if not any(name in value for name, _read in ITEM_LISTS):
-        yield _unsupported(scene, "messages", "it has no messages, statuses or errors", value)
-    for name, read in ITEM_LISTS:
-        items = value.get(name)
-        if items is not None and not isinstance(items, list | tuple):
-            yield _unsupported(scene, name, "it is not a list", items)
-        for item in sequence(items):
-            yield _isolated(name, read, item, scene)
-
-
-def _isolated(name: str, read: Read, item: Json, scene: Scene) -> Report:
-    try:
-        return read(needed_mapping(item, "it"), scene)
-    except Malformed as wrong:
-        kind = text(mapping(item).get("type" if name == "messages" else "status"))
-        where = evolve(scene, at=seconds(mapping(item).get("timestamp")) or scene.at)
-        return _unsupported(where, f"{name}.{kind}" if kind else name, str(wrong), item)
-
-
-def _unsupported(scene: Scene, kind: str, reason: str, raw: Json) -> Unsupported:
-    key = f"{kind}:{digest(raw, scene.channel_key, scene.at)}"
-    return Unsupported(scene.channel_key, key, scene.at, (), kind, reason, raw)
-
-
-def _at(item: JsonObject, scene: Scene) -> float:
-    return seconds(item.get("timestamp")) or scene.at
+    return items(value, ITEM_LISTS, evolve(scene, errors=value.get("errors")))
 
 
 def _message(message: JsonObject, scene: Scene) -> Report:
@@ -149,7 +138,7 @@ def _message(message: JsonObject, scene: Scene) -> Report:
     external_id = needed_text(message, "id")
     if kind == "system":
         return _changed(message, external_id, scene)
-    sender = scene.cards.person(_named(message))
+    sender = scene.cards.person(sender_keys(message))
     if not sender.keys:
         raise Malformed("it names no sender")
     read = SPECIAL.get(kind)
@@ -158,31 +147,17 @@ def _message(message: JsonObject, scene: Scene) -> Report:
     return read(message, external_id, sender, scene)
 
 
-def _named(message: JsonObject) -> tuple[IdentityKey, ...]:
-    return keys(
-        (PHONE, message.get("from")),
-        (BSUID, message.get("from_user_id")),
-        (PARENT_BSUID, message.get("from_parent_user_id")),
-    )
-
-
 def _received(
     kind: str, message: JsonObject, external_id: str, sender: Person, scene: Scene
 ) -> Received:
     said = read_content(kind, message, scene.errors)
     context = mapping(message.get("context"))
     often = context.get("frequently_forwarded") is True
-    notes = dict(said.notes)
-    if often:
-        notes["frequently_forwarded"] = True
-    if troubles := sequence(message.get("errors")):
-        notes["errors"] = troubles
-    if product := mapping(context.get("referred_product")):
-        notes["referred_product"] = product
+    group_id = text(message.get("group_id"))
     return Received(
         channel_key=scene.channel_key,
         event_key=external_id,
-        at=_at(message, scene),
+        at=at(message, scene),
         identities=sender.keys,
         external_id=external_id,
         content=said.content,
@@ -192,8 +167,9 @@ def _received(
         username=sender.username,
         forwarded=often or context.get("forwarded") is True,
         referral=mapping(message.get("referral")) or None,
-        group_id=text(message.get("group_id")),
-        notes=notes or None,
+        group_id=group_id,
+        notes=notes_of(said, message),
+        opens_window=group_id is None,
         free_entry=text(mapping(message.get("referral")).get("source_type")) == "ad",
     )
 
@@ -204,7 +180,7 @@ def _reacted(message: JsonObject, key: str, sender: Person, scene: Scene) -> Rea
     return Reacted(
         scene.channel_key,
         key,
-        _at(message, scene),
+        at(message, scene),
         sender.keys,
         target=needed_text(reaction, "message_id"),
         emoji=text(reaction.get("emoji")) or "",
@@ -218,7 +194,7 @@ def _edited(message: JsonObject, key: str, sender: Person, scene: Scene) -> Edit
     return Edited(
         scene.channel_key,
         key,
-        _at(message, scene),
+        at(message, scene),
         sender.keys,
         target=needed_text(edit, "original_message_id"),
         content=read_content(needed_text(now, "type"), now).content,
@@ -228,7 +204,7 @@ def _edited(message: JsonObject, key: str, sender: Person, scene: Scene) -> Edit
 def _revoked(message: JsonObject, key: str, sender: Person, scene: Scene) -> Deleted:
     revoke = needed_mapping(message.get("revoke"), "revoke")
     target = needed_text(revoke, "original_message_id")
-    return Deleted(scene.channel_key, key, _at(message, scene), sender.keys, target)
+    return Deleted(scene.channel_key, key, at(message, scene), sender.keys, target)
 
 
 SPECIAL: Final[dict[str, Callable[[JsonObject, str, Person, Scene], Report]]] = {
@@ -251,14 +227,14 @@ def _changed(message: JsonObject, key: str, scene: Scene) -> IdentityChanged:
         (BSUID, system.get("user_id")),
         (PARENT_BSUID, system.get("parent_user_id")),
     )
-    old = strongest_first((*_named(message), *_formerly(wording, now)))
+    old = strongest_first((*sender_keys(message), *_formerly(wording, now)))
     if kind in SAME_PERSON_NEW_DEVICE:
         now = now or old
     elif kind not in MOVED:
         raise Malformed(f"a system message of the kind {kind}")
     if not old or not now:
         raise Malformed("it does not name both the old and the new identity")
-    return IdentityChanged(scene.channel_key, key, _at(message, scene), old, now, wording)
+    return IdentityChanged(scene.channel_key, key, at(message, scene), old, now, wording)
 
 
 def _formerly(wording: str | None, now: tuple[IdentityKey, ...]) -> tuple[IdentityKey, ...]:
@@ -268,19 +244,25 @@ def _formerly(wording: str | None, now: tuple[IdentityKey, ...]) -> tuple[Identi
     return keys((PHONE, named[1]))
 
 
-def _status(status: JsonObject, scene: Scene) -> StatusReported:
+def _status(status: JsonObject, scene: Scene) -> Report:
     """What became of a message of ours; statuses that we do not know are Malformed to us.
 
     https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/status
     """
     external_id, told = needed_text(status, "id"), needed_text(status, "status")
+    recipient, participant = _recipient(status, scene)
+    event_key = ":".join(filter(None, ("status", external_id, told, participant)))
+    if told in IDLE_STATUSES:
+        return ChannelReported(
+            scene.channel_key, event_key, at(status, scene), recipient, "status", Severity.INFO,
+            {"status": told, "external_id": external_id},
+        )  # fmt: skip
     if told not in STATUSES:
         raise Malformed("a status that we do not know")
-    recipient, participant = _recipient(status, scene)
     return StatusReported(
         channel_key=scene.channel_key,
-        event_key=":".join(filter(None, ("status", external_id, told, participant))),
-        at=_at(status, scene),
+        event_key=event_key,
+        at=at(status, scene),
         identities=recipient,
         external_id=external_id,
         status=STATUSES[told],
@@ -288,7 +270,23 @@ def _status(status: JsonObject, scene: Scene) -> StatusReported:
         failure=_failure(status) if told == "failed" else None,
         pricing=mapping(status.get("pricing")) or None,
         participant=participant,
+        entry=_entry_point(status.get("conversation")),
     )
+
+
+def _entry_point(conversation: Json) -> JsonObject | None:
+    """The free entry that a status tells of; other conversations have no meaning any more.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/pricing
+    """
+    told = mapping(conversation)
+    kind = text(mapping(told.get("origin")).get("type"))
+    if kind != "referral_conversion":
+        return None
+    found: dict[str, Json] = {"kind": kind, "id": text(told.get("id"))}
+    if (until := number(told.get("expiration_timestamp"))) is not None:
+        found["until"] = until
+    return found
 
 
 def _recipient(status: JsonObject, scene: Scene) -> tuple[tuple[IdentityKey, ...], str | None]:
@@ -331,3 +329,12 @@ ITEM_LISTS: Final[tuple[tuple[str, Read], ...]] = (
     ("statuses", _status),
     ("errors", _error),
 )
+FIELDS: Final[dict[str, Callable[[JsonObject, Scene], Iterator[Report]]]] = {
+    "messages": _messages,
+    "calls": calls.read,
+    "history": history.read,
+    "smb_app_state_sync": people_news.address_book,
+    "smb_message_echoes": echoes.read,
+    "user_id_update": people_news.user_ids,
+    "user_preferences": people_news.preferences,
+}

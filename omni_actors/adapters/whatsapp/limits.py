@@ -4,7 +4,9 @@ The platform names no unit of its lengths, and writes MB; the stricter readings 
 code units, and a million bytes.
 """
 
-from typing import Final
+from typing import Any, Final
+
+from attrs import evolve
 
 from omni_actors.model.capabilities import Capabilities, Form, Level, Limits
 
@@ -18,6 +20,16 @@ CAPTION_MAX: Final = 1024
 FILENAME_MAX: Final = 240
 QUESTION_MAX: Final = 1024
 CONTACTS_MAX: Final = 5
+LINE_MAX: Final = 60
+TITLE_MAX: Final = 20
+ID_MAX: Final = 256
+CARDS_MIN: Final = 2
+CARDS_MAX: Final = 10
+PRODUCTS_MAX: Final = 30
+SECTIONS_MAX: Final = 10
+SECTION_TITLE_MAX: Final = 24
+LINK_MAX: Final = 2000
+CALL_MINUTES_MAX: Final = 43_200
 WINDOW_S: Final = 24 * 3600.0
 # Who comes from an ad and is answered within a day may be written to for three days for nothing.
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/pricing
@@ -30,6 +42,7 @@ VIDEOS: Final = ("video/mp4", "video/3gpp")
 VOICES: Final = ("audio/ogg",)
 AUDIOS: Final = ("audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", *VOICES)
 STICKERS: Final = ("image/webp",)
+ABOVE: Final = ("image", "video", "document")
 
 
 def _text(name: str, level: Level, why: str = "") -> Form:
@@ -41,7 +54,12 @@ def _medium(
     name: str, level: Level, bytes_max: int, mimes: tuple[str, ...], *, caption_max: int = 0
 ) -> Form:
     limits = Limits(
-        "utf16", caption_max=caption_max, bytes_max=bytes_max, mimes=mimes, source=MEDIA_PAGE
+        "utf16",
+        caption_max=caption_max,
+        bytes_max=bytes_max,
+        mimes=mimes,
+        url_max=LINK_MAX,
+        source=MEDIA_PAGE,
     )
     why = "" if level is Level.NATIVE else f"WhatsApp does not show this {name} otherwise"
     return Form(name, level, limits, why)
@@ -54,6 +72,7 @@ def _document(level: Level) -> Form:
         caption_max=CAPTION_MAX,
         filename_max=FILENAME_MAX,
         bytes_max=100 * MB,
+        url_max=LINK_MAX,
         source=MEDIA_PAGE,
     )
     return Form("document", level, limits, why)
@@ -68,10 +87,13 @@ BUTTONS: Final = Form(
     Limits(
         "utf16",
         text_max=QUESTION_MAX,
+        header_max=LINE_MAX,
+        header_media=ABOVE,
+        footer_max=LINE_MAX,
         options_max=3,
-        option_title_max=20,
+        option_title_max=TITLE_MAX,
         option_description_max=0,
-        option_id_max=256,
+        option_id_max=ID_MAX,
         source=PAGES + "messages/interactive-reply-buttons-messages",
     ),
 )
@@ -82,14 +104,157 @@ LIST: Final = Form(
     Limits(
         "utf16",
         text_max=QUESTION_MAX,
+        header_max=LINE_MAX,
+        footer_max=LINE_MAX,
         options_max=10,
         option_title_max=24,
         option_description_max=72,
         option_id_max=200,
-        button_max=20,
+        section_max=SECTION_TITLE_MAX,
+        button_max=TITLE_MAX,
         source=PAGES + "messages/interactive-list-messages",
     ),
     "more, longer or described options do not fit on buttons",
+)
+# No page says how long the link may be; 2000 is what the link of a template's button may have.
+LINK_BUTTON: Final = Form(
+    "cta_url",
+    Level.NATIVE,
+    Limits(
+        "utf16",
+        text_max=QUESTION_MAX,
+        header_max=LINE_MAX,
+        header_media=ABOVE,
+        footer_max=LINE_MAX,
+        one_text=True,
+        links_min=1,
+        links_max=1,
+        replies_max=0,
+        option_title_max=TITLE_MAX,
+        url_max=LINK_MAX,
+        source=PAGES + "messages/interactive-cta-url-messages",
+    ),
+)
+CARDS: Final = Limits(
+    "utf16",
+    text_min=1,
+    text_max=QUESTION_MAX,
+    header_media=("image", "video"),
+    one_text=True,
+    items_min=CARDS_MIN,
+    items_max=CARDS_MAX,
+    item_text_max=160,
+    item_lines_max=3,
+    media_required=True,
+    alike=True,
+    option_title_max=TITLE_MAX,
+    url_max=LINK_MAX,
+    source=PAGES + "messages/interactive-media-carousel-messages",
+)
+LINK_CARDS: Final = Form(
+    "link_carousel", Level.NATIVE, evolve(CARDS, links_min=1, links_max=1, replies_max=0)
+)
+REPLY_CARDS: Final = Form(
+    "reply_carousel",
+    Level.NATIVE,
+    evolve(CARDS, links_max=0, replies_min=1, replies_max=3, option_id_max=20),
+)
+
+
+def _asked(name: str, page: str, **more: Any) -> Form:
+    limits = Limits("utf16", text_min=1, text_max=QUESTION_MAX, source=PAGES + page, **more)
+    return Form(name, Level.NATIVE, limits)
+
+
+IN_WORDS: Final = _text("text", Level.FLATTENED, "the customer answers in words")
+REQUESTS: Final = {
+    "request.location": (
+        _asked("location_request", "messages/location-request-messages"),
+        IN_WORDS,
+    ),
+    "request.contact": (_asked("contact_request", "business-scoped-user-ids"), IN_WORDS),
+    "request.address": (
+        _asked(
+            "address",
+            "messages/address-messages",
+            header_max=LINE_MAX,
+            footer_max=LINE_MAX,
+            countries=("IN",),
+        ),
+        IN_WORDS,
+    ),
+    "request.call": (_asked("call_permission", "calling/user-call-permissions"),),
+}
+# The page recommends a label of 30 at most, partners write 20; nobody allows emoji.
+FLOW: Final = _asked(
+    "flow",
+    "flows/guides/sendingaflow",
+    header_max=LINE_MAX,
+    header_media=ABOVE,
+    footer_max=LINE_MAX,
+    button_max=TITLE_MAX,
+    plain_button=True,
+)
+CALL: Final = _asked(
+    "voice_call",
+    "calling/call-button-messages-deep-links",
+    button_max=TITLE_MAX,
+    minutes_max=CALL_MINUTES_MAX,
+)
+CATALOG: Final = _asked(
+    "catalog", "catalogs/sell-products-and-services", footer_max=LINE_MAX, items_max=0
+)
+PRODUCT: Final = Form(
+    "product",
+    Level.NATIVE,
+    Limits(
+        "utf16",
+        text_max=QUESTION_MAX,
+        footer_max=LINE_MAX,
+        items_min=1,
+        items_max=1,
+        source=PAGES + "catalogs/sell-products-and-services",
+    ),
+)
+PRODUCT_LIST: Final = _asked(
+    "product_list",
+    "catalogs/sell-products-and-services",
+    header_min=1,
+    header_max=LINE_MAX,
+    footer_max=LINE_MAX,
+    section_max=SECTION_TITLE_MAX,
+    sections_max=SECTIONS_MAX,
+    items_min=1,
+    items_max=PRODUCTS_MAX,
+)
+PRODUCT_CARDS: Final = _asked(
+    "product_carousel",
+    "messages/interactive-product-carousel-messages",
+    items_min=CARDS_MIN,
+    items_max=CARDS_MAX,
+)
+NOT_CARDS: Final = "WhatsApp shows 2 to 10 products side by side"
+PRODUCTS: Final = {
+    "products.catalog": (CATALOG,),
+    "products.list": (PRODUCT, PRODUCT_LIST),
+    "products.carousel": (
+        PRODUCT_CARDS,
+        evolve(PRODUCT, level=Level.CONVERTED, why=NOT_CARDS),
+        evolve(PRODUCT_LIST, level=Level.CONVERTED, why=NOT_CARDS),
+    ),
+}
+TEMPLATE: Final = Form(
+    "template",
+    Level.NATIVE,
+    Limits(
+        "utf16",
+        items_max=CARDS_MAX,
+        options_max=10,
+        option_id_max=128,
+        code_max=20,
+        minutes_max=CALL_MINUTES_MAX,
+        source=PAGES + "messages/template-messages",
+    ),
 )
 CONTACTS: Final = Limits(
     "utf16", items_max=CONTACTS_MAX, source=PAGES + "messages/contacts-messages"
@@ -123,19 +288,26 @@ FORMS: Final = {
         LIST,
         _text("numbered_text", Level.FLATTENED, "more options than WhatsApp can show"),
     ),
-    "card": (_text("text", Level.FLATTENED, "WhatsApp shows a card as text, below its picture"),),
-    "carousel": (_text("text", Level.FLATTENED, "WhatsApp shows cards as text"),),
+    "card": (
+        LINK_BUTTON,
+        _text("text", Level.FLATTENED, "WhatsApp shows such a card as text, below its picture"),
+    ),
+    "carousel": (
+        LINK_CARDS,
+        REPLY_CARDS,
+        _text("text", Level.FLATTENED, "WhatsApp shows such cards as text"),
+    ),
     "location": (
         Form(
             "location", Level.NATIVE, Limits("utf16", source=PAGES + "messages/location-messages")
         ),
     ),
     "contacts": (Form("contacts", Level.NATIVE, CONTACTS),),
-    "template": (
-        Form(
-            "template", Level.NATIVE, Limits("utf16", source=PAGES + "messages/template-messages")
-        ),
-    ),
+    **REQUESTS,
+    **PRODUCTS,
+    "form": (FLOW,),
+    "call_invite": (CALL,),
+    "template": (TEMPLATE,),
     "reaction": (
         Form(
             "reaction", Level.NATIVE, Limits("utf16", source=PAGES + "messages/reaction-messages")

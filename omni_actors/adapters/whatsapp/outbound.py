@@ -16,7 +16,7 @@ from omni_actors.adapters.whatsapp.limits import DOWNLOAD_BYTES_MAX
 from omni_actors.adapters.whatsapp.people import BSUID, PARENT_BSUID, PHONE, keys
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings, token_hosts
 from omni_actors.adapters.whatsapp.spelling import Spelled, refuse, spell
-from omni_actors.model.content import Reaction
+from omni_actors.model.content import Reaction, Template
 from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
 from omni_actors.model.json import JsonObject
 from omni_actors.model.reports import IdentityKey, MediaRef
@@ -32,7 +32,7 @@ TRANSFER_BYTES_PER_S: Final = 250_000
 
 def send(part: PartToSend, settings: WhatsAppSettings) -> Flow[Sent]:
     """Upload what the part needs, then send it. Raises SendFailure."""
-    recipient = _recipient(part.to)
+    recipient = _recipient(part)
     uploaded = yield from _upload_all(part.media.values(), settings)
     ids = {each.media_id: each.external_id for each in uploaded}
     media = {
@@ -54,14 +54,16 @@ def send(part: PartToSend, settings: WhatsAppSettings) -> Flow[Sent]:
     return evolve(_sent(reply, part), uploaded=uploaded)
 
 
-def _recipient(to: Sequence[IdentityKey]) -> dict[str, str]:
-    """The phone number where it is known, else the BSUID.
+def _recipient(part: PartToSend) -> dict[str, str]:
+    """The phone number where it is known, else the BSUID, which no authentication template reaches.
 
     https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
     """
-    named = {key.kind: key.value for key in reversed(to)}
+    named = {key.kind: key.value for key in reversed(part.to)}
     if PHONE in named:
         return {"to": "+" + named[PHONE]}
+    if isinstance(part.content, Template) and part.content.category == "authentication":
+        raise refuse(Reason.NO_IDENTITY, "authentication templates need a phone number")
     for kind in (BSUID, PARENT_BSUID):
         if kind in named:
             return {"recipient": named[kind]}

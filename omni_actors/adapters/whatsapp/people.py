@@ -50,6 +50,30 @@ def keys(*named: tuple[str, object]) -> tuple[IdentityKey, ...]:
     return strongest_first(each for each in found if each is not None)
 
 
+def sender_keys(message: JsonObject) -> tuple[IdentityKey, ...]:
+    """The keys of whoever wrote a message."""
+    return keys(
+        (PHONE, message.get("from")),
+        (BSUID, message.get("from_user_id")),
+        (PARENT_BSUID, message.get("from_parent_user_id")),
+    )
+
+
+def receiver_keys(message: JsonObject) -> tuple[IdentityKey, ...]:
+    """The keys of whoever a message went to."""
+    return keys(
+        (PHONE, message.get("to")),
+        (BSUID, message.get("to_user_id")),
+        (PARENT_BSUID, message.get("to_parent_user_id")),
+    )
+
+
+def digits(number: Json) -> str | None:
+    """The digits of a phone number as the platform writes it for people; None if it is none."""
+    found = key(PHONE, number)
+    return found.value if found is not None and found.kind == PHONE else None
+
+
 def strongest_first(found: Iterable[IdentityKey]) -> tuple[IdentityKey, ...]:
     """Each key once, in the order in which a person is looked up by them."""
     return tuple(sorted(dict.fromkeys(found), key=lambda each: STRENGTH[each.kind]))

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from attrs import Attribute, field, frozen
 
 from omni_actors.model.limits import Ties
+from omni_actors.model.reports import ChannelName
 from omni_actors.wire.calls import Auth
 
 GRAPH_URL = "https://graph.facebook.com"
@@ -136,6 +137,13 @@ def ties(settings: WhatsAppSettings) -> Ties:
         per_second=COEXISTENCE_PER_SECOND if settings.coexistence else None,
         users_per_day=settings.users_per_day,
     )
+
+
+def named(settings: WhatsAppSettings) -> tuple[ChannelName, ...]:
+    """The account whose news concern the number, when the config says which it is."""
+    if settings.waba_id is None:
+        return ()
+    return (ChannelName(settings.phone_number_id, "account", settings.waba_id),)
 
 
 def token(credentials: WhatsAppCredentials) -> str:

@@ -3,31 +3,39 @@
 https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias, TypeVar
 
 from attrs import asdict, frozen
 
 from omni_actors.adapters.contract import Medium
+from omni_actors.adapters.whatsapp import spelling_interactive as shown
 from omni_actors.adapters.whatsapp.limits import CONTACTS_MAX
+from omni_actors.adapters.whatsapp.spelling_interactive import Source
+from omni_actors.adapters.whatsapp.spelling_template import place, template
 from omni_actors.model.content import (
+    CallInvite,
+    Card,
+    Carousel,
     Choices,
     ContactCard,
     Contacts,
     Content,
+    FormRequest,
     Location,
     Media,
-    Option,
+    Products,
     Reaction,
+    Request,
     Template,
     Text,
     content_type,
 )
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
-from omni_actors.model.json import Json
+from omni_actors.policy import template_params
+from omni_actors.policy.template_params import BadParams
 
 Body: TypeAlias = dict[str, Any]
-LIST_BUTTON: Final = "Options"
 CAPTIONED: Final = ("image", "video", "document")
 NAME_PARTS: Final = ("first_name", "middle_name", "last_name", "prefix", "suffix")
 
@@ -40,6 +48,17 @@ class Spelled:
     media: Mapping[str, Medium]
     reply_to: str | None = None
     link_preview: bool = True
+
+    def source(self, medium: Media) -> Body:
+        """Where the platform finds a medium. Raises SendFailure."""
+        if medium.media_id is not None and medium.media_id in self.media:
+            return {"id": self.media[medium.media_id].uploaded}
+        if medium.url is not None:
+            return {"link": medium.url}
+        raise refuse(Reason.MEDIA_UNREACHABLE, "the medium has neither bytes nor a link")
+
+
+Speller: TypeAlias = Callable[[str, Content, Spelled], Body]
 
 
 def refuse(reason: Reason, why: str) -> SendFailure:
@@ -73,7 +92,7 @@ def _text(form: str, content: Content, beside: Spelled) -> Body:
 def _media(form: str, content: Content, beside: Spelled) -> Body:
     if not isinstance(content, Media):
         raise _misfit(form, content)
-    medium = _source(content, beside)
+    medium = beside.source(content)
     ours = beside.media.get(content.media_id or "")
     filename = content.filename or (ours.filename if ours else None)
     if content.caption and form not in CAPTIONED:
@@ -88,57 +107,10 @@ def _media(form: str, content: Content, beside: Spelled) -> Body:
     return {"type": kind, kind: medium}
 
 
-def _source(medium: Media, beside: Spelled) -> Body:
-    if medium.media_id is not None and medium.media_id in beside.media:
-        return {"id": beside.media[medium.media_id].uploaded}
-    if medium.url is not None:
-        return {"link": medium.url}
-    raise refuse(Reason.MEDIA_UNREACHABLE, "the medium has neither bytes nor a link")
-
-
-def _buttons(form: str, content: Content, _beside: Spelled) -> Body:
-    if not isinstance(content, Choices):
-        raise _misfit(form, content)
-    buttons = [
-        {"type": "reply", "reply": {"id": option.id, "title": option.title}}
-        for option in content.options
-    ]
-    return _interactive("button", content.text, {"buttons": buttons})
-
-
-def _list(form: str, content: Content, _beside: Spelled) -> Body:
-    if not isinstance(content, Choices):
-        raise _misfit(form, content)
-    rows = [_row(option) for option in content.options]
-    action = {"button": content.button or LIST_BUTTON, "sections": [{"rows": rows}]}
-    return _interactive("list", content.text, action)
-
-
-def _row(option: Option) -> Body:
-    described = {"description": option.description} if option.description else {}
-    return {"id": option.id, "title": option.title, **described}
-
-
-def _interactive(kind: str, text: str, action: Body) -> Body:
-    interactive = {"type": kind, "body": {"text": text}, "action": action}
-    return {"type": "interactive", "interactive": interactive}
-
-
 def _location(form: str, content: Content, _beside: Spelled) -> Body:
     if not isinstance(content, Location):
         raise _misfit(form, content)
-    place = {
-        "latitude": _degrees(content.latitude),
-        "longitude": _degrees(content.longitude),
-        "name": content.name,
-        "address": content.address,
-    }
-    return {"type": "location", "location": _told(place)}
-
-
-def _degrees(value: float) -> str:
-    """Degrees to about a centimetre; the page shows them as texts."""
-    return f"{value:.7f}".rstrip("0").rstrip(".")
+    return {"type": "location", "location": place(content)}
 
 
 def _contacts(form: str, content: Content, _beside: Spelled) -> Body:
@@ -180,73 +152,39 @@ def _reaction(form: str, content: Content, beside: Spelled) -> Body:
 def _template(form: str, content: Content, beside: Spelled) -> Body:
     if not isinstance(content, Template):
         raise _misfit(form, content)
-    components = list(_components(content, beside))
-    template: Body = {"name": content.name, "language": {"code": content.language}}
-    if components:
-        template["components"] = components
-    return {"type": "template", "template": template}
+    try:
+        params = template_params.read(content.params)
+    except BadParams as wrong:
+        raise refuse(Reason.TEMPLATE_PARAMS, str(wrong)) from None
+    return {"type": "template", "template": template(content, params, beside.source)}
 
 
-def _components(template: Template, beside: Spelled) -> Iterator[Body]:
-    for name, params in template.params.items():
-        if name in ("header", "body"):
-            yield {"type": name, "parameters": [*_parameters(params, beside)]}
-        elif name == "buttons":
-            told = ((index, given) for index, given in _listed(params) if given is not None)
-            yield from (_button(index, given) for index, given in told)
-        else:
-            raise refuse(Reason.TEMPLATE_PARAMS, f"a template has no component `{name}`")
+T = TypeVar("T", bound=Content)
 
 
-def _parameters(params: Json, beside: Spelled) -> Iterator[Body]:
-    """The variables of a header or body, by name or by position.
+def _of(kind: type[T], speller: Callable[[T, Source], Body]) -> Speller:
+    """A speller of one kind of content, and of no other."""
 
-    A text or number fills a text variable. An object is one of the platform's own parameters; one
-    with `media_id` names a medium of ours, such as `{"type": "image", "media_id": "med_…"}`.
-    """
-    if isinstance(params, Mapping):
-        for name, value in params.items():
-            yield {"type": "text", "parameter_name": name, "text": str(value)}
-        return
-    for _index, value in _listed(params):
-        yield _parameter(value, beside) if isinstance(value, Mapping) else _filled(value)
+    def spelled(form: str, content: Content, beside: Spelled) -> Body:
+        if not isinstance(content, kind):
+            raise _misfit(form, content)
+        return speller(content, beside.source)
+
+    return spelled
 
 
-def _filled(value: Json) -> Body:
-    return {"type": "text", "text": str(value)}
+def _of_form(kind: type[T], speller: Callable[[str, T, Source], Body]) -> Speller:
+    """The same, where one speller serves several forms."""
+
+    def spelled(form: str, content: Content, beside: Spelled) -> Body:
+        if not isinstance(content, kind):
+            raise _misfit(form, content)
+        return speller(form, content, beside.source)
+
+    return spelled
 
 
-def _parameter(value: Mapping[str, Json], beside: Spelled) -> Body:
-    if "media_id" not in value:
-        return dict(value)
-    kind, media_id = str(value.get("type")), str(value["media_id"])
-    if media_id not in beside.media:
-        raise refuse(Reason.MEDIA_UNREACHABLE, "a medium of the template has no bytes")
-    return {"type": kind, kind: {"id": beside.media[media_id].uploaded}}
-
-
-def _button(index: int, given: Json) -> Body:
-    """One button: the end of its link as a text, or `{"sub_type": …, "parameters": […]}`.
-
-    None in the list stands for a button that has nothing to fill in.
-    """
-    if isinstance(given, Mapping):
-        return {"type": "button", "index": str(index), **given}
-    return {
-        "type": "button",
-        "sub_type": "url",
-        "index": str(index),
-        "parameters": [_filled(given)],
-    }
-
-
-def _listed(params: Json) -> Sequence[tuple[int, Json]]:
-    if isinstance(params, str) or not isinstance(params, Sequence):
-        raise refuse(Reason.TEMPLATE_PARAMS, "a component's variables are a list or an object")
-    return list(enumerate(params))
-
-
-SPELLERS: Final[dict[str, Callable[[str, Content, Spelled], Body]]] = {
+SPELLERS: Final[dict[str, Speller]] = {
     "text": _text,
     "link_text": _text,
     "numbered_text": _text,
@@ -256,8 +194,15 @@ SPELLERS: Final[dict[str, Callable[[str, Content, Spelled], Body]]] = {
     "voice": _media,
     "document": _media,
     "sticker": _media,
-    "buttons": _buttons,
-    "list": _list,
+    "buttons": _of(Choices, shown.buttons),
+    "list": _of(Choices, shown.option_list),
+    "cta_url": _of(Card, shown.link_button),
+    "link_carousel": _of(Carousel, shown.carousel),
+    "reply_carousel": _of(Carousel, shown.carousel),
+    **dict.fromkeys(shown.REQUESTS, _of_form(Request, shown.request)),
+    "flow": _of(FormRequest, shown.flow),
+    "voice_call": _of(CallInvite, shown.call),
+    **dict.fromkeys(shown.PRODUCTS, _of_form(Products, shown.products)),
     "location": _location,
     "contacts": _contacts,
     "template": _template,

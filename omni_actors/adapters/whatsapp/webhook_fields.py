@@ -18,13 +18,16 @@ KIND: Final = "meta"
 DASHBOARD: Final = "the App Dashboard, under WhatsApp > Configuration"
 
 MESSAGES: Final = "messages"
-# What the gateway reads besides messages and their statuses.
+# What an operator or a bot acts on besides messages and their statuses.
 NEWS: Final = frozenset(
     {
         "account_alerts",
         "account_review_update",
         "account_update",
         "business_capability_update",
+        "business_username_updates",
+        "calls",
+        "flows",
         "message_template_components_update",
         "message_template_quality_update",
         "message_template_status_update",
@@ -54,7 +57,7 @@ class AppWebhooks:
 
 
 def wanted_fields(coexists: bool) -> frozenset[str]:
-    """Every field that the gateway makes something of."""
+    """Every field whose news somebody acts on."""
     return NEWS | {MESSAGES} | (COEXISTENCE if coexists else frozenset())
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import regex
+
 from omni_actors.sandbox.graph import GraphError
 from omni_actors.sandbox.shapes import (
     Anything,
@@ -24,6 +26,7 @@ from omni_actors.sandbox.shapes import (
     wrong,
 )
 from omni_actors.sandbox.whatsapp.errors import refusal
+from omni_actors.sandbox.whatsapp.template_bodies import components, header_parameters
 
 CALLBACK_DATA_UNITS_MAX = 512
 ROWS_MAX = 10
@@ -34,8 +37,12 @@ _KEY_HASH = Text(256)
 
 
 def _url_rule(value: Any, path: str) -> None:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        valid = False
+    if not valid:
         raise wrong(path, f"Param {path} is not a valid URL.")
 
 
@@ -136,6 +143,8 @@ def _cards_rule(value: Any, path: str) -> None:
     }
     if len(kinds) > 1:
         raise wrong(path, "All cards must have the same type and number of buttons.")
+    if len({card["action"].get("catalog_id") for card in cards}) > 1:
+        raise wrong(path, "All cards must show products of the same catalog.")
 
 
 def _card_text_rule(value: Any, path: str) -> None:
@@ -152,7 +161,15 @@ class _CardAction(Object):
 _QUICK_REPLY = Object(
     {"type": OneOf(["quick_reply"]), "quick_reply": Object({"id": Text(20), "title": Text(20)})}
 )
-_QUICK_REPLIES = Object({"buttons": Items(_QUICK_REPLY, most=3)})
+
+
+def _replies_rule(value: Any, path: str) -> None:
+    replies = [button["quick_reply"] for button in value["buttons"]]
+    check_unique([reply["id"] for reply in replies], path, "button ids")
+    check_unique([reply["title"] for reply in replies], path, "button titles")
+
+
+_QUICK_REPLIES = Object({"buttons": Items(_QUICK_REPLY, most=3)}, rule=_replies_rule)
 _INDEX = Number(least=0, most=9, whole=True)
 _CARD = Tagged(
     {
@@ -174,11 +191,29 @@ _CARD = Tagged(
         ),
     }
 )
+_EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Regional_Indicator}\u20e3]")
+
+
+def _flow_rule(value: Any, path: str) -> None:
+    if _EMOJI.search(value["flow_cta"]):
+        raise wrong(path, f"Param {path}['flow_cta'] must not have emoji.")
+    named = [key for key in ("flow_id", "flow_name") if value.get(key) is not None]
+    if not named:
+        raise ShapeError("missing", path, f"Param {path} needs flow_id or flow_name.")
+    if len(named) > 1:
+        raise wrong(path, f"Param {path} must have exactly one of flow_id and flow_name.")
+    action, payload = value.get("flow_action"), value.get("flow_action_payload")
+    if payload is not None and action != "navigate":
+        raise wrong(path, f"Param {path}['flow_action_payload'] needs flow_action navigate.")
+    if action == "navigate" and (payload is None or payload.get("screen") is None):
+        raise ShapeError("missing", path, f"Param {path}['flow_action_payload'] needs a screen.")
+
+
 _FLOW = Object(
     {
         "name": OneOf(["flow"]),
         "parameters": Object(
-            {"flow_message_version": OneOf(["3"]), "flow_cta": Text(30)},
+            {"flow_message_version": OneOf(["3"]), "flow_cta": Text(20)},
             {
                 "flow_id": Text(64),
                 "flow_name": Text(256),
@@ -187,6 +222,7 @@ _FLOW = Object(
                 "flow_action": OneOf(["navigate", "data_exchange"]),
                 "flow_action_payload": Object({}, {"screen": Text(256), "data": Anything()}),
             },
+            rule=_flow_rule,
         ),
     }
 )
@@ -314,45 +350,12 @@ _LOCATION = Object(
     {"latitude": Number(-90, 90, or_text=True), "longitude": Number(-180, 180, or_text=True)},
     _texts("name", "address"),
 )
-_PARAMETER = Object(
-    {"type": Text(64)},
-    {
-        "parameter_name": Text(256),
-        "text": Text(32768),
-        "payload": Text(128),
-        "coupon_code": Text(20),
-        "image": _PLAIN_MEDIUM,
-        "video": _PLAIN_MEDIUM,
-        "document": _medium(filename=Text(240)),
-        "location": _LOCATION,
-        "product": Anything(),
-        "currency": Object(
-            {"fallback_value": Text(), "code": Text(3), "amount_1000": Number(whole=True)}
-        ),
-        "date_time": Object({"fallback_value": Text()}),
-        "action": Anything(),
-        "ttl_minutes": Number(1, 43200, whole=True),
-        "limited_time_offer": Anything(),
-    },
-)
-_COMPONENT = Object(
-    {"type": OneOf(["header", "body", "button", "carousel", "limited_time_offer"], any_case=True)},
-    {
-        "parameters": Items(_PARAMETER, least=0, most=1024),
-        "sub_type": OneOf(
-            ["quick_reply", "url", "copy_code", "flow", "catalog", "mpm", "voice_call"],
-            any_case=True,
-        ),
-        "index": Number(0, 9, or_text=True, whole=True),
-        "cards": Items(Anything(), most=10),
-    },
-)
 _TEMPLATE = Object(
     {
         "name": Text(512),
         "language": Object({"code": Text(16)}, {"policy": OneOf(["deterministic"])}),
     },
-    {"components": Items(_COMPONENT, least=0)},
+    {"components": components(_PLAIN_MEDIUM, _medium(filename=Text(240)), _LOCATION)},
 )
 
 BODIES: Mapping[str, Shape] = {
@@ -414,10 +417,11 @@ def media_of(document: Mapping[str, Any], kind: str) -> list[tuple[str, Mapping[
     if kind in MEDIA_KINDS:
         return [(kind, document[kind])]
     if kind == "interactive":
-        return _header_media([document["interactive"].get("header") or {}])
+        shown = document["interactive"]
+        cards = shown["action"].get("cards") or []
+        return _header_media([each.get("header") or {} for each in (shown, *cards)])
     if kind == "template":
-        parts = document["template"].get("components") or []
-        return _header_media([item for part in parts for item in part.get("parameters") or []])
+        return _header_media(header_parameters(document["template"]))
     return []
 
 

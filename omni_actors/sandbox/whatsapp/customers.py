@@ -51,7 +51,7 @@ def customer_is(people: People, document: dict[str, Any]) -> dict[str, Any]:
     unknown = document.keys() - set(CUSTOMER_KEYS)
     if unknown:
         raise ControlError(f"a customer has no `{min(unknown)}`")
-    customer = _customer(people, document.get("phone"), document.get("user_id"))
+    customer = customer_of(people, document.get("phone"), document.get("user_id"))
     for key in ("reachable", "read_receipts", "marketing"):
         if not isinstance(document.get(key, True), bool):
             raise ControlError(f"`{key}` must be true or false")
@@ -61,7 +61,8 @@ def customer_is(people: People, document: dict[str, Any]) -> dict[str, Any]:
     return customer.document()
 
 
-def _customer(people: People, phone: Any, user_id: Any) -> Customer:
+def customer_of(people: People, phone: Any, user_id: Any) -> Customer:
+    """The person with these keys. Raises ControlError."""
     digits = phone_digits(phone) if isinstance(phone, str) else None
     if phone is not None and digits is None:
         raise ControlError(f"{phone!r} is not a phone number with its country code")
@@ -76,7 +77,7 @@ def writes(
     number: Number, people: People, shelf: MediaShelf, document: dict[str, Any], stage: Stage
 ) -> Written:
     """The message of a customer, filled in and ready for the hook. Raises ControlError."""
-    customer = _customer(people, document.get("from"), document.get("from_user_id"))
+    customer = customer_of(people, document.get("from"), document.get("from_user_id"))
     for key in ("name", "username"):
         if isinstance(document.get(key), str):
             setattr(customer, key, document[key])
@@ -93,7 +94,33 @@ def writes(
     _complete(message, kind, number, shelf, stage)
     entry = Message(now, kind, customer.user_id, inbound=True)
     number.hears(str(message["id"]), entry)
-    return Written(str(message["id"]), updates.inbound(number.account, customer, message))
+    update = updates.inbound(number.account, customer, message)
+    if kind == "system":
+        _system(message, customer, people)
+    return Written(str(message["id"]), update)
+
+
+def _system(message: dict[str, Any], customer: Customer, people: People) -> None:
+    """Somebody has another number or id, and is known by it from now on. Raises ControlError."""
+    system = message["system"]
+    kind, phone, user_id = system["type"], system.get("wa_id"), system.get("user_id")
+    if kind == "user_changed_number" and phone is not None:
+        digits = phone_digits(phone) if isinstance(phone, str) else None
+        if digits is None:
+            raise ControlError(f"{phone!r} in `system.wa_id` is not a phone number")
+        was, now = customer.phone, digits
+        people.changes_number(customer, digits)
+        system.setdefault("user_id", customer.user_id)
+    elif kind == "user_changed_user_id":
+        if not (isinstance(user_id, str) and USER_ID.fullmatch(user_id)):
+            raise ControlError("a change of id needs the new one as `system.user_id`")
+        was, now = customer.user_id, user_id
+        people.changes_user_id(customer, user_id)
+        message.pop("from", None)
+        message.pop("from_user_id", None)
+    else:
+        return
+    system.setdefault("body", f"User {customer.name} changed from {was} to {now}")
 
 
 def _complete(
@@ -101,14 +128,16 @@ def _complete(
 ) -> None:
     """Fill in what the platform adds; demand what only the caller can know."""
     if kind in MEDIA_KINDS:
-        message[kind] = _medium(message.get(kind), kind, number, shelf, stage)
+        message[kind] = medium_of(message.get(kind), kind, number, shelf, stage)
     elif kind == "unsupported":
         message.setdefault("errors", [webhook_error(131051, _UNSUPPORTED)])
     elif kind in _NEEDED:
-        body = message.get(kind)
+        body: Any = message.get(kind)
         for key, value_type in _NEEDED[kind].items():
             if not isinstance(body, dict) or not isinstance(body.get(key), value_type):
                 raise ControlError(f"a {kind} message needs `{kind}.{key}`")
+        if kind == "interactive" and not isinstance(body.get(body["type"]), dict):
+            raise ControlError(f"such an answer needs `interactive.{body['type']}`")
     elif kind == "contacts" and not isinstance(message.get("contacts"), list):
         raise ControlError("a contacts message needs a list `contacts`")
     context = message.get("context")
@@ -124,13 +153,15 @@ _NEEDED: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "reaction": {"message_id": str},
     "order": {"catalog_id": str, "product_items": list},
     "system": {"type": str},
+    "edit": {"original_message_id": str, "message": dict},
+    "revoke": {"original_message_id": str},
 }
 
 
-def _medium(
+def medium_of(
     given: Any, kind: str, number: Number, shelf: MediaShelf, stage: Stage
 ) -> dict[str, Any]:
-    """The medium with its id and hash, its bytes put on the shelf."""
+    """The medium with its id and hash, its bytes put on the shelf. Raises ControlError."""
     if not isinstance(given, dict):
         raise ControlError(f"a message of type {kind} needs an object `{kind}`")
     medium = dict(given)
@@ -198,15 +229,19 @@ def _interactive(body: Mapping[str, Any]) -> str:
 
 
 def _options(action: Mapping[str, Any]) -> list[str]:
-    lines = [f"[{button['reply']['title']}]" for button in action.get("buttons", ())]
+    buttons = [one.get("reply") or one["quick_reply"] for one in action.get("buttons", ())]
+    lines = [f"[{button['title']}]" for button in buttons]
     for section in action.get("sections", ()):
         lines += [f"- {row['title']}" for row in section.get("rows", ())]
         lines += [f"- {item['product_retailer_id']}" for item in section.get("product_items", ())]
+    if "product_retailer_id" in action:
+        lines.append(f"- {action['product_retailer_id']}")
     parameters = action.get("parameters", {})
-    label = parameters.get("display_text", parameters.get("flow_cta"))
+    label = parameters.get("display_text", parameters.get("flow_cta", action.get("name")))
     if label is not None:
         lines.append(f"[{label}] {parameters.get('url', '')}".rstrip())
-    lines += [card.get("body", {}).get("text", "[card]") for card in action.get("cards", ())]
+    for card in action.get("cards", ()):
+        lines += [_interactive(card)]
     return lines
 
 

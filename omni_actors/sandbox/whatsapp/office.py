@@ -44,9 +44,13 @@ class Office:
         self.standings[key] = Standing()
 
     def is_heard(self, key: str, webhook_field: str) -> bool:
-        """Whether a webhook of this field goes out at all: the account and the field want it."""
+        """Whether a webhook of this field goes out at all: the account and the field want it.
+
+        One that nobody can subscribe yet is for trying out what the platform may tell one day.
+        """
         standing = self.standings[key]
-        return standing.subscribed and webhook_field in standing.fields
+        wanted = webhook_field in standing.fields or webhook_field not in FIELDS
+        return standing.subscribed and wanted
 
     def change(self, key: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """Let a number stand otherwise; what belongs to its account or app changes with it all.

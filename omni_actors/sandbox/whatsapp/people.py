@@ -83,10 +83,22 @@ class People:
             return self.of_user_id(user_id or "")
         customer = self.of_phone(phone)
         if user_id is not None and user_id != customer.user_id:
-            self.by_user_id.pop(customer.user_id, None)
-            customer.user_id = user_id
-            self.by_user_id[user_id] = customer
+            self.changes_user_id(customer, user_id)
         return customer
+
+    def changes_number(self, customer: Customer, phone: str) -> None:
+        """The customer has another number, and by that another id."""
+        if customer.phone is not None:
+            del self.by_phone[customer.phone]
+        customer.phone = phone
+        self.by_phone[phone] = customer
+        self.changes_user_id(customer, _user_id(phone))
+
+    def changes_user_id(self, customer: Customer, user_id: str) -> None:
+        """The customer is known by another id."""
+        self.by_user_id.pop(customer.user_id, None)
+        customer.user_id = user_id
+        self.by_user_id[user_id] = customer
 
     def _add(self, customer: Customer) -> Customer:
         self.by_user_id[customer.user_id] = customer

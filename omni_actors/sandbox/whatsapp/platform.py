@@ -24,7 +24,7 @@ from omni_actors.sandbox.forms import form_parts
 from omni_actors.sandbox.graph import GraphError
 from omni_actors.sandbox.hooks import Update
 from omni_actors.sandbox.http import Answer, Request, json_answer
-from omni_actors.sandbox.whatsapp import customers, templates, updates
+from omni_actors.sandbox.whatsapp import customers, news, templates, updates
 from omni_actors.sandbox.whatsapp.bodies import check_read
 from omni_actors.sandbox.whatsapp.errors import refusal
 from omni_actors.sandbox.whatsapp.limits import (
@@ -121,8 +121,9 @@ class WhatsApp:
         return self.office.is_heard(update.channel_key, update.field)
 
     def customer_writes(self, channel_key: str, document: dict[str, Any]) -> Written:
-        """A customer acts. Raises ControlError."""
-        written = customers.writes(
+        """A customer acts, or the platform has news (`field`). Raises ControlError."""
+        write = news.tells if "field" in document else customers.writes
+        written = write(
             number=self.numbers[channel_key],
             people=self.people,
             shelf=self.shelf,

@@ -15,7 +15,7 @@ from omni_actors.sandbox.whatsapp import templates, updates
 from omni_actors.sandbox.whatsapp.bodies import check_message, media_of
 from omni_actors.sandbox.whatsapp.errors import refusal
 from omni_actors.sandbox.whatsapp.limits import Portfolio
-from omni_actors.sandbox.whatsapp.media import MediaShelf, send_fault
+from omni_actors.sandbox.whatsapp.media import MediaShelf, bare, send_fault
 from omni_actors.sandbox.whatsapp.number import Message, Number
 from omni_actors.sandbox.whatsapp.people import (
     USER_ID,
@@ -162,6 +162,8 @@ class Desk:
         for place, medium in media_of(document, kind):
             held = self._medium(number, medium["id"], now) if medium.get("id") else None
             fault = None if held is None else send_fault(place, held.mime_type, held.content)
+            if held is not None and medium.get("voice") and bare(held.mime_type) != "audio/ogg":
+                fault = f"{held.mime_type} cannot be sent as a voice message; only audio/ogg."
             if fault is not None:
                 return 131053, fault
         return None

@@ -14,6 +14,7 @@ FIELDS: Final = frozenset(
         "account_alerts",
         "account_review_update",
         "account_update",
+        "automatic_events",
         "business_capability_update",
         "business_username_updates",
         "calls",

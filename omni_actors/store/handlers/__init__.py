@@ -2,6 +2,7 @@
 
 from omni_actors.store.handlers import (
     accept,
+    answers,
     channels,
     claim,
     conversations,
@@ -9,17 +10,21 @@ from omni_actors.store.handlers import (
     due,
     events,
     heads,
+    held,
     keys,
     media,
     messages,
     retention,
+    sent,
     settle,
+    standing,
     submit,
     unclaimed,
 )
 
 __all__ = [
     "accept",
+    "answers",
     "channels",
     "claim",
     "conversations",
@@ -27,11 +32,14 @@ __all__ = [
     "due",
     "events",
     "heads",
+    "held",
     "keys",
     "media",
     "messages",
     "retention",
+    "sent",
     "settle",
+    "standing",
     "submit",
     "unclaimed",
 ]

@@ -1,15 +1,17 @@
 """What arrived: kept, and each of its reports given its effect once, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from omni_actors.model import ids
 from omni_actors.model.json import JsonObject
+from omni_actors.model.reports import Report
 from omni_actors.store.codec import dumps
 from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.effects import Effects, Home
 from omni_actors.store.handlers.journal import Journal
+from omni_actors.store.handlers.names import learn_names
 from omni_actors.store.handlers.reports import take_effect
 from omni_actors.store.rows import ANY_TENANT, Channel, LegWake
 from omni_actors.store.verbs import Accept, Accepted, Intake, Item
@@ -18,6 +20,13 @@ CHANNELS = """
     SELECT c.platform, c.channel_key, c.id, c.tenant, c.last_event_at, c.state, c.settings
     FROM rows(:batch, platform text, channel_key text) w
     JOIN channel c ON c.platform = w.platform AND c.channel_key = w.channel_key
+"""
+NAMED = """
+    SELECT n.platform, n.name, c.id, c.tenant, c.last_event_at, c.state, c.settings
+    FROM rows(:batch, platform text, name text) w
+    JOIN channel_name n ON n.platform = w.platform AND n.name = w.name
+    JOIN channel c ON c.id = n.channel_id AND c.state <> 'removed'
+    ORDER BY c.id
 """
 KNOWN = """
     SELECT s.platform, s.channel_key, s.event_key
@@ -73,15 +82,9 @@ class Tally:
     """What one intake became, counted as its items are taken."""
 
     __slots__ = (
-        "channels",
-        "conversations",
-        "known",
-        "legs",
-        "media",
-        "new",
-        "parked",
+        "channels", "conversations", "known", "legs", "media", "named", "new", "parked",
         "unclaimed",
-    )
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.new = 0
@@ -89,15 +92,16 @@ class Tally:
         self.unclaimed = 0
         self.parked = 0
         self.media = False
+        self.named = False
+        self.channels: dict[str, Channel] = {}
         self.conversations: dict[str, None] = {}
         self.legs: list[str] = []
-        self.channels: dict[str, Channel] = {}
 
     def accepted(self, wakes: dict[str, tuple[LegWake, ...]]) -> Accepted:
         woken = [wake for leg_id in dict.fromkeys(self.legs) for wake in wakes.get(leg_id, ())]
         return Accepted(
             self.new, self.known, self.unclaimed, self.parked, tuple(self.conversations),
-            tuple(woken), self.media, tuple(self.channels.values()),
+            tuple(woken), self.media, tuple(self.channels.values()), self.named,
         )  # fmt: skip
 
 
@@ -116,6 +120,7 @@ class Desk:
         self._db = db
         self._verbs = verbs
         self._journal = Journal()
+        self._named = [learn_names(db, verb.platform, verb.names) for verb in verbs]
         items = [item for verb in verbs for item in verb.items]
         self._homes = self._load_homes(items)
         self._seen = self._load_seen(items)
@@ -126,16 +131,23 @@ class Desk:
         self._dead: list[tuple[Any, ...]] = []
         self._heard: dict[str, float] = {}
 
-    def _load_homes(self, items: Sequence[Item]) -> dict[tuple[str, str], Home]:
-        """The channels that these reports name; one in use goes before a removed one."""
-        keys = list({(item.platform, item.report.channel_key) for item in items})
-        homes: dict[tuple[str, str], Home] = {}
-        if keys:
-            for platform, key, id, tenant, last, state, settings in look(
-                self._db, CHANNELS, list(keys)
-            ):
-                if state != "removed" or (platform, key) not in homes:
-                    homes[platform, key] = Home(id, tenant, platform, last or 0.0, settings)
+    def _load_homes(self, items: Sequence[Item]) -> dict[tuple[str, str], tuple[Home, ...]]:
+        """The channels that these reports name; one in use goes before a removed one.
+
+        What is no channel's key may be the name of some.
+        """
+        keys = {(item.platform, item.report.channel_key) for item in items}
+        homes: dict[tuple[str, str], tuple[Home, ...]] = {}
+        if not keys:
+            return homes
+        for platform, key, id, tenant, last, state, settings in look(self._db, CHANNELS, [*keys]):
+            if state != "removed" or (platform, key) not in homes:
+                homes[platform, key] = (Home(id, tenant, platform, last or 0.0, settings),)
+        if names := keys - homes.keys():
+            by_id = {home.id: home for found in homes.values() for home in found}
+            for platform, name, id, tenant, last, _, settings in look(self._db, NAMED, [*names]):
+                home = by_id.setdefault(id, Home(id, tenant, platform, last or 0.0, settings))
+                homes[platform, name] = (*homes.get((platform, name), ()), home)
         return homes
 
     def _load_seen(self, items: Sequence[Item]) -> set[EventKey]:
@@ -148,9 +160,9 @@ class Desk:
         new = []
         for item in items:
             report = item.report
-            home = self._homes.get((item.platform, report.channel_key))
-            if home and (item.platform, report.channel_key, report.event_key) not in self._seen:
-                new.append((item, home))
+            homes = self._homes.get((item.platform, report.channel_key), ())
+            if homes and (item.platform, report.channel_key, report.event_key) not in self._seen:
+                new += [(item, home) for home in homes]
         return new
 
     def take(self, verb: Accept) -> Tally:
@@ -158,6 +170,7 @@ class Desk:
         tally = Tally()
         for item in verb.items:
             self._take_item(item, verb.intake, tally)
+        tally.named = self._named.pop(0)
         if verb.intake.problem is not None:
             self._bury(verb.intake)
         return tally
@@ -168,8 +181,8 @@ class Desk:
         if key in self._seen:
             tally.known += 1
             return
-        home = self._homes.get((item.platform, report.channel_key))
-        if home is None:
+        homes = self._homes.get((item.platform, report.channel_key))
+        if homes is None:
             tally.unclaimed += 1
             kind = type(report).__name__
             self._unclaimed.append((*key, kind, intake.id, intake.received_at))
@@ -177,6 +190,23 @@ class Desk:
         self._seen.add(key)
         self._new.append((*key, intake.received_at))
         tally.new += 1
+        for home in self._concerned(report, homes):
+            self._take_at(home, item, intake, tally)
+
+    def _concerned(self, report: Report, homes: tuple[Home, ...]) -> Iterable[Home]:
+        """Whom a report concerns: a person's only the channel where they are known, or one each
+        tenant."""
+        if len(homes) == 1 or not report.identities:
+            return homes
+        chosen: dict[str, Home] = {}
+        for home in homes:
+            keys = report.identities
+            person = self._effects.people.find(home.tenant, home.platform, keys)
+            if home.tenant not in chosen or (person and home.id in person.legs):
+                chosen[home.tenant] = home
+        return chosen.values()
+
+    def _take_at(self, home: Home, item: Item, intake: Intake, tally: Tally) -> None:
         if intake.received_at - home.last_event_at >= HEARD_EVERY_S:
             home.last_event_at = self._heard[home.id] = intake.received_at
         outcome = take_effect(self._effects, home, item, intake)

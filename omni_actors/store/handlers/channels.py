@@ -14,6 +14,8 @@ from omni_actors.store.codec import decode_object, dumps, loads
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.handlers.journal import Journal
+from omni_actors.store.handlers.names import forget_names, say_names
+from omni_actors.store.handlers.standing import blocked, forget_standing, unblock
 from omni_actors.store.limits import PutCredentials
 from omni_actors.store.queries import Channels, Credentials, QueueDepths
 from omni_actors.store.rows import ANY_TENANT, Channel, QueueDepth
@@ -117,6 +119,8 @@ def sync_channels(db: Writing, verb: SyncChannels) -> tuple[Channel, ...]:
         before = known.get(spec.id)
         if before is not None and before.channel_key != spec.channel_key:
             db.run(LET_GO, id=spec.id)
+            forget_names(db, spec.id)
+            forget_standing(db, spec.id)
     for spec in verb.channels:
         _put(db, journal, spec, known.get(spec.id), verb.at)
     journal.keep(db)
@@ -160,8 +164,10 @@ def _put(
         reason=reason,
         since=since,
     )
+    say_names(db, spec.id, spec.platform, spec.names)
     if back and before is not None:
         _tell(journal, before, state, None, at)
+        restrict(db, journal, spec.id, at)
 
 
 def _sealed(db: Reading, spec: ChannelSpec) -> tuple[bytes | None, bytes | None]:
@@ -217,9 +223,41 @@ def set_channel_state(db: Writing, verb: SetChannelState) -> Channel:
     if same or channel.state in verb.unless:
         return channel
     journal = Journal()
-    _change(db, journal, channel, verb.state, verb.reason, verb.at)
+    state, reason = _allowed(db, channel, verb)
+    _change(db, journal, channel, state, reason, verb.at)
     journal.keep(db)
     return _owned(db, verb.tenant, verb.channel_id)
+
+
+def _allowed(
+    db: Writing, channel: Channel, verb: SetChannelState
+) -> tuple[ChannelState, str | None]:
+    """The state that a channel may have now: its operator overrules its platform knowingly only."""
+    if verb.state is not ChannelState.ACTIVE:
+        return verb.state, verb.reason
+    if channel.state is ChannelState.RESTRICTED:
+        unblock(db, channel.id)
+        return verb.state, verb.reason
+    why = blocked(db, channel.id, verb.at)
+    return (verb.state, verb.reason) if why is None else (ChannelState.RESTRICTED, why)
+
+
+def restrict(db: Writing, journal: Journal, channel_id: str, at: float) -> Channel | None:
+    """Let a channel send, or not, as its standing is now; the channel when that changes it.
+
+    What its operator said stands.
+    """
+    found = db.row(ONE, id=channel_id)
+    assert found is not None
+    channel, why = _channel(found), blocked(db, channel_id, at)
+    operators = channel.state in (ChannelState.PAUSED, ChannelState.REMOVED)
+    if operators or (why is None and channel.state is not ChannelState.RESTRICTED):
+        return None
+    state = ChannelState.ACTIVE if why is None else ChannelState.RESTRICTED
+    if (state, why) == (channel.state, channel.reason):
+        return None
+    _change(db, journal, channel, state, why, at)
+    return evolve(channel, state=state, reason=why, since=at)
 
 
 def _change(

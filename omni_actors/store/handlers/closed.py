@@ -10,7 +10,7 @@ from omni_actors.model.failure import Failure, Kind, Reason
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import MARKETING, STOP
 from omni_actors.model.states import PartStatus
-from omni_actors.store.codec import decode_object, dumps, encode_content, loads
+from omni_actors.store.codec import decode_object, dumps, encode_content, encode_failure, loads
 from omni_actors.store.dialect import Writing
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.journal import Journal
@@ -126,29 +126,31 @@ def shut_out(db: Writing, parts: Parts, refusals: Sequence[Refusal], at: float) 
         if not part.windowed or wish == "fail":
             parts.give_up(part, refusal.failure, at)
         elif part.message.leg_id in opened:
-            _anew(parts, part, at)
+            _anew(parts, refusal, at)
         elif wish == "hold":
             part.rank = 0
             parts.hold(part, at, FOR_WINDOW, refusal.failure)
         else:
-            _give_way(parts, part, at)
+            _give_way(parts, refusal, at)
             replaced.append((part, decode_object(fallback), loads(rendering or "[]")))
     _replace(db, replaced)
 
 
-def _anew(parts: Parts, part: PartWork, at: float) -> None:
-    """Send it as if it had never been sent."""
+def _anew(parts: Parts, refusal: Refusal, at: float) -> None:
+    """Send it as if it had never been sent; why it is so is told until it is."""
+    part = refusal.part
+    part.failure = encode_failure(refusal.failure)
     part.rank = 0
     part.attempts = 0
     part.first_failed_at = None
     parts.queue(part, at)
 
 
-def _give_way(parts: Parts, part: PartWork, at: float) -> None:
+def _give_way(parts: Parts, refusal: Refusal, at: float) -> None:
     """The fallback goes out in its place, and in that of all that waits behind it."""
+    part = refusal.part
     part.windowed = False
-    part.failure = None
-    _anew(parts, part, at)
+    _anew(parts, refusal, at)
     for other in list(part.message.parts):
         if other is not part and other.status in (PartStatus.QUEUED, PartStatus.HELD):
             parts.drop(other)

@@ -5,18 +5,17 @@ from typing import Any
 
 from attrs import define, field
 
-from omni_actors.model import ids
-from omni_actors.model.failure import Failure, Kind, Reason
-from omni_actors.model.states import UNFINISHED, PartStatus
+from omni_actors.model.failure import Kind
+from omni_actors.model.states import PartStatus
 from omni_actors.store.codec import decode_failure
 from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.conversations import owns
 from omni_actors.store.handlers.journal import Journal, take_numbers
-from omni_actors.store.handlers.parts import BURY, Parts, PartWork
+from omni_actors.store.handlers.parts import Parts, PartWork
 from omni_actors.store.queries import DeadLetterById, DeadLetters
 from omni_actors.store.rows import ANY_TENANT, DeadLetter, Page
-from omni_actors.store.verbs import Bury, Redrive, Redriven
+from omni_actors.store.verbs import Redrive, Redriven
 
 COLUMNS = """
     SELECT d.id, d.tenant, d.kind, d.ref, d.message_id, d.channel_id, d.leg_id, d.reason,
@@ -125,8 +124,9 @@ def redrive(db: Writing, verb: Redrive) -> Redriven:
         part.attempts = 0
         part.rank = 0
         part.first_failed_at = None
+        in_doubt = part.maybe_duplicate or lost(part)
         part.failure = None
-        parts.queue(part, verb.at)
+        parts.queue(part, verb.at, maybe_duplicate=in_doubt)
         part.due_at = verb.at + n * verb.every_s
     parts.keep()
     _move(db, chance.parts, verb.at)
@@ -141,6 +141,12 @@ def redrive(db: Writing, verb: Redrive) -> Redriven:
         tuple([wake for of_leg in wakes.values() for wake in of_leg]),
         tuple([letter.ref for letter in chance.intakes]),
     )
+
+
+def lost(part: PartWork) -> bool:
+    """Whether nobody knows what became of its last try."""
+    failure = decode_failure(part.failure)
+    return failure is not None and failure.kind is Kind.UNKNOWN
 
 
 def _place_in_queue(revived: tuple[DeadLetter, PartWork]) -> int:
@@ -181,23 +187,3 @@ def _move(db: Writing, revived: Sequence[tuple[DeadLetter, PartWork]], at: float
     put(db, TO_THE_TAIL, [(part.id, pos + n, at) for n, (_, part) in enumerate(revived)])
     flags = {part.message.id: letter.id for letter, part in revived}
     put(db, FLAG, list(flags.items()))
-
-
-@writes(Bury)
-def bury(db: Writing, verb: Bury) -> None:
-    journal = Journal()
-    parts = Parts(db, journal)
-    if verb.kind == "part":
-        parts.load([verb.ref])
-    part = parts.get(verb.ref)
-    if part is not None and part.status in UNFINISHED:
-        failure = Failure(Kind.REJECTED, Reason.INTERNAL, code=verb.reason)
-        parts.give_up(part, failure, verb.at, reason=verb.reason)
-        parts.keep()
-        journal.keep(db)
-        return
-    row = (
-        db.ids(ids.DEAD_LETTER), verb.tenant, verb.kind, verb.ref, None, None, None, verb.reason,
-        None, verb.at,
-    )  # fmt: skip
-    put(db, BURY, [row])

@@ -1,23 +1,19 @@
 """What time brings: expiry, the end of doubt, timers; and what a start finds."""
 
-from collections.abc import Sequence
-
 from omni_actors.model.failure import Failure, Kind, Reason
 from omni_actors.model.states import OnUnknown, PartStatus
 from omni_actors.store.codec import decode_object
 from omni_actors.store.contract import Refused
-from omni_actors.store.dialect import Writing, writes, writes_many
-from omni_actors.store.handlers.bulk import look, put
-from omni_actors.store.handlers.closed import IS_OPEN
-from omni_actors.store.handlers.heads import wakes_by_leg
-from omni_actors.store.handlers.journal import Journal, take_numbers
-from omni_actors.store.handlers.parts import FOR_DOUBT, FOR_OUTREACH, Parts, PartWork
+from omni_actors.store.dialect import Writing, writes
+from omni_actors.store.handlers.channels import restrict
+from omni_actors.store.handlers.held import in_doubt
+from omni_actors.store.handlers.journal import Journal
+from omni_actors.store.handlers.parts import FOR_DOUBT, Parts, PartWork
+from omni_actors.store.handlers.standing import passed
 from omni_actors.store.handlers.views import messages_by_id
-from omni_actors.store.limits import HoldPart
-from omni_actors.store.rows import ANY_TENANT, LegWake, Message
+from omni_actors.store.rows import ANY_TENANT, Message
 from omni_actors.store.verbs import (
     Cancel,
-    OpenWindow,
     Recover,
     Recovered,
     Tick,
@@ -60,6 +56,10 @@ UNPARK = """
     DELETE FROM parked WHERE n IN (
         SELECT n FROM parked WHERE parked_at <= :before ORDER BY parked_at LIMIT :limit)
 """
+FORGET_EARLY = """
+    DELETE FROM early_change WHERE n IN (
+        SELECT n FROM early_change WHERE parked_at <= :before ORDER BY parked_at LIMIT :limit)
+"""
 NEXT = """
     SELECT min(due) FROM (
         SELECT min(due_at) AS due FROM timer
@@ -72,15 +72,11 @@ NEXT = """
         SELECT min(until_at) FROM part WHERE status = 'held' AND until_at IS NOT NULL
         UNION ALL
         SELECT min(parked_at) + :parked_s FROM parked
+        UNION ALL
+        SELECT min(parked_at) + :parked_s FROM early_change
+        UNION ALL
+        SELECT min(until_at) FROM standing WHERE blocks = 1 AND until_at IS NOT NULL
     ) dues
-"""
-HELD = """
-    SELECT p.id, p.leg_id FROM rows(:batch, leg_id text) w
-    JOIN part p ON p.leg_id = w.leg_id AND p.status = 'held' AND p.held_for <> 'doubt'
-    ORDER BY p.pos
-"""
-TO_THE_TAIL = """
-    UPDATE part SET pos = new.pos FROM rows(:batch, id text, pos bigint) new WHERE part.id = new.id
 """
 SENDING = """
     SELECT p.id, c.platform,
@@ -119,20 +115,22 @@ def tick(db: Writing, verb: Tick) -> Ticked:
         if part is not None and part.status is PartStatus.HELD:
             parts.queue(part, now)
     parts.keep()
+    allowed = [restrict(db, journal, channel_id, now) for channel_id in passed(db, now)]
     journal.keep(db)
-    db.run(UNPARK, before=now - PARKED_S, limit=limit)
+    for forget in (UNPARK, FORGET_EARLY):
+        db.run(forget, before=now - PARKED_S, limit=limit)
     timers = _due_timers(db, now, limit)
     found = db.row(NEXT, parked_s=PARKED_S)
     wakes = tuple([wake for of_leg in parts.wakes().values() for wake in of_leg])
-    return Ticked(wakes, timers, found[0] if found else None)
+    channels = tuple([channel for channel in allowed if channel is not None])
+    return Ticked(wakes, timers, found[0] if found else None, channels)
 
 
 def _expire(parts: Parts, part_id: str, now: float) -> None:
     """Its time is over. What may have arrived is not said to have expired unsent."""
     part = parts.get(part_id)
     assert part is not None
-    held_in_doubt = part.held_for == FOR_DOUBT
-    if part.maybe_duplicate or held_in_doubt:
+    if part.maybe_duplicate or in_doubt(part):
         _never_known(parts, part, now)
     else:
         parts.expire(part, now)
@@ -158,44 +156,6 @@ def _due_timers(db: Writing, now: float, limit: int) -> tuple[Timer, ...]:
     """The timers that went off; they stay until `Handle` says that they are done."""
     rows = db.rows(DUE_TIMERS, now=now, limit=limit)
     return tuple([Timer(kind, ref, due, decode_object(told)) for kind, ref, due, told in rows])
-
-
-@writes_many(OpenWindow)
-def open_windows(db: Writing, verbs: Sequence[OpenWindow]) -> Sequence[tuple[LegWake, ...]]:
-    opened = {verb.leg_id: verb.at for verb in verbs}
-    held = look(db, HELD, [(leg_id,) for leg_id in opened])
-    if not held:
-        return [()] * len(verbs)
-    journal = Journal()
-    parts = Parts(db, journal)
-    parts.load([part_id for part_id, _ in held])
-    for part_id, leg_id in held:
-        part = parts.get(part_id)
-        assert part is not None
-        parts.queue(part, opened[leg_id])
-    parts.keep()
-    first = take_numbers(db, "part", len(held))  # behind what may be on the wire for their legs
-    put(db, TO_THE_TAIL, [(part_id, first + n) for n, (part_id, _) in enumerate(held)])
-    journal.keep(db)
-    wakes = parts.wakes()
-    return [wakes.get(verb.leg_id, ()) for verb in verbs]
-
-
-@writes(HoldPart)
-def hold_part(db: Writing, verb: HoldPart) -> tuple[LegWake, ...]:
-    journal = Journal()
-    parts = Parts(db, journal)
-    parts.load([verb.part_id])
-    part = parts.get(verb.part_id)
-    if part is None or part.status is not PartStatus.QUEUED:
-        return ()
-    leg_id, channel_id = part.message.leg_id, part.message.channel_id
-    if look(db, IS_OPEN, [(leg_id,)], at=verb.at):  # the customer has written meanwhile
-        return wakes_by_leg(db, [(channel_id, leg_id)]).get(leg_id, ())
-    parts.hold(part, verb.at, FOR_OUTREACH, verb.failure, verb.until)
-    parts.keep()
-    journal.keep(db)
-    return parts.wakes().get(leg_id, ())
 
 
 @writes(Recover)

@@ -21,10 +21,11 @@ from omni_actors.store.codec import decode_object, dumps, encode_failure, encode
 from omni_actors.store.dialect import Writing
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.closed import CLOSED, Refusal, opt_out, shut_out, shut_windows
+from omni_actors.store.handlers.early import EarlyChanges
 from omni_actors.store.handlers.heads import BUSY, heads_by_leg
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import LEARN, RANK_FAILED, Parts, PartWork
-from omni_actors.store.handlers.people import People, Reach
+from omni_actors.store.handlers.people import People, Person, Reach
 from omni_actors.store.rows import Channel, EntryKind, LegWake
 from omni_actors.store.verbs import Intake, Item
 
@@ -72,6 +73,16 @@ DROP_MEDIA = """
     UPDATE media SET state = 'failed', blob = NULL, ref = NULL, due_at = NULL
     WHERE message_id = :id
 """
+COMPLETE = "UPDATE message SET content = :content WHERE id = :id AND deleted = 0"
+CONTENT = "SELECT content FROM message WHERE id = :id"
+CONTENT_AT = 8
+LAST_SAID = """
+    SELECT author FROM message
+    WHERE conversation_id = :conversation_id AND direction = 'outbound'
+    ORDER BY id DESC LIMIT 1
+"""
+PREFERRED = "SELECT preferred_at FROM identity WHERE id = :id"
+PREFER = "UPDATE identity SET preferred_at = :preferred_at WHERE id = :id"
 PARK = """
     INSERT INTO parked (channel_id, external_id, callback, status, rank, at, failure, facts,
                         parked_at)
@@ -124,6 +135,7 @@ class Effects:
         self.journal = journal
         self.people = People(db, journal)
         self.parts = Parts(db, journal)
+        self.early = EarlyChanges(db)
         self._targets: dict[tuple[str, str], tuple[str, str | None]] = {}
         self._externals: list[tuple[str, str, str, None]] = []
         self._messages: list[tuple[Any, ...]] = []
@@ -134,6 +146,8 @@ class Effects:
         self._marks: dict[str, dict[str, Any]] = {}
         self._returned: list[tuple[PartWork, StatusReported]] = []
         self._opted_out: list[tuple[str, float]] = []
+        self._human: set[str] = set()
+        self._preferred: dict[str, dict[str, Any]] = {}
 
     def load(self, items: Sequence[tuple[Item, Home]]) -> None:
         """Read what these reports are about."""
@@ -144,6 +158,11 @@ class Effects:
                 self.db, EXTERNALS, list(wanted)
             ):
                 self._targets[channel_id, external_id] = (message_id, part_id)
+        self.early.load(
+            (home.id, item.report.external_id)
+            for item, home in items
+            if isinstance(item.report, Received | Echoed)
+        )
         callbacks = [
             item.report.callback
             for item, _ in items
@@ -204,6 +223,39 @@ class Effects:
 
     def edit(self, message_id: str, content: str, at: float) -> None:
         self._changes.append((EDIT, {"id": message_id, "content": content, "at": at}))
+
+    def complete(self, message_id: str, content: str) -> None:
+        """A message that was without its medium gets it."""
+        self._changes.append((COMPLETE, {"id": message_id, "content": content}))
+
+    def content_of(self, message_id: str) -> str | None:
+        """The content of a message, as it is stored or is about to be."""
+        for row in self._messages:
+            if row[0] == message_id:
+                return str(row[CONTENT_AT])
+        found = self.db.row(CONTENT, id=message_id)
+        return None if found is None else str(found[0])
+
+    def taken_over(self, reach: Reach) -> bool:
+        """Whether a person of the business speaks now where last something else did, or nobody."""
+        if reach.id in self._human:
+            return False
+        self._human.add(reach.id)
+        found = self.db.row(LAST_SAID, conversation_id=reach.thread.id)
+        return found is None or found[0] != "human"
+
+    def prefer(self, person: Person, category: str, value: str, at: float) -> bool:
+        """Note what a person wants, unless newer word on it is known; answers whether it counts."""
+        known = self._preferred.get(person.id)
+        if known is None:
+            found = None if person.new else self.db.row(PREFERRED, id=person.id)
+            known = {} if found is None else decode_object(found[0])
+        if known.get(category, at) > at:
+            return False
+        self._preferred[person.id] = {**known, category: at}
+        person.preferences[category] = value
+        person.dirty = True
+        return True
 
     def delete(self, message_id: str, content: str) -> None:
         self._changes.append((DELETE, {"id": message_id, "content": content}))
@@ -266,8 +318,11 @@ class Effects:
             (PARK, self._parked),
         ):
             put(db, sql, batch)
+        self.early.keep()
         for sql, named in self._changes:
             db.run(sql, **named)
+        for identity_id, preferred in self._preferred.items():
+            db.run(PREFER, id=identity_id, preferred_at=dumps(preferred))
         for leg_id, marks in self._marks.items():
             db.run(MARK, leg_id=leg_id, marks=dumps(marks))
         self._keep_returned()
@@ -298,6 +353,8 @@ def status_facts(report: StatusReported) -> JsonObject:
         facts["pricing"] = report.pricing
     if report.participant is not None:
         facts["participant"] = report.participant
+    if report.entry is not None:
+        facts["entry"] = report.entry
     return facts
 
 
@@ -322,9 +379,13 @@ def _external_ids(report: Report, home: Home) -> Iterable[tuple[str, str]]:
         case Received():
             if report.reply_to is not None:
                 yield home.id, report.reply_to
+            if report.synced:
+                yield home.id, report.external_id
         case Edited() | Deleted() | Reacted():
             yield home.id, report.target
         case Echoed() | StatusReported():
             yield home.id, report.external_id
+            if isinstance(report, Echoed) and report.reply_to is not None:
+                yield home.id, report.reply_to
         case WatermarkReported():
             pass

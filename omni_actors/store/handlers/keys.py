@@ -5,9 +5,10 @@ from typing import Any
 from omni_actors.store.codec import dumps, loads
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Reading, Writing, reads, writes
+from omni_actors.store.handlers.answers import recall, remember
 from omni_actors.store.handlers.bulk import put
 from omni_actors.store.queries import KeyByHash, Keys
-from omni_actors.store.rows import ApiKey
+from omni_actors.store.rows import ApiKey, NewKey
 from omni_actors.store.verbs import CreateKey, RevokeKey, TouchKeys
 
 COLUMNS = """
@@ -47,8 +48,11 @@ def keys(db: Reading, query: Keys) -> tuple[ApiKey, ...]:
 
 
 @writes(CreateKey)
-def create_key(db: Writing, verb: CreateKey) -> ApiKey:
-    key = verb.key
+def create_key(db: Writing, verb: CreateKey) -> NewKey:
+    key, asked = verb.key, verb.idempotency
+    earlier = recall(db, asked)
+    if earlier is not None:
+        return NewKey(_by_id(db, earlier.ref), str(earlier.response["secret"]), replayed=True)
     db.run(
         ADD,
         id=key.id,
@@ -60,13 +64,18 @@ def create_key(db: Writing, verb: CreateKey) -> ApiKey:
         revoked_at=key.revoked_at,
         last_used_at=key.last_used_at,
     )
-    return key
+    remember(db, asked, key.id, key.created_at, {"secret": verb.secret})
+    return NewKey(key, verb.secret)
 
 
 @writes(RevokeKey)
 def revoke_key(db: Writing, verb: RevokeKey) -> ApiKey:
     db.run(REVOKE, id=verb.key_id, at=verb.at)
-    found = db.row(BY_ID, id=verb.key_id)
+    return _by_id(db, verb.key_id)
+
+
+def _by_id(db: Reading, key_id: str) -> ApiKey:
+    found = db.row(BY_ID, id=key_id)
     if found is None:
         raise Refused("unknown_key", "There is no such key.")
     return _key(found)

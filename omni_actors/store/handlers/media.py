@@ -14,10 +14,11 @@ from omni_actors.store.codec import (
     failure_json,
 )
 from omni_actors.store.dialect import Reading, Writing, reads, writes
+from omni_actors.store.handlers.answers import recall, remember
 from omni_actors.store.handlers.conversations import owns
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.queries import BlobsInUse, DueMedia, MediumById
-from omni_actors.store.rows import Medium
+from omni_actors.store.rows import Medium, NewMedium
 from omni_actors.store.verbs import (
     AddMedium,
     ClaimMedium,
@@ -94,8 +95,12 @@ def blobs_in_use(db: Reading, query: BlobsInUse) -> frozenset[str]:
 
 
 @writes(AddMedium)
-def add_medium(db: Writing, verb: AddMedium) -> Medium:
+def add_medium(db: Writing, verb: AddMedium) -> NewMedium:
     medium = verb.medium
+    earlier = recall(db, verb.idempotency)
+    found = db.row(ONE, id=earlier.ref) if earlier is not None else None
+    if found is not None:
+        return NewMedium(_medium(found), replayed=True)
     db.run(
         ADD,
         id=medium.id,
@@ -113,7 +118,8 @@ def add_medium(db: Writing, verb: AddMedium) -> Medium:
         due_at=medium.due_at,
         created_at=medium.created_at,
     )
-    return medium
+    remember(db, verb.idempotency, medium.id, medium.created_at)
+    return NewMedium(medium)
 
 
 @writes(ClaimMedium)

@@ -15,15 +15,11 @@ from omni_actors.store.queries import (
     Attempts,
     ContactById,
     ContactList,
-    MessageByExternal,
     MessageById,
     Messages,
 )
 from omni_actors.store.rows import ANY_TENANT, Attempt, Contact, Message, Page
 
-BY_EXTERNAL = """
-    SELECT message_id FROM external WHERE channel_id = :channel_id AND external_id = :external_id
-"""
 OF_CONVERSATION = f"""
     SELECT {MESSAGE} FROM message m JOIN channel c ON c.id = m.channel_id
     WHERE m.conversation_id = :conversation_id AND m.id > :after
@@ -64,12 +60,6 @@ WITH_KEY = (
 def message_by_id(db: Reading, query: MessageById) -> Message | None:
     message = messages_by_id(db, [query.message_id]).get(query.message_id)
     return message if message is not None and owns(query.tenant, message.tenant) else None
-
-
-@reads(MessageByExternal)
-def message_by_external(db: Reading, query: MessageByExternal) -> Message | None:
-    found = db.row(BY_EXTERNAL, channel_id=query.channel_id, external_id=query.external_id)
-    return None if found is None else messages_by_id(db, [found[0]]).get(found[0])
 
 
 @reads(Messages)

@@ -11,6 +11,7 @@ from omni_actors.model.failure import Failure, Kind
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.states import UNFINISHED, PartStatus
 from omni_actors.store.codec import (
+    decode_failure,
     decode_object,
     dumps,
     encode_failure,
@@ -26,7 +27,8 @@ from omni_actors.store.rows import LegWake
 COLUMNS = """
     SELECT p.pos, p.id, p.message_id, p.n, p.channel_id, p.lane, p.leg_id, p.status, p.rank,
            p.attempts, p.attempt_id, p.due_at, p.until_at, p.wire_at, p.first_failed_at,
-           p.external_ids, p.failure, p.maybe_duplicate, p.status_at, p.windowed, p.held_for,
+           p.external_ids, p.past_ids, p.failure, p.maybe_duplicate, p.status_at, p.windowed,
+           p.held_for,
            m.tenant, m.conversation_id, m.told, m.parts, m.on_unknown, m.sent_at, g.marks
 """
 OF_PARTS = (
@@ -52,11 +54,12 @@ CHANGE = """
     UPDATE part SET status = new.status, open = new.open, rank = new.rank,
         attempts = new.attempts, due_at = new.due_at, until_at = new.until_at,
         first_failed_at = new.first_failed_at, external_ids = new.external_ids,
-        failure = new.failure, maybe_duplicate = new.maybe_duplicate, status_at = new.status_at,
-        windowed = new.windowed, held_for = new.held_for
+        past_ids = new.past_ids, failure = new.failure, maybe_duplicate = new.maybe_duplicate,
+        status_at = new.status_at, windowed = new.windowed, held_for = new.held_for
     FROM rows(:batch, id text, status text, open bigint, rank bigint, attempts bigint,
-              due_at real, until_at real, first_failed_at real, external_ids text, failure text,
-              maybe_duplicate bigint, status_at real, windowed bigint, held_for text) new
+              due_at real, until_at real, first_failed_at real, external_ids text,
+              past_ids bigint, failure text, maybe_duplicate bigint, status_at real,
+              windowed bigint, held_for text) new
     WHERE part.id = new.id
 """
 TELL = """
@@ -97,7 +100,7 @@ RANK_SENT = 1
 RANK_FAILED = 2
 OF_STATUS = {status.value: status for status in PartStatus}
 DEAD = frozenset({PartStatus.FAILED, PartStatus.EXPIRED})
-EXPLAINED = frozenset({PartStatus.FAILED, PartStatus.UNKNOWN, PartStatus.HELD})
+TOLD_WHY = (PartStatus.FAILED, PartStatus.UNKNOWN, PartStatus.HELD)
 ENDS = (PartStatus.FAILED, PartStatus.EXPIRED, PartStatus.CANCELLED)
 ASCENT = (
     PartStatus.UNKNOWN,
@@ -136,7 +139,11 @@ class MessageWork:
 
 @define(eq=False)
 class PartWork:
-    """A part while a batch works on it."""
+    """A part while a batch works on it.
+
+    Its external ids begin with those of its newest try; the last `past_ids` are of tries before
+    it came back to the queue.
+    """
 
     pos: int
     id: str
@@ -151,6 +158,7 @@ class PartWork:
     wire_at: float | None
     first_failed_at: float | None
     external_ids: list[str]
+    past_ids: int
     failure: str | None
     maybe_duplicate: bool
     status_at: float
@@ -159,6 +167,25 @@ class PartWork:
     message: MessageWork
     marks: str
     dirty: bool = False
+
+    @property
+    def tried_before(self) -> bool:
+        """Whether an earlier try may have reached the platform."""
+        return self.maybe_duplicate or self.past_ids > 0
+
+    @property
+    def may_come_back(self) -> bool:
+        """Whether it is with the platform, as far as we know, and not yet with its recipient."""
+        return self.status in (PartStatus.SENDING, PartStatus.UNKNOWN, PartStatus.SENT)
+
+    def of_past(self, external_id: str) -> bool:
+        """Whether this is the platform's id of an earlier try."""
+        return external_id in self.external_ids[self.present_ids :]
+
+    @property
+    def present_ids(self) -> int:
+        """How many external ids are of the newest try."""
+        return len(self.external_ids) - self.past_ids
 
 
 def status_of(statuses: Sequence[PartStatus]) -> tuple[PartStatus, bool]:
@@ -190,7 +217,7 @@ class Parts:
         if not wanted:
             return
         rows = look(self._db, OF_PARTS, wanted)
-        several = {row[2] for row in rows if row[24] > 1}
+        several = {row[2] for row in rows if row[25] > 1}
         for row in rows:
             if row[2] not in several:
                 self._add(row)
@@ -207,8 +234,9 @@ class Parts:
     def _add(self, row: tuple[Any, ...]) -> None:
         (
             pos, part_id, message_id, n, channel_id, lane, leg_id, status, rank, attempts,
-            attempt_id, due_at, until_at, wire_at, first_failed_at, external_ids, failure,
-            maybe_duplicate, status_at, windowed, held_for, tenant, conversation_id, told, count,
+            attempt_id, due_at, until_at, wire_at, first_failed_at, external_ids, past_ids,
+            failure, maybe_duplicate, status_at, windowed, held_for, tenant, conversation_id, told,
+            count,
             on_unknown, sent_at, marks,
         ) = row  # fmt: skip
         message = self._messages.get(message_id)
@@ -221,8 +249,8 @@ class Parts:
         part = PartWork(
             pos, part_id, n, lane, OF_STATUS[status], rank, attempts, attempt_id, due_at,
             until_at, wire_at, first_failed_at,
-            [] if external_ids == "[]" else loads(external_ids), failure, bool(maybe_duplicate),
-            status_at, bool(windowed), held_for, message, marks,
+            [] if external_ids == "[]" else loads(external_ids), past_ids, failure,
+            bool(maybe_duplicate), status_at, bool(windowed), held_for, message, marks,
         )  # fmt: skip
         message.parts.append(part)
         self._by_id[part_id] = part
@@ -244,17 +272,12 @@ class Parts:
             and part.wire_at <= until
         ]
 
-    @property
-    def learned(self) -> Sequence[tuple[str, str, str, str]]:
-        """(channel id, external id, message id, part id) of what became known in this batch."""
-        return self._learned
-
     def learn(self, part: PartWork, external_ids: Iterable[str]) -> None:
         """The platform's ids of a part."""
         message = part.message
         for external_id in external_ids:
             if external_id not in part.external_ids:
-                part.external_ids.append(external_id)
+                part.external_ids.insert(part.present_ids, external_id)
                 part.dirty = True
                 self._learned.append((message.channel_id, external_id, message.id, part.id))
 
@@ -286,15 +309,33 @@ class Parts:
         if status is PartStatus.FAILED and not dead:
             self._bury(part, at, failure.reason.value if failure else "unknown", failure)
 
+    def answered(self, part: PartWork, external_ids: Iterable[str], *, past: bool) -> None:
+        """The platform's answer names a try's ids: those of another try are told from them."""
+        named = list(external_ids)
+        self.learn(part, named)
+        if past:
+            self.learn_past(part, named)
+        elif part.tried_before:
+            self.learn_past(part, [id for id in part.external_ids if id not in named])
+
+    def learn_past(self, part: PartWork, external_ids: Iterable[str]) -> None:
+        """These are the platform's ids of earlier tries."""
+        for external_id in external_ids:
+            self.learn(part, [external_id])
+            if not part.of_past(external_id):
+                part.external_ids.remove(external_id)
+                part.external_ids.append(external_id)
+                part.past_ids += 1
+                part.dirty = True
+
     def overtaken(
         self, part: PartWork, status: PartStatus, at: float, failure: Failure | None
     ) -> None:
-        """What the platform says of an earlier try of a part that is to be sent again."""
+        """What the platform says of an earlier try of a part that was sent, or is to be, anew."""
         self._history.append((part.id, at, status.value, encode_failure(failure)))
 
-    def take_up(self, part: PartWork, external_ids: Iterable[str], at: float) -> None:
+    def take_up(self, part: PartWork, at: float) -> None:
         """The platform accepted it; what was reported meanwhile stays."""
-        self.learn(part, external_ids)
         if part.rank >= RANK_SENT:
             return
         self._set(part, PartStatus.SENT, at, None)
@@ -363,11 +404,18 @@ class Parts:
         failure: Failure | None = None,
         until: float | None = None,
     ) -> None:
-        """Set it aside for what it waits for, at most until `until`; it is in nobody's way."""
-        self._set(part, PartStatus.HELD, at, encode_failure(failure) or part.failure)
+        """Set it aside for what it waits for, at most until `until`; it is in nobody's way.
+
+        What waits for a window or for room is to be sent anew; of what is in doubt its sender would
+        rather decide.
+        """
+        why = failure or decode_failure(part.failure)
+        self._set(part, PartStatus.HELD, at, encode_failure(why))
         part.held_for = wanting
         part.until_at = until
-        self.announce(part.message, at, failure)
+        if wanting != FOR_DOUBT:
+            part.past_ids = len(part.external_ids)
+        self.announce(part.message, at, why)
 
     def drop(self, part: PartWork) -> None:
         """Forget a part that was never on the wire: something else took its place."""
@@ -380,6 +428,8 @@ class Parts:
             self._freed.add((part.message.channel_id, part.message.leg_id))
         elif part.status in DEAD and status not in DEAD:
             self._alive[part.id] = at
+        if status is PartStatus.QUEUED:
+            part.past_ids = len(part.external_ids)
         part.status = status
         part.status_at = at
         part.failure = failure
@@ -411,7 +461,7 @@ class Parts:
         detail: dict[str, Json] = dict(facts) if facts else {}
         if partial:
             detail["partial"] = True
-        if failure is not None and status in EXPLAINED:
+        if failure is not None and status in TOLD_WHY:
             detail["failure"] = failure_json(failure)
         self._note(TOLD_BY[status], message, at, detail)
 
@@ -478,7 +528,7 @@ def _row(part: PartWork) -> tuple[Any, ...]:
     return (
         part.id, part.status.value, 1 if unfinished else 0, part.rank, part.attempts,
         part.due_at, part.until_at, part.first_failed_at,
-        dumps(part.external_ids) if part.external_ids else "[]", part.failure,
+        dumps(part.external_ids) if part.external_ids else "[]", part.past_ids, part.failure,
         1 if part.maybe_duplicate else 0, part.status_at, 1 if part.windowed else 0,
         part.held_for,
     )  # fmt: skip

@@ -2,8 +2,10 @@
 
 from typing import TypeAlias, assert_never
 
+from attrs import evolve
+
 from omni_actors.model import ids
-from omni_actors.model.content import UnsupportedContent
+from omni_actors.model.content import Content, Media, UnsupportedContent
 from omni_actors.model.events import EventType
 from omni_actors.model.failure import Reason
 from omni_actors.model.json import Json
@@ -23,17 +25,22 @@ from omni_actors.model.reports import (
     Unsupported,
     WatermarkReported,
 )
-from omni_actors.model.states import UNFINISHED, Direction, PartStatus
+from omni_actors.model.states import Direction, PartStatus
 from omni_actors.store.codec import (
+    decode_content,
     decode_object,
     dumps,
     encode_content,
     failure_json,
 )
-from omni_actors.store.handlers.channels import limit
+from omni_actors.store.handlers.channels import limit, restrict
+from omni_actors.store.handlers.early import Change
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
-from omni_actors.store.handlers.parts import RANK_FAILED, PartWork
+from omni_actors.store.handlers.parts import PartWork
 from omni_actors.store.handlers.people import Reach
+from omni_actors.store.handlers.standing import keep_standing
+from omni_actors.store.handlers.synced import synced
+from omni_actors.store.handlers.tries import Try, try_of
 from omni_actors.store.rows import Channel, EntryKind
 from omni_actors.store.verbs import Intake, Item
 
@@ -45,6 +52,8 @@ def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Out
     """Let one report take effect; None when nobody needs to be woken for it."""
     report = item.report
     match report:
+        case Received(synced=True) | Echoed(synced=True):
+            return synced(effects, home, item, report, intake)
         case Received():
             return _received(effects, home, item, report, intake)
         case StatusReported():
@@ -52,7 +61,7 @@ def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Out
         case Echoed():
             return _echoed(effects, home, item, report, intake)
         case Edited() | Deleted() | Reacted():
-            return _changed(effects, home, report)
+            return _changed(effects, home, report, intake)
         case WatermarkReported():
             return _watermark(effects, home, item, report)
         case IdentityChanged():
@@ -61,10 +70,12 @@ def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Out
             return _preference(effects, home, report)
         case ControlChanged():
             return _control(effects, home, report)
-        case ChannelReported() | TemplateReported() | Unsupported():
+        case ChannelReported():
             _told(effects, home, report, intake)
-            limited = isinstance(report, ChannelReported) and _limited(effects, home, report)
-            return Outcome(channel=limited) if limited else None
+            return _standing(effects, home, item, report, intake)
+        case TemplateReported() | Unsupported():
+            _told(effects, home, report, intake)
+            return None
         case _:
             assert_never(report)
 
@@ -119,7 +130,24 @@ def _received(
             EventType.CONVERSATION_REFERRAL, home.tenant, at, reach.thread.id, reach.id, home.id,
             message_id, {"referral": report.referral},
         )  # fmt: skip
+    _catch_up(effects, home, reach, message_id, report)
     return Outcome(reach.thread.id, None, media)
+
+
+def _catch_up(
+    effects: Effects, home: Home, reach: Reach, message_id: str, report: Received | Echoed
+) -> None:
+    """Let the changes of a message take effect that came before it."""
+    for content, at in effects.early.meet(home.id, report.external_id):
+        event = EventType.MESSAGE_DELETED if content is None else EventType.MESSAGE_EDITED
+        if content is None:
+            effects.delete(message_id, REMOVED)
+        else:
+            effects.edit(message_id, content, at)
+        effects.journal.note(
+            event, home.tenant, at, reach.thread.id, reach.id, home.id, message_id,
+            {"target": report.external_id},
+        )  # fmt: skip
 
 
 def _stir(reach: Reach, at: float) -> None:
@@ -165,12 +193,15 @@ def _echoed(
     reach = _meet(effects, home, report)
     if reach is None:
         return _orphan(effects, home, report, intake)
+    _control_taken(effects, home, reach, report)
     message_id = effects.db.ids(ids.MESSAGE)
+    quoted = effects.target(home.id, report.reply_to) if report.reply_to is not None else None
     effects.add_target(home.id, report.external_id, message_id)
     effects.add_message(
         message_id, home.tenant, Direction.OUTBOUND.value, reach.thread.id, reach.id, home.id,
         "bot" if report.app_id else "human", "echo", encode_content(report.content), "sent",
-        intake.received_at, report.at, None, None, report.external_id, None, intake.id,
+        intake.received_at, report.at, quoted[0] if quoted else None, report.reply_to,
+        report.external_id, dumps(report.notes) if report.notes else None, intake.id,
     )  # fmt: skip
     _stir(reach, intake.received_at)
     effects.add_entry(reach, "echoed", report.at, message_id, reach.window_until)
@@ -179,7 +210,15 @@ def _echoed(
         EventType.MESSAGE_ECHOED, home.tenant, report.at, reach.thread.id, reach.id, home.id,
         message_id, {"app_id": report.app_id} if report.app_id else None,
     )  # fmt: skip
+    _catch_up(effects, home, reach, message_id, report)
     return Outcome(reach.thread.id, None, media)
+
+
+def _control_taken(effects: Effects, home: Home, reach: Reach, report: Echoed) -> None:
+    """A person of the business writes by other means than us: the conversation is theirs now."""
+    if report.app_id is None and effects.taken_over(reach):
+        detail: dict[str, Json] = {"owner": "human", "via": "echo"}
+        _note(effects, EventType.CONVERSATION_CONTROL, home, reach, report.at, detail)
 
 
 def _own_part(effects: Effects, home: Home, report: Echoed) -> PartWork | None:
@@ -216,7 +255,8 @@ def _matched(
 
 
 def _settled_by_echo(effects: Effects, home: Home, part: PartWork, report: Echoed) -> None:
-    effects.parts.take_up(part, [report.external_id], report.at)
+    effects.parts.learn(part, [report.external_id])
+    effects.parts.take_up(part, report.at)
     effects.learn_target(home.id, report.external_id, part.message.id, part.id)
 
 
@@ -233,30 +273,26 @@ def _status(
             return None
         effects.park(home, item, report, intake.received_at)
         return Outcome(parked=True)
-    if _of_old_try(part, report, item.rank):
-        effects.parts.overtaken(part, report.status, report.at, report.failure)
-        return None
-    effects.parts.learn(part, [report.external_id])
+    match try_of(part, report.external_id, item.rank):
+        case Try.UNCLEAR:
+            effects.park(home, item, report, intake.received_at)
+            return Outcome(parked=True)
+        case Try.EARLIER:
+            effects.parts.learn_past(part, [report.external_id])
+            effects.parts.overtaken(part, report.status, report.at, report.failure)
+            return None
+        case Try.NEWEST:
+            effects.parts.learn(part, [report.external_id])
     effects.learn_target(home.id, report.external_id, part.message.id, part.id)
     facts = status_facts(report)
     reason = report.failure.reason if report.failure else None
-    on_its_way = part.status in (PartStatus.SENDING, PartStatus.UNKNOWN, PartStatus.SENT)
-    if reason is Reason.OUTSIDE_WINDOW and on_its_way:
+    if reason is Reason.OUTSIDE_WINDOW and part.may_come_back:
         effects.came_back(part, report)
         return Outcome(leg_id=part.message.leg_id)
     if reason is Reason.RECIPIENT_NOT_OPTED_IN:
         effects.opted_out(part.message.leg_id, report.at)
     effects.parts.report(part, report.status, item.rank, report.at, report.failure, facts)
     return Outcome(leg_id=part.message.leg_id)
-
-
-def _of_old_try(part: PartWork, report: StatusReported, rank: int) -> bool:
-    """Whether this tells of a try before the part came back to the queue.
-
-    That an earlier try was sent or failed does not settle the part; that it arrived does.
-    """
-    known = report.external_id in part.external_ids
-    return known and part.status in UNFINISHED and rank <= RANK_FAILED
 
 
 def _watermark(
@@ -273,8 +309,10 @@ def _watermark(
     return Outcome(leg_id=reach.id)
 
 
-def _changed(effects: Effects, home: Home, report: Edited | Deleted | Reacted) -> Outcome | None:
-    """An earlier message was changed; the event names it even when we never had it."""
+def _changed(
+    effects: Effects, home: Home, report: Edited | Deleted | Reacted, intake: Intake
+) -> Outcome | None:
+    """An earlier message was changed; the event names it even when we do not have it (yet)."""
     reach = _meet(effects, home, report)
     target = effects.target(home.id, report.target)
     message_id = target[0] if target else None
@@ -282,12 +320,18 @@ def _changed(effects: Effects, home: Home, report: Edited | Deleted | Reacted) -
     match report:
         case Edited():
             event = EventType.MESSAGE_EDITED
+            content = encode_content(report.content)
             if message_id:
-                effects.edit(message_id, encode_content(report.content), report.at)
+                content = encode_content(_with_its_media(effects, message_id, report.content))
+                effects.edit(message_id, content, report.at)
+            else:
+                _wait(effects, home, report, Change(content, report.at), intake)
         case Deleted():
             event = EventType.MESSAGE_DELETED
             if message_id:
                 effects.delete(message_id, REMOVED)
+            else:
+                _wait(effects, home, report, Change(None, report.at), intake)
         case Reacted():
             event = EventType.MESSAGE_REACTION
             detail["emoji"] = report.emoji
@@ -305,6 +349,23 @@ def _changed(effects: Effects, home: Home, report: Edited | Deleted | Reacted) -
     return Outcome(reach.thread.id)
 
 
+def _wait(
+    effects: Effects, home: Home, report: Edited | Deleted, change: Change, intake: Intake
+) -> None:
+    effects.early.park(home.id, report.target, change, intake.received_at)
+
+
+def _with_its_media(effects: Effects, message_id: str, now: Content) -> Content:
+    """An edit changes the words beside a medium; the medium itself is the one that was sent."""
+    if not isinstance(now, Media) or now.media_id is not None:
+        return now
+    stored = effects.content_of(message_id)
+    before = None if stored is None else decode_content(stored)
+    if not isinstance(before, Media):
+        return now
+    return evolve(before, caption=now.caption)
+
+
 def _identity_changed(effects: Effects, home: Home, report: IdentityChanged) -> Outcome | None:
     people = effects.people
     person = people.find(home.tenant, home.platform, report.identities + report.now)
@@ -319,8 +380,9 @@ def _identity_changed(effects: Effects, home: Home, report: IdentityChanged) -> 
         return None
     detail["identity_id"] = person.id
     people.change(person, report.identities, report.now, report.at, home.id)
-    reach = people.meet(home.tenant, home.platform, home.id, tuple(person.keys), report.at)
+    reach = person.legs.get(home.id)
     if reach is None:
+        _note(effects, EventType.IDENTITY_CHANGED, home, None, report.at, detail)
         return None
     effects.journal.note(
         EventType.IDENTITY_CHANGED, home.tenant, report.at, reach.thread.id, reach.id, home.id,
@@ -337,8 +399,9 @@ def _preference(effects: Effects, home: Home, report: PreferenceChanged) -> Outc
     if report.detail is not None:
         detail["detail"] = report.detail
     if person is not None:
-        person.preferences[report.category] = report.value
-        person.dirty = True
+        detail["identity_id"] = person.id
+        if not effects.prefer(person, report.category, report.value, report.at):
+            detail["overtaken"] = True
     _note(effects, EventType.IDENTITY_PREFERENCE, home, reach, report.at, detail)
     return None
 
@@ -350,14 +413,28 @@ def _control(effects: Effects, home: Home, report: ControlChanged) -> Outcome | 
     return None
 
 
+def _standing(
+    effects: Effects, home: Home, item: Item, report: ChannelReported, intake: Intake
+) -> Outcome | None:
+    """What news mean for how the channel stands, how fast it may send, and whether at all."""
+    limited = _limited(effects, home, report)
+    if item.standing is None:
+        return Outcome(channel=limited) if limited else None
+    keep_standing(effects.db, home.id, item.standing)
+    now = intake.received_at
+    return Outcome(channel=restrict(effects.db, effects.journal, home.id, now) or limited)
+
+
 def _told(
     effects: Effects,
     home: Home,
     report: ChannelReported | TemplateReported | Unsupported,
     intake: Intake,
 ) -> None:
-    """News that change nothing of ours."""
+    """News that are told as they are."""
     person = effects.people.find(home.tenant, home.platform, report.identities)
+    if person is not None and len(report.identities) > 1:
+        effects.people.teach(person, report.identities, report.at, home.id)
     reach = person.legs.get(home.id) if person else None
     detail: dict[str, Json]
     match report:

@@ -1,10 +1,10 @@
-"""Forgetting what is old, small values by name, and the figures for the metrics."""
+"""Forgetting what is old, cursors by name, and the figures for the metrics."""
 
 from omni_actors.model.json import Json
-from omni_actors.store.codec import decode_json, dumps, loads
+from omni_actors.store.codec import decode_json, loads
 from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.queries import Figures, IntakeBody, LoadState
-from omni_actors.store.verbs import Intake, SaveState, Sweep
+from omni_actors.store.verbs import Intake, Sweep
 
 # Ids and numbers grow with time: the first rows are the oldest, and only those are looked at.
 INTAKES = """
@@ -56,10 +56,6 @@ BODY = """
     SELECT id, hook, received_at, size, body, blob, problem FROM intake WHERE id = :id
 """
 LOAD = "SELECT value FROM state WHERE name = :name"
-SAVE = """
-    INSERT INTO state (name, value) VALUES (:name, :value)
-    ON CONFLICT (name) DO UPDATE SET value = excluded.value
-"""
 OUTREACH = """
     DELETE FROM outreach WHERE (portfolio, identity_id) IN (
         SELECT portfolio, identity_id FROM outreach WHERE at <= :before ORDER BY at LIMIT :limit)
@@ -123,11 +119,6 @@ def intake_body(db: Reading, query: IntakeBody) -> Intake | None:
         return None
     id, hook, received_at, size, body, blob, problem = found
     return Intake(id, hook, received_at, size, body, blob, problem)
-
-
-@writes(SaveState)
-def save_state(db: Writing, verb: SaveState) -> None:
-    db.run(SAVE, name=verb.name, value=dumps(verb.value))
 
 
 @reads(LoadState)

@@ -20,6 +20,7 @@ from omni_actors.store.handlers.closed import Refusal, opt_out, shut_out, shut_w
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import OF_STATUS, Parts, PartWork
 from omni_actors.store.handlers.people import People
+from omni_actors.store.handlers.tries import Try, try_of
 from omni_actors.store.limits import ShutOut
 from omni_actors.store.rows import LegWake
 from omni_actors.store.verbs import (
@@ -62,12 +63,12 @@ OF_LEGS = """
 """
 ANY_PARKED = "SELECT 1 FROM parked LIMIT 1"
 PARKED = """
-    SELECT k.n, w.part_id, k.status, k.rank, k.at, k.failure, k.facts
-    FROM rows(:batch, channel_id text, external_id text, message_id text, part_id text) w
+    SELECT k.n, w.part_id, k.external_id, k.status, k.rank, k.at, k.failure, k.facts
+    FROM rows(:batch, channel_id text, external_id text, part_id text) w
     JOIN parked k ON k.channel_id = w.channel_id AND k.external_id = w.external_id
     UNION
-    SELECT k.n, w.part_id, k.status, k.rank, k.at, k.failure, k.facts
-    FROM rows(:batch, channel_id text, external_id text, message_id text, part_id text) w
+    SELECT k.n, w.part_id, k.external_id, k.status, k.rank, k.at, k.failure, k.facts
+    FROM rows(:batch, channel_id text, external_id text, part_id text) w
     JOIN parked k ON k.callback = w.part_id AND k.channel_id = w.channel_id
     ORDER BY 1
 """
@@ -88,7 +89,7 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
     parts.load([verb.part_id for verb in verbs])
     taken: list[tuple[Settle, TakenUp, PartWork]] = []
     ended: list[tuple[Any, ...]] = []
-    shut: list[tuple[Settle, Refusal]] = []
+    shut: list[tuple[float, Refusal]] = []
     for verb in verbs:
         part = parts.get(verb.part_id)
         if part is None:
@@ -97,21 +98,16 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
         if isinstance(verb.outcome, TakenUp):
             taken.append((verb, verb.outcome, part))
         if isinstance(verb.outcome, ShutOut) and _is_mine(part, verb.attempt_id):
-            shut.append((verb, Refusal(part, verb.outcome.failure)))
+            shut.append((verb.at, Refusal(part, verb.outcome.failure)))
         _apply(parts, part, verb.attempt_id, verb.at, verb.outcome)
     put(db, END_ATTEMPTS, ended)
-    if shut:
-        at = shut[-1][0].at
-        refusals = [refusal for _, refusal in shut]
-        legs = [(r.part.message.leg_id, r.part.wire_at) for r in refusals]
-        shut_windows(db, journal, legs, at)
-        shut_out(db, parts, refusals, at)
+    _shut_out(db, journal, parts, shut)
     if stopped := [verb for verb in verbs if _tells_opt_out(verb.outcome)]:
         known = [part for verb in stopped if (part := parts.get(verb.part_id))]
         opt_out(db, journal, [part.message.leg_id for part in known], stopped[-1].at)
     if taken:
         _learn(db, journal, taken)
-        apply_parked(db, parts)
+        _shut_out(db, journal, parts, apply_parked(db, parts, taken))
     parts.keep()
     journal.keep(db)
     wakes = parts.wakes()
@@ -126,6 +122,18 @@ def _answer(
     return wakes.get(part.message.leg_id, ())
 
 
+def _shut_out(
+    db: Writing, journal: Journal, parts: Parts, shut: Sequence[tuple[float, Refusal]]
+) -> None:
+    """The platform has found these parts' windows closed, then."""
+    if not shut:
+        return
+    at = shut[-1][0]
+    refusals = [refusal for _, refusal in shut]
+    shut_windows(db, journal, [(r.part.message.leg_id, r.part.wire_at) for r in refusals], at)
+    shut_out(db, parts, refusals, at)
+
+
 def _is_mine(part: PartWork, attempt_id: str) -> bool:
     """Whether nothing has settled the part since this attempt began."""
     waits = part.status in (PartStatus.SENDING, PartStatus.UNKNOWN)
@@ -133,8 +141,11 @@ def _is_mine(part: PartWork, attempt_id: str) -> bool:
 
 
 def _came_back(part: PartWork, outcome: TakenUp, waits: bool) -> bool:
-    """Whether a report has undone this acceptance already: the part is to go out anew."""
-    return not waits and set(outcome.external_ids) <= set(part.external_ids)
+    """Whether a report has undone this acceptance already: its window was closed after all."""
+    failure = None if waits else decode_failure(part.failure)
+    if failure is None or failure.reason is not Reason.OUTSIDE_WINDOW:
+        return False
+    return all([part.of_past(external_id) for external_id in outcome.external_ids])
 
 
 def _tells_opt_out(outcome: Outcome) -> bool:
@@ -143,12 +154,13 @@ def _tells_opt_out(outcome: Outcome) -> bool:
 
 def _apply(parts: Parts, part: PartWork, attempt_id: str, at: float, outcome: Outcome) -> None:
     """A part that was settled meanwhile, by a report or a later attempt, stays as it is."""
-    waits = _is_mine(part, attempt_id)
+    mine, waits = part.attempt_id == attempt_id, _is_mine(part, attempt_id)
     match outcome:
         case TakenUp() if part.status in UNFINISHED and _came_back(part, outcome, waits):
             pass
         case TakenUp():
-            parts.take_up(part, outcome.external_ids, at)
+            parts.answered(part, outcome.external_ids, past=not mine)
+            parts.take_up(part, at)
             for status, until, rank in parts.marks_of(part):
                 if part.wire_at is not None and part.wire_at <= until:
                     parts.report(part, status, rank, at)
@@ -222,15 +234,35 @@ def _learn_aliases(
     people.keep()
 
 
-def apply_parked(db: Writing, parts: Parts) -> None:
-    """Let the statuses take effect that came before we knew these external ids."""
-    if not parts.learned or db.row(ANY_PARKED) is None:
-        return
-    rows = look(db, PARKED, parts.learned)
-    for _, part_id, status, rank, at, failure, facts in rows:
+def apply_parked(
+    db: Writing, parts: Parts, taken: Sequence[tuple[Settle, TakenUp, PartWork]]
+) -> list[tuple[float, Refusal]]:
+    """Let the statuses take effect that came before we knew these external ids.
+
+    Answers those that tell of a closed window.
+    """
+    shut: list[tuple[float, Refusal]] = []
+    if db.row(ANY_PARKED) is None:
+        return shut
+    named = [
+        (part.message.channel_id, external_id, part.id)
+        for _, outcome, part in taken
+        for external_id in outcome.external_ids
+    ]
+    rows = look(db, PARKED, named)
+    for _, part_id, external_id, status, rank, at, failure, facts in rows:
         part = parts.get(part_id)
         assert part is not None
-        told = decode_object(facts) if facts else None
-        parts.report(part, OF_STATUS[status], rank, at, decode_failure(failure), told)
+        told, why = decode_object(facts) if facts else None, decode_failure(failure)
+        if try_of(part, external_id, rank) is Try.EARLIER:
+            parts.learn_past(part, [external_id])
+            parts.overtaken(part, OF_STATUS[status], at, why)
+        else:
+            parts.learn(part, [external_id])
+            if why is not None and why.reason is Reason.OUTSIDE_WINDOW and part.may_come_back:
+                shut.append((at, Refusal(part, why)))
+            else:
+                parts.report(part, OF_STATUS[status], rank, at, why, told)
     if rows:
         put(db, UNPARK, [(row[0],) for row in rows])
+    return shut

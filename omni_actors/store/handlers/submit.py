@@ -14,13 +14,13 @@ from omni_actors.store.codec import (
     loads,
 )
 from omni_actors.store.contract import Refused
-from omni_actors.store.dialect import Reading, Writing, reads, writes_many
+from omni_actors.store.dialect import Writing, writes_many
+from omni_actors.store.handlers.answers import same
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.closed import encode_fallback
 from omni_actors.store.handlers.heads import wakes_by_leg
 from omni_actors.store.handlers.journal import Journal, take_numbers
 from omni_actors.store.handlers.parts import FOR_WINDOW
-from omni_actors.store.queries import Replay
 from omni_actors.store.rows import LegWake
 from omni_actors.store.verbs import Idempotency, Submit, Submitted
 
@@ -29,7 +29,7 @@ LEGS = """
     FROM rows(:batch, id text) w JOIN leg g ON g.id = w.id
 """
 ANSWERS = """
-    SELECT i.owner, i.key, i.fingerprint, i.message_id, i.response
+    SELECT i.owner, i.key, i.fingerprint, i.ref, i.response
     FROM rows(:batch, owner text, key text) w
     JOIN idempotency i ON i.owner = w.owner AND i.key = w.key
 """
@@ -40,9 +40,9 @@ QUOTED = """
     ORDER BY p.n DESC
 """
 ADD_ANSWERS = """
-    INSERT INTO idempotency (owner, key, fingerprint, message_id, response, at)
-    SELECT owner, key, fingerprint, message_id, response, at
-    FROM rows(:batch, owner text, key text, fingerprint text, message_id text, response text,
+    INSERT INTO idempotency (owner, key, fingerprint, ref, response, at)
+    SELECT owner, key, fingerprint, ref, response, at
+    FROM rows(:batch, owner text, key text, fingerprint text, ref text, response text,
               at real) new
     WHERE true
 """
@@ -88,19 +88,9 @@ LegRow: TypeAlias = tuple[str, str, str, str]
 Answer: TypeAlias = tuple[str, str, str]  # fingerprint, message id, response
 
 
-@reads(Replay)
-def replay(db: Reading, query: Replay) -> Submitted | None:
-    asked = query.idempotency
-    found = look(db, ANSWERS, [(asked.owner, asked.key)])
-    return _replayed(asked, found[0][2:]) if found else None
-
-
 def _replayed(asked: Idempotency, answer: Answer) -> Submitted:
     fingerprint, message_id, response = answer
-    if fingerprint != asked.fingerprint:
-        raise Refused(
-            "idempotency_mismatch", "This idempotency key was used for a different request."
-        )
+    same(asked, fingerprint)
     return Submitted(message_id, True, decode_object(response), ())
 
 

@@ -4,14 +4,17 @@ from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.queries import Unclaimed
 from omni_actors.store.verbs import ForgetUnclaimed
 
-INTAKES = """
-    SELECT DISTINCT intake_id FROM unclaimed
-    WHERE platform = :platform AND channel_key = :channel_key
-    ORDER BY intake_id LIMIT :limit
+MEANT = """
+    u.platform = :platform AND (u.channel_key = :channel_key OR u.channel_key IN (
+        SELECT n.name FROM channel_name n JOIN channel c ON c.id = n.channel_id
+        WHERE c.platform = :platform AND c.channel_key = :channel_key AND c.state <> 'removed'))
 """
-FORGET = """
-    DELETE FROM unclaimed
-    WHERE platform = :platform AND channel_key = :channel_key AND intake_id = :intake_id
+INTAKES = f"""
+    SELECT DISTINCT u.intake_id FROM unclaimed u WHERE {MEANT} ORDER BY u.intake_id LIMIT :limit
+"""
+FORGET = f"""
+    DELETE FROM unclaimed WHERE intake_id = :intake_id AND (platform, channel_key, event_key) IN (
+        SELECT u.platform, u.channel_key, u.event_key FROM unclaimed u WHERE {MEANT})
 """
 
 

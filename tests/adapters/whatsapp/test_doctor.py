@@ -411,9 +411,9 @@ def test_the_app_and_its_fields_are_subscribed() -> None:
         apps("80002"),
         answered(DONE),
         apps("80002", APP),
-        fields("calls"),
+        fields("partner_solutions"),
         answered(DONE),
-        fields(*ALL_FIELDS, "calls"),
+        fields(*ALL_FIELDS, "partner_solutions"),
     )
 
     subscribe, subscribe_fields = calls[3], calls[6]
@@ -423,7 +423,7 @@ def test_the_app_and_its_fields_are_subscribed() -> None:
         "object": "whatsapp_business_account",
         "callback_url": HOOK_URL,
         "verify_token": "verify-word",
-        "fields": ",".join(sorted([*ALL_FIELDS, "calls"])),
+        "fields": ",".join(sorted([*ALL_FIELDS, "partner_solutions"])),
     }
     assert (bad(found), notes(found)) == ({}, {})
     assert len([each for each in found if each.subject == "subscribe"]) == 2

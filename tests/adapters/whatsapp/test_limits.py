@@ -1,20 +1,33 @@
 """What WhatsApp is said to carry."""
 
+from pathlib import Path
+
 import pytest
 
 from omni_actors.adapters.whatsapp.limits import CAPABILITIES
 from omni_actors.model.capabilities import Form, Level
-from omni_actors.model.content import CONTENT_TYPES, INBOUND_ONLY, Media, MediaKind
+from omni_actors.model.content import (
+    CONTENT_TYPES,
+    INBOUND_ONLY,
+    Media,
+    MediaKind,
+    Products,
+    Request,
+    RequestKind,
+)
 
 LEVELS = list(Level)
 FORMS = [(key, form) for key, forms in CAPABILITIES.forms.items() for form in forms]
 
 
 def test_every_content_that_can_be_sent_has_a_form() -> None:
-    names = {name for kind, name in CONTENT_TYPES.items() if kind not in (*INBOUND_ONLY, Media)}
+    parted = (Media, Request, Products)
+    names = {name for kind, name in CONTENT_TYPES.items() if kind not in (*INBOUND_ONLY, *parted)}
     media = {f"media.{kind}" for kind in MediaKind}
+    requests = {f"request.{kind}" for kind in RequestKind}
+    products = {f"products.{layout}" for layout in ("list", "carousel", "catalog")}
 
-    assert set(CAPABILITIES.forms) == names | media
+    assert set(CAPABILITIES.forms) == names | media | requests | products
 
 
 @pytest.mark.parametrize("key", CAPABILITIES.forms)
@@ -39,6 +52,10 @@ BOUNDS = {
         "option_title_max": 20,
         "option_description_max": 0,
         "option_id_max": 256,
+        "header_max": 60,
+        "header_media": ("image", "video", "document"),
+        "footer_max": 60,
+        "section_max": 0,
     },
     ("choices", "list"): {
         "text_max": 1024,
@@ -47,7 +64,42 @@ BOUNDS = {
         "option_description_max": 72,
         "option_id_max": 200,
         "button_max": 20,
+        "header_max": 60,
+        "header_media": (),
+        "footer_max": 60,
+        "section_max": 24,
     },
+    ("card", "cta_url"): {
+        "text_max": 1024,
+        "header_max": 60,
+        "footer_max": 60,
+        "links_max": 1,
+        "option_title_max": 20,
+    },
+    ("carousel", "link_carousel"): {
+        "text_max": 1024,
+        "items_min": 2,
+        "items_max": 10,
+        "item_text_max": 160,
+        "item_lines_max": 3,
+        "header_media": ("image", "video"),
+        "media_required": True,
+        "option_title_max": 20,
+    },
+    ("carousel", "reply_carousel"): {"option_id_max": 20, "alike": True, "links_max": 0},
+    ("request.location", "location_request"): {"text_max": 1024},
+    ("request.address", "address"): {"text_max": 1024, "countries": ("IN",)},
+    ("form", "flow"): {"text_max": 1024, "button_max": 20, "plain_button": True},
+    ("call_invite", "voice_call"): {"button_max": 20, "minutes_max": 43_200},
+    ("products.list", "product_list"): {
+        "header_min": 1,
+        "header_max": 60,
+        "sections_max": 10,
+        "items_max": 30,
+    },
+    ("products.list", "product"): {"header_max": 0, "items_max": 1},
+    ("products.carousel", "product_carousel"): {"items_min": 2, "items_max": 10},
+    ("template", "template"): {"code_max": 20, "options_max": 10, "items_max": 10},
     ("choices", "numbered_text"): {"text_max": 4096},
     ("media.image", "image"): {"caption_max": 1024, "bytes_max": 5_000_000},
     ("media.video", "video"): {"caption_max": 1024, "bytes_max": 16_000_000},
@@ -73,3 +125,9 @@ def test_what_the_whole_channel_can_do_is_declared() -> None:
     assert CAPABILITIES.reply_to
     assert CAPABILITIES.mark_read
     assert CAPABILITIES.typing
+
+
+def test_every_form_is_explained_to_its_users() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "whatsapp.md").read_text("utf-8")
+
+    assert {form.name for _key, form in FORMS if f"`{form.name}`" not in page} == {"template"}

@@ -30,6 +30,7 @@ from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
 from omni_actors.model.reports import IdentityKey
 from omni_actors.wire.calls import Auth, HttpReply, Upload
 from tests.adapters.kit import play
+from tests.adapters.whatsapp.test_spelling import INTERACTIVE
 
 NUMBER = WhatsAppSettings("770011223344556")
 URL = "https://graph.facebook.com/v25.0/770011223344556"
@@ -203,78 +204,6 @@ BODIES: dict[str, tuple[str, Content, dict[str, Any]]] = {
         Template("hello", "en_GB"),
         {"type": "template", "template": {"name": "hello", "language": {"code": "en_GB"}}},
     ),
-    "a template filled in by position": (
-        "template",
-        Template(
-            "order_ready",
-            "en_GB",
-            {
-                "header": [{"type": "image", "image": {"link": "https://cdn.example/p.png"}}],
-                "body": ["Ada", 42],
-                "buttons": [
-                    None,
-                    "42",
-                    {
-                        "sub_type": "quick_reply",
-                        "parameters": [{"type": "payload", "payload": "T"}],
-                    },
-                ],
-            },
-        ),
-        {
-            "type": "template",
-            "template": {
-                "name": "order_ready",
-                "language": {"code": "en_GB"},
-                "components": [
-                    {
-                        "type": "header",
-                        "parameters": [
-                            {"type": "image", "image": {"link": "https://cdn.example/p.png"}}
-                        ],
-                    },
-                    {
-                        "type": "body",
-                        "parameters": [
-                            {"type": "text", "text": "Ada"},
-                            {"type": "text", "text": "42"},
-                        ],
-                    },
-                    {
-                        "type": "button",
-                        "sub_type": "url",
-                        "index": "1",
-                        "parameters": [{"type": "text", "text": "42"}],
-                    },
-                    {
-                        "type": "button",
-                        "index": "2",
-                        "sub_type": "quick_reply",
-                        "parameters": [{"type": "payload", "payload": "T"}],
-                    },
-                ],
-            },
-        },
-    ),
-    "a template filled in by name": (
-        "template",
-        Template("hi", "en", {"body": {"first_name": "Ada"}}),
-        {
-            "type": "template",
-            "template": {
-                "name": "hi",
-                "language": {"code": "en"},
-                "components": [
-                    {
-                        "type": "body",
-                        "parameters": [
-                            {"type": "text", "parameter_name": "first_name", "text": "Ada"}
-                        ],
-                    }
-                ],
-            },
-        },
-    ),
 }
 ENVELOPE = {"messaging_product", "recipient_type", "to", "biz_opaque_callback_data"}
 
@@ -290,7 +219,7 @@ def test_a_content_is_spelled_by_its_form(
 
 def test_every_form_that_is_declared_can_be_spelled() -> None:
     declared = {form.name for forms in WHATSAPP.capabilities.forms.values() for form in forms}
-    spelled = {form for form, _content, _body in BODIES.values()}
+    spelled = {form for form, _content, _body in (*BODIES.values(), *INTERACTIVE.values())}
 
     assert declared - spelled == {"video", "link_text"}
     assert body_of("video", Media(MediaKind.VIDEO, url="https://a.example"))["type"] == "video"
@@ -384,7 +313,7 @@ def test_a_document_keeps_the_name_that_it_was_stored_with() -> None:
 
 
 def test_a_template_shows_a_medium_of_ours() -> None:
-    template = Template("t", "en", {"header": [{"type": "image", "media_id": "med_1"}]})
+    template = Template("t", "en", {"header": {"kind": "image", "media_id": "med_1"}})
     calls, _sent = play(
         send(part("template", template, media={"med_1": MEDIUM}), NUMBER),
         answered({"id": 990001}),
@@ -441,7 +370,7 @@ MISFITS: dict[str, tuple[str, Content, Reason]] = {
     ),
     "a template with a medium that is not there": (
         "template",
-        Template("t", "en", {"header": [{"type": "image", "media_id": "med_9"}]}),
+        Template("t", "en", {"header": {"kind": "image", "media_id": "med_9"}}),
         Reason.MEDIA_UNREACHABLE,
     ),
 }

@@ -1,0 +1,98 @@
+"""Old messages that a platform hands over with a channel's history: they take their place in time.
+
+Nobody is woken for them, no window opens, and their events are their own, so that no bot answers.
+"""
+
+from omni_actors.model import ids
+from omni_actors.model.content import UnsupportedContent
+from omni_actors.model.events import EventType
+from omni_actors.model.json import Json
+from omni_actors.model.reports import Echoed, Received
+from omni_actors.model.states import Direction
+from omni_actors.store.codec import decode_content, dumps, encode_content
+from omni_actors.store.handlers.effects import Effects, Home, Outcome
+from omni_actors.store.handlers.people import Reach
+from omni_actors.store.verbs import Intake, Item
+
+SOURCE = "history"
+
+
+def synced(
+    effects: Effects, home: Home, item: Item, report: Received | Echoed, intake: Intake
+) -> Outcome | None:
+    """Give an old message its place; one that is known gets its medium, if it had none."""
+    known = effects.target(home.id, report.external_id)
+    if known is not None:
+        return _completed(effects, home, item, report, known[0], intake)
+    reach = effects.people.meet(
+        home.tenant, home.platform, home.id, report.identities, report.at, report.name,
+        report.username,
+    )  # fmt: skip
+    if reach is None:
+        return None
+    message_id = effects.db.ids.of_old(ids.MESSAGE, report.at)
+    effects.add_target(home.id, report.external_id, message_id)
+    _add(effects, home, reach, report, message_id, intake)
+    thread = reach.thread
+    if report.at > thread.last_at:
+        thread.last_at, thread.dirty = report.at, True
+    media = bool(report.media) and effects.add_media(report, item, home, message_id, intake)
+    _note(effects, home, reach, report, message_id)
+    return Outcome(media=media)
+
+
+def _add(
+    effects: Effects,
+    home: Home,
+    reach: Reach,
+    report: Received | Echoed,
+    message_id: str,
+    intake: Intake,
+) -> None:
+    ours = isinstance(report, Echoed)
+    direction = Direction.OUTBOUND if ours else Direction.INBOUND
+    quoted = effects.target(home.id, report.reply_to) if report.reply_to is not None else None
+    effects.add_message(
+        message_id, home.tenant, direction.value, reach.thread.id, reach.id, home.id,
+        "human" if ours else "contact", SOURCE, encode_content(report.content),
+        report.status.value if isinstance(report, Echoed) else "received", intake.received_at,
+        report.at, quoted[0] if quoted else None, report.reply_to, report.external_id,
+        _notes(report), intake.id,
+    )  # fmt: skip
+
+
+def _notes(report: Received | Echoed) -> str | None:
+    notes: dict[str, Json] = dict(report.notes) if report.notes else {}
+    if isinstance(report, Received) and report.forwarded:
+        notes["forwarded"] = True
+    return dumps(notes) if notes else None
+
+
+def _note(
+    effects: Effects, home: Home, reach: Reach, report: Received | Echoed, message_id: str
+) -> None:
+    effects.journal.note(
+        EventType.MESSAGE_SYNCED, home.tenant, report.at, reach.thread.id, reach.id, home.id,
+        message_id,
+    )  # fmt: skip
+
+
+def _completed(
+    effects: Effects,
+    home: Home,
+    item: Item,
+    report: Received | Echoed,
+    message_id: str,
+    intake: Intake,
+) -> Outcome | None:
+    """The medium of a message that stood there without it."""
+    stored = effects.content_of(message_id) if report.media else None
+    if stored is None or not isinstance(decode_content(stored), UnsupportedContent):
+        return None
+    effects.complete(message_id, encode_content(report.content))
+    media = effects.add_media(report, item, home, message_id, intake)
+    person = effects.people.find(home.tenant, home.platform, report.identities)
+    reach = person.legs.get(home.id) if person else None
+    if reach is not None:
+        _note(effects, home, reach, report, message_id)
+    return Outcome(media=media)
