@@ -319,6 +319,7 @@ def plan_of(
         keep=kept(config.retention),
         idle_s=config.conversations.idle_s,
         unknown_wait_s=config.delivery.unknown_wait_s,
+        window_closing_s=config.conversations.window_closing_s,
     )
 
 
@@ -342,6 +343,7 @@ def pacing_of(channel: ChannelConfig, adapter: Adapter[Any, Any]) -> Pacing:
     return Pacing(
         Limit(rate.per_second, rate.burst, rate.loan_s),
         Limit(pair.per_second, pair.burst, pair.loan_s) if pair else None,
+        fixed=channel.rate is not None,
     )
 
 

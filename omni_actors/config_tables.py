@@ -12,6 +12,7 @@ from attrs.validators import optional
 from omni_actors.api.settings import ApiSettings
 from omni_actors.config_decode import SECRET, OneOrMore
 from omni_actors.policy.rate import Limit
+from omni_actors.policy.window import CLOSING_BEFORE_S
 
 SQLITE: Final = "sqlite:///"
 KEY_DIGITS: Final = 64
@@ -150,9 +151,11 @@ class RetentionConfig:
 
 @frozen
 class ConversationsConfig:
-    """How long a quiet conversation's actor stays awake."""
+    """How long a quiet conversation's actor stays awake; how long before its end a reply window is
+    told to be closing."""
 
     idle_s: float = _positive(120.0)
+    window_closing_s: float = field(default=CLOSING_BEFORE_S, validator=_is_not_negative)
 
 
 @frozen

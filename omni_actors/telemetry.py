@@ -49,6 +49,27 @@ API_REQUESTS = Counter(
 CHANNEL_STATE = Gauge(
     "omni_channel_active", "1 while the channel sends.", ["channel"], registry=REGISTRY
 )
+CHANNEL_RATE = Gauge(
+    "omni_channel_rate",
+    "Messages a second that the channel may send: configured, and now.",
+    ["channel", "what"],
+    registry=REGISTRY,
+)
+CHANNEL_CLOSED = Gauge(
+    "omni_channel_closed_seconds",
+    "For how long the channel sends nothing, by its limits.",
+    ["channel"],
+    registry=REGISTRY,
+)
+OUTREACH = Gauge(
+    "omni_outreach_people",
+    "People of the last day whom the channel's portfolio wrote to first, and the limit.",
+    ["channel", "what"],
+    registry=REGISTRY,
+)
+THROTTLED = Counter(
+    "omni_throttled", "Complaints of too fast, by scope.", ["platform", "scope"], registry=REGISTRY
+)
 STORE_ROWS = Gauge(
     "omni_store_rows", "Rows in the store, by kind, at the scrape.", ["kind"], registry=REGISTRY
 )

@@ -9,9 +9,10 @@ from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.limits import Ties, Usage
 from omni_actors.model.reports import ChannelName, IdentityKey, MediaRef, Report
 from omni_actors.model.templates import NewTemplate, TemplateDefinition
-from omni_actors.wire.calls import Flow
+from omni_actors.wire.calls import Flow, HttpReply
 
 S = TypeVar("S")
 C = TypeVar("C")
@@ -176,6 +177,7 @@ class Adapter(Generic[S, C]):
     `names` tells by which names a document's channels are known besides their keys, `named` by
     which the settings know one.
     `token` names the credential that `net` injects, for `token_hosts` only.
+    `ties` tells what a channel shares with others; `usage` what an answer says of budgets.
     """
 
     platform: str
@@ -193,6 +195,8 @@ class Adapter(Generic[S, C]):
     token_hosts: Callable[[S], frozenset[str]]
     upload: Callable[[Medium, S], Flow[Uploaded]] | None = None
     upload_gone: Callable[[Failure], bool] = field(default=lambda _failure: False)
+    ties: Callable[[S], Ties] = field(default=lambda _settings: Ties())
+    usage: Callable[[HttpReply], Sequence[Usage]] = field(default=lambda _reply: ())
     mark_read: Callable[[str, S], Flow[None]] | None = None
     typing: Callable[[str, S], Flow[None]] | None = None
     check: Callable[[S], Flow[Sequence[Checked]]] | None = None

@@ -13,6 +13,7 @@ from omni_actors.adapters.decode import decode
 from omni_actors.adapters.reading import mapping, number, sequence, text
 from omni_actors.model.failure import Failure, Kind, Reason, Scope
 from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.limits import Usage
 from omni_actors.policy.signing import hub_signature_matches
 from omni_actors.wire.calls import HttpReply
 
@@ -21,6 +22,10 @@ SIGNATURE_HEADER: Final = "x-hub-signature-256"
 OBJECTS: Final = {"whatsapp_business_account": "whatsapp"}
 TEXT_CHARACTERS_MAX: Final = 1000
 NO_CODE: Final = -1
+APP_USAGE: Final = "x-app-usage"
+ACCOUNT_USAGE: Final = "x-business-use-case-usage"
+MEASURES: Final = ("call_count", "total_cputime", "total_time")
+REGAIN: Final = "estimated_time_to_regain_access"  # minutes
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 # Graph repeats a bad token in its message; ids of messages are as long, and no secret.
@@ -81,13 +86,17 @@ META = HookKind(
 
 @frozen
 class Rule:
-    """What one of the platform's codes means: the failure without its wording."""
+    """What one of the platform's codes means: the failure without its wording.
+
+    `sentence` tells a person what happened and what to do about it.
+    """
 
     kind: Kind
     reason: Reason
     scope: Scope = Scope.PART
     retry_after_s: float | None = None
     attempts_max: int | None = None
+    sentence: str = ""
 
 
 @frozen
@@ -170,6 +179,7 @@ def _failure(rule: Rule, code: str | None, wording: str, asked_s: float | None) 
         text=wording,
         retry_after_s=asked_s if waits and asked_s is not None else rule.retry_after_s,
         attempts_max=rule.attempts_max,
+        advice=rule.sentence or None,
     )
 
 
@@ -202,12 +212,45 @@ def retry_after_s(reply: HttpReply) -> float | None:
 
 
 def _minutes_to_regain(reply: HttpReply) -> Iterator[float]:
+    for budget in _budgets(reply):
+        minutes = number(budget.get(REGAIN))
+        if minutes is not None and minutes > 0:
+            yield minutes
+
+
+def usage(reply: HttpReply) -> tuple[Usage, ...]:
+    """How much of the app's and of the account's budgets of calls is used.
+
+    What is for management only says nothing of sending.
+    https://developers.facebook.com/docs/graph-api/overview/rate-limiting
+    """
+    if APP_USAGE not in reply.headers and ACCOUNT_USAGE not in reply.headers:
+        return ()
+    app = mapping(_told(reply, APP_USAGE))
+    budgets = [b for b in _budgets(reply) if not str(b.get("type")).endswith("_management")]
+    told = [Usage(Scope.APP, _percent(app), _regain_s(app))] if app else []
+    if budgets:
+        fullest = max(budgets, key=_percent)
+        told.append(Usage(Scope.ACCOUNT, _percent(fullest), _regain_s(fullest)))
+    return tuple(told)
+
+
+def _told(reply: HttpReply, header: str) -> Json:
     try:
-        usage = json.loads(reply.headers.get("x-business-use-case-usage", "{}"))
+        document: Json = json.loads(reply.headers.get(header, "{}"))
     except (ValueError, RecursionError):
-        return
-    for budgets in mapping(usage).values():
-        for budget in sequence(budgets):
-            minutes = number(mapping(budget).get("estimated_time_to_regain_access"))
-            if minutes is not None and minutes > 0:
-                yield minutes
+        return None
+    return document
+
+
+def _budgets(reply: HttpReply) -> list[JsonObject]:
+    accounts = mapping(_told(reply, ACCOUNT_USAGE)).values()
+    return [mapping(budget) for budgets in accounts for budget in sequence(budgets)]
+
+
+def _percent(budget: JsonObject) -> float:
+    return max(number(budget.get(name)) or 0.0 for name in MEASURES)
+
+
+def _regain_s(budget: JsonObject) -> float:
+    return max(0.0, number(budget.get(REGAIN)) or 0.0) * 60.0

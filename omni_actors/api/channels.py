@@ -1,7 +1,7 @@
 """Channels: their state, queue, limiter, health and capabilities; pausing and resuming."""
 
 from omni_actors.api import render
-from omni_actors.api.requests import NoQuery
+from omni_actors.api.requests import NewCredentials, NoQuery
 from omni_actors.api.routes import Call, Listing, Reply, Route, listing
 from omni_actors.api.views import CapabilitiesView, ChannelBody
 from omni_actors.gateway.facade import Code
@@ -27,6 +27,14 @@ async def get_capabilities(call: Call[NoQuery, None]) -> Reply:
 async def pause_channel(call: Call[NoQuery, None]) -> Reply:
     """Stop sending; receiving goes on."""
     return Reply(render.channel(await call.gateway.pause(call.caller, call.path["channel_id"])))
+
+
+async def put_credentials(call: Call[NoQuery, NewCredentials]) -> Reply:
+    """Give a channel new credentials."""
+    view = await call.gateway.put_credentials(
+        call.caller, call.path["channel_id"], call.body.values
+    )
+    return Reply(render.channel(view))
 
 
 async def resume_channel(call: Call[NoQuery, None]) -> Reply:
@@ -58,6 +66,18 @@ ROUTES = (
         "What a channel can carry, by content type",
         answer=CapabilitiesView,
         scope="channels:read",
+    ),
+    Route(
+        "PUT",
+        "/v1/channels/{channel_id}/credentials",
+        put_credentials,
+        "Give a channel new credentials, such as a token; they are kept sealed and never shown",
+        answer=ChannelBody,
+        scope="channels:write",
+        body=NewCredentials,
+        writes=True,
+        codes=(Code.UNKNOWN_CHANNEL, Code.BAD_CREDENTIALS),
+        example={"access_token": "EAAG-new-token"},
     ),
     Route(
         "POST",

@@ -23,7 +23,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from omni_actors.api.bounds import NOT_ASKED, ONE_OF, SHORT, Bound, bound_of, complaint
 from omni_actors.api.jsontext import MISTAKES_MAX, encodable, escaped
 from omni_actors.api.problems import Problem
-from omni_actors.api.requests import ContextPatch
+from omni_actors.api.requests import ContextPatch, NewCredentials
 from omni_actors.gateway.facade import Code, Mistake
 from omni_actors.model.content import CONTENT_TYPES, INBOUND_ONLY, Content
 from omni_actors.model.json import JsonObject
@@ -203,6 +203,11 @@ def _context_patch(value: Any, _type: Any) -> ContextPatch:
     return ContextPatch(_object(value, None))
 
 
+def _new_credentials(value: Any, _type: Any) -> NewCredentials:
+    """The body itself are the credentials; what they may be is the platform's to say."""
+    return NewCredentials(_object(value, None))
+
+
 def _class(cls: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
     """A reader of one attrs class that tells all its mistakes together."""
     kept: dict[str, Any] = {
@@ -291,6 +296,7 @@ def _made() -> Converter:
     converter.register_structure_hook_func(lambda type_: type_ == Content, _content)
     converter.register_structure_hook_func(lambda type_: type_ is ClosedWindow, _closed_window)
     converter.register_structure_hook_func(lambda type_: type_ is ContextPatch, _context_patch)
+    converter.register_structure_hook_func(lambda type_: type_ is NewCredentials, _new_credentials)
     return converter
 
 

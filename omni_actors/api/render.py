@@ -89,7 +89,8 @@ def reason(failure: Failure | None, platform: str | None) -> v.ReasonView | None
     if retry is None:
         retry = "after_change" if failure.reason in CHANGEABLE else "no"
     raw = v.RawReason(platform, failure.code, failure.text)
-    return v.ReasonView(failure.reason.value, retry, failure.scope.value, raw)
+    scope = failure.scope.value
+    return v.ReasonView(failure.reason.value, retry, scope, failure.advice, raw)
 
 
 def part(row: g.Part, platform: str) -> v.PartView:
@@ -163,8 +164,12 @@ def message(row: g.Message) -> v.MessageView:
 def window(told: Any) -> v.WindowView:
     """A window as the gateway tells it: `open`, and `closes_at` in unix seconds."""
     if not isinstance(told, Mapping):
-        return v.WindowView(open=True, closes_at=None)
-    return v.WindowView(open=bool(told.get("open")), closes_at=time(told.get("closes_at")))
+        return v.WindowView(open=True, closes_at=None, free_until=None)
+    return v.WindowView(
+        open=bool(told.get("open")),
+        closes_at=time(told.get("closes_at")),
+        free_until=time(told.get("free_until")),
+    )
 
 
 def sent(told: Any) -> v.SentView:
@@ -236,7 +241,7 @@ def leg(row: g.Leg, now: float, windowless: Callable[[str], bool]) -> v.LegView:
         platform=row.platform,
         identity_id=row.identity_id,
         keys=keys_of(row.keys),
-        window=v.WindowView(open=is_open, closes_at=time(row.window_until)),
+        window=v.WindowView(is_open, time(row.window_until), time(row.entry_until)),
         last_inbound_at=time(row.last_inbound_at),
         last_outbound_at=time(row.last_outbound_at),
         questions=tuple(questions),

@@ -123,6 +123,13 @@ class CreateKey:
 
 
 @frozen
+class NewCredentials:
+    """A channel's credentials, whole, by the names that the config has for them."""
+
+    values: JsonObject = field(factory=dict, repr=False)
+
+
+@frozen
 class ContextPatch:
     """A JSON merge patch (RFC 7396) of a conversation's context."""
 

@@ -9,7 +9,7 @@ from attrs import NOTHING, Attribute, define, field, fields, has
 
 from omni_actors.api.bounds import NOT_ASKED, ONE_OF, SHORT, Bound, bound_of
 from omni_actors.api.decode import SENDABLE
-from omni_actors.api.requests import ContextPatch
+from omni_actors.api.requests import ContextPatch, NewCredentials
 from omni_actors.api.spell import as_json
 from omni_actors.api.views import Cursor, Time
 from omni_actors.model.content import CONTENT_TYPES, Content
@@ -40,6 +40,8 @@ class Shapes:
             return {"type": _PRIMITIVES[type_]} | bounded(bound)
         if type_ in _NAMED:
             return dict(_NAMED[type_])
+        if type_ is NewCredentials:
+            return {"type": "object", "additionalProperties": {"type": ["string", "null"]}}
         if type_ == JsonObject or type_ is ContextPatch:
             return self._free_object(bound, asked=asked)
         if type_ == Content:

@@ -34,21 +34,27 @@ class ReasonView:
     """Why something failed, and what would help.
 
     `retry`: `no`; `after` (some time); `after_change` (of token, template, content, window);
-    `reconcile` (the outcome is not known).
+    `reconcile` (the outcome is not known). `advice` is a sentence that says what to do.
     """
 
     code: str
     retry: str
     scope: str
+    advice: str | None
     raw: RawReason
 
 
 @frozen
 class WindowView:
-    """A reply window: whether free-form messages may be sent now, and until when."""
+    """A reply window: whether free-form messages may be sent now, and until when.
+
+    `free_until`: what is sent is free of charge until then, because somebody who came from an ad
+    was answered in time. That holds no window open.
+    """
 
     open: bool
     closes_at: Time | None
+    free_until: Time | None
 
 
 @frozen

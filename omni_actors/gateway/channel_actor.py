@@ -12,18 +12,21 @@ from attrs import define, evolve, field, frozen
 from omni_actors import telemetry
 from omni_actors.actors.cell import Context
 from omni_actors.adapters.contract import Sent
-from omni_actors.gateway.limits import Limits, WaitFor
+from omni_actors.gateway.limits import Go, Limits, WaitFor
 from omni_actors.gateway.outbound import Outbound
 from omni_actors.gateway.sender import Done, Route, Sender
 from omni_actors.gateway.timekeeper import GRAIN_S
-from omni_actors.model.failure import TEMPLATE_REASONS, Failure
+from omni_actors.model.failure import TEMPLATE_REASONS, Failure, Kind, Reason
 from omni_actors.model.json import JsonObject
+from omni_actors.model.limits import Usage
 from omni_actors.model.states import ChannelState
-from omni_actors.policy import retry
+from omni_actors.policy import retry, window
+from omni_actors.policy.breaker import Permit
 from omni_actors.policy.fairness import Picked
 from omni_actors.policy.rate import Limit
 from omni_actors.store.contract import Store
-from omni_actors.store.queries import Heads, LegHeads
+from omni_actors.store.limits import HoldPart, ShutOut
+from omni_actors.store.queries import Heads, LegHeads, WindowOf
 from omni_actors.store.rows import Channel, LegWake
 from omni_actors.store.verbs import (
     Again,
@@ -40,8 +43,10 @@ from omni_actors.store.verbs import (
 from omni_actors.store.verbs import Trace as StoredTrace
 
 IN_FLIGHT_MAX = 16
+PROBED = (ChannelState.BROKEN, ChannelState.NEEDS_REAUTH)
 TURN_LATER_S = 0.05
 NOT_TAKEN_S = 1.0
+NOT_MADE = Failure(Kind.TRANSIENT, Reason.INTERNAL, text="the call was not made after all")
 
 
 @frozen
@@ -86,6 +91,8 @@ class OffTheWire:
     verdict: retry.Verdict | None
     failure: Failure | None
     sent: bool
+    permit: Permit | None = None
+    usage: tuple[Usage, ...] = ()
 
 
 @define
@@ -113,7 +120,7 @@ class ChannelActor:
     context: Context = field(init=False)
 
     async def started(self, context: Context) -> None:
-        """Begin with what the store holds. A broken channel is probed at once after a start.
+        """Begin with what the store holds. A channel that was refused is probed at once.
 
         After a crash of this actor, what it had on the wire is in doubt.
         """
@@ -122,7 +129,7 @@ class ChannelActor:
             waits = dict(self.recover)
             await self.store.do(Recover(self.now(), waits, channel_id=self.channel.id))
             self.doubt(self.now())
-        if self.channel.state is ChannelState.BROKEN:
+        if self.channel.state in PROBED:
             self.probe_at = self.now()
         context.tell_self(Look())
 
@@ -144,16 +151,20 @@ class ChannelActor:
     def changed(self, message: Changed) -> None:
         self.channel, self.route = message.channel, message.route
         self.limits.change(message.limit, message.pair)
-        broken = message.channel.state is ChannelState.BROKEN
-        self.probes, self.probe_at = 0, self.now() if broken else None  # it may work by now
+        probed = message.channel.state in PROBED
+        self.probes, self.probe_at = 0, self.now() if probed else None  # it may work by now
         self.outbound.look_again()
 
     async def landed(self, message: OffTheWire) -> None:
         """Draw the consequences of an attempt for the whole channel."""
         now = self.now()
+        self.limits.landed(message.permit, message.failure, now)
+        for usage in message.usage:
+            self.limits.heed(usage, now)
         match message.verdict:
             case retry.CloseScope(scope=scope, until=until):
                 self.limits.shut(scope, message.leg_id, until, now)
+                telemetry.THROTTLED.labels(self.channel.platform, scope.value).inc()
             case retry.PauseChannel() as pause if message.route is self.route:
                 await self.pause(pause, message.failure)
             case _ if message.sent:
@@ -168,7 +179,7 @@ class ChannelActor:
 
     async def went_well(self, leg_id: str) -> None:
         self.limits.went_well(leg_id)
-        if self.channel.state is ChannelState.BROKEN:
+        if self.channel.state in PROBED and self.probe_at is not None:
             self.probes, self.probe_at = 0, None
             await self.set_state(ChannelState.ACTIVE, None)
             self.outbound.look_again()
@@ -197,12 +208,12 @@ class ChannelActor:
         self.told(self.channel)
 
     def may_start(self, now: float) -> int:
-        """How many more parts may go on the wire; a broken channel sends one probe at a time."""
+        """How many more parts may go on the wire; one probe at a time after a refusal."""
         if self.context.draining:
             return 0
         if self.channel.state is ChannelState.ACTIVE:
             return self.in_flight_max - self.in_flight
-        if self.channel.state is ChannelState.BROKEN and self.probe_at is not None:
+        if self.channel.state in PROBED and self.probe_at is not None:
             return int(self.in_flight == 0 and self.probe_at <= now)
         return 0
 
@@ -226,25 +237,56 @@ class ChannelActor:
             held = self.limits.channel_wait(now)
             if held is not None:
                 return earliest(due_at, held.until)
-            picked = self.outbound.pick()
+            lanes = self.limits.lanes(now)
+            picked = self.outbound.pick(lanes)
             if picked is None:
+                due_at = earliest(due_at, self.limits.lanes_again_at() if lanes else None)
                 break
             held_leg = self.start(picked, now)
             due_at = earliest(due_at, held_leg)
-        if self.channel.state is ChannelState.BROKEN and (self.probe_at or 0.0) > now:
+        if self.channel.state in PROBED and (self.probe_at or 0.0) > now:
             return self.probe_at
         return due_at
 
     def start(self, picked: Picked[str, LegWake], now: float) -> float | None:
-        """Send one part in a child task, or put it back until its leg may send again."""
-        match self.limits.leave(picked.item.leg_id, now):
+        """Send one part in a child task, or put it back until its leg may send again.
+
+        What would be one person too many to write to first is held in the store, out of the way.
+        """
+        person = self.writes_first_to(picked.item.leg_id, now)
+        if person is not None and (wait := self.limits.outreach_wait(person, now)) is not None:
+            self.in_flight += 1
+            self.context.start_soon(self.hold_back, picked.item, wait.until)
+            return None
+        match self.limits.leave(picked.item.leg_id, now, self.chance.random()):
             case WaitFor(until=until):
                 self.outbound.put_back(picked, until)
                 return until
-            case _:
+            case Go(permit=permit):
+                if person is not None:
+                    self.limits.outreach.count(person, now)
                 self.in_flight += 1
-                self.context.start_soon(self.attempt, picked.item)
+                self.context.start_soon(self.attempt, picked.item, permit)
                 return None
+
+    def writes_first_to(self, leg_id: str, now: float) -> str | None:
+        """The person of a leg whose reply window is closed, while it matters that it is."""
+        if not self.limits.guards_outreach(now):
+            return None
+        found = self.store.peek(WindowOf(leg_id))
+        capabilities = self.route.adapter.capabilities
+        if found is None or window.is_open(capabilities, found[1], now):
+            return None
+        return found[0]
+
+    async def hold_back(self, wake: LegWake, until: float) -> None:
+        """Hold a part in the store until there is room for one more person."""
+        route, now = self.route, self.now()
+        wakes = await self.store.do(HoldPart(wake.part_id, now, until, self.limits.full(now)))
+        self.doubt(until)
+        self.context.tell_self(
+            OffTheWire(self.run, route, wake.leg_id, wakes, None, None, sent=False)
+        )
 
     def wake_at(self, at: float | None) -> None:
         now = self.now()
@@ -252,21 +294,21 @@ class ChannelActor:
             wanted = max(at, now + GRAIN_S) if at > now else now + TURN_LATER_S
             self.context.wake_at(wanted, Tick(), key="pump")
 
-    async def attempt(self, wake: LegWake) -> None:
+    async def attempt(self, wake: LegWake, permit: Permit | None) -> None:
         """Claim a part, send it, settle it, and report back."""
         route = self.route
-        claims = await self.store.do(Claim((wake.part_id,), self.now()))
+        claims = await self.store.do(Claim((wake.part_id,), self.now(), self.limits.portfolio))
         if not claims:
-            self.not_taken(wake, route)
+            self.not_taken(wake, route, permit)
             return
         claimed = claims[0]
         telemetry.QUEUE_SECONDS.labels(self.channel.platform).observe(
             self.now() - claimed.queued_at
         )
         done = await self.sender.send(claimed, route)
-        await self.settle(claimed, done, route)
+        await self.settle(claimed, done, route, permit)
 
-    def not_taken(self, wake: LegWake, route: Route) -> None:
+    def not_taken(self, wake: LegWake, route: Route, permit: Permit | None) -> None:
         """The part is not for us to send: go on with what the leg has now.
 
         The same part once more has expired or is not due; that is not to be asked without pause.
@@ -280,10 +322,12 @@ class ChannelActor:
             ]
         )
         self.context.tell_self(
-            OffTheWire(self.run, route, wake.leg_id, wakes, None, None, sent=False)
+            OffTheWire(self.run, route, wake.leg_id, wakes, None, NOT_MADE, False, permit)
         )
 
-    async def settle(self, claimed: Claimed, done: Done, route: Route) -> None:
+    async def settle(
+        self, claimed: Claimed, done: Done, route: Route, permit: Permit | None
+    ) -> None:
         """Commit how the attempt ended, then tell the actor."""
         verdict, outcome = self.judge(claimed, done)
         trace = StoredTrace(done.started_at, done.ended_at, done.trace.as_json())
@@ -298,7 +342,9 @@ class ChannelActor:
             self.doubt_templates(self.channel.id)
         sent = isinstance(done.result, Sent)
         self.context.tell_self(
-            OffTheWire(self.run, route, claimed.leg_id, wakes, verdict, failure, sent)
+            OffTheWire(
+                self.run, route, claimed.leg_id, wakes, verdict, failure, sent, permit, done.usage
+            )
         )
 
     def judge(self, claimed: Claimed, done: Done) -> tuple[retry.Verdict | None, Outcome]:
@@ -350,6 +396,8 @@ def outcome_of(verdict: retry.Verdict, failure: Failure, at: float) -> Outcome:
             return Again(at, failure, refund=True)
         case retry.GiveUp(gap=gap):
             return GivenUp(failure, gap)
+        case retry.WindowShut():
+            return ShutOut(failure)
         case retry.WaitForWord(until=until):
             return InDoubt(failure, until)
 

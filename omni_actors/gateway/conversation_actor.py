@@ -16,9 +16,10 @@ from omni_actors.gateway.sender import where
 from omni_actors.model.events import EventType
 from omni_actors.policy import answers, window
 from omni_actors.store.contract import Store, StoreFailed
+from omni_actors.store.limits import OpenWindow
 from omni_actors.store.queries import Unhandled
 from omni_actors.store.rows import Backlog, Choice, Entry, Leg, LegWake, NewEvent
-from omni_actors.store.verbs import ChoiceMade, Handle, OpenWindow, Timer
+from omni_actors.store.verbs import ChoiceMade, Handle, Timer
 
 WINDOW_TIMER = "window"
 PAGE = 64
@@ -40,6 +41,7 @@ class ConversationActor:
     store: Store
     adapters: Mapping[str, Adapter[Any, Any]]
     wake_legs: Callable[[Sequence[LegWake]], None]
+    closing_s: float = window.CLOSING_BEFORE_S
 
     async def handle(self, message: object) -> None:
         """Take the backlog page by page. A crash or cancellation leaves whole pages behind."""
@@ -76,11 +78,11 @@ class ConversationActor:
         """Handle one page. What waits for a window is let go first: that may be done twice."""
         for leg_id, at in opened(backlog).items():
             self.wake_legs(await self.store.do(OpenWindow(leg_id, at)))
-        await self.store.do(effects(backlog))
+        await self.store.do(effects(backlog, self.closing_s))
         telemetry.HANDLED.inc(len(backlog.entries))
 
 
-def effects(backlog: Backlog) -> Handle:
+def effects(backlog: Backlog, closing_s: float = window.CLOSING_BEFORE_S) -> Handle:
     """What a page of entries brings about: windows, picked options, timers."""
     legs = {leg.id: leg for leg in backlog.legs}
     open_questions = {leg.id: list(map(question_of, leg.questions)) for leg in backlog.legs}
@@ -100,7 +102,7 @@ def effects(backlog: Backlog) -> Handle:
         upto=backlog.entries[-1].seq,
         choices=tuple(choices),
         events=tuple(events),
-        timers=window_timers(backlog.entries),
+        timers=window_timers(backlog.entries, closing_s),
     )
 
 
@@ -151,11 +153,14 @@ def window_opened(backlog: Backlog, entry: Entry, leg: Leg) -> NewEvent:
     )
 
 
-def window_timers(entries: Sequence[Entry]) -> tuple[Timer, ...]:
+def window_timers(entries: Sequence[Entry], closing_s: float) -> tuple[Timer, ...]:
     """One timer a leg: when to warn that the window which these entries hold open will close."""
     until = {entry.leg_id: entry.window_until for entry in entries if entry.window_until}
     return tuple(
-        [Timer(WINDOW_TIMER, leg_id, window.closing_at(end)) for leg_id, end in until.items()]
+        [
+            Timer(WINDOW_TIMER, leg_id, window.closing_at(end, closing_s))
+            for leg_id, end in until.items()
+        ]
     )
 
 

@@ -13,6 +13,7 @@ class Code(StrEnum):
     UNKNOWN_CHANNEL = "unknown_channel"
     UNKNOWN_HOOK = "unknown_hook"
     BAD_ADDRESS = "bad_address"
+    BAD_CREDENTIALS = "bad_credentials"
     NO_IDENTITY = "no_identity"
     NO_CHANNEL_LEFT = "no_channel_left"
     CONTENT_UNSUPPORTED = "content_unsupported"

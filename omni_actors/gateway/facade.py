@@ -1,6 +1,5 @@
 """The gateway as its door sees it: one object, plain answers, one kind of error."""
 
-import json
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -9,8 +8,9 @@ from typing import Any, TypeVar
 from attrs import define, field, frozen
 
 from omni_actors import telemetry
-from omni_actors.gateway import keys
+from omni_actors.gateway import credentials, keys
 from omni_actors.gateway.channel_actor import ChannelActor
+from omni_actors.gateway.contexts import merged, within
 from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.errors import Code as Code
 from omni_actors.gateway.errors import Mistake as Mistake
@@ -43,6 +43,7 @@ from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState
 from omni_actors.policy.rate import Granted, Limit, Pace, reserve_all
 from omni_actors.store.contract import Query, Refused, Verb
+from omni_actors.store.limits import Release
 from omni_actors.store.queries import (
     Attempts,
     ContactById,
@@ -85,13 +86,11 @@ from omni_actors.store.verbs import (
     CloseConversation,
     Idempotency,
     PutContext,
-    Release,
     RevokeKey,
     SetChannelState,
 )
 
 R = TypeVar("R")
-CONTEXT_BYTES_MAX = 64 * 1024
 PATCH_TRIES = 5
 EVENT_PAGE_MAX = 500
 KEYS_PACED_MAX = 10_000
@@ -392,6 +391,14 @@ class Gateway:
         """Send again on a channel."""
         return await self.set_state(caller, channel_id, ChannelState.ACTIVE, None)
 
+    async def put_credentials(
+        self, caller: Caller, channel_id: str, document: JsonObject
+    ) -> ChannelView:
+        """Give a channel new credentials; its queue goes on by itself."""
+        view = await self.channel(caller, channel_id)
+        await credentials.replace(self.house, view.channel, document, self.now())
+        return await self.channel(caller, channel_id)
+
     async def set_state(
         self, caller: Caller, channel_id: str, state: ChannelState, reason: str | None
     ) -> ChannelView:
@@ -540,6 +547,8 @@ class Gateway:
         """All metrics in the Prometheus text format, with what the store holds now."""
         for kind, rows in (await self.ask(Figures())).items():
             telemetry.STORE_ROWS.labels(kind).set(rows)
+        for channel_id, limits in self.house.limiters.items():
+            limits.measure(channel_id, self.now())
         return telemetry.exposition()
 
     def actors(self) -> Sequence[JsonObject]:
@@ -570,27 +579,3 @@ def event_types(names: Sequence[str]) -> tuple[EventType, ...]:
             "there is no such event type",
             mistakes=(Mistake("/types", f"must be of: {known}"),),
         ) from None
-
-
-def merged(value: JsonObject, patch: JsonObject) -> JsonObject:
-    """A JSON merge patch applied: null removes, objects merge, the rest replaces."""
-    result = dict(value)
-    for name, change in patch.items():
-        if change is None:
-            result.pop(name, None)
-        elif isinstance(change, Mapping):
-            before = result.get(name)
-            result[name] = merged(before if isinstance(before, Mapping) else {}, change)
-        else:
-            result[name] = change
-    return result
-
-
-def within(put: PutContext) -> PutContext:
-    """The verb, if its context is small enough."""
-    size = len(json.dumps(put.value, ensure_ascii=False).encode())
-    if size > CONTEXT_BYTES_MAX:
-        raise RequestError(
-            Code.TOO_LARGE, f"the context would be {size} bytes, {CONTEXT_BYTES_MAX} are allowed"
-        )
-    return put

@@ -27,9 +27,11 @@ from omni_actors.gateway.conversation_actor import WAKE, ConversationActor
 from omni_actors.gateway.echo_bot import EchoBot
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.intake import Receiver
-from omni_actors.gateway.limits import AppBrake, Limits
+from omni_actors.gateway.limits import Limits
 from omni_actors.gateway.links import Links
 from omni_actors.gateway.media_desk import MediaDesk
+from omni_actors.gateway.pacing import Pacer
+from omni_actors.gateway.pacing import Pacing as Pacing
 from omni_actors.gateway.sender import Hands, Route, Sender
 from omni_actors.gateway.submit import Submitter
 from omni_actors.gateway.template_desk import TemplateDesk
@@ -39,7 +41,7 @@ from omni_actors.gateway.uploads import Uploads
 from omni_actors.media.blobs import Blob, Blobs, Missing
 from omni_actors.model.ids import Ids
 from omni_actors.model.states import ChannelState
-from omni_actors.policy.rate import Limit
+from omni_actors.policy import window
 from omni_actors.policy.routing import ConsumerRule
 from omni_actors.store.contract import News, Store
 from omni_actors.store.media_verbs import HurryMedia
@@ -74,14 +76,6 @@ WAKE_PAGE = 500
 
 
 @frozen
-class Pacing:
-    """The limits of one channel, by the config or the adapter's defaults."""
-
-    channel: Limit
-    pair: Limit | None
-
-
-@frozen
 class Plan:
     """What the config asks of the house; a reload brings another one."""
 
@@ -93,6 +87,7 @@ class Plan:
     keep: Retention = field(factory=Retention)
     idle_s: float = 120.0
     unknown_wait_s: Mapping[str, float] = field(factory=dict)  # by platform
+    window_closing_s: float = window.CLOSING_BEFORE_S
 
 
 @frozen
@@ -120,7 +115,7 @@ class House:
     bell: Bell = field(init=False)
     channels: dict[str, Channel] = field(factory=dict)
     routes: dict[str, Route] = field(factory=dict)
-    brakes: dict[str, AppBrake] = field(factory=dict)
+    pacer: Pacer = field(init=False)
     limiters: dict[str, Limits] = field(factory=dict)
     desks: dict[str, ChannelActor] = field(factory=dict)
     keys_used: dict[str, float] = field(factory=dict)
@@ -140,6 +135,14 @@ class House:
         self.ids = Ids(now, ground.chance.getrandbits)
         self.bell = Bell()
         self.uploads = Uploads(ground.store, now)
+        self.pacer = Pacer(
+            ground.store,
+            ground.adapters,
+            now,
+            channels=lambda: self.channels,
+            routes=lambda: self.routes,
+            pacings=lambda: self.plan.pacing,
+        )
         self.conversations = Roster(
             ground.system,
             CONVERSATIONS,
@@ -254,15 +257,8 @@ class House:
     def limits(self, channel: Channel) -> Limits:
         """The limiters of a channel; they outlive a crash of its actor."""
         if channel.id not in self.limiters:
-            self.limiters[channel.id] = self.fresh_limits(channel)
+            self.limiters[channel.id] = self.pacer.fresh_limits(channel)
         return self.limiters[channel.id]
-
-    def fresh_limits(self, channel: Channel) -> Limits:
-        """Nobody knows how much was sent just before a start, so the bucket is not full."""
-        pacing = self.pacing(channel)
-        brake = self.brakes.setdefault(channel.platform, AppBrake())
-        crashed_at = self.ground.clock.now()
-        return Limits.fresh(pacing.channel, pacing.pair, brake, crashed_at=crashed_at)
 
     async def recall_paces(self) -> None:
         """Count what was sent to each person before this start: the platform remembers it too."""
@@ -279,14 +275,13 @@ class House:
             if sent.channel_id in limiters:
                 limiters[sent.channel_id].recall(sent.leg_id, sent.at)
 
-    def pacing(self, channel: Channel) -> Pacing:
-        """The limits of a channel, by the plan or else the platform's own."""
-        adapter = self.ground.adapters[channel.platform]
-        return self.plan.pacing.get(channel.id) or default_pacing(adapter)
-
     def conversation_actor(self, conversation_id: str) -> ConversationActor:
         return ConversationActor(
-            conversation_id, self.ground.store, self.ground.adapters, self.wake_legs
+            conversation_id,
+            self.ground.store,
+            self.ground.adapters,
+            self.wake_legs,
+            self.plan.window_closing_s,
         )
 
     def spawn_desks(self) -> None:
@@ -303,6 +298,7 @@ class House:
                 lambda: self.plan.keep,
                 self.take_keys_used,
                 self.changed,
+                lambda: self.plan.window_closing_s,
             ),
             group="desks",
         )
@@ -436,7 +432,9 @@ class House:
         self.tell_state(channel)
         if channel.platform in self.ground.adapters:
             self.routes[channel.id] = self.ground.route_of(channel)
-            pacing = self.pacing(channel)
+            if channel.id in self.limiters:
+                self.pacer.renew(channel, self.limiters[channel.id])
+            pacing = self.pacer.pacing(channel)
             route = self.routes[channel.id]
             message = channel_actor.Changed(channel, route, pacing.channel, pacing.pair)
             self.nudge(address_of(channel.id), message)
@@ -520,12 +518,3 @@ class House:
 def address_of(channel_id: str) -> str:
     """Where a channel's actor lives."""
     return f"{CHANNELS}/{channel_id}"
-
-
-def default_pacing(adapter: Adapter[Any, Any]) -> Pacing:
-    """The limits that the platform sets, when the config names none."""
-    pair = adapter.pair_rate
-    return Pacing(
-        Limit(adapter.rate.per_second, adapter.rate.burst, adapter.rate.loan_s),
-        Limit(pair.per_second, pair.burst, pair.loan_s) if pair else None,
-    )

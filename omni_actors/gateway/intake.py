@@ -188,10 +188,16 @@ class Receiver:
             case Received() | Echoed():
                 media_ids = tuple([self.ids(MEDIUM) for _ in report.media])
                 named = evolve(report, content=with_media(report.content, media_ids))
-                until = None
-                if isinstance(report, Received):
-                    until = window.opened_until(report, adapter.capabilities)
-                return Item(adapter.platform, named, window_until=until, media_ids=media_ids)
+                if isinstance(report, Echoed):
+                    return Item(adapter.platform, named, media_ids=media_ids)
+                until = window.opened_until(report, adapter.capabilities)
+                return Item(
+                    adapter.platform,
+                    named,
+                    window_until=until,
+                    media_ids=media_ids,
+                    entry=window.entry_of(report, adapter.capabilities),
+                )
             case StatusReported():
                 tries = retry.tries_when_reported(report.failure)
                 resend = Resend(tries, self.now() + retry.RESEND_AFTER_S) if tries else None

@@ -1,25 +1,48 @@
-"""How fast one channel may send, as the channel actor keeps it in hand: channel, leg and app.
+"""How fast one channel may send, as its actor keeps it in hand: channel, leg, what is shared.
 
-All rules are those of `policy.rate`; this holds the state between two sends.
+All rules are those of `policy.rate`, `policy.breaker` and `policy.outreach`; this holds the state
+between two sends.
 """
 
+import math
 from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from attrs import define, field, frozen
 
-from omni_actors.model.failure import Scope
+from omni_actors import telemetry
+from omni_actors.model.failure import Failure, Kind, Reason, Scope
 from omni_actors.model.json import JsonObject
-from omni_actors.policy.rate import Adaptive, Granted, Limit, Pace, close, drained, reserve_all
+from omni_actors.model.limits import Usage
+from omni_actors.policy.breaker import Breaker, Open, Permit, Probing, blames, named
+from omni_actors.policy.outreach import Outreach
+from omni_actors.policy.rate import (
+    USAGE_STOP_S,
+    USAGE_VALID_S,
+    Adaptive,
+    Granted,
+    Limit,
+    Pace,
+    close,
+    drained,
+    high_only,
+    reserve_all,
+    usage_scale,
+    used_up,
+)
 
 LEGS_MAX = 50_000
 CRASH_WINDOW_S = 1.0
 FREE = Limit(1e9, 1_000_000)
+FULL = "It goes out by itself when there is room again, or at once when the person writes."
 
 
 @frozen
 class Go:
-    """Send now; it has been charged."""
+    """Send now; it has been charged. The permit goes back with what became of it."""
+
+    permit: Permit | None = field(default=None, eq=False)
 
 
 @frozen
@@ -34,39 +57,92 @@ Leave: TypeAlias = Go | WaitFor
 
 
 @define
-class AppBrake:
-    """The brake that all channels of one platform share: the app's own limit at the platform."""
+class Brake:
+    """What several channels share: the limits of an app or an account at the platform.
+
+    `share` is how much of its own rate each of them may use.
+    """
 
     pace: Pace = field(factory=Pace)
+    share: Adaptive = field(factory=lambda: Adaptive.full(1.0))
+    percent: float = 0.0
+    told_at: float = -math.inf
+    strikes: int = 0
 
-    def shut(self, until: float) -> None:
-        """Let nothing pass before `until`."""
+    def shut(self, until: float, now: float) -> None:
+        """Let nothing pass before `until`, and less than before after it."""
+        self.strikes += self.pace.closed_until <= now
+        self.share = self.share.throttled(now, until)
         self.pace = close(self.pace, until, FREE)
+
+    def heed(self, usage: Usage, now: float) -> None:
+        """An answer tells how much of the budget is used."""
+        self.percent, self.told_at = usage.percent, now
+        if used_up(usage.percent):
+            self.pace = close(self.pace, now + max(usage.regain_s, USAGE_STOP_S), FREE)
+
+    def used(self, now: float) -> float:
+        """How much is used, in percent; word that is too old counts for nothing."""
+        return self.percent if now < self.told_at + USAGE_VALID_S else 0.0
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody has ever complained."""
+        return self.told_at == -math.inf and self.share.cut_at == -math.inf
+
+    def scale(self, now: float) -> float:
+        """The share of its rate that a channel may use."""
+        return self.share.per_second(now) * usage_scale(self.used(now))
+
+    def why(self, scope: Scope, now: float) -> Iterator[str]:
+        """Why channels are slower than they were asked to be, in sentences."""
+        if self.pace.closed_until > now:
+            yield f"the platform has stopped the {scope}"
+        if self.share.per_second(now) < 1.0:
+            yield f"the {scope} was throttled and recovers"
+        if (used := self.used(now)) and usage_scale(used) < 1.0:
+            yield f"{used:.0f} % of the {scope}'s budget of calls is used"
 
 
 @define
 class Limits:
-    """The limiters of one channel. Times in unix seconds."""
+    """The limiters of one channel. Times in unix seconds.
+
+    `shared` are the brakes of what it belongs to, by scope; `outreach` counts the people of its
+    `portfolio`, and `outreach_closed_until` is when it may write first again.
+    """
 
     adaptive: Adaptive
     burst: int
     pair: Limit | None
-    app: AppBrake
+    shared: Mapping[Scope, Brake]
+    outreach: Outreach = field(factory=Outreach)
+    outreach_closed_until: float = 0.0
+    portfolio: str | None = None
     pace: Pace = field(factory=Pace)
-    pairs: OrderedDict[str, Pace] = field(factory=OrderedDict)
+    pairs: "OrderedDict[str, Pace]" = field(factory=OrderedDict)
+    breaker: Breaker = field(factory=Breaker)
     throttled: int = 0
-    throttled_legs: OrderedDict[str, int] = field(factory=OrderedDict)
+    throttled_legs: "OrderedDict[str, int]" = field(factory=OrderedDict)
 
     @classmethod
     def fresh(
-        cls, channel: Limit, pair: Limit | None, app: AppBrake, *, crashed_at: float | None
+        cls,
+        channel: Limit,
+        pair: Limit | None,
+        shared: Mapping[Scope, Brake],
+        outreach: Outreach | None = None,
+        *,
+        crashed_at: float | None,
     ) -> "Limits":
         """Full buckets; after a crash a nearly empty one and half the rate for one window."""
+        outreach = outreach or Outreach()
         if crashed_at is None:
-            return cls(Adaptive.full(channel.per_second), channel.burst, pair, app)
+            adaptive = Adaptive.full(channel.per_second)
+            return cls(adaptive, channel.burst, pair, shared, outreach)
         adaptive = Adaptive.after_crash(channel.per_second, crashed_at, CRASH_WINDOW_S)
-        limit = adaptive.limit(channel.burst, crashed_at)
-        return cls(adaptive, channel.burst, pair, app, drained(limit, crashed_at))
+        pace = drained(adaptive.limit(channel.burst, crashed_at), crashed_at)
+        return cls(adaptive, channel.burst, pair, shared, outreach, pace=pace)
 
     def recall(self, leg_id: str, at: float) -> None:
         """Charge a leg with what it was sent before this start; tell it oldest first."""
@@ -79,30 +155,89 @@ class Limits:
             self.adaptive = Adaptive.full(channel.per_second)
         self.burst, self.pair = channel.burst, pair
 
-    def channel_wait(self, now: float) -> WaitFor | None:
-        """Whether the channel or its app holds everything back now."""
+    def limit(self, now: float) -> Limit:
+        """The rate to keep to now, whoever has lowered it."""
         limit = self.adaptive.limit(self.burst, now)
-        granted = reserve_all(now, [(self.pace, limit, 1), (self.app.pace, FREE, 0)])
+        scale = math.prod([b.scale(now) for b in self.shared.values() if not b.is_free])
+        return limit if scale == 1.0 else limit.scaled(scale)
+
+    def channel_wait(self, now: float) -> WaitFor | None:
+        """Whether the channel or what it belongs to holds everything back now."""
+        match self.breaker.state:
+            case Open(until=until) if until > now:
+                return WaitFor(Scope.CHANNEL, until)
+            case Probing(since=since) if since + self.breaker.law.probe_s > now:
+                return WaitFor(Scope.CHANNEL, since + self.breaker.law.probe_s)
+        asks = [(self.pace, self.limit(now), 1.0)]
+        asks += [(brake.pace, FREE, 0.0) for brake in self.shared.values()]
+        granted = reserve_all(now, asks)
         if isinstance(granted, Granted):
             return None
-        return WaitFor((Scope.CHANNEL, Scope.APP)[granted.index], now + granted.seconds)
+        return WaitFor((Scope.CHANNEL, *self.shared)[granted.index], now + granted.seconds)
 
-    def leave(self, leg_id: str, now: float) -> Leave:
-        """Ask for one send to a leg: all limiters are charged, or none."""
-        limit = self.adaptive.limit(self.burst, now)
+    def leave(self, leg_id: str, now: float, chance: float = 0.0) -> Leave:
+        """Ask for one send to a leg: all limiters are charged, or none.
+
+        `chance`, in [0, 1), decides while the channel comes back after an outage.
+        """
         pair_pace = self.pairs.get(leg_id, Pace())
-        asks = [
-            (self.pace, limit, 1.0),
-            (self.app.pace, FREE, 0.0),
-            (pair_pace, self.pair or FREE, 1.0),
-        ]
+        asks = [(self.pace, self.limit(now), 1.0), (pair_pace, self.pair or FREE, 1.0)]
+        asks += [(brake.pace, FREE, 0.0) for brake in self.shared.values()]
         granted = reserve_all(now, asks)
         if not isinstance(granted, Granted):
-            scope = (Scope.CHANNEL, Scope.APP, Scope.LEG)[granted.index]
+            scope = (Scope.CHANNEL, Scope.LEG, *self.shared)[granted.index]
             return WaitFor(scope, now + granted.seconds)
+        self.breaker, permit = self.breaker.admit(now, chance)
+        if not isinstance(permit, Permit):
+            return WaitFor(Scope.CHANNEL, now + permit.retry_after_s)
         self.pace = granted.paces[0]
-        self.remember(leg_id, granted.paces[2], now)
-        return Go()
+        self.remember(leg_id, granted.paces[1], now)
+        return Go(permit)
+
+    def landed(self, permit: Permit | None, failure: Failure | None, now: float) -> None:
+        """A send has ended: whether the platform's door was open."""
+        if permit is None:
+            return
+        match blames(failure):
+            case True:
+                self.breaker = self.breaker.failed(permit, now)
+            case False:
+                self.breaker = self.breaker.succeeded(permit, now)
+            case None:
+                self.breaker = self.breaker.abandoned(permit, now)
+
+    def heed(self, usage: Usage, now: float) -> None:
+        """An answer tells how much of a shared budget is used."""
+        if brake := self.shared.get(usage.scope):
+            brake.heed(usage, now)
+
+    def lanes(self, now: float) -> tuple[str, ...] | None:
+        """The lanes that may send now; None: all of them."""
+        used = [brake.used(now) for brake in self.shared.values() if not brake.is_free]
+        return ("high",) if used and high_only(max(used)) else None
+
+    def lanes_again_at(self) -> float:
+        """When word that leaves room for some lanes only is too old to count."""
+        return max([brake.told_at + USAGE_VALID_S for brake in self.shared.values()])
+
+    def guards_outreach(self, now: float) -> bool:
+        """Whether it matters now if a person's reply window is closed."""
+        return self.outreach.most is not None or self.outreach_closed_until > now
+
+    def outreach_wait(self, person: str, now: float) -> WaitFor | None:
+        """Whether a person whose window is closed may not be written to now."""
+        if self.outreach_closed_until > now:
+            return WaitFor(Scope.OUTREACH, self.outreach_closed_until)
+        if self.outreach.admits(person, now):
+            return None
+        return WaitFor(Scope.OUTREACH, self.outreach.promise(now))
+
+    def full(self, now: float) -> Failure:
+        """Why nobody else may be written to first."""
+        text = f"the portfolio has written first to {self.outreach.used(now)} people in a day"
+        if self.outreach_closed_until > now:
+            text = "the platform has stopped what this channel writes first"
+        return Failure(Kind.THROTTLED, Reason.RATE_LIMITED, Scope.OUTREACH, None, text, advice=FULL)
 
     def remember(self, leg_id: str, pace: Pace, now: float) -> None:
         """Keep a leg's pace; the ones that are full again are forgotten, oldest first."""
@@ -125,40 +260,86 @@ class Limits:
         """
         match scope:
             case Scope.LEG | Scope.PART:
-                pace = close(self.pairs.get(leg_id, Pace()), until, self.pair or FREE)
-                self.remember(leg_id, pace, now)
-                self.throttled_legs[leg_id] = self.throttled_legs.pop(leg_id, 0) + 1
-                if len(self.throttled_legs) > LEGS_MAX:
-                    self.throttled_legs.popitem(last=False)
+                self.shut_leg(leg_id, until, now)
+            case Scope.OUTREACH:
+                self.outreach_closed_until = max(self.outreach_closed_until, until)
+                self.shut_leg(leg_id, until, now)  # its window may be open, as far as we know
             case Scope.CHANNEL:
                 self.throttled += self.pace.closed_until <= now
-                self.adaptive = self.adaptive.throttled(now)
+                self.adaptive = self.adaptive.throttled(now, until)
                 self.pace = close(self.pace, until, self.adaptive.limit(self.burst, now))
-            case Scope.APP:
-                self.throttled += self.app.pace.closed_until <= now
-                self.app.shut(until)
+            case Scope.ACCOUNT | Scope.APP:
+                self.shared[scope].shut(until, now)
+
+    def shut_leg(self, leg_id: str, until: float, now: float) -> None:
+        """Let nothing pass to one leg before `until`."""
+        pace = close(self.pairs.get(leg_id, Pace()), until, self.pair or FREE)
+        self.remember(leg_id, pace, now)
+        self.throttled_legs[leg_id] = self.throttled_legs.pop(leg_id, 0) + 1
+        if len(self.throttled_legs) > LEGS_MAX:
+            self.throttled_legs.popitem(last=False)
 
     def strikes(self, scope: Scope, leg_id: str) -> int:
         """How often in a row the scope was throttled."""
-        if scope in (Scope.LEG, Scope.PART):
-            return self.throttled_legs.get(leg_id, 0)
-        return self.throttled
+        if scope in self.shared:
+            return self.shared[scope].strikes
+        return self.throttled if scope is Scope.CHANNEL else self.throttled_legs.get(leg_id, 0)
 
     def went_well(self, leg_id: str) -> None:
         """A send was accepted: the next throttling starts counting anew."""
         self.throttled = 0
         self.throttled_legs.pop(leg_id, None)
+        for brake in self.shared.values():
+            brake.strikes = 0
+
+    def why(self, now: float) -> Iterator[str]:
+        """Why the channel is slower than it was asked to be, in sentences."""
+        if self.pace.closed_until > now:
+            yield "the platform has stopped the channel for a while"
+        if self.adaptive.rate < self.adaptive.ceiling > self.adaptive.per_second(now):
+            yield "the channel was throttled and recovers"
+        if now < self.adaptive.half_until:
+            yield "the gateway has just started"
+        if not self.breaker.is_closed:
+            yield "the platform does not answer"
+        elif self.breaker.share(now) < 1.0:
+            yield "the platform answers again, and is not to be overrun"
+        for scope, brake in self.shared.items():
+            yield from brake.why(scope, now)
+
+    def measure(self, channel_id: str, now: float) -> None:
+        """Set the gauges of a channel."""
+        rate, people = telemetry.CHANNEL_RATE.labels, telemetry.OUTREACH.labels
+        rate(channel_id, "configured").set(self.adaptive.ceiling)
+        rate(channel_id, "now").set(self.limit(now).per_second * self.breaker.share(now))
+        wait = self.channel_wait(now)
+        telemetry.CHANNEL_CLOSED.labels(channel_id).set(wait.until - now if wait else 0.0)
+        if self.outreach.most is not None:
+            people(channel_id, "used").set(self.outreach.used(now))
+            people(channel_id, "limit").set(self.outreach.most)
 
     def describe(self, now: float) -> JsonObject:
-        """What an operator sees of it."""
-        limit = self.adaptive.limit(self.burst, now)
+        """What an operator sees of it. Rates per second, times in unix seconds."""
         wait = self.channel_wait(now)
         return {
-            "per_second": round(limit.per_second, 4),
-            "ceiling_per_second": self.adaptive.ceiling,
+            "configured_per_second": self.adaptive.ceiling,
+            "per_second": round(self.limit(now).per_second * self.breaker.share(now), 4),
             "burst": self.burst,
+            "why": list(self.why(now)),
+            "closed_until_at": wait.until if wait and wait.until > now + 1.0 else None,
             "next_free_in_s": round(wait.until - now, 3) if wait else 0.0,
+            "breaker": named(self.breaker),
+            "usage_percent": {
+                scope.value: round(brake.used(now), 1) for scope, brake in self.shared.items()
+            },
             "pair_per_second": self.pair.per_second if self.pair else None,
             "pair_burst": self.pair.burst if self.pair else None,
             "legs_paced": len(self.pairs),
+            "outreach": {
+                "used": None if self.outreach.most is None else self.outreach.used(now),
+                "limit": self.outreach.most,
+                "closed_until_at": self.outreach_closed_until
+                if self.outreach_closed_until > now
+                else None,
+            },
         }

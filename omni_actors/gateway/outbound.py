@@ -5,7 +5,7 @@ a lane, and read again in pages when there is room.
 """
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import count
 from typing import TypeAlias
 
@@ -135,9 +135,12 @@ class Outbound:
                 self.add_one(evolve(self.take_alarm(key), due_at=now), now)
         return None
 
-    def pick(self) -> Picked[str, LegWake] | None:
-        """The head whose turn it is; its leg is busy from now on. A busy leg's turn waits."""
-        while picked := self.ready.pick():
+    def pick(self, lanes: Collection[str] | None = None) -> Picked[str, LegWake] | None:
+        """The head whose turn it is, of `lanes` only if given; its leg is busy from now on.
+
+        A busy leg's turn waits.
+        """
+        while picked := self.ready.pick(lanes):
             self.lanes[picked.item[1]].ready -= 1
             wake = self.known.pop(picked.item)
             if wake.leg_id not in self.busy:

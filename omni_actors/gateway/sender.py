@@ -13,11 +13,12 @@ from omni_actors.adapters.contract import Medium, PartToSend, Sent
 from omni_actors.gateway.links import Links, to_be_fetched
 from omni_actors.gateway.uploads import Hands, Make, Route, Uploads
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.model.limits import Usage
 from omni_actors.model.states import MediaState
 from omni_actors.net import flow
 from omni_actors.net.trace import Trace
 from omni_actors.store.verbs import Claimed, StoredMedium
-from omni_actors.wire.calls import Call, Reply
+from omni_actors.wire.calls import Call, HttpReply, Reply
 
 __all__ = ["Done", "Hands", "Route", "Sender", "where"]
 
@@ -32,6 +33,7 @@ class Done:
     trace: Trace
     started_at: float
     ended_at: float
+    usage: tuple[Usage, ...] = ()
 
 
 Result: TypeAlias = Sent | Failure
@@ -50,17 +52,23 @@ class Sender:
         """One attempt. Cancellation leaves the outcome unknown; the store knows that it began."""
         trace = Trace(frozenset(route.adapter.masked_keys))
         started_at = self.now()
-        result = await self.result(claimed, route, trace)
-        return Done(result, trace, started_at, self.now())
+        usage: list[Usage] = []
+        result = await self.result(claimed, route, trace, usage)
+        return Done(result, trace, started_at, self.now(), tuple(usage))
 
-    async def result(self, claimed: Claimed, route: Route, trace: Trace) -> Result:
+    async def result(
+        self, claimed: Claimed, route: Route, trace: Trace, usage: list[Usage]
+    ) -> Result:
         """What the platform made of the part."""
         missing = missing_medium(claimed)
         if missing is not None:
             return missing
 
         async def make(call: Call) -> Reply:
-            return await self.hands.make(call, route.account, trace)
+            reply = await self.hands.make(call, route.account, trace)
+            if isinstance(reply, HttpReply):
+                usage.extend(route.adapter.usage(reply))
+            return reply
 
         try:
             return await self.sent(part_to_send(claimed), claimed.failure, route, make)

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from omni_actors import telemetry
 from omni_actors.adapters.contract import Adapter, BadAddress
 from omni_actors.gateway.errors import Code, Mistake, RequestError
+from omni_actors.model.capabilities import Level
 from omni_actors.model.content import Content, Reaction, Template
 from omni_actors.model.ids import MESSAGE, PART, Ids
 from omni_actors.model.json import JsonObject
@@ -16,12 +17,14 @@ from omni_actors.model.states import ChannelState, MediaState
 from omni_actors.policy import routing, window
 from omni_actors.policy.shaping import (
     MediumFacts,
+    Note,
     Shaped,
     Unshapable,
     media_ids_of,
     shape,
 )
 from omni_actors.store.contract import Refused, Store
+from omni_actors.store.limits import Fallback, OpenWindow
 from omni_actors.store.queries import (
     ContactById,
     ConversationById,
@@ -34,9 +37,15 @@ from omni_actors.store.verbs import (
     Idempotency,
     NewPart,
     OpenLeg,
-    OpenWindow,
     Submit,
     Submitted,
+)
+
+INSTEAD = Note(
+    "/content",
+    Level.CONVERTED,
+    "template",
+    "the reply window is closed: the template of delivery.on_closed_window is sent in its place",
 )
 
 
@@ -58,7 +67,8 @@ class Plan:
     content: Content
     shaped: Shaped
     held: bool
-    window_until: float | None
+    windowed: bool
+    fallback: Fallback | None
     window_open: bool
     reply_to: str | None
     reply_to_external: str | None
@@ -113,7 +123,7 @@ class Submitter:
         message_id = self.ids(MESSAGE)
         parts = tuple(
             [
-                NewPart(self.ids(PART), n, part.form, part.content, part.media_ids)
+                NewPart(self.ids(PART), n, part.form, part.content, part.media_ids, plan.windowed)
                 for n, part in enumerate(plan.shaped.parts, start=1)
             ]
         )
@@ -136,6 +146,8 @@ class Submitter:
             override=override_for(request, plan.channel.platform),
             on_unknown=request.delivery.on_unknown,
             held=plan.held,
+            on_closed_window=request.delivery.on_closed_window.action,
+            fallback=plan.fallback,
             question=question(message_id, plan.shaped, now),
             idempotency=idempotency,
         )
@@ -144,6 +156,7 @@ class Submitter:
         """Route and shape a request without queueing it."""
         leg = await self.route(tenant, request)
         channel = self.channels()[leg.channel_id]
+        capabilities = self.adapters[channel.platform].capabilities
         content, held = self.fit_window(request, leg, channel)
         if isinstance(content, Template):
             named = content is request.content
@@ -151,14 +164,20 @@ class Submitter:
             self.judge_template(content, channel.id, at)
         reply_to, external = self.quoted(tenant, request, content, leg)
         shaped = self.shaped(tenant, request, content, channel)
-        capabilities = self.adapters[channel.platform].capabilities
+        windowed = window.needs_window(content, capabilities)
+        fallback = None
+        if content is not request.content:
+            shaped = evolve(shaped, notes=(*shaped.notes, INSTEAD))
+        elif windowed:
+            fallback = self.fallback(tenant, request, channel)
         return Plan(
             leg=leg,
             channel=channel,
             content=content,
             shaped=shaped,
             held=held,
-            window_until=leg.window_until,
+            windowed=windowed,
+            fallback=fallback,
             window_open=window.is_open(capabilities, leg.window_until, self.now()),
             reply_to=reply_to,
             reply_to_external=external,
@@ -232,18 +251,24 @@ class Submitter:
             return content, False
         if window.is_open(capabilities, leg.window_until, self.now()):
             return content, False
-        closed = request.delivery.on_closed_window
-        if closed.action == "hold":
+        if request.delivery.on_closed_window.action == "hold":
             return content, True
-        if closed.action == "template" and closed.template is not None:
-            template = closed.template
-            return Template(template.name, template.language, template.params), False
+        if template := template_of(request):
+            return template, False
         raise RequestError(
             Code.OUTSIDE_WINDOW,
             "the reply window is closed: the customer has not written within the last "
             f"{(capabilities.window_s or 0) / 3600:.0f} hours; send a template, or set "
             "delivery.on_closed_window",
         )
+
+    def fallback(self, tenant: str, request: SendRequest, channel: Channel) -> Fallback | None:
+        """The template that goes out should the window close before the message does."""
+        template = template_of(request)
+        if template is None:
+            return None
+        (part,) = self.shaped(tenant, request, template, channel).parts
+        return Fallback(part.form, part.content, INSTEAD.as_json(), part.media_ids)
 
     def quoted(
         self, tenant: str, request: SendRequest, content: Content, leg: Leg
@@ -324,6 +349,12 @@ def facts_of(medium: Medium) -> MediumFacts:
     )
 
 
+def template_of(request: SendRequest) -> Template | None:
+    """The template that the caller names for a closed window."""
+    template = request.delivery.on_closed_window.template
+    return Template(template.name, template.language, template.params) if template else None
+
+
 def external_of(message: Message) -> str | None:
     """The platform's id of a message: its own, or that of its first part."""
     if message.external_id:
@@ -347,7 +378,11 @@ def question(message_id: str, shaped: Shaped, now: float) -> Question | None:
 
 def window_of(plan: Plan) -> JsonObject:
     """The leg's reply window as callers see it; times in unix seconds."""
-    return {"open": plan.window_open, "closes_at": plan.window_until}
+    return {
+        "open": plan.window_open,
+        "closes_at": plan.leg.window_until,
+        "free_until": plan.leg.entry_until,
+    }
 
 
 def answer(message_id: str, plan: Plan, parts: Sequence[NewPart]) -> JsonObject:

@@ -52,6 +52,7 @@ class Timekeeper:
     keep: Callable[[], Retention]
     keys_used: Callable[[], Mapping[str, float]]
     changed: Callable[[Channel], None]
+    closing_s: Callable[[], float] = field(default=lambda: window.CLOSING_BEFORE_S)
     swept_at: float = 0.0
     blobs_swept_at: float = 0.0
     context: Context = field(init=False)
@@ -102,10 +103,14 @@ class Timekeeper:
         """What a window's timer brings about."""
         leg = self.store.peek(LegById(ANY_TENANT, timer.ref))
         now = self.now()
-        if leg is None or leg.window_until is None or window.closing_at(leg.window_until) > now:
+        if leg is None or leg.window_until is None:
             return Handle("", 0, done=(timer,))
         if leg.window_until <= now:
             return told(leg, EventType.WINDOW_CLOSED, now, timer)
+        closing_at = window.closing_at(leg.window_until, self.closing_s())
+        if closing_at > now:  # the customer has written since, or the config has changed
+            later = Timer(WINDOW_TIMER, leg.id, closing_at)
+            return Handle("", 0, timers=(later,), done=(timer,))
         closed = Timer(WINDOW_TIMER, leg.id, leg.window_until)
         return told(leg, EventType.WINDOW_CLOSING, now, timer, (closed,))
 

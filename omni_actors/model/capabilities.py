@@ -99,12 +99,15 @@ class Capabilities:
     products by `products.<layout>` or `products.catalog`; a key that is absent is refused.
     `dialect` names the renderer of formatted text. `window_s` is how long after the customer's
     last message a free-form message may be sent (None: always). `media_kept_s` is how long the
-    platform keeps what a customer sent.
+    platform keeps what a customer sent. Whoever answers a person that came from an ad within
+    `entry_answer_s` is free of charge for `entry_free_s` (None: no such thing).
     """
 
     forms: Mapping[str, tuple[Form, ...]]
     dialect: Literal["whatsapp", "plain", "html"] = "plain"
     window_s: float | None = None
+    entry_answer_s: float | None = None
+    entry_free_s: float = 0.0
     free_in_closed_window: tuple[str, ...] = ("template",)
     reply_to: bool = False
     mark_read: bool = False

@@ -58,7 +58,9 @@ class Scope(StrEnum):
 
     PART = "part"
     LEG = "leg"
+    OUTREACH = "outreach"  # what a channel sends to people whose reply window is closed
     CHANNEL = "channel"
+    ACCOUNT = "account"  # all channels of one account at the platform
     APP = "app"
 
 
@@ -67,6 +69,7 @@ class Failure:
     """One failure of a send, a fetch or a delivery.
 
     `code` and `text` are the platform's own, verbatim; `retry_after_s` is what it asked for.
+    `advice` is a sentence of ours: what happened, and what to do about it.
     """
 
     kind: Kind
@@ -76,6 +79,7 @@ class Failure:
     text: str | None = None
     retry_after_s: float | None = None
     attempts_max: int | None = None
+    advice: str | None = None
 
 
 class SendFailure(Exception):

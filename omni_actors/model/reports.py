@@ -54,6 +54,7 @@ class ChannelName:
 class Received:
     """A person wrote. The media stand in the order in which `content` needs them.
 
+    `free_entry`: they came from an ad or the like, so that an answer may be free of charge.
     `synced`: an old message that the platform hands over with the history of a channel. It takes
     its place in the conversation and asks for nothing. Told again with its media, it gets them.
     """
@@ -73,6 +74,7 @@ class Received:
     group_id: str | None = None
     notes: JsonObject | None = None
     opens_window: bool = True
+    free_entry: bool = False
     synced: bool = False
 
 
@@ -178,6 +180,10 @@ class IdentityChanged:
     identities: tuple[IdentityKey, ...]
     now: tuple[IdentityKey, ...]
     text: str | None = None
+
+
+MARKETING = "marketing_messages"
+STOP = "stop"
 
 
 @frozen

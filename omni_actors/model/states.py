@@ -27,7 +27,7 @@ class ChannelState(StrEnum):
 
     ACTIVE = "active"
     PAUSED = "paused"  # by its operator
-    NEEDS_REAUTH = "needs_reauth"  # the token is gone
+    NEEDS_REAUTH = "needs_reauth"  # the token is gone, or may not do what it should
     BROKEN = "broken"  # the platform refuses the channel; probed from time to time
     RESTRICTED = "restricted"  # the platform has forbidden it to send, until it says otherwise
     REMOVED = "removed"  # no longer in the config; its queue is kept

@@ -5,7 +5,32 @@ from typing import Final, assert_never
 
 from attrs import evolve, frozen
 
+from omni_actors.model.failure import Failure, Kind, Scope
+
 SLOTS: Final = 10
+
+
+def blames(failure: Failure | None) -> bool | None:
+    """Whether what became of a call speaks against the door (True), for it, or says nothing (None).
+
+    A refusal is an answer. That something of ours was missing says nothing of the platform.
+    """
+    if failure is None:
+        return False
+    match failure.kind:
+        case Kind.UNREACHABLE | Kind.UNKNOWN:
+            return True
+        case Kind.TRANSIENT if failure.scope is Scope.CHANNEL:
+            return True
+        case Kind.TRANSIENT:
+            return None
+        case _:
+            return False
+
+
+def named(breaker: "Breaker") -> str:
+    """The state of a breaker in a word."""
+    return type(breaker.state).__name__.lower()
 
 
 @frozen
@@ -81,6 +106,11 @@ class Breaker:
     state: Closed | Open | Probing = Closed()
     generation: int = 0
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether calls pass, if perhaps only some of them."""
+        return isinstance(self.state, Closed)
+
     def share(self, now: float) -> float:
         """The share of the usual traffic that may pass, between 0 and 1."""
         match self.state:
@@ -99,8 +129,8 @@ class Breaker:
                 if chance >= self.share(now):
                     return self, Refused(self.law.ramp_retry_s)
                 counted = self._count(closed.tallies, now, now, calls=1)
-                after = evolve(self, state=evolve(closed, tallies=counted))
-                return after, Permit(now, self.generation)
+                state = Closed(counted, closed.ramp_since)
+                return Breaker(self.law, state, self.generation), Permit(now, self.generation)
             case Open(until=until):
                 return self._probe(now) if now >= until else (self, Refused(until - now))
             case Probing(since=since):
@@ -151,7 +181,11 @@ class Breaker:
     ) -> tuple[Tally, ...]:
         """Add to the slot of `at`, and forget the slots that have left the window."""
         slot_s = self.law.window_s / SLOTS
-        slot, oldest = int(at // slot_s), int(now // slot_s) - SLOTS + 1
+        slot, latest = int(at // slot_s), int(now // slot_s)
+        if tallies and tallies[-1].slot == slot == latest:  # mostly so
+            last = tallies[-1]
+            return (*tallies[:-1], Tally(slot, last.calls + calls, last.failures + failures))
+        oldest = latest - SLOTS + 1
         kept = {tally.slot: tally for tally in tallies if tally.slot >= oldest}
         if slot >= oldest:
             was = kept.get(slot, Tally(slot))

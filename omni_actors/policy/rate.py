@@ -17,6 +17,13 @@ RATE_SHARE_MIN: Final = 0.01
 USAGE_SLOW_PERCENT: Final = 80.0
 USAGE_HIGH_ONLY_PERCENT: Final = 95.0
 USAGE_SCALE_MIN: Final = 0.05
+USAGE_STOP_PERCENT: Final = 100.0
+USAGE_STOP_S: Final = 60.0
+"""How long to stop at least when a budget is used up; some answers say no time."""
+USAGE_VALID_S: Final = 300.0
+"""What an answer said of a budget counts so long: without calls no newer word would ever come."""
+
+LEVEL_SHARE: Final = 0.9
 
 
 @frozen
@@ -42,6 +49,15 @@ class Limit:
     def scaled(self, share: float) -> "Limit":
         """The same burst at `share` of the rate."""
         return Limit(self.per_second * share, self.burst, self.loan_s)
+
+
+def of_level(per_second: float) -> Limit:
+    """A limit that keeps below what a platform takes in any second.
+
+    Nine tenths of it lastingly and one tenth at once: what comes in counts there too.
+    """
+    burst = round(per_second * (1.0 - LEVEL_SHARE))
+    return Limit(per_second * LEVEL_SHARE, max(1, burst))
 
 
 @frozen
@@ -155,8 +171,8 @@ class Adaptive:
         """The limit to keep to at `now`."""
         return Limit(self.per_second(now), burst)
 
-    def throttled(self, now: float) -> "Adaptive":
-        """The platform said too fast.
+    def throttled(self, now: float, until: float = -math.inf) -> "Adaptive":
+        """The platform said too fast, and lets nothing pass before `until`; from there it recovers.
 
         Calls that were already on the wire repeat the same complaint, so at most one cut is made in
         a second.
@@ -164,7 +180,7 @@ class Adaptive:
         if now - self.cut_at < CUT_SPACING_S:
             return self
         rate = max(self.per_second(now) * CUT_FACTOR, self.ceiling * RATE_SHARE_MIN)
-        return Adaptive(self.ceiling, rate, now, self.half_until)
+        return Adaptive(self.ceiling, rate, max(now, until), self.half_until)
 
 
 def usage_scale(percent: float) -> float:
@@ -181,4 +197,9 @@ def usage_scale(percent: float) -> float:
 
 def high_only(percent: float) -> bool:
     """Whether reported usage leaves room for the high lane only."""
-    return percent > USAGE_HIGH_ONLY_PERCENT
+    return percent >= USAGE_HIGH_ONLY_PERCENT
+
+
+def used_up(percent: float) -> bool:
+    """Whether reported usage leaves no room at all."""
+    return percent >= USAGE_STOP_PERCENT

@@ -26,8 +26,7 @@ RESEND_AFTER_S = 2.0
 PROBE_FIRST_S = 60.0
 PROBE_CAP_S = 900.0
 
-NEEDS_REAUTH = frozenset({Reason.CREDENTIALS_EXPIRED})
-WIDE = (Scope.CHANNEL, Scope.APP)
+WIDE = (Scope.OUTREACH, Scope.CHANNEL, Scope.ACCOUNT, Scope.APP)
 
 
 @frozen
@@ -62,13 +61,18 @@ class PauseChannel:
 
 
 @frozen
+class WindowShut:
+    """The leg's reply window is closed; the part meets what its caller wanted for that case."""
+
+
+@frozen
 class WaitForWord:
     """Nobody knows; wait until `until` for the platform to tell, then do as the caller said."""
 
     until: float
 
 
-Verdict: TypeAlias = RetryAt | CloseScope | GiveUp | PauseChannel | WaitForWord
+Verdict: TypeAlias = RetryAt | CloseScope | GiveUp | PauseChannel | WindowShut | WaitForWord
 
 
 @frozen
@@ -97,6 +101,8 @@ def decide(case: Case) -> Verdict:
             return again(case)
         case Kind.THROTTLED:
             return CloseScope(case.failure.scope, case.now + throttle_s(case))
+        case Kind.REJECTED if case.failure.reason is Reason.OUTSIDE_WINDOW:
+            return WindowShut()
         case Kind.REJECTED:
             return GiveUp()
         case Kind.BROKEN:
@@ -168,12 +174,15 @@ def throttle_s(case: Case) -> float:
 def pause(case: Case) -> PauseChannel:
     """Park the sending; probe after 1 min, then more and more rarely up to every 15 min.
 
-    A channel whose token is gone is not probed: a new token wakes it.
+    A channel whose token is gone is not probed: a new token wakes it. One that lacks a right may be
+    given it at the platform, with the same token.
     """
-    if case.failure.reason in NEEDS_REAUTH:
+    if case.failure.reason is Reason.CREDENTIALS_EXPIRED:
         return PauseChannel(ChannelState.NEEDS_REAUTH, None)
+    lacks_right = case.failure.reason is Reason.PERMISSION_DENIED
+    state = ChannelState.NEEDS_REAUTH if lacks_right else ChannelState.BROKEN
     wait_s = min(PROBE_CAP_S, PROBE_FIRST_S * 2.0 ** min(case.probes, 8))
-    return PauseChannel(ChannelState.BROKEN, case.now + wait_s)
+    return PauseChannel(state, case.now + wait_s)
 
 
 def tries_when_reported(failure: Failure | None) -> int:

@@ -5,6 +5,7 @@ from omni_actors.model.content import Content, content_type
 from omni_actors.model.reports import Received
 
 CLOSING_BEFORE_S = 3600.0
+"""How long before a window closes its customers' consumers are warned, unless the config says."""
 
 
 def opened_until(report: Received, capabilities: Capabilities) -> float | None:
@@ -12,6 +13,16 @@ def opened_until(report: Received, capabilities: Capabilities) -> float | None:
     if capabilities.window_s is None or not report.opens_window:
         return None
     return report.at + capabilities.window_s
+
+
+def entry_of(report: Received, capabilities: Capabilities) -> tuple[float, float] | None:
+    """By when a person who came from an ad must be answered, and for how long it is free then.
+
+    None when nothing is. A free entry is about costs only: it holds no reply window open.
+    """
+    if not report.free_entry or capabilities.entry_answer_s is None:
+        return None
+    return report.at + capabilities.entry_answer_s, capabilities.entry_free_s
 
 
 def is_open(capabilities: Capabilities, window_until: float | None, now: float) -> bool:
@@ -34,6 +45,6 @@ def has_opened(before: float | None, until: float | None, at: float) -> bool:
     return until is not None and until > at and (before is None or before <= at)
 
 
-def closing_at(until: float) -> float:
+def closing_at(until: float, before_s: float) -> float:
     """When to warn that a window is about to close."""
-    return until - CLOSING_BEFORE_S
+    return until - before_s

@@ -76,6 +76,8 @@ class SandboxSettings:
     pair_rule: str = field(default="debt", validator=in_(("debt", "gcra")))
     """`debt`: a burst is paid off before the next message, as the platform's text says; `gcra`:
     one message becomes free every `pair_every_s`."""
+    users_per_day: int | None = None
+    """To how many people all numbers together may write first in a rolling day; None: to all."""
     calls_per_h: int = 0
     """Calls a business account may make in an hour; 0 is no limit and no usage headers."""
     hook_concurrency: int = 4
@@ -253,6 +255,12 @@ class Platform(Protocol):
 
     def template_is(self, channel_key: str, document: dict[str, Any]) -> Written:
         """The platform decides about a template: its id, and what is told. Raises ControlError."""
+
+    def renew_token(self, channel_key: str, token: str) -> None:
+        """Take this token from now on, and no longer the one before."""
+
+    def set_limits(self, channel_key: str, document: Mapping[str, Any]) -> Sequence[Update]:
+        """Change what the platform takes of an account; the news of it. Raises ControlError."""
 
     def account_stands(self, channel_key: str, document: dict[str, Any]) -> dict[str, Any]:
         """Change how an account stands with the platform; answers with how it is now.

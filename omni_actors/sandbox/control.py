@@ -92,6 +92,14 @@ class Control:
                 url = _url(await _document(request))
                 self.sandbox.move_hook(platform.name, key, url)
                 return json_answer(200, {"hook_url": url})
+            case ("PUT", "token"):
+                platform.renew_token(key, _text(await _document(request), "access_token"))
+                return json_answer(200, {"renewed": True})
+            case ("PUT", "limits"):
+                news = platform.set_limits(key, await _document(request))
+                for update in news:
+                    await self.sandbox.hook_of(platform.name, key).offer(update)
+                return json_answer(200, {"told": [update.type for update in news]})
             case ("POST", "handshake"):
                 return await self._handshake(platform, key)
         return _problem(404, f"the control API has no {request.method} {request.path}")
@@ -266,6 +274,13 @@ def _seconds(document: Mapping[str, Any], name: str, most: float = 1e10) -> floa
         raise ControlError(f"`{name}` must be a number") from None
     if not 0 <= value <= most:
         raise ControlError(f"`{name}` must be between 0 and {most:g}")
+    return value
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    value = document.get(name)
+    if not isinstance(value, str) or not value:
+        raise ControlError(f"`{name}` must be a text")
     return value
 
 

@@ -22,6 +22,7 @@ REQUEST_KINDS = frozenset(
         "slow_body",
         "wrong_bytes",
         "expired_url",
+        "usage",
     }
 )
 DOWNLOAD_KINDS = frozenset({"slow_body", "wrong_bytes", "expired_url"})
@@ -30,7 +31,16 @@ KINDS = REQUEST_KINDS | WEBHOOK_KINDS
 
 RULES_MAX = 1_000
 
-_NUMBERS = ("count", "probability", "delay_s", "retry_after_s", "code", "status")
+_NUMBERS = (
+    "count",
+    "probability",
+    "delay_s",
+    "retry_after_s",
+    "code",
+    "status",
+    "percent",
+    "regain_min",
+)
 
 
 @frozen
@@ -57,6 +67,9 @@ class Fault:
     code: int
     status: int
     match: Mapping[str, str]
+    percent: int = 0
+    regain_min: int = 0
+    """What a `usage` rule lets the answer tell of the budget of calls."""
 
     def hits(self, target: Target) -> bool:
         """Whether the rule is about this target; a send is meant unless `call` says otherwise."""
@@ -73,6 +86,8 @@ class Fault:
             "retry_after_s": self.retry_after_s,
             "code": self.code,
             "status": self.status,
+            "percent": self.percent,
+            "regain_min": self.regain_min,
             "match": dict(self.match),
         }
 
@@ -149,6 +164,8 @@ def _fault(document: Any) -> Fault:
         code=int(_or(numbers["code"], 131000)),
         status=int(_or(numbers["status"], 503)),
         match=_match(document.get("match", {})),
+        percent=int(_or(numbers["percent"], 100)),
+        regain_min=int(_or(numbers["regain_min"], 0)),
     )
 
 

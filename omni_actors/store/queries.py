@@ -236,6 +236,21 @@ class IntakeBody(Query[Intake | None]):
 
 
 @frozen
+class Outreached(Query[tuple[tuple[str, float], ...]]):
+    """Whom a portfolio has written to first since `after`: (identity id, when), oldest first."""
+
+    portfolio: str
+    after: float
+
+
+@frozen
+class WindowOf(Query[tuple[str, float | None] | None]):
+    """A leg's identity, and until when its reply window is open."""
+
+    leg_id: str
+
+
+@frozen
 class LoadState(Query[Json]):
     """The checkpoint that was stored last for a source, None when there is none."""
 

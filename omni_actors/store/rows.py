@@ -1,5 +1,6 @@
 """Rows, as the house sees them: what queries and verbs answer with."""
 
+from collections.abc import Mapping
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from attrs import field, frozen
@@ -27,7 +28,10 @@ ANY_TENANT = "*"
 
 @frozen
 class Channel:
-    """One channel. `settings` holds no secret; `since` is when `state` began."""
+    """One channel. `settings` holds no secret; `since` is when `state` began.
+
+    `limits` is what the platform told of its limits (model/limits.py): by name, the value and when.
+    """
 
     id: str
     tenant: str
@@ -39,6 +43,7 @@ class Channel:
     since: float
     source: str
     last_event_at: float | None = None
+    limits: Mapping[str, tuple[Json, float]] = field(factory=dict)
 
 
 @frozen
@@ -66,6 +71,7 @@ class Leg:
     last_outbound_at: float | None
     last_external_id: str | None  # of the last inbound message: what mark_read names
     questions: tuple["Question", ...] = ()
+    entry_until: float | None = None  # what we send is free of charge until then
 
 
 @frozen

@@ -1,6 +1,6 @@
 """The writes: each a frozen request with a typed answer."""
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
@@ -11,6 +11,7 @@ from omni_actors.model.reports import ChannelName, IdentityKey, Report
 from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState, MediaState, OnUnknown, Priority
 from omni_actors.store.contract import Verb
+from omni_actors.store.limits import Fallback, ShutOut
 from omni_actors.store.rows import (
     ApiKey,
     Channel,
@@ -53,6 +54,7 @@ class Item:
     """One report with what the house decided about it.
 
     `rank` of a status (policy/status.py); `window_until` that a message opens (policy/window.py);
+    `entry`: by when to answer for it to be free of charge, and for how many seconds it is so then;
     `media_ids`, one for each medium of the report, already written into its content; `standing`
     that news of a channel change (policy/standing.py); `resend` where a failure that is reported
     need not be the end (policy/retry.py).
@@ -63,6 +65,7 @@ class Item:
     rank: int = 0
     window_until: float | None = None
     media_ids: tuple[str, ...] = ()
+    entry: tuple[float, float] | None = None
     standing: Standing | None = None
     resend: Resend | None = None
 
@@ -160,13 +163,17 @@ class OpenLeg(Verb[Leg]):
 
 @frozen
 class NewPart:
-    """One part to queue. `media_ids` are the media that its content names."""
+    """One part to queue. `media_ids` are the media that its content names.
+
+    `windowed`: it may be sent only while its leg's reply window is open.
+    """
 
     id: str
     n: int
     form: str
     content: Content
     media_ids: tuple[str, ...] = ()
+    windowed: bool = False
 
 
 @frozen
@@ -194,7 +201,8 @@ class Submit(Verb[Submitted]):
 
     Refused `idempotency_mismatch` when the key was used with another fingerprint.
     `held` parts (closed window with `hold`) start as HELD; nothing waits for them until the window
-    opens.
+    opens. What happens to windowed parts whose window closes later is `on_closed_window`; with
+    `template` the `fallback` is sent.
     """
 
     id: str
@@ -215,6 +223,8 @@ class Submit(Verb[Submitted]):
     override: JsonObject = field(factory=dict)
     on_unknown: OnUnknown = OnUnknown.RESEND
     held: bool = False
+    on_closed_window: Literal["fail", "hold", "template"] = "fail"
+    fallback: Fallback | None = None
     question: Question | None = None
     idempotency: Idempotency | None = None
 
@@ -255,6 +265,8 @@ class Claimed:
     on_unknown: OnUnknown
     resent: bool  # sent before with an outcome that nobody knows
     queued_at: float
+    person: str  # the identity that it goes to
+    first: bool  # its reply window is closed: we write first
     failure: Failure | None = None  # of the attempt before
 
 
@@ -263,11 +275,13 @@ class Claim(Verb[tuple[Claimed, ...]]):
     """Take parts to send them. Those that are no longer claimable are left out.
 
     A part is claimable when it is QUEUED, due, unexpired, the head of its leg in its lane, and no
-    other part of its leg is SENDING or UNKNOWN. HELD parts are in nobody's way.
+    other part of its leg is SENDING or UNKNOWN. HELD parts are in nobody's way. A windowed part
+    whose window is closed is not claimed: it fails, is held, or gives way to its fallback.
     """
 
     part_ids: tuple[str, ...]
     at: float
+    portfolio: str | None = None  # which counts the people that are written to first
 
 
 @frozen
@@ -313,7 +327,7 @@ class InDoubt:
     until: float
 
 
-Outcome: TypeAlias = TakenUp | Again | GivenUp | InDoubt
+Outcome: TypeAlias = TakenUp | Again | GivenUp | InDoubt | ShutOut
 
 
 @frozen
@@ -330,19 +344,6 @@ class Settle(Verb[tuple[LegWake, ...]]):
 @frozen
 class Cancel(Verb[Message]):
     """Cancel the parts that were not claimed yet. Refused `unknown_message`, `too_late`."""
-
-    tenant: str
-    message_id: str
-    at: float
-
-
-@frozen
-class Release(Verb[Message]):
-    """Send the parts once more that are held because nobody knows what became of them.
-
-    They go behind what their leg has queued by now, flagged `maybe_duplicate`, with all attempts
-    before them. What is held for a reply window stays. Refused `unknown_message`, `not_held`.
-    """
 
     tenant: str
     message_id: str
@@ -372,14 +373,6 @@ class Tick(Verb[Ticked]):
 
     now: float
     limit: int = 200
-
-
-@frozen
-class OpenWindow(Verb[tuple[LegWake, ...]]):
-    """Queue the parts of a leg that were held for its window, behind what it has queued by now."""
-
-    leg_id: str
-    at: float
 
 
 @frozen
@@ -418,7 +411,8 @@ class ChannelSpec:
 class SyncChannels(Verb[tuple[Channel, ...]]):
     """Make the channels of source `config` those; one that is gone becomes REMOVED, its queue kept.
 
-    New credentials bring a channel in `needs_reauth` back to `active`.
+    New credentials bring a channel in `needs_reauth` back to `active`. Those that came over the API
+    stay in use as long as the config says what it said when they came.
     Refused `channel_taken` when two channels claim the same platform and channel key.
     """
 

@@ -23,8 +23,12 @@ from omni_actors.adapters.meta import (
     read_error,
     retry_after_s,
 )
+from omni_actors.adapters.meta import (
+    usage as usage_of,
+)
 from omni_actors.model.failure import Kind, Reason, Scope
 from omni_actors.model.json import Json
+from omni_actors.model.limits import Usage
 from omni_actors.wire.calls import HttpReply
 
 SECRETS = MetaSecrets(("omni-older-secret", "omni-test-secret"), "omni-verify")
@@ -217,3 +221,41 @@ def test_a_challenge_is_never_markup(challenge: str) -> None:
     answered = handshake(query(challenge=challenge), SECRETS)
 
     assert answered is None or not set(answered) & set("<>&'\"")
+
+
+USED = {
+    "x-app-usage": '{"call_count":12,"total_cputime":83,"total_time":4}',
+    "x-business-use-case-usage": json.dumps(
+        {
+            "900": [
+                {"type": "whatsapp_business_management", "call_count": 99},
+                {
+                    "type": "whatsapp",
+                    "call_count": 100,
+                    "total_time": 7,
+                    "estimated_time_to_regain_access": 15,
+                },
+            ]
+        }
+    ),
+}
+
+
+def test_usage_is_told_of_the_app_and_of_the_account_as_far_as_it_is_about_sending() -> None:
+    assert usage_of(HttpReply(200, USED)) == (
+        Usage(Scope.APP, 83.0),
+        Usage(Scope.ACCOUNT, 100.0, regain_s=900.0),
+    )
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x-app-usage": "no json"},
+        {"x-business-use-case-usage": '{"900": "odd", "901": [3, null, {"type": null}]}'},
+        {"x-business-use-case-usage": "[" * 100_000},
+    ],
+)
+def test_headers_that_say_nothing_stop_nothing(headers: dict[str, str]) -> None:
+    assert all(found.percent == 0.0 for found in usage_of(HttpReply(400, headers)))

@@ -10,7 +10,11 @@ async def test_a_message_is_taken_and_can_be_looked_at(house: House) -> None:
     message = await house.client.get(sent.headers["Location"])
 
     assert sent.status_code == 202
-    assert sent.json()["window"] == {"open": False, "closes_at": None}
+    assert sent.json()["window"] == {
+        "open": False,
+        "closes_at": None,
+        "free_until": None,
+    }
     assert message.json()["id"] == sent.json()["id"]
     assert message.json()["content"] == {"type": "text", "text": "hello"}
     assert message.json()["author"] == {"type": "bot", "source": "api"}
@@ -92,7 +96,7 @@ async def test_a_closed_window_is_told(house: House) -> None:
 
     response = await house.client.post("/v1/messages", json=asked)
 
-    assert (response.status_code, response.json()["code"]) == (409, "outside_window")
+    assert (response.status_code, response.json()["code"]) == (422, "outside_window")
 
 
 async def test_an_address_that_is_none_has_its_place(house: House) -> None:

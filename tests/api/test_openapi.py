@@ -59,6 +59,7 @@ POST /v1/messages/{message_id}:read
 POST /v1/messages/{message_id}:release
 POST /v1/messages:preview
 POST /webhooks/{hook}
+PUT /v1/channels/{channel_id}/credentials
 """
 
 # What JSON Schema has no word for; the decoder knows more.

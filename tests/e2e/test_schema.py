@@ -23,6 +23,7 @@ REFUSALS: Mapping[str, Sequence[int]] = {
     "POST /v1/messages": (409, 422),
     "POST /v1/messages:preview": (409, 422),
     "POST /v1/messages/{message_id}:read": (409, 422),
+    "PUT /v1/channels/{channel_id}/credentials": (422,),
 }
 OPERATION = """
 [[operations]]

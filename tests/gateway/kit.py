@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, field
 
 from omni_actors.actors.clock import Clock
 from omni_actors.actors.system import System, open_system
@@ -44,6 +44,16 @@ from omni_actors.store.rows import ANY_TENANT, Event, Message, Part
 from omni_actors.store.sqlite.engine import SqliteStore
 from omni_actors.store.verbs import ChannelSpec
 from omni_actors.wire.calls import Call, HttpCall, HttpReply, Reply
+from tests.gateway.faults import (
+    Arrival,
+    Explode,
+    Fault,
+    Lose,
+    Planned,
+    Refuse,
+    Unreachable,
+    Wordless,
+)
 
 START = 1_790_000_000.0
 SECRET = "app-secret"
@@ -55,72 +65,6 @@ BOB = "447700900456"
 SLOWEST_S = 3 * 86400.0
 STEP_S = 0.05
 STEP_MAX_S = 2.0
-
-
-# ---------------------------------------------------------------- what can go wrong out there
-
-
-@frozen
-class Refuse:
-    """An error of the Graph API; nothing was accepted."""
-
-    code: int
-    status: int = 400
-    retry_after_s: float | None = None
-
-
-@frozen
-class Wordless:
-    """An answer without an error of the Graph, as something in between gives."""
-
-    status: int
-
-
-@frozen
-class Lose:
-    """The answer is lost; only the platform knows whether it took the message."""
-
-    accepted: bool
-
-
-@frozen
-class Unreachable:
-    """The request never left."""
-
-
-@frozen
-class Explode:
-    """What makes calls has a bug."""
-
-
-Fault: TypeAlias = Refuse | Wordless | Lose | Unreachable | Explode
-
-
-@define
-class Planned:
-    """A fault that strikes the next `left` messages to `to` (None: to anybody)."""
-
-    fault: Fault
-    left: int
-    to: str | None = None
-
-
-@frozen
-class Arrival:
-    """One message as it arrived at the platform; `external_id` when it was accepted."""
-
-    at: float
-    number: str
-    to: str
-    part_id: str
-    body: Mapping[str, Any]
-    token: str
-    external_id: str | None
-
-    @property
-    def text(self) -> str:
-        """What the customer reads, as far as it is text."""
-        return str(self.body.get("text", {}).get("body", self.body["type"]))
 
 
 @define(repr=False)
@@ -158,6 +102,7 @@ class Platform:
     forgotten: set[str] = field(factory=set)
     links: dict[str, tuple[int, bytes, Mapping[str, str]]] = field(factory=dict)
     fetched: list[HttpCall] = field(factory=list)
+    headers: Mapping[str, str] = field(factory=dict)  # of good answers
     _serial: int = 0
 
     # -------------------------------------------------------- faults
@@ -222,7 +167,8 @@ class Platform:
         await trio.sleep(self.latency_s(to))
         match fault:
             case None:
-                return reply(200, {"messages": [{"id": external_id}], "contacts": []})
+                told = {"messages": [{"id": external_id}], "contacts": []}
+                return reply(200, told, self.headers)
             case Refuse(code=code, status=status, retry_after_s=after):
                 headers = {} if after is None else {"retry-after": str(after)}
                 return reply(status, {"error": {"code": code, "message": "no"}}, headers)

@@ -10,17 +10,19 @@ from omni_actors.gateway.house import Pacing, address_of
 from omni_actors.model.requests import Delivery
 from omni_actors.model.states import OnUnknown, Priority
 from omni_actors.policy.rate import Limit
+from tests.gateway.faults import (
+    Explode,
+    Lose,
+    Refuse,
+    Unreachable,
+    Wordless,
+)
 from tests.gateway.kit import (
     ADA,
     BOB,
     OPERATOR,
-    Explode,
-    Lose,
     Platform,
-    Refuse,
     Rig,
-    Unreachable,
-    Wordless,
     open_rig,
     open_window,
     plan,

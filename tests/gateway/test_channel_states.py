@@ -8,11 +8,13 @@ from trio.testing import MockClock
 
 from omni_actors.gateway.house import Pacing
 from omni_actors.policy.rate import Limit
+from tests.gateway.faults import (
+    Refuse,
+)
 from tests.gateway.kit import (
     ADA,
     BOB,
     OPERATOR,
-    Refuse,
     Rig,
     open_window,
     plan,

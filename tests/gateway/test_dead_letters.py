@@ -5,7 +5,15 @@ from trio.testing import MockClock
 
 from omni_actors.gateway.facade import Code, RequestError
 from omni_actors.store.rows import DeadLetter
-from tests.gateway.kit import OPERATOR, Refuse, Rig, caller, open_window
+from tests.gateway.faults import (
+    Refuse,
+)
+from tests.gateway.kit import (
+    OPERATOR,
+    Rig,
+    caller,
+    open_window,
+)
 
 
 async def letters(rig: Rig) -> tuple[DeadLetter, ...]:

@@ -12,10 +12,12 @@ from omni_actors.gateway.house import Pacing
 from omni_actors.policy.rate import Limit
 from omni_actors.store.contract import Refused
 from omni_actors.store.queries import Unclaimed, Unhandled
+from tests.gateway.faults import (
+    Lose,
+)
 from tests.gateway.kit import (
     BOB,
     OPERATOR,
-    Lose,
     Platform,
     Rig,
     open_rig,

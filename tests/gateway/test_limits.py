@@ -5,16 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omni_actors.gateway import limits as module
-from omni_actors.gateway.limits import AppBrake, Go, Limits, WaitFor
-from omni_actors.model.failure import Scope
+from omni_actors.gateway.limits import Brake, Go, Limits, WaitFor
+from omni_actors.model.failure import Failure, Kind, Reason, Scope
+from omni_actors.model.limits import Usage
 from omni_actors.policy.rate import Limit
 
 CHANNEL = Limit(10, 5)
 PAIR = Limit(0.5, 2)
 
 
-def fresh(*, pair: Limit | None = PAIR, app: AppBrake | None = None) -> Limits:
-    return Limits.fresh(CHANNEL, pair, app or AppBrake(), crashed_at=None)
+def fresh(
+    *, pair: Limit | None = PAIR, app: Brake | None = None, account: Brake | None = None
+) -> Limits:
+    shared = {Scope.ACCOUNT: account or Brake(), Scope.APP: app or Brake()}
+    return Limits.fresh(CHANNEL, pair, shared, crashed_at=None)
 
 
 def test_a_leg_that_must_wait_charges_the_channel_nothing() -> None:
@@ -60,7 +64,7 @@ def test_a_shut_leg_holds_itself_only() -> None:
 
 
 def test_a_shut_app_holds_every_channel_of_its_platform() -> None:
-    app = AppBrake()
+    app = Brake()
     one, other = fresh(app=app), fresh(app=app)
 
     one.shut(Scope.APP, "a", 200.0, 100.0)
@@ -128,7 +132,103 @@ def test_other_limits_open_nothing_that_was_shut() -> None:
 
 
 def test_after_a_crash_the_bucket_is_not_full() -> None:
-    limits = Limits.fresh(CHANNEL, PAIR, AppBrake(), crashed_at=100.0)
+    limits = Limits.fresh(CHANNEL, PAIR, {Scope.APP: Brake()}, crashed_at=100.0)
 
     assert limits.leave("a", 100.0) == Go()
     assert isinstance(limits.leave("b", 100.0), WaitFor)
+
+
+def test_a_shut_account_holds_its_numbers_and_slows_them_down() -> None:
+    account = Brake()
+    one, other, stranger = fresh(account=account), fresh(account=account), fresh()
+
+    one.shut(Scope.ACCOUNT, "a", 130.0, 100.0)
+
+    assert other.channel_wait(110.0) == WaitFor(Scope.ACCOUNT, 130.0)
+    assert stranger.channel_wait(110.0) is None
+    assert other.limit(130.0).per_second < 10
+    assert other.limit(100_000.0).per_second == 10
+    assert "the account was throttled and recovers" in list(other.why(131.0))
+
+
+@pytest.mark.parametrize(
+    ("percent", "per_second", "lanes"),
+    [(79.0, 10.0, None), (90.0, 5.0, None), (96.0, 2.0, ("high",))],
+)
+def test_a_budget_that_is_nearly_used_up_slows_down_all_who_share_it(
+    percent: float, per_second: float, lanes: tuple[str, ...] | None
+) -> None:
+    account = Brake()
+    one, other = fresh(account=account), fresh(account=account)
+
+    one.heed(Usage(Scope.ACCOUNT, percent), 100.0)
+
+    assert other.limit(101.0).per_second == pytest.approx(per_second)
+    assert other.lanes(101.0) == lanes
+    assert other.limit(1_000.0).per_second == 10
+    assert other.lanes(1_000.0) is None
+
+
+def test_a_budget_that_is_used_up_stops_until_there_is_access_again() -> None:
+    limits = fresh()
+
+    limits.heed(Usage(Scope.APP, 100.0, regain_s=1_200.0), 100.0)
+
+    assert limits.channel_wait(1_299.0) == WaitFor(Scope.APP, 1_300.0)
+    assert limits.channel_wait(1_301.0) is None
+    assert limits.describe(200.0)["closed_until_at"] == 1_300.0
+
+
+def test_a_shut_outreach_holds_what_is_written_first_and_lets_answers_go() -> None:
+    limits = fresh()
+
+    limits.shut(Scope.OUTREACH, "a", 3_700.0, 100.0)
+
+    assert limits.outreach_wait("bob", 200.0) == WaitFor(Scope.OUTREACH, 3_700.0)
+    assert limits.leave("b", 200.0) == Go()
+    assert limits.outreach_wait("bob", 3_701.0) is None
+
+
+def test_a_door_that_does_not_answer_is_left_alone_for_a_while() -> None:
+    limits = fresh()
+    down = Failure(Kind.TRANSIENT, Reason.CHANNEL_UNAVAILABLE, Scope.CHANNEL)
+    now = 1_000.0
+    for n in range(10):
+        now += 1.0
+        went = limits.leave(f"leg{n}", now)
+        assert isinstance(went, Go)
+        limits.landed(went.permit, down, now)
+
+    assert limits.channel_wait(now + 1) == WaitFor(Scope.CHANNEL, now + 30.0)
+    assert limits.describe(now + 1)["breaker"] == "open"
+    probe = limits.leave("leg", now + 31)
+    assert isinstance(probe, Go)
+    assert limits.channel_wait(now + 31.5) is not None
+    limits.landed(probe.permit, None, now + 32)
+    assert limits.leave("leg", now + 90, chance=0.99) == Go()
+
+
+def test_refusals_of_the_content_never_shut_the_door() -> None:
+    limits = fresh()
+    for n in range(50):
+        went = limits.leave(f"leg{n}", 1_000.0 + n)
+        assert isinstance(went, Go)
+        limits.landed(went.permit, Failure(Kind.REJECTED, Reason.BAD_REQUEST), 1_000.0 + n)
+
+    assert limits.breaker.is_closed
+
+
+def test_an_operator_sees_what_was_asked_for_what_is_left_and_why() -> None:
+    limits = fresh()
+    assert limits.describe(100.0)["why"] == []
+
+    limits.shut(Scope.CHANNEL, "a", 101.0, 100.0)
+    limits.heed(Usage(Scope.ACCOUNT, 90.0), 100.0)
+    told = limits.describe(102.0)
+
+    assert told["configured_per_second"] == 10
+    assert told["per_second"] == pytest.approx(10 * (0.7 + 0.02) * 0.5)
+    assert told["why"] == [
+        "the channel was throttled and recovers",
+        "90 % of the account's budget of calls is used",
+    ]

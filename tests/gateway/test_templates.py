@@ -15,11 +15,13 @@ from omni_actors.model.content import Template
 from omni_actors.model.requests import ClosedWindow, Delivery, WindowTemplate
 from omni_actors.model.templates import NewTemplate, TemplateStatus
 from omni_actors.store.templates import TemplateSyncOf
+from tests.gateway.faults import (
+    Refuse,
+)
 from tests.gateway.kit import (
     OPERATOR,
     START,
     Platform,
-    Refuse,
     Rig,
     caller,
     open_rig,

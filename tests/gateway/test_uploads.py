@@ -13,11 +13,13 @@ from omni_actors.model.states import MediaState
 from omni_actors.store.media_verbs import AddMedium, KeepUpload
 from omni_actors.store.queries import UploadOf
 from omni_actors.store.rows import Medium
+from tests.gateway.faults import (
+    Refuse,
+)
 from tests.gateway.kit import (
     ADA,
     BOB,
     Platform,
-    Refuse,
     Rig,
     caller,
     open_rig,

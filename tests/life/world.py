@@ -19,15 +19,17 @@ from omni_actors.policy.rate import Limit
 from omni_actors.store.contract import StoreFailed
 from omni_actors.store.queries import MessageById
 from omni_actors.store.rows import ANY_TENANT, Message
-from tests.gateway.kit import (
-    OPERATOR,
+from tests.gateway.faults import (
     Fault,
     Lose,
-    Platform,
     Refuse,
-    Rig,
     Unreachable,
     Wordless,
+)
+from tests.gateway.kit import (
+    OPERATOR,
+    Platform,
+    Rig,
     caller,
     inbound,
     message_of,

@@ -25,6 +25,7 @@ from omni_actors.policy.retry import (
     RetryAt,
     Verdict,
     WaitForWord,
+    WindowShut,
     backoff_s,
     decide,
     fetch_again,
@@ -34,7 +35,7 @@ from omni_actors.policy.retry import (
 NOW = 1_000_000.0
 JUST_BELOW_1 = 1 - 2**-53
 ATTEMPTS = (1, ATTEMPTS_MAX - 1, ATTEMPTS_MAX, ATTEMPTS_MAX + 5)
-WIDE = (Scope.CHANNEL, Scope.APP)
+WIDE = (Scope.OUTREACH, Scope.CHANNEL, Scope.ACCOUNT, Scope.APP)
 JITTER = st.floats(0, JUST_BELOW_1)
 
 
@@ -196,6 +197,18 @@ def test_a_channel_without_token_waits_for_a_new_one() -> None:
     verdict = judged(Kind.BROKEN, Scope.CHANNEL, reason=Reason.CREDENTIALS_EXPIRED, probes=3)
 
     assert verdict == PauseChannel(ChannelState.NEEDS_REAUTH, None)
+
+
+def test_a_channel_that_lacks_a_right_is_probed_because_it_may_be_given_it() -> None:
+    verdict = judged(Kind.BROKEN, Scope.CHANNEL, reason=Reason.PERMISSION_DENIED)
+
+    assert verdict == PauseChannel(ChannelState.NEEDS_REAUTH, NOW + 60)
+
+
+def test_a_closed_window_is_no_end_of_the_part() -> None:
+    verdict = judged(Kind.REJECTED, Scope.PART, reason=Reason.OUTSIDE_WINDOW)
+
+    assert verdict == WindowShut()
 
 
 def fetched_again(

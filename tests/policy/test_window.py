@@ -11,8 +11,8 @@ from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content, Media, MediaKind, Reaction, Template, Text
 from omni_actors.model.reports import Received
 from omni_actors.policy.window import (
-    CLOSING_BEFORE_S,
     closing_at,
+    entry_of,
     has_opened,
     is_open,
     needs_window,
@@ -21,6 +21,7 @@ from omni_actors.policy.window import (
 
 DAY_S = 86_400.0
 WINDOWED = Capabilities({}, window_s=DAY_S)
+ADS = Capabilities({}, window_s=DAY_S, entry_answer_s=DAY_S, entry_free_s=3 * DAY_S)
 FREE = Capabilities({})
 HEARD = Received("770011", "wamid.1", 1000.0, (), "wamid.1", Text("Hello"))
 
@@ -94,4 +95,18 @@ def test_a_window_opens_once_for_each_silence_of_a_day(times: list[float]) -> No
 
 
 def test_the_warning_comes_before_the_end() -> None:
-    assert closing_at(10_000.0) == 10_000.0 - CLOSING_BEFORE_S
+    assert closing_at(10_000.0, 600.0) == 9_400.0
+
+
+@pytest.mark.parametrize(
+    ("free_entry", "capabilities", "entry"),
+    [
+        (True, ADS, (1000.0 + DAY_S, 3 * DAY_S)),
+        (False, ADS, None),
+        (True, WINDOWED, None),
+    ],
+)
+def test_only_who_came_from_an_ad_may_be_answered_for_nothing(
+    free_entry: bool, capabilities: Capabilities, entry: tuple[float, float] | None
+) -> None:
+    assert entry_of(evolve(HEARD, free_entry=free_entry), capabilities) == entry

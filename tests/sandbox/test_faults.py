@@ -7,8 +7,14 @@ import httpx
 import pytest
 import trio
 
+from omni_actors.adapters.meta import GraphError, usage
+from omni_actors.adapters.whatsapp.error_table import RANGES, RULES
+from omni_actors.adapters.whatsapp.errors import failure_in, rule_of
+from omni_actors.adapters.whatsapp.errors import refusal as adapters_refusal
 from omni_actors.sandbox import SandboxSettings
 from omni_actors.sandbox.faults import REQUEST_KINDS, Faults, Target
+from omni_actors.sandbox.whatsapp.errors import refusal, webhook_error
+from omni_actors.wire.calls import HttpReply
 from tests.sandbox.conftest import EPOCH_S, KEY, TEXT, Play, code_of
 
 SEND = Target(channel_key=KEY, call="messages", type="text", to="")
@@ -70,7 +76,10 @@ async def test_an_expired_token_is_answered_190_with_its_subcode(play: Play) -> 
     assert answer.json()["error"]["error_subcode"] == 463
 
 
-@pytest.mark.parametrize(("code", "status"), [(131056, 400), (131000, 500), (132001, 404)])
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [(131056, 400), (131000, 500), (132001, 404), (234, 403), (138005, 400), (133016, 400)],
+)
 async def test_any_code_of_the_platform_can_be_asked_for(
     play: Play, code: int, status: int
 ) -> None:
@@ -79,6 +88,32 @@ async def test_any_code_of_the_platform_can_be_asked_for(
     answer = await play.send(TEXT)
 
     assert (answer.status_code, code_of(answer)) == (status, code)
+
+
+@pytest.mark.parametrize("code", [*RULES, *(low for low, _high, _rule in RANGES)])
+def test_every_code_of_the_table_has_a_title_and_is_read_as_what_it_is(code: int) -> None:
+    told = refusal(code, "Details.")
+    answer = told.answer()
+    failure = adapters_refusal(HttpReply(answer.status, {}, answer.body))
+
+    assert "Unknown error" not in told.message
+    assert failure.code == str(code)
+    assert failure.advice == rule_of(GraphError(code, "")).sentence
+    assert failure_in(webhook_error(code, "Details.")).reason is failure.reason
+
+
+async def test_an_answer_can_tell_how_much_of_the_budget_is_used(play: Play) -> None:
+    await play.write(TEXT)
+    await play.fault(kind="usage", percent=97, regain_min=15)
+
+    answer = await play.send(TEXT)
+    after = await play.send(TEXT)
+
+    assert [(u.percent, u.regain_s) for u in usage(HttpReply(200, dict(answer.headers)))] == [
+        (97.0, 0.0),  # of the app: the platform names no time there
+        (97.0, 900.0),
+    ]
+    assert "x-app-usage" not in after.headers
 
 
 async def test_a_bad_moment_is_a_page_without_json(play: Play) -> None:

@@ -119,6 +119,87 @@ class TestWithRates:
 
         assert [code_of(answer) for answer in (early, paid, other)] == [131056, 0, 0]
 
+    async def test_a_burst_has_forty_five_messages_within_six_seconds(self, play: Play) -> None:
+        codes = []
+        for n in range(46):
+            if n in (20, 40):
+                await play.advance(2.0)  # the throughput allows no more at once
+            codes.append(code_of(await play.send(TEXT)))
+
+        await play.advance(45 * 6 - 5)
+        early = await play.send(TEXT)
+        await play.advance(1)
+        paid = [await play.send(TEXT) for _ in range(2)]
+
+        assert codes == [0] * 45 + [131056]
+        assert [code_of(answer) for answer in (early, *paid)] == [131056, 0, 0]
+
+
+class TestWithATier:
+    @pytest.fixture
+    def settings(self) -> SandboxSettings:
+        return SandboxSettings(bind="127.0.0.1:0", epoch_s=EPOCH_S, users_per_day=2)
+
+    async def test_one_person_too_many_in_a_day_is_refused(self, play: Play) -> None:
+        first = [await play.send(TEMPLATE, to=f"+44770090012{n}") for n in (0, 1, 2, 0)]
+        await play.write({**TEXT, "from": "447700900125"})
+        answered = await play.send(TEMPLATE, to="+447700900125")
+        await play.advance(86_400)
+        later = await play.send(TEMPLATE, to="+447700900122")
+
+        assert [code_of(answer) for answer in first] == [0, 0, 131048, 0]
+        assert [code_of(answered), code_of(later)] == [0, 0]
+
+    async def test_the_tier_can_be_raised_and_is_told(self, play: Play) -> None:
+        answer = await play.client.put(
+            f"/sandbox/whatsapp/{KEY}/limits", json={"users_per_day": 2000}
+        )
+        (document,) = await play.hook.documents(1)
+        profile = await play.client.get(
+            f"/{KEY}", params={"fields": "whatsapp_business_manager_messaging_limit"}
+        )
+
+        assert answer.json() == {"told": ["business_capability_update"]}
+        (change,) = document["entry"][0]["changes"]
+        assert change["field"] == "business_capability_update"
+        assert change["value"]["max_daily_conversations_per_business"] == "TIER_2K"
+        assert profile.json()["whatsapp_business_manager_messaging_limit"] == "TIER_2K"
+
+
+async def test_a_throughput_is_raised_after_a_moment_of_maintenance(play: Play) -> None:
+    wanted = {"per_second": 1000, "maintenance_s": 0.2}
+    await play.client.put(f"/sandbox/whatsapp/{KEY}/limits", json=wanted)
+    during = await play.send(TEMPLATE)
+    (document,) = await play.hook.documents(1)
+    after = [await play.send(TEMPLATE, to=f"+4477009{n:05d}") for n in range(90)]
+    profile = await play.client.get(f"/{KEY}", params={"fields": "throughput"})
+
+    assert (during.status_code, code_of(during)) == (500, 131057)
+    (change,) = document["entry"][0]["changes"]
+    assert change["field"] == "phone_number_quality_update"
+    assert change["value"]["event"] == "THROUGHPUT_UPGRADE"
+    assert {code_of(answer) for answer in after} == {0}
+    assert profile.json()["throughput"] == {"level": "HIGH"}
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"per_second": 0}, {"users_per_day": "many"}, {"speed": 1}]
+)
+async def test_limits_that_are_none_are_refused(play: Play, document: dict[str, Any]) -> None:
+    answer = await play.client.put(f"/sandbox/whatsapp/{KEY}/limits", json=document)
+
+    assert answer.status_code == 400
+
+
+async def test_a_renewed_token_is_taken_and_the_one_before_is_not(play: Play) -> None:
+    await play.client.put(f"/sandbox/whatsapp/{KEY}/token", json={"access_token": "fresh"})
+
+    old = await play.send(TEMPLATE)
+    play.client.headers["Authorization"] = "Bearer fresh"
+    new = await play.send(TEMPLATE)
+
+    assert [code_of(old), code_of(new)] == [190, 0]
+
 
 class TestWithShortBursts:
     @pytest.fixture

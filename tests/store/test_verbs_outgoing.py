@@ -9,6 +9,7 @@ from omni_actors.model.events import EventType
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.states import MediaState, OnUnknown, PartStatus, Priority
 from omni_actors.store.contract import Refused
+from omni_actors.store.limits import OpenWindow, Release
 from omni_actors.store.media_verbs import AddMedium, KeepUpload
 from omni_actors.store.queries import (
     Attempts,
@@ -30,8 +31,6 @@ from omni_actors.store.verbs import (
     InDoubt,
     NewPart,
     OpenLeg,
-    OpenWindow,
-    Release,
     Settle,
     TakenUp,
     Tick,

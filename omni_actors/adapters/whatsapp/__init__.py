@@ -3,6 +3,7 @@
 from typing import Final
 
 from omni_actors.adapters.contract import Adapter, RateDefault
+from omni_actors.adapters.meta import usage
 from omni_actors.adapters.whatsapp.check import check
 from omni_actors.adapters.whatsapp.doctor import doctor
 from omni_actors.adapters.whatsapp.inbound import names, parse
@@ -15,6 +16,7 @@ from omni_actors.adapters.whatsapp.settings import (
     WhatsAppSettings,
     channel_key,
     named,
+    ties,
     token,
     token_hosts,
 )
@@ -38,6 +40,8 @@ WHATSAPP: Final = Adapter(
     token_hosts=token_hosts,
     upload=upload,
     upload_gone=upload_gone,
+    ties=ties,
+    usage=usage,
     mark_read=mark_read,
     typing=typing,
     check=check,

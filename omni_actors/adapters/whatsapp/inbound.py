@@ -170,6 +170,7 @@ def _received(
         group_id=group_id,
         notes=notes_of(said, message),
         opens_window=group_id is None,
+        free_entry=text(mapping(message.get("referral")).get("source_type")) == "ad",
     )
 
 

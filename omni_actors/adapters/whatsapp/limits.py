@@ -32,6 +32,10 @@ SECTION_TITLE_MAX: Final = 24
 LINK_MAX: Final = 2000
 CALL_MINUTES_MAX: Final = 43_200
 WINDOW_S: Final = 24 * 3600.0
+# Who comes from an ad and is answered within a day may be written to for three days for nothing.
+# https://developers.facebook.com/documentation/business-messaging/whatsapp/pricing
+ENTRY_ANSWER_S: Final = 24 * 3600.0
+ENTRY_FREE_S: Final = 72 * 3600.0
 DOWNLOAD_BYTES_MAX: Final = 100 * 1024 * 1024
 
 IMAGES: Final = ("image/jpeg", "image/png")
@@ -323,6 +327,8 @@ CAPABILITIES: Final = Capabilities(
     forms=FORMS,
     dialect="whatsapp",
     window_s=WINDOW_S,
+    entry_answer_s=ENTRY_ANSWER_S,
+    entry_free_s=ENTRY_FREE_S,
     reply_to=True,
     mark_read=True,
     typing=True,

@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 
 from attrs import Attribute, field, frozen
 
+from omni_actors.model.limits import Ties
 from omni_actors.model.reports import ChannelName
 from omni_actors.wire.calls import Auth
 
 GRAPH_URL = "https://graph.facebook.com"
 VERSION = "v25.0"
 MEDIA_HOST = "lookaside.fbsbx.com"
+COEXISTENCE_PER_SECOND = 20.0
 
 _DIGITS = re.compile(r"[0-9]{5,32}")
 _VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,2}")
@@ -55,6 +57,11 @@ def _is_token(_credentials: Any, attribute: "Attribute[Any]", value: str | None)
         raise ValueError(f"{attribute.name} must not be empty, and must be plain ASCII")
 
 
+def _is_people(_settings: Any, attribute: "Attribute[Any]", value: int | None) -> None:
+    if value is not None and value < 1:
+        raise ValueError(f"{attribute.name} must be 1 or more; leave it out when there is no limit")
+
+
 def _without_slash(url: str) -> str:
     return url.rstrip("/")
 
@@ -64,8 +71,11 @@ class WhatsAppSettings:
     """One business number on the Cloud API.
 
     `waba_id` is the WhatsApp Business account of the number; without it nothing is known of the
-    account's templates, and its news cannot be told to the channel. `app_id` is the Meta app that
-    the token belongs to; `check` and `doctor` look at more when both are known. `link_preview` asks
+    account's templates. `app_id` is the Meta app that the token belongs to; `check` and `doctor`
+    look at more when both are known. The numbers of an account share one budget of calls.
+    `portfolio_id` is the business portfolio, whose accounts share `users_per_day`: to how many
+    people a day they may write first, until the platform says otherwise. `coexistence`: the number
+    is in the WhatsApp Business app too. `link_preview` asks
     for a preview of the first link of a text.
     https://developers.facebook.com/documentation/business-messaging/whatsapp/about-the-platform
     """
@@ -74,6 +84,9 @@ class WhatsAppSettings:
     graph_url: str = field(default=GRAPH_URL, converter=_without_slash, validator=_is_graph_url)
     version: str = field(default=VERSION, validator=_is_version)
     waba_id: str | None = field(default=None, validator=_is_platform_id)
+    portfolio_id: str | None = field(default=None, validator=_is_platform_id)
+    users_per_day: int | None = field(default=None, validator=_is_people)
+    coexistence: bool = False
     app_id: str | None = field(default=None, validator=_is_platform_id)
     link_preview: bool = True
 
@@ -111,6 +124,20 @@ class WhatsAppCredentials:
 def channel_key(settings: WhatsAppSettings) -> str:
     """The id that webhooks name the number by."""
     return settings.phone_number_id
+
+
+def ties(settings: WhatsAppSettings) -> Ties:
+    """What a number shares with others, and how fast it may be.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput
+    """
+    account = settings.waba_id
+    return Ties(
+        account=account,
+        portfolio=settings.portfolio_id or account,
+        per_second=COEXISTENCE_PER_SECOND if settings.coexistence else None,
+        users_per_day=settings.users_per_day,
+    )
 
 
 def named(settings: WhatsAppSettings) -> tuple[ChannelName, ...]:

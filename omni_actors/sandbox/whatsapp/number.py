@@ -105,6 +105,7 @@ class Number:
     windows: dict[str, float] = field(factory=dict)
     """User id to the time their window closes."""
     messages: dict[str, Message] = field(factory=dict)
+    maintenance_until: float = 0.0
 
     def __attrs_post_init__(self) -> None:
         self.throughput = Throughput(self.settings.throughput_per_s)
@@ -113,6 +114,8 @@ class Number:
         """The code of the rate that one more message would break; None when there is room."""
         if not self.settings.limits:
             return None
+        if now < self.maintenance_until:
+            return 131057
         if self.throughput.is_full(now):
             return 130429
         pair = self.pairs.get(user_id)

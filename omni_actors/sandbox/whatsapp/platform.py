@@ -28,6 +28,13 @@ from omni_actors.sandbox.http import Answer, Request, json_answer
 from omni_actors.sandbox.whatsapp import customers, news, updates
 from omni_actors.sandbox.whatsapp.bodies import check_read
 from omni_actors.sandbox.whatsapp.errors import refusal
+from omni_actors.sandbox.whatsapp.limits import (
+    Portfolio,
+    capability,
+    tier_of,
+    upgraded,
+    wanted,
+)
 from omni_actors.sandbox.whatsapp.links import link_fault
 from omni_actors.sandbox.whatsapp.media import (
     UPLOAD_BYTES_MAX,
@@ -68,13 +75,16 @@ class WhatsApp:
     """By business account."""
     template_ids: "count[int]" = field(factory=lambda: count(FIRST_TEMPLATE_ID))
     shelf: MediaShelf = field(init=False)
+    portfolio: Portfolio = field(init=False)
     desk: Desk = field(init=False)
     office: Office = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         settings, chance = self.stage.settings, self.stage.chance
         self.shelf = MediaShelf(settings.media_bytes_max, chance.randbytes(16))
-        self.desk = Desk(settings, self.people, self.shelf, chance, self.templates.__getitem__)
+        shelves = self.templates.__getitem__
+        self.portfolio = Portfolio(settings.users_per_day)
+        self.desk = Desk(settings, self.people, self.shelf, chance, shelves, self.portfolio)
         self.office = Office(self.stage, self.accounts)
 
     def open_account(self, account: WhatsAppAccount) -> None:
@@ -94,6 +104,7 @@ class WhatsApp:
             self.templates[account.waba_id] = TemplateShelf(lambda: next(self.template_ids))
         self.templates[account.waba_id].seed(account.templates)
         self.office.begin(key)
+        self.office.standings[key].messaging_limit = tier_of(self.portfolio.most)
 
     def reset(self) -> None:
         """Forget everything but the accounts."""
@@ -102,6 +113,8 @@ class WhatsApp:
         self.usage.clear()
         self.templates.clear()
         self.template_ids = count(FIRST_TEMPLATE_ID)
+        self.portfolio.most = self.stage.settings.users_per_day
+        self.portfolio.people.clear()
         for account in self.accounts.values():
             self._begin(account)
 
@@ -133,6 +146,32 @@ class WhatsApp:
         )
         self.figures[channel_key].inbound += 1
         return written
+
+    def renew_token(self, channel_key: str, token: str) -> None:
+        """Take this token from now on, and no longer the one before."""
+        account = evolve(self.accounts[channel_key], access_token=token)
+        self.accounts[channel_key] = self.numbers[channel_key].account = account
+
+    def set_limits(self, channel_key: str, document: Mapping[str, Any]) -> Sequence[Update]:
+        """Another throughput after a maintenance, or another number of people a day.
+
+        Raises ControlError.
+        """
+        account, number, news = self.accounts[channel_key], self.numbers[channel_key], []
+        now = self.stage.clock.now()
+        asked = wanted(document)
+        if asked.users_per_day != ():
+            (self.portfolio.most,) = asked.users_per_day
+            tier = tier_of(self.portfolio.most)
+            for standing in self.office.standings.values():
+                standing.messaging_limit = tier
+            news.append(capability(account, tier, now))
+        if asked.per_second is not None:
+            number.throughput.most = asked.per_second
+            number.maintenance_until = now + asked.maintenance_s
+            tier = tier_of(self.portfolio.most)
+            news.append(upgraded(account, tier, now + asked.maintenance_s, asked.maintenance_s))
+        return news
 
     def rendering(self, entry: Shown) -> str:
         """What the customer's phone shows."""
@@ -221,6 +260,12 @@ class WhatsApp:
         fault: Fault | None,
     ) -> Outcome:
         """Hold the call against the hourly budget, and tell the caller how much is used."""
+        if fault is not None and fault.kind == "usage":
+            told = _usage_headers(account.waba_id, fault.percent, fault.regain_min)
+            outcome = run(None)
+            return evolve(
+                outcome, answer=evolve(outcome.answer, headers=outcome.answer.headers + told)
+            )
         budget = self.stage.settings.calls_per_h
         if not budget:
             return run(fault)
@@ -234,8 +279,7 @@ class WhatsApp:
             outcome = run(fault)
         wait_min = usage.minutes_left(now) if share >= 100 else 0
         headers = _usage_headers(account.waba_id, share, wait_min)
-        answer = evolve(outcome.answer, headers=outcome.answer.headers + headers)
-        return evolve(outcome, answer=answer)
+        return _with_headers(outcome, headers)
 
     async def _messages(self, request: Request, account: WhatsAppAccount) -> Job:
         self._authorize(request, account, "whatsapp_business_messaging")
@@ -370,7 +414,8 @@ class WhatsApp:
         return Outcome(json_answer(200, {name: every[name] for name in {*names, "id"}}))
 
     def _every(self, account: WhatsAppAccount) -> dict[str, Any]:
-        key, most = account.phone_number_id, self.stage.settings.throughput_per_s
+        key = account.phone_number_id
+        most = self.numbers[key].throughput.most
         url = self.stage.hook_url(self.name, key)
         return profile(account, self.office.standings[key], most, url)
 
@@ -454,6 +499,11 @@ class WhatsApp:
                 unsubscribe = partial(self.office.unsubscribe_app, account, asked)
                 return self._job(account, "app", _after(unsubscribe))
         raise graph.unknown_path(f"/{app_id}/subscriptions")
+
+
+def _with_headers(outcome: Outcome, headers: tuple[tuple[str, str], ...]) -> Outcome:
+    answer = evolve(outcome.answer, headers=outcome.answer.headers + headers)
+    return evolve(outcome, answer=answer)
 
 
 def _usage_headers(waba: str, share: int, wait_min: int) -> tuple[tuple[str, str], ...]:

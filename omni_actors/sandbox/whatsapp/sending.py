@@ -14,6 +14,7 @@ from omni_actors.sandbox.hooks import Update
 from omni_actors.sandbox.whatsapp import template_sends, updates
 from omni_actors.sandbox.whatsapp.bodies import check_message, media_of
 from omni_actors.sandbox.whatsapp.errors import refusal
+from omni_actors.sandbox.whatsapp.limits import Portfolio
 from omni_actors.sandbox.whatsapp.media import MediaShelf, bare, send_fault
 from omni_actors.sandbox.whatsapp.number import Message, Number
 from omni_actors.sandbox.whatsapp.people import (
@@ -26,6 +27,7 @@ from omni_actors.sandbox.whatsapp.people import (
 from omni_actors.sandbox.whatsapp.templates import Kept, TemplateShelf
 from omni_actors.sandbox.whatsapp.updates import Sent
 
+TOO_MANY = "The business has reached the limit of people that it may write to first in a day."
 REENGAGE = (
     "Message failed to send because more than 24 hours have passed since the customer last "
     "replied to this number."
@@ -54,6 +56,7 @@ class Desk:
     chance: random.Random
     templates: Callable[[str], TemplateShelf]
     """The templates of a business account."""
+    portfolio: Portfolio
 
     def take(
         self,
@@ -70,12 +73,17 @@ class Desk:
         self._check_media_ids(number, document, kind, now)
         if (code := number.over_rate(customer.user_id, now)) is not None:
             raise _too_fast(code)
+        first = not number.window_is_open(customer.user_id, now)
+        if first and template is not None and self.portfolio.is_full(customer.user_id, now):
+            raise refusal(131048, TOO_MANY)
         doom = self._doom(number, document, kind, customer, template, now)
         if doom is None and link_fault is not None:
             doom = (131053, link_fault)
         if fault is not None and fault.kind == "failed_status":
             doom = (fault.code, "A fault rule failed this message.")
         number.count_send(customer.user_id, now)
+        if first:
+            self.portfolio.count(customer.user_id, now)
         sent = Sent(
             message_id=new_message_id(self.chance),
             customer=customer,
@@ -190,6 +198,8 @@ def _bad_reaction(
 def _too_fast(code: int) -> GraphError:
     if code == 130429:
         return refusal(code, "Cloud API message throughput has been reached.", 2494055)
+    if code == 131057:
+        return refusal(code, "The account is in maintenance mode; try again in a minute.")
     details = "Too many messages sent from this phone number to the same phone number."
     return refusal(code, details)
 

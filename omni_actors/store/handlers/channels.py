@@ -7,6 +7,7 @@ from attrs import evolve
 
 from omni_actors.model.events import EventType
 from omni_actors.model.json import JsonObject
+from omni_actors.model.limits import LIMITS
 from omni_actors.model.states import ChannelState
 from omni_actors.store.cipher import Unreadable
 from omni_actors.store.codec import decode_object, dumps, loads
@@ -15,26 +16,36 @@ from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.names import forget_names, say_names
 from omni_actors.store.handlers.standing import blocked, forget_standing, unblock
+from omni_actors.store.limits import PutCredentials
 from omni_actors.store.queries import Channels, Credentials, QueueDepths
 from omni_actors.store.rows import ANY_TENANT, Channel, QueueDepth
 from omni_actors.store.verbs import ChannelSpec, SetChannelState, SyncChannels
 
 COLUMNS = """
     SELECT id, tenant, platform, channel_key, settings, state, reason, since, source,
-           last_event_at
+           last_event_at, limits
     FROM channel
 """
 ALL = COLUMNS + "WHERE :tenant = '*' OR tenant = :tenant ORDER BY id"
 ONE = COLUMNS + "WHERE id = :id"
 SEALED = "SELECT credentials FROM channel WHERE id = :id"
+BOTH = "SELECT credentials, config_credentials FROM channel WHERE id = :id"
+LIMIT = "UPDATE channel SET limits = :limits WHERE id = :id"
+USE = """
+    UPDATE channel SET credentials = :credentials,
+        config_credentials = coalesce(config_credentials, credentials)
+    WHERE id = :id
+"""
 PUT = """
     INSERT INTO channel (id, tenant, platform, channel_key, settings, credentials,
-                         state, reason, since, source)
-    VALUES (:id, :tenant, :platform, :channel_key, :settings, :credentials, :state, :reason,
-            :since, 'config')
+                         config_credentials, state, reason, since, source)
+    VALUES (:id, :tenant, :platform, :channel_key, :settings, :credentials, :config_credentials,
+            :state, :reason, :since, 'config')
     ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant, platform = excluded.platform,
         channel_key = excluded.channel_key, settings = excluded.settings,
-        credentials = excluded.credentials, state = excluded.state, reason = excluded.reason,
+        credentials = excluded.credentials,
+        config_credentials = excluded.config_credentials, state = excluded.state,
+        reason = excluded.reason,
         since = excluded.since, source = excluded.source
 """
 # The key of a removed channel is free; the upsert that follows says what its state is.
@@ -62,11 +73,28 @@ def channels(db: Reading, query: Channels) -> tuple[Channel, ...]:
 
 
 def _channel(row: tuple[Any, ...]) -> Channel:
-    id, tenant, platform, key, settings, state, reason, since, source, last_event_at = row
+    id, tenant, platform, key, settings, state, reason, since, source, heard_at, limits = row
     return Channel(
         id, tenant, platform, key, decode_object(settings), ChannelState(state), reason, since,
-        source, last_event_at,
+        source, heard_at, {name: (value, at) for name, (value, at) in loads(limits).items()},
     )  # fmt: skip
+
+
+def limit(db: Writing, channel_id: str, told: JsonObject, at: float) -> Channel | None:
+    """Keep what the platform tells of a channel's limits; None when there was newer word."""
+    found = db.row(ONE, id=channel_id)
+    assert found is not None
+    channel = _channel(found)
+    news = {
+        name: (told[name], at)
+        for name in LIMITS
+        if name in told and at >= channel.limits.get(name, (None, at))[1]
+    }
+    if not news:
+        return None
+    limits = {**channel.limits, **news}
+    db.run(LIMIT, id=channel_id, limits=dumps(limits))
+    return evolve(channel, limits=limits)
 
 
 @reads(Credentials)
@@ -119,7 +147,8 @@ def _put(
     db: Writing, journal: Journal, spec: ChannelSpec, before: Channel | None, at: float
 ) -> None:
     state, reason, since = ChannelState.ACTIVE, None, at
-    back = before is not None and _comes_back(db, spec, before)
+    used, by_config = _sealed(db, spec)
+    back = before is not None and _comes_back(before, renewed=used is None)
     if before is not None and not back:
         state, reason, since = before.state, before.reason, before.since
     db.run(
@@ -129,7 +158,8 @@ def _put(
         platform=spec.platform,
         channel_key=spec.channel_key,
         settings=dumps(spec.settings),
-        credentials=db.cipher.seal(dumps(spec.credentials).encode(), spec.id),
+        credentials=used or db.cipher.seal(dumps(spec.credentials).encode(), spec.id),
+        config_credentials=by_config,
         state=state.value,
         reason=reason,
         since=since,
@@ -140,23 +170,55 @@ def _put(
         restrict(db, journal, spec.id, at)
 
 
-def _comes_back(db: Reading, spec: ChannelSpec, before: Channel) -> bool:
+def _sealed(db: Reading, spec: ChannelSpec) -> tuple[bytes | None, bytes | None]:
+    """The credentials to keep, and the config's beside them where others are in use.
+
+    The first is None when the config says something new: then that counts.
+    """
+    used, by_config = db.row(BOTH, id=spec.id) or (None, None)
+    said = by_config if by_config is not None else used
+    if said is None:
+        return None, None
+    try:
+        same = loads(db.cipher.open(said, spec.id).decode()) == spec.credentials
+        db.cipher.open(used, spec.id)
+    except Unreadable:  # sealed with a key that is gone
+        return None, None
+    return (used, by_config) if same else (None, None)
+
+
+def _comes_back(before: Channel, *, renewed: bool) -> bool:
     """Whether the config makes a channel active that was not: it is in it again, or has new
     credentials."""
     if before.state is ChannelState.NEEDS_REAUTH:
-        try:
-            return credentials(db, Credentials(spec.id)) != spec.credentials
-        except Unreadable:  # sealed with a key that is gone
-            return True
+        return renewed
     return before.state is ChannelState.REMOVED
+
+
+@writes(PutCredentials)
+def put_credentials(db: Writing, verb: PutCredentials) -> Channel:
+    channel = _owned(db, verb.tenant, verb.channel_id)
+    sealed = db.cipher.seal(dumps(verb.credentials).encode(), channel.id)
+    db.run(USE, id=channel.id, credentials=sealed)
+    journal = Journal()
+    if channel.state is ChannelState.NEEDS_REAUTH:
+        _change(db, journal, channel, ChannelState.ACTIVE, None, verb.at)
+    journal.keep(db)
+    return _owned(db, verb.tenant, verb.channel_id)
+
+
+def _owned(db: Reading, tenant: str, channel_id: str) -> Channel:
+    """A channel of this tenant. Raises Refused."""
+    found = db.row(ONE, id=channel_id)
+    channel = None if found is None else _channel(found)
+    if channel is None or tenant not in (ANY_TENANT, channel.tenant):
+        raise Refused("unknown_channel", "There is no such channel.")
+    return channel
 
 
 @writes(SetChannelState)
 def set_channel_state(db: Writing, verb: SetChannelState) -> Channel:
-    found = db.row(ONE, id=verb.channel_id)
-    channel = None if found is None else _channel(found)
-    if channel is None or verb.tenant not in (ANY_TENANT, channel.tenant):
-        raise Refused("unknown_channel", "There is no such channel.")
+    channel = _owned(db, verb.tenant, verb.channel_id)
     same = channel.state is verb.state and channel.reason == verb.reason
     if same or channel.state in verb.unless:
         return channel
@@ -164,9 +226,7 @@ def set_channel_state(db: Writing, verb: SetChannelState) -> Channel:
     state, reason = _allowed(db, channel, verb)
     _change(db, journal, channel, state, reason, verb.at)
     journal.keep(db)
-    changed = db.row(ONE, id=verb.channel_id)
-    assert changed is not None
-    return _channel(changed)
+    return _owned(db, verb.tenant, verb.channel_id)
 
 
 def _allowed(

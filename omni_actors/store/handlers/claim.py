@@ -12,16 +12,21 @@ from omni_actors.store.codec import (
     decode_object,
     loads,
 )
-from omni_actors.store.dialect import Writing, writes_many
+from omni_actors.store.dialect import Reading, Writing, reads, writes_many
 from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.closed import Refusal, shut_out
 from omni_actors.store.handlers.heads import BUSY, OF_LANE, heads_by_leg
+from omni_actors.store.handlers.journal import Journal
+from omni_actors.store.handlers.parts import Parts
+from omni_actors.store.queries import Outreached, WindowOf
 from omni_actors.store.verbs import Claim, Claimed, StoredMedium
 
 WANTED = """
     SELECT p.id, p.message_id, p.channel_id, p.lane, p.leg_id, p.form, p.content, p.media_ids,
            p.reply_to, p.attempts, p.first_failed_at, p.maybe_duplicate, p.queued_at,
            p.status, p.due_at, p.expires_at,
-           m.tenant, m.conversation_id, m.override, m.on_unknown, i.keys, p.failure
+           m.tenant, m.conversation_id, m.override, m.on_unknown, i.keys, p.windowed,
+           g.window_until, g.identity_id, p.failure
     FROM rows(:batch, id text) w
     JOIN part p ON p.id = w.id
     JOIN message m ON m.id = p.message_id
@@ -40,6 +45,17 @@ TAKE = """
     FROM rows(:batch, part_id text, n bigint, attempt_id text, at real) new
     WHERE part.id = new.part_id
 """
+REACH_OUT = """
+    INSERT INTO outreach (portfolio, identity_id, at)
+    SELECT portfolio, identity_id, at
+    FROM rows(:batch, portfolio text, identity_id text, at real) new WHERE true
+    ON CONFLICT (portfolio, identity_id) DO UPDATE SET at = excluded.at
+"""
+OUTREACHED = """
+    SELECT identity_id, at FROM outreach WHERE portfolio = :portfolio AND at > :after
+    ORDER BY at, identity_id
+"""
+WINDOW_OF = "SELECT identity_id, window_until FROM leg WHERE id = :leg_id"
 ADD_ATTEMPTS = """
     INSERT INTO attempt (part_id, n, id, started_at)
     SELECT part_id, n, attempt_id, at
@@ -61,18 +77,22 @@ def claim(db: Writing, verbs: Sequence[Claim]) -> Sequence[tuple[Claimed, ...]]:
     }
     takes: list[tuple[str, int, str, float]] = []
     taken: list[list[tuple[Any, ...]]] = []
+    late: dict[str, float] = {}
     for verb in verbs:
         mine = [found[id] for id in verb.part_ids if id in found]
-        taken.append([row for row in mine if _take(db, row, verb.at, free, takes)])
+        taken.append([row for row in mine if _take(db, row, verb.at, free, takes, late)])
+    if late:
+        _too_late(db, late)
     if not takes:
         return [()] * len(verbs)
     put(db, TAKE, takes)
     put(db, ADD_ATTEMPTS, takes)
+    put(db, REACH_OUT, _people(verbs, taken))
     attempts = {part_id: attempt_id for part_id, _, attempt_id, _ in takes}
     media = _media(db, [row for rows in taken for row in rows], takes[0][3])
     return [
-        tuple([_claimed(row, attempts[row[0]], media.get(row[0], ())) for row in rows])
-        for rows in taken
+        tuple([_claimed(row, attempts[row[0]], media.get(row[0], ()), verb.at) for row in rows])
+        for verb, rows in zip(verbs, taken, strict=True)
     ]
 
 
@@ -82,31 +102,82 @@ def _take(
     at: float,
     free: dict[str, set[str]],
     takes: list[tuple[str, int, str, float]],
+    late: dict[str, float],
 ) -> bool:
-    """Whether this part may go now; then nothing else of its leg may."""
+    """Whether this part may go now; then nothing else of its leg may.
+
+    One whose window has closed is `late`.
+    """
     part_id, leg_id = row[0], row[4]
     status, due_at, expires_at = row[13:16]
     if status != "queued" or part_id not in free.get(leg_id, ()):
         return False
     if (due_at is not None and due_at > at) or (expires_at is not None and expires_at <= at):
         return False
+    if row[21] and _writes_first(row, at):
+        late[part_id] = at
+        return False
     del free[leg_id]
     takes.append((part_id, row[9] + 1, db.ids(ids.ATTEMPT), at))
     return True
 
 
-def _claimed(row: tuple[Any, ...], attempt_id: str, media: Iterable[StoredMedium]) -> Claimed:
+def _people(
+    verbs: Sequence[Claim], taken: Sequence[Sequence[tuple[Any, ...]]]
+) -> list[tuple[str, str, float]]:
+    """Whom these portfolios write to first, each person once: (portfolio, identity, when)."""
+    people = {
+        (verb.portfolio, row[23]): verb.at
+        for verb, rows in zip(verbs, taken, strict=True)
+        if verb.portfolio is not None
+        for row in rows
+        if _writes_first(row, verb.at)
+    }
+    return [(portfolio or "", person, at) for (portfolio, person), at in people.items()]
+
+
+def _writes_first(row: tuple[Any, ...], at: float) -> bool:
+    window_until = row[22]
+    return window_until is None or window_until <= at
+
+
+@reads(Outreached)
+def outreached(db: Reading, query: Outreached) -> tuple[tuple[str, float], ...]:
+    rows = db.rows(OUTREACHED, portfolio=query.portfolio, after=query.after)
+    return tuple([(identity_id, at) for identity_id, at in rows])
+
+
+@reads(WindowOf)
+def window_of(db: Reading, query: WindowOf) -> tuple[str, float | None] | None:
+    found = db.row(WINDOW_OF, leg_id=query.leg_id)
+    return None if found is None else (found[0], found[1])
+
+
+def _too_late(db: Writing, late: dict[str, float]) -> None:
+    """These were queued while their windows were open, and are not sent in closed ones."""
+    journal = Journal()
+    parts = Parts(db, journal)
+    parts.load(late)
+    refusals = [Refusal(part) for part_id in late if (part := parts.get(part_id))]
+    shut_out(db, parts, refusals, max(late.values()))
+    parts.keep()
+    journal.keep(db)
+
+
+def _claimed(
+    row: tuple[Any, ...], attempt_id: str, media: Iterable[StoredMedium], at: float
+) -> Claimed:
     (
         part_id, message_id, channel_id, lane, leg_id, form, content, _, reply_to, attempts,
         first_failed_at, maybe_duplicate, queued_at, _, _, _, tenant, conversation_id, override,
-        on_unknown, keys, failure,
+        on_unknown, keys, _, _, person, failure,
     ) = row  # fmt: skip
     return Claimed(
         part_id, message_id, tenant, leg_id, conversation_id, channel_id, OF_LANE[lane], form,
         decode_content(content), decode_keys(keys), reply_to,
         {} if override == "{}" else decode_object(override), tuple(media), attempts + 1,
         attempt_id, first_failed_at, OnUnknown(on_unknown), bool(maybe_duplicate), queued_at,
-        decode_failure(failure),
+        person, _writes_first(row, at), decode_failure(failure),
     )  # fmt: skip
 
 

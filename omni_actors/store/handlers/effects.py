@@ -20,10 +20,11 @@ from omni_actors.model.reports import (
 from omni_actors.store.codec import decode_object, dumps, encode_failure, encode_ref
 from omni_actors.store.dialect import Writing
 from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.closed import CLOSED, Refusal, opt_out, shut_out, shut_windows
 from omni_actors.store.handlers.early import EarlyChanges
 from omni_actors.store.handlers.heads import BUSY, heads_by_leg
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.handlers.parts import LEARN, Parts
+from omni_actors.store.handlers.parts import LEARN, RANK_FAILED, Parts, PartWork
 from omni_actors.store.handlers.people import People, Person, Reach
 from omni_actors.store.rows import Channel, EntryKind, LegWake
 from omni_actors.store.verbs import Intake, Item
@@ -100,6 +101,8 @@ UNREAD = """
 MARKS = "SELECT marks FROM leg WHERE id = :leg_id"
 MARK = "UPDATE leg SET marks = :marks WHERE id = :leg_id"
 
+ENTER = "UPDATE leg SET entry_answer_by = :answer_by, entry_for_s = :for_s WHERE id = :leg_id"
+
 LINKED_MIN = 2  # a status is about a part; its person matters when it names new keys of theirs
 
 
@@ -143,6 +146,8 @@ class Effects:
         self._changes: list[tuple[str, dict[str, Any]]] = []
         self._parked: list[tuple[Any, ...]] = []
         self._marks: dict[str, dict[str, Any]] = {}
+        self._returned: list[tuple[PartWork, StatusReported]] = []
+        self._opted_out: list[tuple[str, float]] = []
         self._human: set[str] = set()
         self._preferred: dict[str, dict[str, Any]] = {}
 
@@ -270,6 +275,19 @@ class Effects:
             )
         )  # fmt: skip
 
+    def enter(self, reach: Reach, answer_by: float, for_s: float) -> None:
+        """They came from an ad: an answer in time makes what follows free of charge."""
+        named = {"leg_id": reach.id, "answer_by": answer_by, "for_s": for_s}
+        self._changes.append((ENTER, named))
+
+    def came_back(self, part: PartWork, report: StatusReported) -> None:
+        """The platform took a part, and found its window closed."""
+        self._returned.append((part, report))
+
+    def opted_out(self, leg_id: str, at: float) -> None:
+        """A refused message tells that the person has stopped marketing."""
+        self._opted_out.append((leg_id, at))
+
     def on_wire(self, reach: Reach) -> str | None:
         """The one part of a leg whose outcome is not known."""
         if reach.new:
@@ -310,9 +328,25 @@ class Effects:
             db.run(PREFER, id=identity_id, preferred_at=dumps(preferred))
         for leg_id, marks in self._marks.items():
             db.run(MARK, leg_id=leg_id, marks=dumps(marks))
+        self._keep_returned()
+        if self._opted_out:
+            opt_out(db, self.journal, [leg for leg, _ in self._opted_out], self._opted_out[-1][1])
         self.parts.keep()
         self.journal.keep(db)
         return self.parts.wakes()
+
+    def _keep_returned(self) -> None:
+        """What came back for its window: after the people, whose words open windows."""
+        if not self._returned:
+            return
+        at = self._returned[-1][1].at
+        came = [(p, report) for p, report in self._returned if p.rank <= RANK_FAILED]
+        for part, report in came:
+            self.parts.overtaken(part, report.status, report.at, report.failure)
+        legs = [(part.message.leg_id, part.wire_at) for part, _ in came]
+        shut_windows(self.db, self.journal, legs, at)
+        refusals = [Refusal(part, report.failure or CLOSED) for part, report in came]
+        shut_out(self.db, self.parts, refusals, at)
 
 
 def status_facts(report: StatusReported) -> JsonObject:

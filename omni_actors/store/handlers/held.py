@@ -6,15 +6,17 @@ from omni_actors.model.states import PartStatus
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing, writes, writes_many
 from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.closed import IS_OPEN
+from omni_actors.store.handlers.heads import wakes_by_leg
 from omni_actors.store.handlers.journal import Journal, take_numbers
-from omni_actors.store.handlers.parts import Parts, PartWork
+from omni_actors.store.handlers.parts import FOR_DOUBT, FOR_OUTREACH, Parts, PartWork
 from omni_actors.store.handlers.views import messages_by_id
+from omni_actors.store.limits import HoldPart, OpenWindow, Release
 from omni_actors.store.rows import ANY_TENANT, LegWake, Message
-from omni_actors.store.verbs import OpenWindow, Release
 
 HELD = """
     SELECT p.id, p.leg_id FROM rows(:batch, leg_id text) w
-    JOIN part p ON p.leg_id = w.leg_id AND p.status = 'held' AND p.attempts = 0
+    JOIN part p ON p.leg_id = w.leg_id AND p.status = 'held' AND p.held_for <> 'doubt'
     ORDER BY p.pos
 """
 TO_THE_TAIL = """
@@ -46,6 +48,23 @@ def open_windows(db: Writing, verbs: Sequence[OpenWindow]) -> Sequence[tuple[Leg
     return [wakes.get(verb.leg_id, ()) for verb in verbs]
 
 
+@writes(HoldPart)
+def hold_part(db: Writing, verb: HoldPart) -> tuple[LegWake, ...]:
+    journal = Journal()
+    parts = Parts(db, journal)
+    parts.load([verb.part_id])
+    part = parts.get(verb.part_id)
+    if part is None or part.status is not PartStatus.QUEUED:
+        return ()
+    leg_id, channel_id = part.message.leg_id, part.message.channel_id
+    if look(db, IS_OPEN, [(leg_id,)], at=verb.at):  # the customer has written meanwhile
+        return wakes_by_leg(db, [(channel_id, leg_id)]).get(leg_id, ())
+    parts.hold(part, verb.at, FOR_OUTREACH, verb.failure, verb.until)
+    parts.keep()
+    journal.keep(db)
+    return parts.wakes().get(leg_id, ())
+
+
 @writes(Release)
 def release(db: Writing, verb: Release) -> Message:
     journal = Journal()
@@ -70,7 +89,7 @@ def release(db: Writing, verb: Release) -> Message:
 
 def in_doubt(part: PartWork) -> bool:
     """Whether a part is held because nobody knows what became of it; others wait for a window."""
-    return part.status is PartStatus.HELD and part.attempts > 0
+    return part.held_for == FOR_DOUBT
 
 
 def _move(db: Writing, part_ids: Sequence[str]) -> None:

@@ -28,7 +28,8 @@ from omni_actors.store.verbs import Resend
 COLUMNS = """
     SELECT p.pos, p.id, p.message_id, p.n, p.channel_id, p.lane, p.leg_id, p.status, p.rank,
            p.attempts, p.attempt_id, p.due_at, p.until_at, p.wire_at, p.first_failed_at,
-           p.external_ids, p.past_ids, p.failure, p.maybe_duplicate, p.status_at,
+           p.external_ids, p.past_ids, p.failure, p.maybe_duplicate, p.status_at, p.windowed,
+           p.held_for,
            m.tenant, m.conversation_id, m.told, m.parts, m.on_unknown, m.sent_at, g.marks
 """
 OF_PARTS = (
@@ -55,16 +56,18 @@ CHANGE = """
         attempts = new.attempts, due_at = new.due_at, until_at = new.until_at,
         first_failed_at = new.first_failed_at, external_ids = new.external_ids,
         past_ids = new.past_ids, failure = new.failure, maybe_duplicate = new.maybe_duplicate,
-        status_at = new.status_at
+        status_at = new.status_at, windowed = new.windowed, held_for = new.held_for
     FROM rows(:batch, id text, status text, open bigint, rank bigint, attempts bigint,
               due_at real, until_at real, first_failed_at real, external_ids text,
-              past_ids bigint, failure text, maybe_duplicate bigint, status_at real) new
+              past_ids bigint, failure text, maybe_duplicate bigint, status_at real,
+              windowed bigint, held_for text) new
     WHERE part.id = new.id
 """
 TELL = """
     UPDATE message SET told = new.told, sent_at = new.sent_at
     FROM rows(:batch, id text, told text, sent_at real) new WHERE message.id = new.id
 """
+DROP = "DELETE FROM part WHERE id IN (SELECT id FROM rows(:batch, id text) gone)"
 LEARN = """
     INSERT INTO external (channel_id, external_id, message_id, part_id)
     SELECT channel_id, external_id, message_id, part_id
@@ -91,6 +94,9 @@ SETTLE_LETTERS = """
       AND dead_letter.redriven_at IS NULL
 """
 
+FOR_WINDOW = "window"
+FOR_OUTREACH = "outreach"
+FOR_DOUBT = "doubt"
 RANK_SENT = 1
 RANK_FAILED = 2
 OF_STATUS = {status.value: status for status in PartStatus}
@@ -158,6 +164,8 @@ class PartWork:
     failure: str | None
     maybe_duplicate: bool
     status_at: float
+    windowed: bool
+    held_for: str | None
     message: MessageWork
     marks: str
     dirty: bool = False
@@ -171,6 +179,11 @@ class PartWork:
         """Whether a report that was faster than the answer has told of the end of this try."""
         told = bool(external_ids) and all(self.of_past(id) for id in external_ids)
         return told and self.status is PartStatus.QUEUED
+
+    @property
+    def may_come_back(self) -> bool:
+        """Whether it is with the platform, as far as we know, and not yet with its recipient."""
+        return self.status in (PartStatus.SENDING, PartStatus.UNKNOWN, PartStatus.SENT)
 
     def of_past(self, external_id: str) -> bool:
         """Whether this is the platform's id of an earlier try."""
@@ -208,6 +221,7 @@ class Parts:
         self._history: list[tuple[Any, ...]] = []
         self._dead: list[tuple[Any, ...]] = []
         self._alive: dict[str, float] = {}
+        self._dropped: list[tuple[str]] = []
         self._freed: set[tuple[str, str]] = set()
 
     def load(self, part_ids: Iterable[str]) -> None:
@@ -216,7 +230,7 @@ class Parts:
         if not wanted:
             return
         rows = look(self._db, OF_PARTS, wanted)
-        several = {row[2] for row in rows if row[23] > 1}
+        several = {row[2] for row in rows if row[25] > 1}
         for row in rows:
             if row[2] not in several:
                 self._add(row)
@@ -234,7 +248,8 @@ class Parts:
         (
             pos, part_id, message_id, n, channel_id, lane, leg_id, status, rank, attempts,
             attempt_id, due_at, until_at, wire_at, first_failed_at, external_ids, past_ids,
-            failure, maybe_duplicate, status_at, tenant, conversation_id, told, count,
+            failure, maybe_duplicate, status_at, windowed, held_for, tenant, conversation_id, told,
+            count,
             on_unknown, sent_at, marks,
         ) = row  # fmt: skip
         message = self._messages.get(message_id)
@@ -248,7 +263,7 @@ class Parts:
             pos, part_id, n, lane, OF_STATUS[status], rank, attempts, attempt_id, due_at,
             until_at, wire_at, first_failed_at,
             [] if external_ids == "[]" else loads(external_ids), past_ids, failure,
-            bool(maybe_duplicate), status_at, message, marks,
+            bool(maybe_duplicate), status_at, bool(windowed), held_for, message, marks,
         )  # fmt: skip
         message.parts.append(part)
         self._by_id[part_id] = part
@@ -397,14 +412,37 @@ class Parts:
     def queue(self, part: PartWork, at: float, *, maybe_duplicate: bool = False) -> None:
         """Put it in the queue, due at once; `maybe_duplicate` once true stays true."""
         self._set(part, PartStatus.QUEUED, at, part.failure)
+        self._freed.add((part.message.channel_id, part.message.leg_id))
         part.due_at = at
         part.maybe_duplicate = part.maybe_duplicate or maybe_duplicate
         self.announce(part.message, at)
 
-    def hold(self, part: PartWork, at: float) -> None:
-        """Nobody knows what became of it, and its sender would rather decide."""
-        self._set(part, PartStatus.HELD, at, part.failure)
-        self.announce(part.message, at, decode_failure(part.failure))
+    def hold(
+        self,
+        part: PartWork,
+        at: float,
+        wanting: str,
+        failure: Failure | None = None,
+        until: float | None = None,
+    ) -> None:
+        """Set it aside for what it waits for, at most until `until`; it is in nobody's way.
+
+        What waits for a window or for room is to be sent anew; of what is in doubt its sender would
+        rather decide.
+        """
+        why = failure or decode_failure(part.failure)
+        self._set(part, PartStatus.HELD, at, encode_failure(why))
+        part.held_for = wanting
+        part.until_at = until
+        if wanting != FOR_DOUBT:
+            part.past_ids = len(part.external_ids)
+        self.announce(part.message, at, why)
+
+    def drop(self, part: PartWork) -> None:
+        """Forget a part that was never on the wire: something else took its place."""
+        part.message.parts.remove(part)
+        del self._by_id[part.id]
+        self._dropped.append((part.id,))
 
     def _set(self, part: PartWork, status: PartStatus, at: float, failure: str | None) -> None:
         if part.status in UNFINISHED:
@@ -417,6 +455,7 @@ class Parts:
         part.status_at = at
         part.failure = failure
         part.until_at = None
+        part.held_for = None
         part.dirty = True
 
     def announce(
@@ -488,6 +527,7 @@ class Parts:
             put(db, CHANGE, [_row(part) for part in changed])
         told = [(m.id, m.told, m.sent_at) for m in self._messages.values() if m.dirty]
         put(db, TELL, told)
+        put(db, DROP, self._dropped)
         put(db, LEARN, self._learned)
         put(db, REMEMBER, self._history)
         put(db, SETTLE_LETTERS, list(self._alive.items()))
@@ -510,5 +550,6 @@ def _row(part: PartWork) -> tuple[Any, ...]:
         part.id, part.status.value, 1 if unfinished else 0, part.rank, part.attempts,
         part.due_at, part.until_at, part.first_failed_at,
         dumps(part.external_ids) if part.external_ids else "[]", part.past_ids, part.failure,
-        1 if part.maybe_duplicate else 0, part.status_at,
+        1 if part.maybe_duplicate else 0, part.status_at, 1 if part.windowed else 0,
+        part.held_for,
     )  # fmt: skip

@@ -7,8 +7,9 @@ from attrs import evolve
 from omni_actors.model import ids
 from omni_actors.model.content import Content, Media, UnsupportedContent
 from omni_actors.model.events import EventType
-from omni_actors.model.failure import TEMPLATE_REASONS
+from omni_actors.model.failure import TEMPLATE_REASONS, Reason
 from omni_actors.model.json import Json
+from omni_actors.model.limits import LIMITS
 from omni_actors.model.reports import (
     ChannelReported,
     ControlChanged,
@@ -32,7 +33,7 @@ from omni_actors.store.codec import (
     encode_content,
     failure_json,
 )
-from omni_actors.store.handlers.channels import restrict
+from omni_actors.store.handlers.channels import limit, restrict
 from omni_actors.store.handlers.early import Change
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
 from omni_actors.store.handlers.parts import PartWork, goes_again
@@ -41,7 +42,7 @@ from omni_actors.store.handlers.standing import keep_standing
 from omni_actors.store.handlers.synced import synced
 from omni_actors.store.handlers.templates import apply_news
 from omni_actors.store.handlers.tries import Try, try_of
-from omni_actors.store.rows import EntryKind
+from omni_actors.store.rows import Channel, EntryKind
 from omni_actors.store.verbs import Intake, Item
 
 KINDS: dict[type, EntryKind] = {Edited: "edited", Deleted: "deleted", Reacted: "reacted"}
@@ -121,6 +122,8 @@ def _received(
         reach.last_inbound_at = at
         reach.last_external_id = report.external_id
     reach.dirty = True
+    if item.entry is not None:
+        effects.enter(reach, *item.entry)
     _stir(reach, intake.received_at)
     quoted = effects.target(home.id, report.reply_to) if report.reply_to is not None else None
     effects.add_target(home.id, report.external_id, message_id)
@@ -299,6 +302,12 @@ def _status(
         effects.parts.send_again(part, item.resend.due_at, report.failure, report.at)
         return Outcome(leg_id=part.message.leg_id)
     facts = status_facts(report)
+    reason = report.failure.reason if report.failure else None
+    if reason is Reason.OUTSIDE_WINDOW and part.may_come_back:
+        effects.came_back(part, report)
+        return Outcome(leg_id=part.message.leg_id)
+    if reason is Reason.RECIPIENT_NOT_OPTED_IN:
+        effects.opted_out(part.message.leg_id, report.at)
     effects.parts.report(part, report.status, item.rank, report.at, report.failure, facts)
     doubted = report.failure is not None and report.failure.reason in TEMPLATE_REASONS
     return Outcome(leg_id=part.message.leg_id, templates_of=home.id if doubted else None)
@@ -425,12 +434,13 @@ def _control(effects: Effects, home: Home, report: ControlChanged) -> Outcome | 
 def _standing(
     effects: Effects, home: Home, item: Item, report: ChannelReported, intake: Intake
 ) -> Outcome | None:
-    """What news mean for how the channel stands, and whether it may send."""
+    """What news mean for how the channel stands, how fast it may send, and whether at all."""
+    limited = _limited(effects, home, report)
     if item.standing is None:
-        return None
+        return Outcome(channel=limited) if limited else None
     keep_standing(effects.db, home.id, item.standing)
     now = intake.received_at
-    return Outcome(channel=restrict(effects.db, effects.journal, home.id, now))
+    return Outcome(channel=restrict(effects.db, effects.journal, home.id, now) or limited)
 
 
 def _told(
@@ -470,6 +480,13 @@ def _template(effects: Effects, home: Home, report: TemplateReported) -> Outcome
     }  # fmt: skip
     _note(effects, EventType.TEMPLATE_CHANGED, home, None, report.at, detail)
     return Outcome(templates_of=home.id)
+
+
+def _limited(effects: Effects, home: Home, report: ChannelReported) -> Channel | None:
+    """The channel as it is now, when this tells of its limits."""
+    if not set(report.detail) & set(LIMITS):
+        return None
+    return limit(effects.db, home.id, report.detail, report.at)
 
 
 def _note(

@@ -57,6 +57,11 @@ BODY = """
     SELECT id, hook, received_at, size, body, blob, problem FROM intake WHERE id = :id
 """
 LOAD = "SELECT value FROM state WHERE name = :name"
+OUTREACH = """
+    DELETE FROM outreach WHERE (portfolio, identity_id) IN (
+        SELECT portfolio, identity_id FROM outreach WHERE at <= :before ORDER BY at LIMIT :limit)
+"""
+OUTREACH_S = 2 * 86400.0
 FIGURES = {
     "events": "SELECT max(value) - min(value) FROM counter WHERE name IN ('event', 'event_floor')",
     "parts_unfinished": """
@@ -81,6 +86,7 @@ def sweep(db: Writing, verb: Sweep) -> int:
         (TRACES, keep.traces_s),
         (ANSWERS, keep.idempotency_s),
         (QUESTIONS, keep.events_s),
+        (OUTREACH, OUTREACH_S),
     ):
         gone += db.run(sql, before=now - kept_s, limit=limit)
     gone += _sweep_media(db, now - keep.media_s, limit)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, assert_never
 
+from omni_actors.model.failure import Reason
 from omni_actors.model.reports import IdentityKey
-from omni_actors.model.states import PartStatus
+from omni_actors.model.states import UNFINISHED, PartStatus
 from omni_actors.store.codec import (
     decode_failure,
     decode_keys,
@@ -15,10 +16,12 @@ from omni_actors.store.codec import (
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.closed import Refusal, opt_out, shut_out, shut_windows
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import OF_STATUS, Parts, PartWork, goes_again
 from omni_actors.store.handlers.people import People
 from omni_actors.store.handlers.tries import Try, try_of
+from omni_actors.store.limits import ShutOut
 from omni_actors.store.rows import LegWake
 from omni_actors.store.verbs import Again, GivenUp, InDoubt, Outcome, Resend, Settle, TakenUp
 
@@ -29,8 +32,12 @@ END_ATTEMPTS = """
               exchanges text, note text) new
     WHERE attempt.part_id = new.part_id AND attempt.id = new.id
 """
+# Whoever answers in time a person that came from an ad has begun a free entry.
 SPOKE = """
-    UPDATE leg SET last_outbound_at = new.at
+    UPDATE leg SET last_outbound_at = new.at,
+        entry_until = CASE WHEN leg.entry_answer_by >= new.at THEN new.at + leg.entry_for_s
+                           ELSE leg.entry_until END,
+        entry_answer_by = NULL
     FROM rows(:batch, id text, at real) new WHERE leg.id = new.id
 """
 OF_LEGS = """
@@ -53,7 +60,13 @@ PARKED = """
     ORDER BY 1
 """
 UNPARK = "DELETE FROM parked WHERE n IN (SELECT n FROM rows(:batch, n bigint) w)"
-OUTCOMES = {TakenUp: "taken_up", Again: "again", GivenUp: "given_up", InDoubt: "in_doubt"}
+OUTCOMES = {
+    TakenUp: "taken_up",
+    Again: "again",
+    GivenUp: "given_up",
+    InDoubt: "in_doubt",
+    ShutOut: "shut_out",
+}
 
 
 @writes_many(Settle)
@@ -63,6 +76,7 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
     parts.load([verb.part_id for verb in verbs])
     taken: list[tuple[Settle, TakenUp, PartWork]] = []
     ended: list[tuple[Any, ...]] = []
+    shut: list[tuple[float, Refusal]] = []
     for verb in verbs:
         part = parts.get(verb.part_id)
         if part is None:
@@ -70,11 +84,17 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
         ended.append(_ended(verb))
         if isinstance(verb.outcome, TakenUp):
             taken.append((verb, verb.outcome, part))
+        if isinstance(verb.outcome, ShutOut) and _is_mine(part, verb.attempt_id):
+            shut.append((verb.at, Refusal(part, verb.outcome.failure)))
         _apply(parts, part, verb.attempt_id, verb.at, verb.outcome)
     put(db, END_ATTEMPTS, ended)
+    _shut_out(db, journal, parts, shut)
+    if stopped := [verb for verb in verbs if _tells_opt_out(verb.outcome)]:
+        known = [part for verb in stopped if (part := parts.get(verb.part_id))]
+        opt_out(db, journal, [part.message.leg_id for part in known], stopped[-1].at)
     if taken:
         _learn(db, journal, taken)
-        apply_parked(db, parts, taken)
+        _shut_out(db, journal, parts, apply_parked(db, parts, taken))
     parts.keep()
     journal.keep(db)
     wakes = parts.wakes()
@@ -89,11 +109,42 @@ def _answer(
     return wakes.get(part.message.leg_id, ())
 
 
+def _shut_out(
+    db: Writing, journal: Journal, parts: Parts, shut: Sequence[tuple[float, Refusal]]
+) -> None:
+    """The platform has found these parts' windows closed, then."""
+    if not shut:
+        return
+    at = shut[-1][0]
+    refusals = [refusal for _, refusal in shut]
+    shut_windows(db, journal, [(r.part.message.leg_id, r.part.wire_at) for r in refusals], at)
+    shut_out(db, parts, refusals, at)
+
+
+def _is_mine(part: PartWork, attempt_id: str) -> bool:
+    """Whether nothing has settled the part since this attempt began."""
+    waits = part.status in (PartStatus.SENDING, PartStatus.UNKNOWN)
+    return part.attempt_id == attempt_id and waits
+
+
+def _came_back(part: PartWork, outcome: TakenUp, waits: bool) -> bool:
+    """Whether a report has undone this acceptance already: its window was closed after all."""
+    failure = None if waits else decode_failure(part.failure)
+    if failure is None or failure.reason is not Reason.OUTSIDE_WINDOW:
+        return False
+    return all([part.of_past(external_id) for external_id in outcome.external_ids])
+
+
+def _tells_opt_out(outcome: Outcome) -> bool:
+    return isinstance(outcome, GivenUp) and outcome.failure.reason is Reason.RECIPIENT_NOT_OPTED_IN
+
+
 def _apply(parts: Parts, part: PartWork, attempt_id: str, at: float, outcome: Outcome) -> None:
     """A part that was settled meanwhile, by a report or a later attempt, stays as it is."""
-    mine = part.attempt_id == attempt_id
-    waits = mine and part.status in (PartStatus.SENDING, PartStatus.UNKNOWN)
+    mine, waits = part.attempt_id == attempt_id, _is_mine(part, attempt_id)
     match outcome:
+        case TakenUp() if part.status in UNFINISHED and _came_back(part, outcome, waits):
+            pass
         case TakenUp():
             failed = part.has_failed(outcome.external_ids)
             parts.answered(part, outcome.external_ids, past=not mine)
@@ -109,7 +160,7 @@ def _apply(parts: Parts, part: PartWork, attempt_id: str, at: float, outcome: Ou
             parts.give_up(part, outcome.failure, at, gap=outcome.gap)
         case InDoubt() if waits:
             parts.doubt(part, outcome.failure, outcome.until, at)
-        case Again() | GivenUp() | InDoubt():
+        case Again() | GivenUp() | InDoubt() | ShutOut():
             pass
         case _:
             assert_never(outcome)
@@ -168,10 +219,14 @@ def _learn_aliases(
 
 def apply_parked(
     db: Writing, parts: Parts, taken: Sequence[tuple[Settle, TakenUp, PartWork]]
-) -> None:
-    """Let the statuses take effect that came before we knew these external ids."""
+) -> list[tuple[float, Refusal]]:
+    """Let the statuses take effect that came before we knew these external ids.
+
+    Answers those that tell of a closed window.
+    """
+    shut: list[tuple[float, Refusal]] = []
     if db.row(ANY_PARKED) is None:
-        return
+        return shut
     named = [
         (part.message.channel_id, external_id, part.id)
         for _, outcome, part in taken
@@ -190,7 +245,10 @@ def apply_parked(
             resend = Resend(tries, due_at) if tries else None
             if why and goes_again(part, resend):
                 parts.send_again(part, due_at, why, at)
+            elif why is not None and why.reason is Reason.OUTSIDE_WINDOW and part.may_come_back:
+                shut.append((at, Refusal(part, why)))
             else:
                 parts.report(part, OF_STATUS[status], rank, at, why, told)
     if rows:
         put(db, UNPARK, [(row[0],) for row in rows])
+    return shut

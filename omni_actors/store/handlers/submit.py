@@ -17,8 +17,10 @@ from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.answers import same
 from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.closed import encode_fallback
 from omni_actors.store.handlers.heads import wakes_by_leg
 from omni_actors.store.handlers.journal import Journal, take_numbers
+from omni_actors.store.handlers.parts import FOR_WINDOW
 from omni_actors.store.rows import LegWake
 from omni_actors.store.verbs import Idempotency, Submit, Submitted
 
@@ -47,24 +49,25 @@ ADD_ANSWERS = """
 ADD_MESSAGES = """
     INSERT INTO message (id, tenant, direction, conversation_id, leg_id, channel_id, author,
         source, content, told, received_at, expires_at, priority, reply_to, reply_to_external,
-        metadata, rendering, override, on_unknown, parts)
+        metadata, rendering, override, on_unknown, parts, on_closed_window, fallback)
     SELECT id, tenant, 'outbound', conversation_id, leg_id, channel_id, author, source, content,
         told, received_at, expires_at, priority, reply_to, reply_to_external, metadata, rendering,
-        override, on_unknown, parts
+        override, on_unknown, parts, on_closed_window, fallback
     FROM rows(:batch, id text, tenant text, conversation_id text, leg_id text, channel_id text,
               author text, source text, content text, told text, received_at real,
               expires_at real, priority text, reply_to text, reply_to_external text,
-              metadata text, rendering text, override text, on_unknown text, parts bigint) new
+              metadata text, rendering text, override text, on_unknown text, parts bigint,
+              on_closed_window text, fallback text) new
     WHERE true
 """
 ADD_PARTS = """
     INSERT INTO part (pos, id, message_id, n, channel_id, lane, leg_id, form, content, media_ids,
-        reply_to, status, open, queued_at, due_at, expires_at, status_at)
+        reply_to, status, open, queued_at, due_at, expires_at, status_at, windowed, held_for)
     SELECT pos, id, message_id, n, channel_id, lane, leg_id, form, content, media_ids, reply_to,
-        status, 1, queued_at, queued_at, expires_at, queued_at
+        status, 1, queued_at, queued_at, expires_at, queued_at, windowed, held_for
     FROM rows(:batch, pos bigint, id text, message_id text, n bigint, channel_id text, lane text,
               leg_id text, form text, content text, media_ids text, reply_to text, status text,
-              queued_at real, expires_at real) new
+              queued_at real, expires_at real, windowed bigint, held_for text) new
     WHERE true
 """
 ADD_QUESTIONS = """
@@ -174,7 +177,7 @@ class Queue:
                 content, status.value, verb.at, verb.expires_at, lane, verb.reply_to, quoted,
                 dumps(verb.metadata) if verb.metadata else "{}", encode_json(verb.rendering),
                 dumps(verb.override) if verb.override else "{}", verb.on_unknown.value,
-                len(verb.parts),
+                len(verb.parts), verb.on_closed_window, encode_fallback(verb.fallback),
             )
         )  # fmt: skip
         for part in verb.parts:
@@ -184,7 +187,8 @@ class Queue:
                     self._pos, part.id, verb.id, part.n, channel_id, lane, leg_id, part.form,
                     content if same else encode_content(part.content),
                     dumps(part.media_ids) if part.media_ids else None, quoted, status.value,
-                    verb.at, verb.expires_at,
+                    verb.at, verb.expires_at, int(part.windowed),
+                    FOR_WINDOW if verb.held else None,
                 )
             )  # fmt: skip
             self._pos += 1

@@ -40,7 +40,8 @@ PARTS = """
 """
 LEG = """
     g.id, g.tenant, g.conversation_id, g.contact_id, g.channel_id, i.platform, g.identity_id,
-    i.keys, g.window_until, g.last_inbound_at, g.last_outbound_at, g.last_external_id
+    i.keys, g.window_until, g.last_inbound_at, g.last_outbound_at, g.last_external_id,
+    g.entry_until
 """
 LEGS = f"""
     SELECT {LEG} FROM rows(:batch, id text) w
@@ -143,12 +144,12 @@ def legs_of(db: Reading, rows: Sequence[tuple[Any, ...]]) -> list[Leg]:
 def _leg(row: tuple[Any, ...], questions: tuple[Question, ...]) -> Leg:
     (
         id, tenant, conversation_id, contact_id, channel_id, platform, identity_id, keys,
-        window_until, last_inbound_at, last_outbound_at, last_external_id,
+        window_until, last_inbound_at, last_outbound_at, last_external_id, entry_until,
     ) = row  # fmt: skip
     return Leg(
         id, tenant, conversation_id, contact_id, channel_id, platform, identity_id,
         decode_keys(keys), window_until, last_inbound_at, last_outbound_at, last_external_id,
-        questions,
+        questions, entry_until,
     )  # fmt: skip
 
 

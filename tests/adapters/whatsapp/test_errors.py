@@ -1,13 +1,14 @@
 """What WhatsApp's error codes mean, row by row."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from omni_actors.adapters.meta import GraphError
+from omni_actors.adapters.whatsapp.error_table import RANGES, RULES, TOKENS
 from omni_actors.adapters.whatsapp.errors import (
-    RANGES,
-    RULES,
     answer,
     failure_in,
     refusal,
@@ -21,16 +22,18 @@ from omni_actors.wire.calls import HttpReply
 # the operator has acted (O), in another way (S).
 TABLE = {
     "N": """
-        100 130403 130472 130497 130501 131008 131009 131020 131041 131021 131026 131030 131050
-        131051 131052 131055 131060 132000 132001 132005 132007 132008 132012 132015 132016 132068
-        134100 135000 138000 138013 139000 139004 139100 139103 147001 147005 2388040 2388293
-        2593107 2593109
+        100 12455 130403 130472 130497 130501 131008 131009 131020 131041 131021 131026 131030
+        131050 131051 131052 131055 131060 132000 132001 132005 132007 132008 132012 132015 132016
+        132068
+        134100 135000 138000 138013 139000 139004 139100 139103 147001 147005 2388000 2388039
+        2388040 2388047 2388072 2388073 2388293 2388299 2388999 2593000 2593107 2593108 2593109
+        2593999
     """,
     "W": "4 613 80007 80008 130429 131048 131056 131064 132069 133016",
     "B": "1 2 131000 131016 131053 131057 133004 134101",
     "O": """
         0 3 10 33 104 190 200 234 299 368 131005 131031 131037 131042 131044 131045 133000 133005
-        133006 133008 133009 133010 133015 134011 134102 2494055
+        133006 133008 133009 133010 133015 134011 134102 2494000 2494055 2494999
     """,
     "S": "131047 131049 131059 131062 131063 137000 2388019",
 }
@@ -62,19 +65,56 @@ def test_a_broken_code_concerns_more_than_its_part() -> None:
     assert {rule.scope for rule in broken} == {Scope.CHANNEL}
 
 
+# Whom a code concerns, where that is more than the one message, by the table's last column.
 SCOPES = {
-    4: Scope.APP,
-    80007: Scope.CHANNEL,
-    130429: Scope.CHANNEL,
-    131048: Scope.CHANNEL,
-    131056: Scope.LEG,
-    132069: Scope.PART,
+    Scope.APP: {4},
+    Scope.ACCOUNT: {80007},
+    Scope.CHANNEL: {2, 130429, 131016, 131057, 133004},
+    Scope.OUTREACH: {131048, 131064},
+    Scope.LEG: {131056},
 }
 
 
-@pytest.mark.parametrize(("code", "scope"), SCOPES.items())
-def test_a_throttle_closes_no_more_than_it_must(code: int, scope: Scope) -> None:
-    assert rule_of(GraphError(code, "")).scope is scope
+@pytest.mark.parametrize(("code", "kind"), ROWS)
+def test_every_code_concerns_no_more_than_it_must(code: int, kind: Kind) -> None:
+    wider = next((scope for scope, codes in SCOPES.items() if code in codes), Scope.PART)
+    wanted = Scope.CHANNEL if kind is Kind.BROKEN else wider
+
+    assert rule_of(GraphError(code, "")).scope is wanted
+
+
+SENTENCE = re.compile(r"[A-Z].{15,}\.")
+
+
+@pytest.mark.parametrize(("code", "kind"), ROWS)
+def test_every_code_says_in_a_sentence_what_to_do(code: int, kind: Kind) -> None:
+    failure = failure_in({"code": code, "message": "in the platform's words"})
+
+    assert failure.kind is kind
+    assert SENTENCE.fullmatch(failure.advice or "")
+
+
+@pytest.mark.parametrize("subcode", TOKENS)
+def test_a_refused_token_says_why(subcode: int) -> None:
+    rule = rule_of(GraphError(190, "", subcode))
+
+    assert rule.reason is Reason.CREDENTIALS_EXPIRED
+    assert rule.sentence == TOKENS[subcode]
+
+
+def test_the_operators_page_lists_every_row() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "whatsapp.md").read_text()
+    section = page.partition("\n## Errors\n")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| ")]
+    told = {cells[0].strip(): (cells[1].strip(), cells[-1].strip()) for cells in rows}
+
+    wanted = {str(code): (rule.reason.value, rule.sentence) for code, rule in RULES.items()}
+    wanted |= {f"{low}-{high}": (rule.reason.value, rule.sentence) for low, high, rule in RANGES}
+    wanted |= {
+        f"190, subcode {subcode}": (Reason.CREDENTIALS_EXPIRED.value, sentence)
+        for subcode, sentence in TOKENS.items()
+    }
+    assert {code: told.get(code) for code in wanted} == wanted
 
 
 REASONS = {

@@ -1,0 +1,75 @@
+"""Of the writes: what closed windows, limits, doubt and new credentials ask for."""
+
+from attrs import field, frozen
+
+from omni_actors.model.content import Content
+from omni_actors.model.failure import Failure
+from omni_actors.model.json import JsonObject
+from omni_actors.store.contract import Verb
+from omni_actors.store.rows import Channel, LegWake, Message
+
+
+@frozen
+class Fallback:
+    """What goes out in place of all that is left of a message when its window is closed.
+
+    `note` is the line of the rendering report that says so.
+    """
+
+    form: str
+    content: Content
+    note: JsonObject
+    media_ids: tuple[str, ...] = ()
+
+
+@frozen
+class ShutOut:
+    """The platform says that the reply window is closed: it is so for the leg, and the part meets
+    what its caller wanted for that case."""
+
+    failure: Failure
+
+
+@frozen
+class HoldPart(Verb[tuple[LegWake, ...]]):
+    """Hold a QUEUED part until `until`, for the reason in `failure`, or until its window opens;
+    answers with the leg's next heads."""
+
+    part_id: str
+    at: float
+    until: float
+    failure: Failure
+
+
+@frozen
+class PutCredentials(Verb[Channel]):
+    """Use these credentials on a channel, sealed, until the config says others than it does now.
+
+    A channel in `needs_reauth` is `active` again. Refused `unknown_channel`.
+    """
+
+    tenant: str
+    channel_id: str
+    credentials: JsonObject = field(repr=False)
+    at: float
+
+
+@frozen
+class OpenWindow(Verb[tuple[LegWake, ...]]):
+    """Queue the parts of a leg that were held for its window, behind what it has queued by now."""
+
+    leg_id: str
+    at: float
+
+
+@frozen
+class Release(Verb[Message]):
+    """Send the parts once more that are held because nobody knows what became of them.
+
+    They go behind what their leg has queued by now, flagged `maybe_duplicate`, with all attempts
+    before them. What is held for a reply window stays. Refused `unknown_message`, `not_held`.
+    """
+
+    tenant: str
+    message_id: str
+    at: float
