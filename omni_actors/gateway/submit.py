@@ -41,6 +41,7 @@ from omni_actors.store.verbs import (
     Submitted,
 )
 
+INSTEAD_AT = "/delivery/on_closed_window/template"
 INSTEAD = Note(
     "/content",
     Level.CONVERTED,
@@ -85,7 +86,7 @@ class Submitter:
     now: Callable[[], float]
     wake: Callable[[Sequence[LegWake]], None]
     due: Callable[[float], None]
-    judge_template: Callable[[Template, str, str], None]
+    judge_template: Callable[[Template, str, str], Template]
 
     async def submit(
         self, sender: Sender, request: SendRequest, idempotency: Idempotency | None
@@ -160,8 +161,10 @@ class Submitter:
         content, held = self.fit_window(request, leg, channel)
         if isinstance(content, Template):
             named = content is request.content
-            at = "/content" if named else "/delivery/on_closed_window/template"
-            self.judge_template(content, channel.id, at)
+            at = "/content" if named else INSTEAD_AT
+            content = self.judge_template(content, channel.id, at)
+            if named:
+                request = evolve(request, content=content)
         reply_to, external = self.quoted(tenant, request, content, leg)
         shaped = self.shaped(tenant, request, content, channel)
         windowed = window.needs_window(content, capabilities)
@@ -267,6 +270,7 @@ class Submitter:
         template = template_of(request)
         if template is None:
             return None
+        template = self.judge_template(template, channel.id, INSTEAD_AT)
         (part,) = self.shaped(tenant, request, template, channel).parts
         return Fallback(part.form, part.content, INSTEAD.as_json(), part.media_ids)
 

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.adapters.contract import TemplateDesk, TemplatePage
 from omni_actors.gateway.errors import Code, Mistake, RequestError
 from omni_actors.gateway.keys import Caller
 from omni_actors.gateway.sender import Hands, Route, where
+from omni_actors.model.content import Category
 from omni_actors.model.content import Template as TemplateContent
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.states import ChannelState
@@ -38,6 +39,9 @@ from omni_actors.wire.calls import Call, Flow, Reply
 T = TypeVar("T")
 
 CALL_DEADLINE_S = 60.0
+CATEGORIES: Mapping[str, Category] = {
+    "authentication": "authentication", "marketing": "marketing", "utility": "utility",
+}  # fmt: skip
 PAGES_MAX = 200
 RESTARTS_MAX = 3
 SYNC_WAIT_S = 300.0
@@ -257,14 +261,14 @@ class TemplateBook:
 
     # ------------------------------------------------------------ before a send
 
-    def judge(self, content: TemplateContent, channel_id: str, at: str) -> None:
-        """Hold a template that is to be sent against what is known of it.
+    def judge(self, content: TemplateContent, channel_id: str, at: str) -> TemplateContent:
+        """A template that is to be sent, held against what is known of it, with its category.
 
         Raises RequestError with pointers below `at`. What nobody knows is left to the platform: a
         channel whose templates were never listed, and a name that is not among them.
         """
         if isinstance(self.able(channel_id), str):
-            return
+            return content
         known = [
             row.definition
             for row in self.store.peek(TemplatesNamed(ANY_TENANT, channel_id, content.name))
@@ -272,7 +276,7 @@ class TemplateBook:
         found = policy.find(content.name, content.language, known)
         match found:
             case None:
-                return
+                return content
             case policy.Unsendable(sentence=sentence):
                 named = any(one.language == content.language for one in known)
                 mistake = Mistake(f"{at}/name" if named else f"{at}/language", sentence)
@@ -284,6 +288,7 @@ class TemplateBook:
                 f"the parameters do not fit the template {content.name} in {content.language}",
                 mistakes=tuple([Mistake(f"{at}/params{w.pointer}", w.detail) for w in wrong]),
             )
+        return evolve(content, category=content.category or CATEGORIES.get(found.category or ""))
 
 
 def languages(rows: "tuple[Template, ...]") -> str:

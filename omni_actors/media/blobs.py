@@ -143,11 +143,12 @@ class Blobs:
         try:
             yield sink
         finally:
-            with trio.move_on_after(CLEANUP_TIMEOUT_S, shield=True):
-                try:
+            try:
+                with trio.move_on_after(CLEANUP_TIMEOUT_S, shield=True):
                     if resume is not None and not sink.spoilt:
                         await sink.leave()
-                finally:
+            finally:
+                with trio.move_on_after(CLEANUP_TIMEOUT_S, shield=True):
                     await self._in_thread(draft.discard)
 
     async def forget(self, resume: str) -> None:

@@ -283,6 +283,9 @@ class CallInvite:
     payload: str | None = None
 
 
+Category: TypeAlias = Literal["authentication", "marketing", "utility"]
+
+
 @frozen
 class Template:
     """A text that the platform approved beforehand, by name and language.
@@ -306,7 +309,7 @@ class Template:
     name: str
     language: str
     params: JsonObject = field(factory=dict)
-    category: Literal["authentication", "marketing", "utility"] | None = None
+    category: Category | None = None
 
 
 @frozen

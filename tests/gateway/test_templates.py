@@ -12,7 +12,8 @@ from trio.testing import MockClock
 
 from omni_actors.gateway.facade import Code, RequestError
 from omni_actors.model.content import Template
-from omni_actors.model.requests import ClosedWindow, Delivery, WindowTemplate
+from omni_actors.model.failure import Reason
+from omni_actors.model.requests import ClosedWindow, Delivery, To, WindowTemplate
 from omni_actors.model.templates import NewTemplate, TemplateStatus
 from omni_actors.store.templates import TemplateSyncOf
 from tests.gateway.faults import (
@@ -340,3 +341,36 @@ async def test_another_tenants_templates_are_not_there(rig: Rig, autojump_clock:
         with pytest.raises(RequestError) as raised:
             await call
         assert raised.value.code is Code.NOT_FOUND
+
+
+async def test_a_code_for_a_person_without_a_number_fails_before_it_is_sent(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    code = {**listed("login_code"), "category": "AUTHENTICATION"}
+    rig.platform.templates = [listed("order_ready"), code]
+    await rig.gateway.templates.sync_now(OPERATOR, "wa")
+
+    sent = await rig.submit(
+        content("493021", "42", name="login_code"), to=To("wa", "GB.7204418893310556")
+    )
+
+    failed = await rig.reached(sent.message_id, "failed")
+    assert failed.parts[0].failure is not None
+    assert failed.parts[0].failure.reason is Reason.NO_IDENTITY
+    assert rig.platform.arrivals == []
+
+
+async def test_the_template_for_a_closed_window_is_held_against_what_is_known(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await open_window(rig)
+    wrong = {"body": ["Ada", "42", "one too many"]}
+    instead = ClosedWindow("template", WindowTemplate("order_ready", "en_GB", wrong))
+
+    with pytest.raises(RequestError) as refusal:
+        await rig.submit("hello", delivery=Delivery(on_closed_window=instead))
+
+    raised = refusal.value
+
+    assert raised.code is Code.TEMPLATE_PARAMS
+    assert raised.mistakes[0].pointer.startswith("/delivery/on_closed_window/template/params")
