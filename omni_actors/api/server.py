@@ -13,6 +13,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ASGIFramework, ConnectionState
 from hypercorn.utils import repr_socket_addr, wrap_app
 
+from omni_actors import telemetry
 from omni_actors.api.asgi import Application
 from omni_actors.api.shortcut import HEAD_BYTES_MAX, ShortWay
 
@@ -50,9 +51,9 @@ async def serve_door(
     config = hypercorn_config(bind)
     wrapped = wrap_app(cast(ASGIFramework, app), config.wsgi_max_body_size, "asgi")
     way = ShortWay(app, lambda: config.response_headers("h11"), KEEP_ALIVE_S)
+    listeners = listen(config)
     async with open_lifespan(wrapped, config) as state, trio.open_nursery() as connections:
         door = Door(wrapped, config, WorkerContext(None), state, way)
-        listeners = listen(config)
         async with trio.open_nursery() as nursery:
             for listener in listeners:
                 await nursery.start(door.listen, listener, connections)
@@ -113,17 +114,34 @@ class Door:
         )
 
     async def connection(self, stream: trio.SocketStream) -> None:
-        """Serve one connection to its end."""
+        """Serve one connection to its end. Whatever it brings about, the others go on."""
         rest = await self.way.serve(stream)
-        if rest is not None:
-            state = ConnectionState(dict(self.state))
-            read_on = cast(Any, ReadOn(stream, rest))
-            await TCPServer(self.app, self.config, self.context, state, read_on).run()
+        if rest is None:
+            return
+        try:
+            await self.hypercorn(stream, rest)
+        except Exception as problem:  # noqa: BLE001 - what a stranger sent must not close the house
+            telemetry.warning("api.connection_failed", error=type(first_of(problem)).__name__)
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async def hypercorn(self, stream: trio.SocketStream, rest: bytes) -> None:
+        """Let Hypercorn serve it, beginning with what was read of it already."""
+        state = ConnectionState(dict(self.state))
+        read_on = cast(Any, ReadOn(stream, rest))
+        await TCPServer(self.app, self.config, self.context, state, read_on).run()
 
     async def close(self) -> None:
         """Let what is under way be answered, and take nothing new."""
         self.way.close()
         await self.context.terminated.set()
+
+
+def first_of(problem: BaseException) -> BaseException:
+    """The first failure within a group of them, however deep."""
+    while isinstance(problem, BaseExceptionGroup):
+        problem = problem.exceptions[0]
+    return problem
 
 
 class ReadOn:

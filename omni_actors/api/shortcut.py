@@ -105,11 +105,11 @@ class ShortWay:
                 await trio.aclose_forcefully(stream)
         return rest
 
-    async def hear(self, stream: trio.SocketStream, seconds: float) -> bytes:
+    async def hear(self, stream: trio.SocketStream, deadline: float) -> bytes:
         """The next bytes of a head; empty when none come in time, or we are closing."""
         if self.closing:
             return b""
-        with trio.CancelScope(deadline=trio.current_time() + seconds) as scope:
+        with trio.CancelScope(deadline=deadline) as scope:
             self._waiting.add(scope)
             try:
                 return bytes(await stream.receive_some(CHUNK_BYTES))
@@ -139,19 +139,24 @@ class Talk:
 
     async def _head(self) -> bool:
         """Read until a whole head is there that may be ours. Otherwise `data` holds what is."""
-        while may_be_ours(self.data) and len(self.data) <= HEAD_BYTES_MAX:
-            if b"\r\n\r\n" in self.data:
+        deadline = trio.current_time() + (HEAD_S if self.data else self.way.idle_s)
+        while may_be_ours(self.data):
+            if self.data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX) >= 0:
                 return True
-            more = await self.way.hear(self.stream, HEAD_S if self.data else self.way.idle_s)
+            if len(self.data) >= HEAD_BYTES_MAX:
+                return False
+            more = await self.way.hear(self.stream, deadline)
             if not more:
                 self.data = b""
                 return False
+            if not self.data:
+                deadline = trio.current_time() + HEAD_S
             self.data += more
         return False
 
     async def _answer(self, plain: Plain) -> bool:
         """Let the application answer one request; says whether another may follow it."""
-        exchange = Exchange(self, plain.length)
+        exchange = Exchange(self, plain.length, plain.keep)
         scope = {
             "type": "http",
             "http_version": "1.1",
@@ -163,10 +168,13 @@ class Talk:
         }
         try:
             await self.way.app(scope, exchange.receive, exchange.send)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError) as end:
+            telemetry.debug("api.hook_hung_up", error=type(end).__name__)
+            return False
         except Exception as bug:  # noqa: BLE001 - one request's bug must not close the house
             telemetry.error("api.hook_failed", error=type(bug).__name__)
             return False
-        return plain.keep and exchange.reusable and not self.way.closing
+        return exchange.reusable
 
     def take(self, count: int) -> bytes:
         """At most `count` bytes of what was read ahead."""
@@ -180,6 +188,7 @@ class Exchange:
 
     talk: Talk
     left: int
+    keep: bool
     reusable: bool = False
     _ended: bool = False
     _start: Event = None
@@ -205,7 +214,8 @@ class Exchange:
             return
         headers = [*self._start["headers"], *self.talk.way.common()]
         closes = (b"connection", b"close") in headers
-        if self.left and not closes:  # what was not read would be taken for the next request
+        # What was not read of a body would be taken for the next request.
+        if not closes and (self.left or not self.keep or self.talk.way.closing):
             closes = True
             headers.append((b"connection", b"close"))
         with trio.fail_after(ANSWER_S):

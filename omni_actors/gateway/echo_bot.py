@@ -26,7 +26,7 @@ from omni_actors.model.requests import Delivery, SendRequest
 from omni_actors.model.states import Direction
 from omni_actors.policy.routing import ConsumerRule, consumer_of
 from omni_actors.store.contract import Refused, Store
-from omni_actors.store.queries import Events, LastCursor
+from omni_actors.store.queries import EventFloor, Events
 from omni_actors.store.rows import ANY_TENANT, Event, Message
 from omni_actors.store.verbs import Advance, EnsureConsumer, Idempotency, Submit
 
@@ -73,7 +73,7 @@ class EchoBot:
                 events = await self.read(message.cursor)
             except Refused as problem:
                 await self.skip(problem)
-                return
+                continue
             if events:
                 await self.answer_all(events)
                 self.cursor = events[-1].cursor
@@ -89,9 +89,12 @@ class EchoBot:
         return await self.store.ask(query)
 
     async def skip(self, problem: Refused) -> None:
-        """The bot was away for longer than events are kept: go on from now."""
-        telemetry.error("bot.too_late", consumer=CONSUMER, sentence=str(problem))
-        self.cursor = await self.store.ask(LastCursor())
+        """Where the bot stood, events are no longer kept: go on with the first one that is.
+
+        Either it was away for longer, or nothing came for so long that it had to answer.
+        """
+        telemetry.warning("bot.skipped", consumer=CONSUMER, sentence=str(problem))
+        self.cursor = await self.store.ask(EventFloor())
         await self.store.do(Advance(CONSUMER, self.cursor))
 
     async def answer_all(self, events: Sequence[Event]) -> None:

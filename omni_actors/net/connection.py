@@ -140,6 +140,9 @@ async def _sent(
             fate.sent = True
             await stream.write(held + chunk)
             held = b""
+        if held:
+            fate.sent = True
+            await stream.write(held)
     except httpcore.WriteError:
         return False
     return True
@@ -178,11 +181,14 @@ class Answer:
 
     async def __anext__(self) -> bytes:
         """The next piece of the body. Raises ReadError, RemoteProtocolError."""
+        size = 0  # of what came without a body: chunk sizes, trailers
         while not self._pieces:
             if self._done:
                 self._end()
                 raise StopAsyncIteration
-            await self._feed()
+            size += await self._feed()
+            if size > HEAD_BYTES_MAX + CHUNK_BYTES and not self._pieces:
+                raise httpcore.RemoteProtocolError("the end of the answer has no end")
         pieces, self._pieces = self._pieces, []
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -213,8 +219,9 @@ class Answer:
         self._done = self._more = True
 
     def _ends_with_connection(self) -> bool:
-        names = {name.lower() for name, _ in self.headers}
-        return names.isdisjoint({b"content-length", b"transfer-encoding"})
+        named = {name.lower(): value for name, value in self.headers}
+        coding = named.get(b"transfer-encoding", b"").lower().strip()
+        return not coding.endswith(b"chunked") and b"content-length" not in named
 
     # What the parser calls.
 

@@ -176,6 +176,11 @@ class Events(Query[tuple[Event, ...]]):
 
 
 @frozen
+class EventFloor(Query[int]):
+    """The cursor up to which events are no longer kept."""
+
+
+@frozen
 class LastCursor(Query[int]):
     tenant: str = ANY_TENANT
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from omni_actors.api.asgi import Event, Receive, Scope, Send
 from omni_actors.api.server import KEEP_ALIVE_S, serve_door
-from omni_actors.api.shortcut import HEAD_BYTES_MAX, ShortWay, may_be_ours, plain_head
+from omni_actors.api.shortcut import HEAD_BYTES_MAX, HEAD_S, ShortWay, may_be_ours, plain_head
 
 HOOK = b"POST /webhooks/meta HTTP/1.1\r\nHost: gateway\r\n"
 
@@ -333,3 +333,80 @@ async def test_an_idle_connection_is_hung_up_in_time(
     assert await way.serve(stream) is None
     assert trio.current_time() - began == pytest.approx(KEEP_ALIVE_S)
     assert await theirs.receive_some() == b""
+
+
+async def test_a_head_that_drips_is_not_waited_for_longer_than_any_other(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    del autojump_clock
+    ours, theirs = trio.testing.memory_stream_pair()
+    way = ShortWay(Heard(), list, KEEP_ALIVE_S)
+    began = trio.current_time()
+    stream: Any = ours
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(drip, theirs)
+        assert await way.serve(stream) is None
+        nursery.cancel_scope.cancel()
+    assert trio.current_time() - began <= 2 * HEAD_S
+
+
+async def drip(stream: trio.abc.SendStream) -> None:
+    """A head, byte by byte, each in time for a reader who only looks at the last one."""
+    for byte in HOOK + b"A: " + b"a" * 1000:
+        await stream.send_all(bytes([byte]))
+        await trio.sleep(HEAD_S - 1)
+
+
+async def test_a_batch_that_comes_in_one_piece_stays_on_the_short_way() -> None:
+    heard = Heard()
+    ours, theirs = trio.testing.memory_stream_pair()
+    way = ShortWay(heard, list, KEEP_ALIVE_S)
+    stream: Any = ours
+    await theirs.send_all(request(b"x" * (HEAD_BYTES_MAX + 8_000)))
+    await theirs.send_eof()
+
+    assert await way.serve(stream) is None
+
+    assert [len(body) for body in heard.bodies] == [HEAD_BYTES_MAX + 8_000]
+
+
+async def test_who_is_hung_up_on_is_told_so() -> None:
+    async with serving() as served:
+        for data in (
+            request(b"{}", b"Connection: close"),
+            request(b"{}", b"Connection: keep-alive", start=HOOK.replace(b"1.1", b"1.0")),
+        ):
+            line = await served.open()
+            await line.say(data)
+            while b"\r\n\r\n" not in line.data:
+                line.data += bytes(await line.stream.receive_some())
+            assert b"connection: close" in line.data.lower()
+            assert await line.ended()
+
+
+UPGRADE = b"GET /v1/live HTTP/1.1\r\nHost: a\r\n"
+HOSTILE = {
+    "settings that are none": UPGRADE
+    + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n",
+    "rubbish behind an upgrade": UPGRADE
+    + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    + b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n\xff\xff\xff",
+    "too many streams": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    + b"\0\0\0\4\0\0\0\0\0"
+    + b"".join(
+        b"\0\0\5\2\0" + (2 * n + 1).to_bytes(4, "big") + b"\0\0\0\0\20" for n in range(1100)
+    ),
+}
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
+async def test_what_makes_the_server_stumble_costs_its_connection_only(data: bytes) -> None:
+    async with serving() as served:
+        hostile = await served.open()
+        await hostile.say(data)
+        with trio.move_on_after(1):
+            while not await hostile.ended():
+                pass
+        line = await served.open()
+        await line.say(request(b"{}"))
+        assert await line.answer() == (200, OK)

@@ -89,3 +89,21 @@ async def test_a_bot_that_slept_too_long_goes_on_from_now(
 
     assert platform.texts() == ["before", "after"]
     assert parked == ["idle"]
+
+
+async def test_a_long_time_with_nothing_to_answer_costs_no_message(
+    echoing: Rig, autojump_clock: MockClock
+) -> None:
+    rig = echoing
+    await rig.platform.write("before")
+    await rig.quiet()
+    for n in range(3):
+        await rig.submit(f"news {n}")
+    await rig.quiet()
+    await trio.sleep(3600)
+    await rig.store.do(Sweep(rig.clock.now(), Retention(events_s=10.0)))
+
+    await rig.platform.write("after")
+    await rig.quiet(for_s=30)
+
+    assert rig.platform.texts().count("after") == 1

@@ -83,6 +83,11 @@ ANSWERS = {
     "an answer too many": (OK + b"Content-Length: 2\r\n\r\nok" + OK + b"\r\n", b"ok", False),
     "rubbish behind it": (OK + b"Content-Length: 2\r\n\r\nok\0\0", b"ok", False),
     "its end by hanging up": (OK + b"\r\nhello", b"hello", False),
+    "a coding that hanging up ends": (
+        OK + b"Transfer-Encoding: identity\r\n\r\nhello",
+        b"hello",
+        False,
+    ),
 }
 
 
@@ -130,6 +135,10 @@ BROKEN = {
     "half a body": (OK + b"Content-Length: 5\r\n\r\nhe",),
     "half of the chunks": (OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhe",),
     "another protocol": (b"HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",),
+    "an end without end": (
+        OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+        *[b"a" * 30_000] * (HEAD_BYTES_MAX // 10_000),
+    ),
     "a head without end": (OK, *[b"A: " + b"a" * 30_000 + b"\r\n"] * (HEAD_BYTES_MAX // 10_000)),
 }
 

@@ -9,7 +9,7 @@ from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Reading, Writing, reads, writes, writes_many
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.views import MESSAGE, messages_of
-from omni_actors.store.queries import Events, LastCursor
+from omni_actors.store.queries import EventFloor, Events, LastCursor
 from omni_actors.store.rows import ANY_TENANT, Event, Message
 from omni_actors.store.verbs import Advance, EnsureConsumer
 
@@ -58,9 +58,9 @@ OF_TYPE = {type.value: type for type in EventType}
 
 @reads(Events)
 def events(db: Reading, query: Events) -> tuple[Event, ...]:
-    floor = db.row(FLOOR)
-    if floor is not None and query.after < floor[0]:
-        raise Refused("cursor_too_old", f"Events up to {floor[0]} are no longer kept.")
+    floor = event_floor(db, EventFloor())
+    if query.after < floor:
+        raise Refused("cursor_too_old", f"Events up to {floor} are no longer kept.")
     rows = _rows(db, query)
     found = [row[EVENT_WIDTH:] for row in rows if row[EVENT_WIDTH] is not None]
     joined = {row[0]: row for row in found}
@@ -93,13 +93,19 @@ def event_id(cursor: int, at: float) -> str:
     return f"evt_{int(at * 1000) & (1 << 48) - 1:012x}{cursor:014x}"
 
 
+@reads(EventFloor)
+def event_floor(db: Reading, _query: EventFloor) -> int:
+    found = db.row(FLOOR)
+    cursor: int = 0 if found is None else found[0]
+    return cursor
+
+
 @reads(LastCursor)
 def last_cursor(db: Reading, query: LastCursor) -> int:
     everyone = query.tenant == ANY_TENANT
     found = db.row(LAST) if everyone else db.row(LAST_OF_TENANT, tenant=query.tenant)
     if found is None:
-        floor = db.row(FLOOR)
-        return floor[0] if floor is not None else 0
+        return event_floor(db, EventFloor())
     cursor: int = found[0]
     return cursor
 
