@@ -2,7 +2,7 @@
 
 `quick` answers every request at once and shows what the load generator itself can do. `bare` is
 what a user would write first: an ASGI callable under a Hypercorn worker with the gateway's settings
-that reads, checks the signature and decodes, but keeps nothing. `accept` is our own server, door,
+that reads, checks the signature and decodes, but keeps nothing. `server` is the same callable under the gateway's own server. `accept` is our own server, door,
 receiver and store with nobody behind them.
 """
 
@@ -134,12 +134,13 @@ def nobody(_accepted: Accepted) -> None:
 
 
 async def serve(kind: str, config: Config) -> None:
-    """Serve one of the two until killed: Hypercorn alone, or the gateway's own server."""
+    """Serve one of them until killed: under Hypercorn alone, or under the gateway's own server."""
     bind = config.server.bind
+    app: Any = bare
     if kind == "bare":
-        app: Any = bare
         await listen(partial(serve_asgi, app, hypercorn_config(bind)))
-        return
+    if kind == "server":
+        await listen(partial(serve_door, app, bind, trio.Event()))
     async with open_accept(config) as door:
         await listen(partial(serve_door, door, bind, trio.Event()))
 

@@ -11,7 +11,7 @@ from attrs import define, field
 
 from bench.fleet import Child, Fleet, Server, go, open_fleet, ready
 from bench.load import Job, Result, quantile
-from bench.report import Row, at_least, median, rate_at_least, slowness, yardstick_row
+from bench.report import Row, Yardstick, at_least, median, rate_at_least
 
 CONNECTIONS = 32
 CHANNELS = (1, 100)
@@ -89,12 +89,13 @@ def run(*, quick: bool = False) -> list[Row]:
             for amount in CHANNELS
         }
         requests = warm(fleet, load, sides, 200 if quick else 1000)
-        speeds = [slowness()]
+        yardstick = Yardstick()
+        yardstick.look()
         for _ in range(1 if quick else 3):
             for key, side in sides.items():
                 one_round(fleet, load, side, 200 if quick else requests[key])
-            speeds.append(slowness())
-        rows = rates(sides, median(speeds))
+            yardstick.look()
+        rows = rates(sides, yardstick)
         for amount in CHANNELS:
             side = sides[amount, False]
             rows += open_loop(fleet, load, side, 200 if quick else requests[amount, False])
@@ -169,14 +170,15 @@ def wait_until_done(side: Side, requests: int) -> float | None:
     return None
 
 
-def rates(sides: dict[tuple[int, bool], Side], slow: float) -> list[Row]:
+def rates(sides: dict[tuple[int, bool], Side], yardstick: Yardstick) -> list[Row]:
     """The closed-loop rows."""
     loop = f"{CONNECTIONS} connections, closed loop"
-    rows = [yardstick_row(slow)]
+    rows = [yardstick.row()]
     for (amount, statuses), side in sides.items():
         least = STATUSES_MIN if statuses else PLAIN_MIN
         name = f"echo, {side.name}, {loop}"
-        rows.append(rate_at_least(name, side.rate, least, slow, void=side.void))
+        void = side.void or yardstick.void
+        rows.append(rate_at_least(name, side.rate, least, yardstick.slowness, void=void))
         if amount > 1:
             rows.append(spread(sides[1, statuses], side))
         rows.append(Row(f"gateway processor time, {side.name}", median(side.cpu_us), "us"))

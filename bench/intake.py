@@ -66,7 +66,8 @@ def run(*, quick: bool = False) -> list[Row]:
 def servers(fleet: Fleet) -> dict[str, Side]:
     """The variants; the gateway is the built program."""
     configs = {
-        name: fleet.config(name, [KEY], GRAPH) for name in ("quick", "bare", "accept", "pipeline")
+        name: fleet.config(name, [KEY], GRAPH)
+        for name in ("quick", "bare", "server", "accept", "pipeline")
     }
     gateway = Side(fleet.gateway("pipeline", configs.pop("pipeline")))
     doors = {name: Side(fleet.door(name, config)) for name, config in configs.items()}
@@ -105,6 +106,13 @@ def rates(sides: dict[str, Side], quick_side: Side) -> list[Row]:
     return [
         Row(f"load generator, against a server that only answers, {loop}", quick_side.rate, "/s"),
         Row(f"bare ASGI callable, stores nothing, {loop}", bare.rate, "/s"),
+        Row(
+            f"the same callable under our server, {loop}",
+            sides["server"].rate,
+            "/s",
+            ratio=sides["server"].rate / bare.rate,
+            against="bare",
+        ),
         Row(
             f"accept, durable, nothing behind, {loop}",
             accept.rate,

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pykka
 import trio
 
-from bench.report import Row, at_least, at_most, slowness, time_at_most, yardstick_row
+from bench.report import Row, Yardstick, at_least, at_most, time_at_most
 from omni_actors.actors.clock import stopwatch
 from omni_actors.actors.roster import Roster
 from omni_actors.actors.system import System, open_system
@@ -64,16 +64,20 @@ def run(*, quick: bool = False) -> list[Row]:
     messages, rounds = (10_000, 3) if quick else (100_000, 7)
     actors = 10_000 if quick else 100_000
     pykka_tell_us, pykka_ask_us = _pykka(messages // 5, 1 if quick else 3)
-    slow = min(slowness() for _ in range(rounds))
+    yardstick = Yardstick()
+    yardstick.look(rounds)
     tell = trio.run(_best, rounds, _tell, messages)
     ask = trio.run(_best, rounds, _ask, messages // 20)["ask"]
+    windowed = _windowed(rounds, messages)
+    yardstick.look(rounds)
+    against = (pykka_tell_us, TELL_US_MAX, yardstick)
     return [
-        yardstick_row(slow),
-        _row("tell, call to handled, one burst", tell["handled"], pykka_tell_us, TELL_US_MAX, slow),
-        _row("tell, the call alone, one burst", tell["call"], pykka_tell_us, TELL_US_MAX, slow),
-        *_windowed(rounds, messages, pykka_tell_us, slow),
+        yardstick.row(),
+        _row("tell, call to handled, one burst", tell["handled"], *against),
+        _row("tell, the call alone, one burst", tell["call"], *against),
+        *_windows(windowed, pykka_tell_us, yardstick),
         at_least("tell against Pykka", pykka_tell_us / tell["handled"], "times", TELL_RATIO_MIN),
-        _row("ask", ask, pykka_ask_us, ASK_US_MAX, slow),
+        _row("ask", ask, pykka_ask_us, ASK_US_MAX, yardstick),
         _plain("Pykka tell", pykka_tell_us),
         _plain("Pykka ask", pykka_ask_us),
         _memory("idle actor", "KiB", actors, IDLE_KIB_MAX),
@@ -82,11 +86,17 @@ def run(*, quick: bool = False) -> list[Row]:
     ]
 
 
-def _windowed(rounds: int, messages: int, pykka_us: float, slow: float) -> list[Row]:
+def _windowed(rounds: int, messages: int) -> tuple[float, float]:
+    """A tell and a message through a trio channel, when only so many may wait."""
     windows = trio.run(_best, rounds, _tell_windows, messages)["handled"]
-    channel = trio.run(_best, rounds, _channel, messages // 5)["channel"]
+    return windows, trio.run(_best, rounds, _channel, messages // 5)["channel"]
+
+
+def _windows(windowed: tuple[float, float], pykka_us: float, yardstick: Yardstick) -> list[Row]:
+    windows, channel = windowed
+    name = f"tell, call to handled, {_WINDOW} at a time"
     return [
-        _row(f"tell, call to handled, {_WINDOW} at a time", windows, pykka_us, TELL_US_MAX, slow),
+        _row(name, windows, pykka_us, TELL_US_MAX, yardstick),
         Row(
             "trio memory channel, send to receive",
             channel,
@@ -97,8 +107,9 @@ def _windowed(rounds: int, messages: int, pykka_us: float, slow: float) -> list[
     ]
 
 
-def _row(name: str, value: float, pykka_us: float, most: float, slow: float) -> Row:
-    return time_at_most(name, value, most, slow, ratio=pykka_us / value, against="Pykka")
+def _row(name: str, value: float, pykka_us: float, most: float, yardstick: Yardstick) -> Row:
+    ratio, slow, void = pykka_us / value, yardstick.slowness, yardstick.void
+    return time_at_most(name, value, most, slow, ratio=ratio, against="Pykka", void=void)
 
 
 def _plain(name: str, value: float) -> Row:

@@ -3,5 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
+# A real type and no text: where classes are taken apart, their fields' types are looked at.
+Json: TypeAlias = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
 JsonObject: TypeAlias = Mapping[str, Json]
