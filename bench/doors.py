@@ -2,8 +2,8 @@
 
 `quick` answers every request at once and shows what the load generator itself can do. `bare` is
 what a user would write first: an ASGI callable under a Hypercorn worker with the gateway's settings
-that reads, checks the signature and decodes, but keeps nothing. `server` is the same callable under the gateway's own server. `accept` is our own server, door,
-receiver and store with nobody behind them.
+that reads, checks the signature and decodes, but keeps nothing. `server` is the same callable under
+the gateway's own server. `accept` is our server, door, receiver and store with nobody behind them.
 """
 
 import hashlib
