@@ -101,6 +101,11 @@ WRONG: dict[str, tuple[str, str, Any]] = {
         f"/sandbox/whatsapp/{KEY}/inbound",
         {"from": ADA, "type": "image", "image": {}},
     ),
+    "an old voice note without bytes": (
+        "POST",
+        f"/sandbox/whatsapp/{KEY}/inbound",
+        {"from": ADA, "type": "voice", "voice": {}},
+    ),
     "bytes that are not base64": (
         "POST",
         f"/sandbox/whatsapp/{KEY}/inbound",

@@ -114,6 +114,45 @@ async def test_an_unsupported_message_carries_its_error(play: Play) -> None:
     assert value["messages"][0]["errors"][0]["code"] == 131051
 
 
+LOST: dict[str, dict[str, Any]] = {
+    "an empty video": {"type": "video", "video": {}, "errors": [{"code": 131052}]},
+    "a picture with its caption": {
+        "type": "image",
+        "image": {"caption": "look"},
+        "errors": [{"code": 131052}],
+    },
+    "no audio": {"type": "audio", "errors": [{"code": 131052}]},
+    "an old voice note": {"type": "voice", "errors": [{"code": 131052}]},
+    "no answer": {"type": "interactive", "errors": [{"code": 131000}]},
+    "no contacts": {"type": "contacts", "errors": [{"code": 131000}]},
+    "no news of a person": {"type": "system", "errors": [{"code": 131000}]},
+}
+
+
+@pytest.mark.parametrize("label", LOST)
+async def test_what_the_platform_could_not_hand_over_arrives_with_its_error(
+    play: Play, label: str
+) -> None:
+    await play.write(LOST[label], wait=1)
+
+    (value,) = await play.hook.values(1)
+    (message,) = value["messages"]
+    assert LOST[label].items() <= message.items()
+    assert (LOST[label]["type"] in message) == (LOST[label]["type"] in LOST[label])
+
+
+@pytest.mark.parametrize("errors", [[], [{"code": 131000}]])
+async def test_the_voice_notes_of_old_webhooks_are_media(play: Play, errors: list[Any]) -> None:
+    voice = {"content_base64": "T2dnUw==", "mime_type": "audio/ogg; codecs=opus"}
+
+    await play.write({"type": "voice", "voice": voice, "errors": errors}, wait=1)
+
+    (value,) = await play.hook.values(1)
+    told = value["messages"][0]["voice"]
+    assert told.keys() == {"id", "mime_type", "sha256", "url"}
+    assert told["mime_type"] == voice["mime_type"]
+
+
 async def test_an_accepted_message_is_reported_sent_delivered_and_read(play: Play) -> None:
     await play.write(TEXT)
 

@@ -10,8 +10,7 @@ from attrs import frozen
 
 from omni_actors.sandbox.contract import ControlError, Stage, Written
 from omni_actors.sandbox.whatsapp import updates
-from omni_actors.sandbox.whatsapp.bodies import MEDIA_KINDS
-from omni_actors.sandbox.whatsapp.customers import customer_of, medium_of
+from omni_actors.sandbox.whatsapp.customers import RECEIVED_MEDIA, customer_of, put_medium
 from omni_actors.sandbox.whatsapp.media import MediaShelf
 from omni_actors.sandbox.whatsapp.number import Message, Number
 from omni_actors.sandbox.whatsapp.people import Customer, People
@@ -113,8 +112,8 @@ def _message(item: Item, scene: Scene) -> None:
     kind = item.setdefault("type", "text")
     item.setdefault("id", new_message_id(scene.stage.chance))
     item.setdefault("timestamp", str(int(scene.now)))
-    if kind in MEDIA_KINDS:
-        item[kind] = medium_of(item.get(kind), kind, scene.number, scene.shelf, scene.stage)
+    if kind in RECEIVED_MEDIA:
+        put_medium(item, kind, scene.number, scene.shelf, scene.stage)
 
 
 def _past(item: Item, scene: Scene) -> Customer:
