@@ -7,7 +7,7 @@ from typing import assert_never
 
 from attrs import evolve
 
-from omni_actors.model.capabilities import Limits
+from omni_actors.model.capabilities import Form, Limits
 from omni_actors.model.content import (
     Action,
     Card,
@@ -50,6 +50,11 @@ def neat(option: Option) -> Option:
     description = one_line(option.description or "") or None
     section = None if blank(option.section or "") else one_line(option.section or "")
     return evolve(option, title=one_line(option.title), description=description, section=section)
+
+
+def not_as(form: Form, unfit: str) -> str:
+    """Why a form was passed over, with its name: each form has limits of its own."""
+    return f"{form.name}: {unfit}"
 
 
 def check_options(options: Sequence[Option], path: str) -> None:

@@ -86,7 +86,7 @@ def refuse_costs(notes: Sequence[Note]) -> None:
     """Raise Unshapable for the first note that tells of a loss."""
     for note in notes:
         if note.level in COSTLY:
-            raise Unshapable(note.path, f"it would become {note.to}: {note.why}")
+            raise Unshapable(note.path, f"it would become {note.to} ({note.why})")
 
 
 @frozen

@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 
 from omni_actors.model.capabilities import Form, Level, Limits
 from omni_actors.model.content import CallInvite, FormRequest, Products, ProductSection, Request
-from omni_actors.policy.fitting import blank, measured, one_line, over
+from omni_actors.policy.fitting import blank, measured, not_as, one_line, over
 from omni_actors.policy.framing import Frame, Framer
 from omni_actors.policy.shaped import Note, Shaped, Unshapable
 from omni_actors.policy.shaping_cards import whole_notes
@@ -49,8 +49,8 @@ class AskShaper:
             if form.level is Level.FLATTENED:
                 flat = self.wording.flat([frame.whole], path, form, why)
                 return evolve(flat, notes=(*notes, *flat.notes))
-            why = country_unfit(content, form.limits)
-            if not why:
+            unfit = country_unfit(content, form.limits)
+            if not unfit:
                 fits = self.framer.fit(frame, form, path)
                 shown = evolve(
                     content,
@@ -59,7 +59,8 @@ class AskShaper:
                     header=fits.frame.header,
                     footer=fits.frame.footer,
                 )
-                return fits.then(part_of(form, shown), notes + whole_notes(form, path, ""))
+                return fits.then(part_of(form, shown), notes + whole_notes(form, path, why))
+            why = not_as(form, unfit)
         raise Unshapable(f"{path}/country", why)
 
     def form(self, content: FormRequest, path: str) -> Shaped:
@@ -95,12 +96,14 @@ class AskShaper:
         """Products in the first form that holds so many of them."""
         count = check_products(content, path)
         frame, notes = self.framed(content, path)
-        why = unfit = ""
+        wished = why = ""
         for form in self.wording.forms(products_key(content), path):
-            why, unfit = why or unfit, products_unfit(content.sections, count, form.limits)
+            unfit = products_unfit(content.sections, count, form.limits)
             if not unfit:
-                return self.shown(content, frame, form, path, notes, why)
-        raise Unshapable(f"{path}/sections", unfit)
+                return self.shown(content, frame, form, path, notes, wished)
+            why = not_as(form, unfit)
+            wished = wished or why
+        raise Unshapable(f"{path}/sections", why)
 
     def shown(
         self, content: Products, frame: Frame, form: Form, path: str, notes: Notes, why: str

@@ -11,6 +11,7 @@ from omni_actors.policy.fitting import (
     blank,
     check_card,
     joined,
+    not_as,
     one_line,
     reply_options,
     whole_unfit,
@@ -72,14 +73,17 @@ class CardShaper:
     def form_of(
         self, content: Card | Carousel, path: str, places: Mapping[str, Card]
     ) -> tuple[Form, str]:
-        """The first form that shows cards with their pictures, and why the best one does not."""
-        why = ""
+        """The first form that shows cards with their pictures, and why no better one does.
+
+        All are named: a carousel of links and one of answers are no steps of one ladder.
+        """
+        passed: list[str] = []
         for form in self.wording.forms(content_type(content), path):
             unfit = "" if form.level is Level.FLATTENED else self.unfit(content, form, places)
             if not unfit:
-                return form, why
-            why = why or unfit
-        raise Unshapable(path, why)
+                return form, "; ".join(passed)
+            passed.append(not_as(form, unfit))
+        raise Unshapable(path, "; ".join(passed))
 
     def unfit(self, content: Card | Carousel, form: Form, places: Mapping[str, Card]) -> str:
         """Why a form does not show cards as they are."""
@@ -166,13 +170,13 @@ class CardShaper:
 
 
 def whole_form(wording: Wording, content: Email, path: str) -> tuple[Form, str]:
-    """The first form that shows content as it is or as text, and why the best one does not."""
+    """The first form that shows content as it is or as text, and why the one before it does not."""
     why = ""
     for form in wording.forms(content_type(content), path):
         unfit = "" if form.level is Level.FLATTENED else whole_unfit(content, form.limits)
         if not unfit:
             return form, why
-        why = why or unfit
+        why = not_as(form, unfit)
     raise Unshapable(path, why)
 
 

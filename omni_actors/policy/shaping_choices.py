@@ -12,6 +12,7 @@ from omni_actors.policy.fitting import (
     check_options,
     measured,
     neat,
+    not_as,
     one_line,
     options_unfit,
     over,
@@ -59,7 +60,7 @@ class ChoicesShaper:
             unfit = options_unfit(options, form.limits)
             if not unfit:
                 return self.native(asked, frame, form, path, notes + more, why)
-            why = why or unfit
+            why = not_as(form, unfit)
         raise Unshapable(f"{path}/options", why)
 
     def numbered(

@@ -6,7 +6,7 @@ from attrs import evolve, frozen
 
 from omni_actors.model.capabilities import Form, Level
 from omni_actors.model.content import Media, MediaKind
-from omni_actors.policy.fitting import blank, measured, medium_unfit, over, shortened
+from omni_actors.policy.fitting import blank, measured, medium_unfit, not_as, over, shortened
 from omni_actors.policy.shaped import MediumFacts, Note, Shaped, Unshapable
 from omni_actors.policy.wording import Notes, Wording, part_of
 
@@ -37,7 +37,7 @@ class MediaShaper:
         return self.media_as(evolve(content, caption=words), form, path, why)
 
     def medium_form(self, content: Media, path: str) -> tuple[Form, str]:
-        """The first form that takes a medium, and why the best one does not."""
+        """The first form that takes a medium, and why the one before it does not."""
         if not content.media_id and not content.url:
             raise Unshapable(path, "a medium needs a media_id or a url")
         why = ""
@@ -45,7 +45,8 @@ class MediaShaper:
             unfit = self.unfit(content, form)
             if not unfit:
                 return form, why
-            why = why or unfit
+            if not why or form.level is not Level.FLATTENED:
+                why = not_as(form, unfit)
         pointer = path if content.media_id else f"{path}/url"
         raise Unshapable(pointer, why)
 

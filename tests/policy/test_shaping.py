@@ -120,6 +120,27 @@ def test_a_question_takes_the_least_lossy_form(asked: tuple[Option, ...], form: 
     assert bool(shaped.notes) == (form != "buttons" or "\n" in asked[0].title)
 
 
+SECTIONED = (Option("a", "A", section="Tea"), Option("b", "B", section="Coffee"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "form", "why"),
+    [
+        (options("A", "B", "C", "D"), "list", "buttons: 4 options, 3 allowed"),
+        (SECTIONED, "list", "buttons: no headings among the options there"),
+        (options(*[f"Day {n}" for n in range(15)]), "text", "list: 15 options, 10 allowed"),
+        (options("x" * 25), "text", f"list: title {'x' * 25!r} longer than 24 characters"),
+    ],
+)
+def test_the_reason_is_that_of_the_nearest_form_and_names_it(
+    asked: tuple[Option, ...], form: str, why: str
+) -> None:
+    shaped = shape(Choices("Well?", asked), [], WA, {})
+
+    assert [part.form for part in shaped.parts] == [form]
+    assert [note.why for note in shaped.notes] == [why]
+
+
 def test_too_few_options_do_not_fit_and_leave_no_form() -> None:
     with pytest.raises(Unshapable, match="1 options, at least 2 wanted") as refusal:
         shape(Choices("Well?", options("Yes")), [], RICH, {})
@@ -315,7 +336,7 @@ def test_a_link_that_a_channel_cannot_fetch_is_sent_as_text() -> None:
 
     assert only(shaped) == Text("Look\nhttps://files.example/a")
     assert [(note.level, note.why) for note in shaped.notes] == [
-        (Level.FLATTENED, "this channel takes uploaded media only")
+        (Level.FLATTENED, "image: this channel takes uploaded media only")
     ]
 
 
@@ -492,7 +513,7 @@ def test_a_card_that_does_not_fit_is_flattened_with_the_reason(card: Card, why: 
     shaped = shape(card, [], RICH, {"m": JPEG})
 
     assert all(part.form in ("text", "image") for part in shaped.parts)
-    assert any(note.why.startswith(why) for note in shaped.notes)
+    assert any(note.why.startswith(f"generic: {why}") for note in shaped.notes)
 
 
 @pytest.mark.parametrize(
@@ -520,7 +541,7 @@ def test_a_character_longer_than_a_message_is_a_loss_and_told() -> None:
 def test_without_adapting_a_loss_is_refused_at_its_place() -> None:
     asked = Choices("Well?", options("Yes", "Yes"))
 
-    with pytest.raises(Unshapable, match="it would become numbered_text: two options") as refusal:
+    with pytest.raises(Unshapable, match=r"numbered_text \(list: two options") as refusal:
         shape(asked, [], WA, {}, adapt=False)
 
     assert refusal.value.pointer == "/content/options"

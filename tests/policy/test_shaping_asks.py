@@ -63,7 +63,7 @@ def test_an_address_is_asked_for_by_form_where_there_is_one() -> None:
     assert only(shape(asked, [], WA, {}, adapt=False)) == asked
     shaped = shape(evolve(asked, country="GB"), [], WA, {})
     assert only(shaped) == Text("Delivery\nWhere?")
-    assert shaped.notes[0].why == "there are such forms only for IN"
+    assert shaped.notes[0].why == "address: there are such forms only for IN"
     with pytest.raises(Unshapable, match="only for IN"):
         shape(evolve(asked, country=None), [], WA, {}, adapt=False)
 
@@ -163,7 +163,7 @@ def test_too_many_products_for_cards_are_a_list() -> None:
     shaped = shape(asked, [], WA, {}, adapt=False)
 
     assert forms(shaped) == ["product_list"]
-    assert shaped.notes[0].why == "11 products, 10 allowed"
+    assert shaped.notes[0].why == "product_carousel: 11 products, 10 allowed"
 
 
 def test_a_call_button_is_there_for_a_while() -> None:

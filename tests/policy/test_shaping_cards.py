@@ -161,6 +161,17 @@ UNFIT = {
 }
 
 
+def test_why_cards_do_not_stand_side_by_side_is_told_for_each_form() -> None:
+    asking = Card("Fern", media=PICTURE, actions=(Action("x" * 21, id="a"),))
+
+    shaped = shape(Carousel((asking, evolve(asking, title="Ivy")), "New"), [], WA, {"m": JPEG})
+
+    assert shaped.notes[0].why == (
+        "link_carousel: 0 links on a card, 1 wanted; "
+        f"reply_carousel: title {'x' * 21!r} longer than 20 characters"
+    )
+
+
 @pytest.mark.parametrize(("carousel", "why"), UNFIT.values(), ids=UNFIT.keys())
 def test_cards_that_cannot_stand_side_by_side_follow_each_other(
     carousel: Carousel, why: str
