@@ -295,7 +295,10 @@ class ContactView:
 
 @frozen
 class QueueView:
-    """How much waits on a channel."""
+    """How much waits on a channel; `oldest_at` is when the oldest of the `queued` parts came.
+
+    What is being sent at the moment is not counted.
+    """
 
     queued: int
     oldest_at: Time | None

@@ -264,7 +264,10 @@ class Backlog:
 
 @frozen
 class QueueDepth:
-    """How much waits on a channel."""
+    """How much waits on a channel; `oldest_at` is when the oldest of the queued parts came.
+
+    What is being sent at the moment is not counted.
+    """
 
     channel_id: str
     queued: int

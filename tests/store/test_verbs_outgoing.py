@@ -472,3 +472,19 @@ async def test_a_window_opens_for_any_number_of_held_parts(desk: Desk) -> None:
     [depth] = desk.ask(QueueDepths("default"))
     assert (depth.queued, depth.held) == (2_600, 0)
     assert wake.part_id == desk.find(held[0].message_id).parts[0].id
+
+
+async def test_the_oldest_that_waits_is_neither_on_its_way_nor_in_doubt(desk: Desk) -> None:
+    doubted = await desk.submit(await desk.leg(), at=1_000.0)
+    sending = await desk.submit(await desk.leg(who=BOB), at=1_001.0)
+    [claimed] = await desk.claim(desk.find(doubted.message_id).parts[0].id)
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+    await desk.claim(desk.find(sending.message_id).parts[0].id)
+
+    [depth] = desk.ask(QueueDepths("default"))
+    assert (depth.queued, depth.unknown, depth.oldest_at) == (0, 1, None)
+
+    await desk.submit(await desk.leg(who=(IdentityKey("phone", "49"),)), at=1_005.0)
+
+    [depth] = desk.ask(QueueDepths("default"))
+    assert (depth.queued, depth.unknown, depth.oldest_at) == (1, 1, 1_005.0)

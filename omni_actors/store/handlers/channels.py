@@ -59,7 +59,11 @@ DEPTHS = """
          WHERE p.open = 1 AND p.status <> 'held' AND p.channel_id = c.id),
         (SELECT p.queued_at FROM part p WHERE p.pos = (
             SELECT min(q.pos) FROM part q
-            WHERE q.open = 1 AND q.status <> 'held' AND q.channel_id = c.id)),
+            WHERE q.open = 1 AND q.status <> 'held' AND q.channel_id = c.id
+            AND q.pos NOT IN (SELECT s.pos FROM part s
+                              WHERE s.status = 'sending' AND s.channel_id = c.id)
+            AND q.pos NOT IN (SELECT u.pos FROM part u
+                              WHERE u.status = 'unknown' AND u.channel_id = c.id))),
         (SELECT count(*) FROM part p WHERE p.status = 'held' AND p.channel_id = c.id),
         (SELECT count(*) FROM part p WHERE p.status = 'unknown' AND p.channel_id = c.id),
         (SELECT count(*) FROM part p WHERE p.status = 'sending' AND p.channel_id = c.id)
