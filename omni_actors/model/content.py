@@ -273,7 +273,8 @@ class Products:
 class CallInvite:
     """A button with which the customer calls the business; it works for `ttl_minutes`.
 
-    `payload` comes back with the call.
+    `payload` goes to the platform with the button, for whoever takes the call. What the gateway
+    tells of a call does not name it.
     """
 
     text: str
