@@ -245,6 +245,8 @@ class TemplateBook:
             self.changed(channel_id)  # where the answer was lost, a listing tells
             raise refused(made)
         await self.store.do(KeepTemplates(channel_id, (made,), self.now()))
+        if not made.layout.understood:
+            self.changed(channel_id)  # what the platform writes itself, a listing tells
         return await self.named(caller, channel_id, made.name, made.language)
 
     async def delete(self, caller: Caller, channel_id: str, name: str, language: str | None) -> int:

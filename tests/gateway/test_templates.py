@@ -304,6 +304,23 @@ async def test_a_template_that_was_created_waits_for_approval(
     assert problem.sentence == "the template pickup in en_GB is pending"
 
 
+async def test_what_the_platform_writes_itself_is_left_to_it_and_read_soon(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    code = NewTemplate("code", "en_GB", "authentication", ({"type": "BODY"},))
+    await rig.gateway.templates.create(caller(), "wa", code)
+    named = "message_template_status_update"
+    assert await rig.knock(told(named, "code", START + 3600, event="APPROVED")) == 200
+
+    sent = await rig.submit(content("493021", name="code"))
+    await rig.reached(sent.message_id, "sent")
+
+    written = {"type": "BODY", "text": "{{1}} is your code."}
+    rig.platform.templates = [{**listed("code"), "components": [written]}]
+    await trio.sleep(120)
+    assert (await refused(rig, content("1", "2", name="code"))).code is Code.TEMPLATE_PARAMS
+
+
 async def test_a_refusal_carries_the_platforms_reason(rig: Rig, autojump_clock: MockClock) -> None:
     rig.platform.listing_faults.append(Refuse(2388040))
 
