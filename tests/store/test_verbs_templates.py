@@ -123,6 +123,17 @@ async def test_the_first_listing_is_no_news_and_later_differences_are(desk: Desk
     ]
 
 
+async def test_a_quality_that_nobody_has_judged_is_no_news(desk: Desk) -> None:
+    await listed(desk, evolve(READY, quality=None))
+
+    await listed(desk, evolve(READY, quality="unknown"), at=2_000.0)
+    await listed(desk, evolve(READY, quality=None), at=3_000.0)
+    assert told(desk) == []
+
+    await listed(desk, READY, at=4_000.0)
+    assert [change for _, _, change, _ in told(desk)] == ["quality"]
+
+
 async def test_what_is_no_longer_listed_is_gone(desk: Desk) -> None:
     await listed(desk, READY, SALE)
 

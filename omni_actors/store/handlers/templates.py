@@ -88,6 +88,8 @@ PAGE = f"""
 """
 # Between name and language in a page's cursor; neither can hold it.
 SEPARATOR = "~"
+# A quality that nobody has judged yet, which may also be told as none.
+UNJUDGED = "unknown"
 # The platform tells whole seconds by its own clock, and we note by ours.
 OVERTAKEN_S = 30.0
 
@@ -148,7 +150,7 @@ def _differences(before: TemplateDefinition | None, now: TemplateDefinition) -> 
     pairs = {
         "status": (before.status, now.status),
         "category": (before.category, now.category),
-        "quality": (before.quality, now.quality),
+        "quality": (before.quality or UNJUDGED, now.quality or UNJUDGED),
         "components": (dumps(before.components), dumps(now.components)),
     }
     return [name for name, (old, new) in pairs.items() if old != new]
