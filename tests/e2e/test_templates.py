@@ -111,6 +111,7 @@ WHOLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                         {"type": "COPY_CODE", "example": "SAVE"},
                         {"type": "FLOW", "text": "Ask", "flow_id": "7"},
                         {"type": "VOICE_CALL", "text": "Ring"},
+                        {"type": "REQUEST_CONTACT_INFO"},
                     ],
                 },
             ]
@@ -125,6 +126,7 @@ WHOLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                 {"coupon_code": "SAVE10"},
                 {"flow_token": "t"},
                 {"ttl_minutes": 60},
+                None,
             ],
         },
     ),

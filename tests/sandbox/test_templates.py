@@ -99,6 +99,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "components": [IMAGE, BODY, buttons(quick(), quick("No"), TRACK)],
         "message_send_ttl_seconds": 3600,
     },
+    "a request for the number": {"components": [BODY, buttons({"type": "REQUEST_CONTACT_INFO"})]},
     "a carousel": {"components": [BODY, {"type": "CAROUSEL", "cards": [CARD, CARD]}]},
     "an offer": {
         "category": "MARKETING",
@@ -161,6 +162,10 @@ BAD: dict[str, tuple[dict[str, Any], int]] = {
     "a variable in the footer": (
         {"components": [BODY, {"type": "FOOTER", "text": "{{1}}"}]},
         BAD_FOOTER,
+    ),
+    "a label for what has its own": (
+        {"components": [BODY, buttons({"type": "REQUEST_CONTACT_INFO", "text": "Give"})]},
+        100,
     ),
     "a label that is too long": ({"components": [BODY, buttons(quick("x" * 26))]}, TOO_LONG),
     "eleven buttons": ({"components": [BODY, buttons(*[quick(str(n)) for n in range(11)])]}, 100),

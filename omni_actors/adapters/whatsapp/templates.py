@@ -57,6 +57,7 @@ BUTTONS: Final[dict[str, tuple[ButtonKind, Need]]] = {
     "CATALOG": ("catalog", "optional"),
     "MPM": ("products", "required"),
     "VOICE_CALL": ("voice_call", "optional"),
+    "REQUEST_CONTACT_INFO": ("contact_request", "none"),
 }
 NOTHING_TO_SAY: Final = (None, "NONE", "none")
 
