@@ -195,6 +195,22 @@ async def test_a_bad_template_is_refused(play: Play, more: dict[str, Any], code:
     assert await listed(play, name="pickup") == []
 
 
+@pytest.mark.parametrize(
+    ("component", "title"),
+    [
+        (body("Hi {{1}}", "Ada"), "Variables can't be at the start or end of the template"),
+        (body("x" * 1025), "Character limit exceeded"),
+        (body("Hi {{1}} and {{3}}!", "a", "b"), "Message body format is incorrect"),
+    ],
+)
+async def test_a_refusal_has_the_platforms_title(
+    play: Play, component: dict[str, Any], title: str
+) -> None:
+    error = (await create(play, components=[component])).json()["error"]
+
+    assert error["message"] == f"(#{error['code']}) {title}"
+
+
 async def test_one_language_has_one_template(play: Play) -> None:
     assert (await create(play)).status_code == 200
 
