@@ -232,8 +232,8 @@ async def test_the_platform_says_why_it_refuses_a_template(site: Site) -> None:
     refused = await site.call("POST", TEMPLATES, json={**PICKUP, "components": [body]})
 
     problem = refused.json()
-    assert (refused.status_code, problem["code"]) == (502, "platform_refused")
-    assert "Variables can't be at the start or end" in problem["detail"]
+    assert (refused.status_code, problem["code"]) == (422, "template_refused")
+    assert "(#2388299) Variables can't be at the start or end" in problem["detail"]
 
 
 def test_the_command_line_shows_templates(tmp_path_factory: pytest.TempPathFactory) -> None:

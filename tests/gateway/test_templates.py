@@ -327,9 +327,45 @@ async def test_a_refusal_carries_the_platforms_reason(rig: Rig, autojump_clock: 
     with pytest.raises(RequestError) as raised:
         await rig.gateway.templates.create(caller(), "wa", NEW)
 
-    assert raised.value.code is Code.PLATFORM_REFUSED
+    assert raised.value.code is Code.TEMPLATE_REFUSED
     assert raised.value.sentence == "the platform refused: no (2388040)"
     assert "pickup" not in await statuses(rig)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code"),
+    [
+        (100, Code.TEMPLATE_REFUSED),
+        (2388019, Code.TEMPLATE_REFUSED),
+        (10, Code.PLATFORM_REFUSED),
+        (190, Code.PLATFORM_REFUSED),
+        (80008, Code.PLATFORM_REFUSED),
+        (2, Code.PLATFORM_REFUSED),
+    ],
+)
+async def test_what_the_caller_can_mend_is_told_apart_from_what_only_the_operator_or_time_can(
+    rig: Rig, autojump_clock: MockClock, refusal: int, code: Code
+) -> None:
+    rig.platform.listing_faults.extend([Refuse(refusal)] * 2)
+
+    for call in (
+        rig.gateway.templates.create(caller(), "wa", NEW),
+        rig.gateway.templates.delete(caller(), "wa", "order_ready", None),
+    ):
+        with pytest.raises(RequestError) as raised:
+            await call
+        assert raised.value.code is code
+
+
+async def test_a_listing_that_is_refused_is_no_mistake_of_the_caller(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    rig.platform.listing_faults.append(Refuse(100))
+
+    with pytest.raises(RequestError) as raised:
+        await rig.gateway.templates.sync_now(OPERATOR, "wa")
+
+    assert raised.value.code is Code.PLATFORM_REFUSED
 
 
 async def test_a_deletion_is_told_to_the_platform_first(
