@@ -304,11 +304,25 @@ async def test_a_template_that_was_created_waits_for_approval(
     assert problem.sentence == "the template pickup in en_GB is pending"
 
 
-async def test_what_the_platform_writes_itself_is_left_to_it_and_read_soon(
+CODE = NewTemplate("code", "en_GB", "authentication", ({"type": "BODY"},))
+
+
+@pytest.mark.parametrize(("wanted", "more"), [(CODE, 1), (NEW, 0)], ids=["a code", "a text"])
+async def test_what_the_platform_writes_itself_is_read_soon_after_the_creation(
+    rig: Rig, autojump_clock: MockClock, wanted: NewTemplate, more: int
+) -> None:
+    before = len(rig.platform.listings)
+
+    await rig.gateway.templates.create(caller(), "wa", wanted)
+    await trio.sleep(120)
+
+    assert len(rig.platform.listings) == before + more
+
+
+async def test_what_the_platform_writes_itself_is_left_to_it_until_it_is_read(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
-    code = NewTemplate("code", "en_GB", "authentication", ({"type": "BODY"},))
-    await rig.gateway.templates.create(caller(), "wa", code)
+    await rig.gateway.templates.create(caller(), "wa", CODE)
     named = "message_template_status_update"
     assert await rig.knock(told(named, "code", START + 3600, event="APPROVED")) == 200
 
