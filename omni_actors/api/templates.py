@@ -14,6 +14,7 @@ from omni_actors.gateway.facade import Code
 from omni_actors.model.templates import UNSENDABLE, NewTemplate
 
 MANAGING = (Code.TEMPLATES_UNREACHABLE, Code.PLATFORM_REFUSED)
+CHANGING = (*MANAGING, Code.TEMPLATE_REFUSED)
 EXAMPLE = {
     "name": "order_ready",
     "language": "en_GB",
@@ -135,7 +136,7 @@ ROUTES = (
         scope="channels:write",
         body=NewTemplate,
         writes=True,
-        codes=MANAGING,
+        codes=CHANGING,
         headers=("Location",),
         example=EXAMPLE,
     ),
@@ -148,7 +149,7 @@ ROUTES = (
         scope="channels:write",
         query=TemplateLanguage,
         writes=True,
-        codes=MANAGING,
+        codes=CHANGING,
     ),
     Route(
         "POST",

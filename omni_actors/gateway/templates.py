@@ -243,8 +243,10 @@ class TemplateBook:
         made = await self.call(able, able.desk.create(wanted, able.route.settings))
         if isinstance(made, Failure):
             self.changed(channel_id)  # where the answer was lost, a listing tells
-            raise refused(made)
+            raise refused(made, Code.TEMPLATE_REFUSED)
         await self.store.do(KeepTemplates(channel_id, (made,), self.now()))
+        if not made.layout.understood:
+            self.changed(channel_id)  # what the platform writes itself, a listing tells
         return await self.named(caller, channel_id, made.name, made.language)
 
     async def delete(self, caller: Caller, channel_id: str, name: str, language: str | None) -> int:
@@ -256,7 +258,7 @@ class TemplateBook:
         ended = await self.call(able, able.desk.delete(name, one, able.route.settings))
         if isinstance(ended, Failure):
             self.changed(channel_id)
-            raise refused(ended)
+            raise refused(ended, Code.TEMPLATE_REFUSED)
         return await self.store.do(DropTemplates(channel_id, name, language, self.now()))
 
     # ------------------------------------------------------------ before a send
@@ -301,8 +303,11 @@ def stumbled(text: str) -> Failure:
     return Failure(Kind.TRANSIENT, Reason.CHANNEL_UNAVAILABLE, text=text)
 
 
-def refused(failure: Failure) -> RequestError:
-    """What the platform said, in the words of the API."""
+def refused(failure: Failure, rejected: Code = Code.PLATFORM_REFUSED) -> RequestError:
+    """What the platform said, in the words of the API.
+
+    `rejected` is the code for what it refuses for what the caller asked, and would refuse again.
+    """
     why = failure.text or failure.reason.value
     code = f" ({failure.code})" if failure.code and failure.code not in why else ""
     if failure.kind is Kind.UNKNOWN:
@@ -311,4 +316,6 @@ def refused(failure: Failure) -> RequestError:
     later = failure.kind in (Kind.THROTTLED, Kind.TRANSIENT, Kind.UNREACHABLE)
     wait_s = (failure.retry_after_s or policy.BACKOFF_BASE_S) if later else None
     sentence = f"the platform refused: {why}{code}"
-    return RequestError(Code.PLATFORM_REFUSED, sentence, retry_after_s=wait_s)
+    callers = failure.kind is Kind.REJECTED and failure.reason is not Reason.INTERNAL
+    kind = rejected if callers else Code.PLATFORM_REFUSED
+    return RequestError(kind, sentence, retry_after_s=wait_s)

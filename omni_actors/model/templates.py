@@ -42,7 +42,7 @@ UNSENDABLE = frozenset(
 HeaderKind: TypeAlias = Literal["text", "image", "video", "document", "location", "product"]
 ButtonKind: TypeAlias = Literal[
     "quick_reply", "url", "copy_code", "otp", "phone_number", "flow", "catalog", "products",
-    "voice_call", "other",
+    "voice_call", "contact_request", "other",
 ]  # fmt: skip
 Need: TypeAlias = Literal["none", "optional", "required"]
 

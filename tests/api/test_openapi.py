@@ -87,6 +87,20 @@ def test_the_operations_are_these() -> None:
     assert found == set(OPERATIONS.split("\n")) - {""}
 
 
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        ("/v1/channels/{channel_id}/templates", "post"),
+        ("/v1/channels/{channel_id}/templates/{name}", "delete"),
+    ],
+)
+def test_a_change_of_templates_may_be_refused_in_two_ways(path: str, method: str) -> None:
+    answers = DOCUMENT["paths"][path][method]["responses"]
+
+    assert "`template_refused`" in answers["422"]["description"]
+    assert "`platform_refused`" in answers["502"]["description"]
+
+
 def test_every_reference_leads_somewhere() -> None:
     text = json.dumps(DOCUMENT)
     named = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}

@@ -111,6 +111,7 @@ WHOLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                         {"type": "COPY_CODE", "example": "SAVE"},
                         {"type": "FLOW", "text": "Ask", "flow_id": "7"},
                         {"type": "VOICE_CALL", "text": "Ring"},
+                        {"type": "REQUEST_CONTACT_INFO"},
                     ],
                 },
             ]
@@ -125,6 +126,7 @@ WHOLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                 {"coupon_code": "SAVE10"},
                 {"flow_token": "t"},
                 {"ttl_minutes": 60},
+                None,
             ],
         },
     ),
@@ -184,6 +186,33 @@ async def test_what_fits_here_is_what_the_platform_takes(
     assert await patiently(ended) in ("sent", "delivered", "read")
 
 
+async def test_a_code_is_sent_as_soon_as_its_template_is_approved(site: Site) -> None:
+    await patiently(lambda: known(site))
+    button = {"type": "OTP", "otp_type": "COPY_CODE", "text": "Copy"}
+    code = {
+        "category": "authentication",
+        "components": [
+            {"type": "BODY", "add_security_recommendation": True},
+            {"type": "BUTTONS", "buttons": [button]},
+        ],
+    }
+    made = await site.call("POST", TEMPLATES, json={**PICKUP, **code})
+    assert made.status_code == 201, made.text
+    await decide(site, status="APPROVED")
+
+    content = {"type": "template", "name": "pickup", "language": "en_GB"}
+    params = {"body": ["493021"], "buttons": ["493021"]}
+    message = {
+        "to": {"channel_id": CHANNEL, "address": f"+{ADA}"},
+        "content": {**content, "params": params},
+    }
+    sent = await site.call("POST", "/v1/messages", json=message)
+
+    assert sent.status_code == 202, sent.text
+    shown = site.sandbox.platforms["whatsapp"]
+    await site.until(lambda: len(list(shown.outboxes[NUMBER].after(0))) == 1)
+
+
 async def test_a_deleted_template_is_gone_here_and_there(site: Site) -> None:
     await patiently(lambda: known(site))
     assert (await site.call("POST", TEMPLATES, json=PICKUP)).status_code == 201
@@ -203,8 +232,8 @@ async def test_the_platform_says_why_it_refuses_a_template(site: Site) -> None:
     refused = await site.call("POST", TEMPLATES, json={**PICKUP, "components": [body]})
 
     problem = refused.json()
-    assert (refused.status_code, problem["code"]) == (502, "platform_refused")
-    assert "Variables can't be at the start or end" in problem["detail"]
+    assert (refused.status_code, problem["code"]) == (422, "template_refused")
+    assert "(#2388299) Variables can't be at the start or end" in problem["detail"]
 
 
 def test_the_command_line_shows_templates(tmp_path_factory: pytest.TempPathFactory) -> None:

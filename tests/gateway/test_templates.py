@@ -304,15 +304,82 @@ async def test_a_template_that_was_created_waits_for_approval(
     assert problem.sentence == "the template pickup in en_GB is pending"
 
 
+CODE = NewTemplate("code", "en_GB", "authentication", ({"type": "BODY"},))
+
+
+@pytest.mark.parametrize(("wanted", "more"), [(CODE, 1), (NEW, 0)], ids=["a code", "a text"])
+async def test_what_the_platform_writes_itself_is_read_soon_after_the_creation(
+    rig: Rig, autojump_clock: MockClock, wanted: NewTemplate, more: int
+) -> None:
+    before = len(rig.platform.listings)
+
+    await rig.gateway.templates.create(caller(), "wa", wanted)
+    await trio.sleep(120)
+
+    assert len(rig.platform.listings) == before + more
+
+
+async def test_what_the_platform_writes_itself_is_left_to_it_until_it_is_read(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await rig.gateway.templates.create(caller(), "wa", CODE)
+    named = "message_template_status_update"
+    assert await rig.knock(told(named, "code", START + 3600, event="APPROVED")) == 200
+
+    sent = await rig.submit(content("493021", name="code"))
+    await rig.reached(sent.message_id, "sent")
+
+    written = {"type": "BODY", "text": "{{1}} is your code."}
+    rig.platform.templates = [{**listed("code"), "components": [written]}]
+    await trio.sleep(120)
+    assert (await refused(rig, content("1", "2", name="code"))).code is Code.TEMPLATE_PARAMS
+
+
 async def test_a_refusal_carries_the_platforms_reason(rig: Rig, autojump_clock: MockClock) -> None:
     rig.platform.listing_faults.append(Refuse(2388040))
 
     with pytest.raises(RequestError) as raised:
         await rig.gateway.templates.create(caller(), "wa", NEW)
 
-    assert raised.value.code is Code.PLATFORM_REFUSED
+    assert raised.value.code is Code.TEMPLATE_REFUSED
     assert raised.value.sentence == "the platform refused: no (2388040)"
     assert "pickup" not in await statuses(rig)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code"),
+    [
+        (100, Code.TEMPLATE_REFUSED),
+        (2388019, Code.TEMPLATE_REFUSED),
+        (10, Code.PLATFORM_REFUSED),
+        (190, Code.PLATFORM_REFUSED),
+        (80008, Code.PLATFORM_REFUSED),
+        (2, Code.PLATFORM_REFUSED),
+    ],
+)
+async def test_what_the_caller_can_mend_is_told_apart_from_what_only_the_operator_or_time_can(
+    rig: Rig, autojump_clock: MockClock, refusal: int, code: Code
+) -> None:
+    rig.platform.listing_faults.extend([Refuse(refusal)] * 2)
+
+    for call in (
+        rig.gateway.templates.create(caller(), "wa", NEW),
+        rig.gateway.templates.delete(caller(), "wa", "order_ready", None),
+    ):
+        with pytest.raises(RequestError) as raised:
+            await call
+        assert raised.value.code is code
+
+
+async def test_a_listing_that_is_refused_is_no_mistake_of_the_caller(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    rig.platform.listing_faults.append(Refuse(100))
+
+    with pytest.raises(RequestError) as raised:
+        await rig.gateway.templates.sync_now(OPERATOR, "wa")
+
+    assert raised.value.code is Code.PLATFORM_REFUSED
 
 
 async def test_a_deletion_is_told_to_the_platform_first(

@@ -99,6 +99,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "components": [IMAGE, BODY, buttons(quick(), quick("No"), TRACK)],
         "message_send_ttl_seconds": 3600,
     },
+    "a request for the number": {"components": [BODY, buttons({"type": "REQUEST_CONTACT_INFO"})]},
     "a carousel": {"components": [BODY, {"type": "CAROUSEL", "cards": [CARD, CARD]}]},
     "an offer": {
         "category": "MARKETING",
@@ -162,6 +163,10 @@ BAD: dict[str, tuple[dict[str, Any], int]] = {
         {"components": [BODY, {"type": "FOOTER", "text": "{{1}}"}]},
         BAD_FOOTER,
     ),
+    "a label for what has its own": (
+        {"components": [BODY, buttons({"type": "REQUEST_CONTACT_INFO", "text": "Give"})]},
+        100,
+    ),
     "a label that is too long": ({"components": [BODY, buttons(quick("x" * 26))]}, TOO_LONG),
     "eleven buttons": ({"components": [BODY, buttons(*[quick(str(n)) for n in range(11)])]}, 100),
     "three links": ({"components": [BODY, buttons(TRACK, TRACK, TRACK)]}, 100),
@@ -188,6 +193,22 @@ BAD: dict[str, tuple[dict[str, Any], int]] = {
 async def test_a_bad_template_is_refused(play: Play, more: dict[str, Any], code: int) -> None:
     assert code_of(await create(play, **more)) == code
     assert await listed(play, name="pickup") == []
+
+
+@pytest.mark.parametrize(
+    ("component", "title"),
+    [
+        (body("Hi {{1}}", "Ada"), "Variables can't be at the start or end of the template"),
+        (body("x" * 1025), "Character limit exceeded"),
+        (body("Hi {{1}} and {{3}}!", "a", "b"), "Message body format is incorrect"),
+    ],
+)
+async def test_a_refusal_has_the_platforms_title(
+    play: Play, component: dict[str, Any], title: str
+) -> None:
+    error = (await create(play, components=[component])).json()["error"]
+
+    assert error["message"] == f"(#{error['code']}) {title}"
 
 
 async def test_one_language_has_one_template(play: Play) -> None:

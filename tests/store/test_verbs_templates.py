@@ -19,6 +19,7 @@ from omni_actors.model.templates import (
     TextSlot,
 )
 from omni_actors.store.contract import Refused
+from omni_actors.store.rows import Event
 from omni_actors.store.templates import (
     DropTemplates,
     EndTemplateSync,
@@ -65,12 +66,16 @@ def names(desk: Desk, **query: Any) -> list[tuple[str, str]]:
     return [(row.definition.name, row.definition.language) for row in rows]
 
 
+def changes(desk: Desk) -> list[Event]:
+    """The events about templates."""
+    return [e for e in desk.events() if e.type is EventType.TEMPLATE_CHANGED]
+
+
 def told(desk: Desk) -> list[tuple[Any, ...]]:
     """What events say of templates."""
     return [
         (e.detail["name"], e.detail["language"], e.detail["change"], e.detail["status"])
-        for e in desk.events()
-        if e.type is EventType.TEMPLATE_CHANGED
+        for e in changes(desk)
     ]
 
 
@@ -121,6 +126,17 @@ async def test_the_first_listing_is_no_news_and_later_differences_are(desk: Desk
         ("order_ready", "en_GB", "quality", "paused"),
         ("autumn_sale", "en_GB", "status", "pending"),
     ]
+
+
+async def test_a_quality_that_nobody_has_judged_is_no_news(desk: Desk) -> None:
+    await listed(desk, evolve(READY, quality=None))
+
+    await listed(desk, evolve(READY, quality="unknown"), at=2_000.0)
+    await listed(desk, evolve(READY, quality=None), at=3_000.0)
+    assert told(desk) == []
+
+    await listed(desk, READY, at=4_000.0)
+    assert [change for _, _, change, _ in told(desk)] == ["quality"]
 
 
 async def test_what_is_no_longer_listed_is_gone(desk: Desk) -> None:
@@ -182,7 +198,15 @@ async def test_news_change_what_is_known_and_ask_for_more(desk: Desk) -> None:
         quality="red",
         category="marketing",
     )
-    assert [change for _, _, change, _ in told(desk)] == ["status", "quality", "category"]
+    assert told(desk) == [
+        ("order_ready", "en_GB", change, "paused") for change in ("status", "quality", "category")
+    ]
+    facts = [(e.detail["category"], e.detail["quality"], e.detail["reason"]) for e in changes(desk)]
+    assert facts == [
+        ("utility", "green", "LOW_QUALITY"),
+        ("utility", "red", "LOW_QUALITY"),
+        ("marketing", "red", "LOW_QUALITY"),
+    ]
 
 
 async def test_news_without_a_language_are_about_all(desk: Desk) -> None:
@@ -192,6 +216,9 @@ async def test_news_without_a_language_are_about_all(desk: Desk) -> None:
 
     rows = desk.ask(TemplatesNamed("default", "wa", "order_ready"))
     assert {row.definition.status for row in rows} == {TemplateStatus.DISABLED}
+    assert told(desk) == [
+        ("order_ready", language, "status", "disabled") for language in ("de", "en_GB")
+    ]
 
 
 async def test_news_of_a_deletion_take_it_away(desk: Desk) -> None:
@@ -200,6 +227,7 @@ async def test_news_of_a_deletion_take_it_away(desk: Desk) -> None:
     await report(desk, "status", TemplateNews(status=TemplateStatus.DELETED))
 
     assert names(desk) == [("order_ready", "de")]
+    assert told(desk) == [("order_ready", "en_GB", "status", "deleted")]
 
 
 async def test_news_that_were_overtaken_change_nothing(desk: Desk) -> None:
@@ -209,6 +237,7 @@ async def test_news_that_were_overtaken_change_nothing(desk: Desk) -> None:
 
     (row,) = desk.ask(TemplatesNamed("default", "wa", "order_ready"))
     assert row.definition.status is TemplateStatus.APPROVED
+    assert told(desk) == [("order_ready", "en_GB", "status", "approved")]
 
 
 async def test_news_of_a_template_that_nobody_knows_are_told_and_ask_for_a_listing(

@@ -57,6 +57,7 @@ BUTTONS: Final[dict[str, tuple[ButtonKind, Need]]] = {
     "CATALOG": ("catalog", "optional"),
     "MPM": ("products", "required"),
     "VOICE_CALL": ("voice_call", "optional"),
+    "REQUEST_CONTACT_INFO": ("contact_request", "none"),
 }
 NOTHING_TO_SAY: Final = (None, "NONE", "none")
 
@@ -96,7 +97,11 @@ def page(after: str, settings: WhatsAppSettings) -> Flow[TemplatePage | None]:
 
 
 def create(wanted: NewTemplate, settings: WhatsAppSettings) -> Flow[TemplateDefinition]:
-    """Submit a template for approval. Raises SendFailure with the platform's reason."""
+    """Submit a template for approval. Raises SendFailure with the platform's reason.
+
+    Where the platform writes the body itself, as that of a code, nobody knows yet what it will ask
+    of a sender: such a template is not understood until it is listed.
+    """
     body: dict[str, Any] = {
         "name": wanted.name,
         "language": wanted.language,
@@ -110,6 +115,8 @@ def create(wanted: NewTemplate, settings: WhatsAppSettings) -> Flow[TemplateDefi
     answered = _managed(reply, repeatable=False)
     made = read({**body, "status": "PENDING", **answered})
     assert made is not None
+    if made.layout.body is None or not made.layout.body.text:
+        return evolve(made, layout=evolve(made.layout, understood=False))
     return made
 
 

@@ -82,6 +82,7 @@ _BUTTON: Shape = Tagged(
         "CATALOG": _button("CATALOG", _LABEL, {}),
         "MPM": _button("MPM", _LABEL, {}),
         "VOICE_CALL": _button("VOICE_CALL", _LABEL, {"ttl_minutes": Number(1, 43200, whole=True)}),
+        "REQUEST_CONTACT_INFO": _button("REQUEST_CONTACT_INFO", {}, {}),
     }
 )
 _HEADER = Object(

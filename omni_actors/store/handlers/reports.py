@@ -473,12 +473,9 @@ def _told(
 
 def _template(effects: Effects, home: Home, report: TemplateReported) -> Outcome:
     """A template changed: what we know of it follows, and the platform is asked for the rest."""
-    facts = apply_news(effects.db, home.id, report)
-    detail: dict[str, Json] = {
-        "name": report.name, "language": report.language, "change": report.change, **facts,
-        "detail": report.detail,
-    }  # fmt: skip
-    _note(effects, EventType.TEMPLATE_CHANGED, home, None, report.at, detail)
+    for facts in apply_news(effects.db, home.id, report):
+        detail = {**facts, "change": report.change, "detail": report.detail}
+        _note(effects, EventType.TEMPLATE_CHANGED, home, None, report.at, detail)
     return Outcome(templates_of=home.id)
 
 

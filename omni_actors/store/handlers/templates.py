@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from attrs import evolve
+
 from omni_actors.model.events import EventType
 from omni_actors.model.json import Json
 from omni_actors.model.reports import TemplateReported
@@ -88,6 +90,8 @@ PAGE = f"""
 """
 # Between name and language in a page's cursor; neither can hold it.
 SEPARATOR = "~"
+# A quality that nobody has judged yet, which may also be told as none.
+UNJUDGED = "unknown"
 # The platform tells whole seconds by its own clock, and we note by ours.
 OVERTAKEN_S = 30.0
 
@@ -148,7 +152,7 @@ def _differences(before: TemplateDefinition | None, now: TemplateDefinition) -> 
     pairs = {
         "status": (before.status, now.status),
         "category": (before.category, now.category),
-        "quality": (before.quality, now.quality),
+        "quality": (before.quality or UNJUDGED, now.quality or UNJUDGED),
         "components": (dumps(before.components), dumps(now.components)),
     }
     return [name for name, (old, new) in pairs.items() if old != new]
@@ -200,11 +204,8 @@ def _tell(
     *,
     deleted: bool = False,
 ) -> None:
-    status = TemplateStatus.DELETED if deleted else one.status
-    detail: dict[str, Json] = {
-        "name": one.name, "language": one.language, "change": change, "status": status.value,
-        "category": one.category, "quality": one.quality, "reason": one.reason, "detail": {},
-    }  # fmt: skip
+    detail = _facts(evolve(one, status=TemplateStatus.DELETED) if deleted else one)
+    detail |= {"change": change, "detail": {}}
     journal.note(EventType.TEMPLATE_CHANGED, tenant, at, None, None, channel_id, None, detail)
 
 
@@ -224,20 +225,39 @@ def _is_known(db: Reading, channel_id: str) -> bool:
 # ---------------------------------------------------------------- what is told
 
 
-def apply_news(db: Writing, channel_id: str, report: TemplateReported) -> dict[str, Json]:
-    """Change what is known of a template by a report; answers with its facts for the event.
+def apply_news(
+    db: Writing, channel_id: str, report: TemplateReported
+) -> tuple[dict[str, Json], ...]:
+    """Change what is known of a template by a report; answers with its facts as they are then.
 
-    News that are older than what we know of it change nothing: webhooks overtake each other, and a
-    listing is newer than what was told before it.
+    News without a language are about all, and there are facts of each. News that are older than
+    what we know of it change nothing: webhooks overtake each other, and a listing is newer than
+    what was told before it. Of a template that nobody knows the facts are what the report says.
     """
     rows = _named(db, ANY_TENANT, channel_id, report.name)
     meant = [row for row in rows if report.language in ("", row.definition.language)]
-    changed = [after for row in meant if (after := _after(row, report)) is not None]
+    if not meant:
+        return (_facts_told(report),)
+    after = [(row, _after(row, report)) for row in meant]
+    changed = [now for _, now in after if now is not None]
     gone = [row for row in changed if row.definition.status is TemplateStatus.DELETED]
     put(db, PUT, [_values(row) for row in changed if row not in gone])
     put(db, DROP, [(channel_id, row.definition.name, row.definition.language) for row in gone])
+    return tuple([_facts((now or row).definition) for row, now in after])
+
+
+def _facts(one: TemplateDefinition) -> dict[str, Json]:
+    """What an event says of a template."""
+    return {
+        "name": one.name, "language": one.language, "status": one.status.value,
+        "category": one.category, "quality": one.quality, "reason": one.reason,
+    }  # fmt: skip
+
+
+def _facts_told(report: TemplateReported) -> dict[str, Json]:
     news = report.news
     return {
+        "name": report.name, "language": report.language,
         "status": news.status.value if news.status else None, "category": news.category,
         "quality": news.quality, "reason": news.reason,
     }  # fmt: skip

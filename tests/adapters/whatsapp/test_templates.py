@@ -136,6 +136,21 @@ def test_a_template_is_submitted_in_the_platforms_words() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "components",
+    [({"type": "BODY", "add_security_recommendation": True},), ({"type": "FOOTER"},)],
+    ids=["a body without a text", "no body"],
+)
+def test_what_the_platform_writes_itself_is_not_understood_until_it_is_listed(
+    components: tuple[dict[str, Any], ...],
+) -> None:
+    wanted = NewTemplate("code", "en_GB", "authentication", components)
+
+    _, made = play(create(wanted, WABA), answered({"id": "4411", "status": "PENDING"}))
+
+    assert not made.layout.understood
+
+
 def test_a_refusal_says_what_the_platform_says_to_people() -> None:
     reply = refused(2388299, error_user_title="Edge", error_user_msg="No variable at the start.")
     wanted = NewTemplate("t", "en", "utility", (BODY,))
@@ -216,6 +231,7 @@ LAYOUTS: dict[str, tuple[list[dict[str, Any]], bool, Layout]] = {
                     {"type": "COPY_CODE", "example": "SAVE"},
                     {"type": "FLOW", "text": "Ask"},
                     {"type": "MPM", "text": "See"},
+                    {"type": "REQUEST_CONTACT_INFO"},
                 ],
             },
         ],
@@ -231,6 +247,7 @@ LAYOUTS: dict[str, tuple[list[dict[str, Any]], bool, Layout]] = {
                 ButtonSlot("copy_code", "", "required"),
                 ButtonSlot("flow", "Ask", "optional"),
                 ButtonSlot("products", "See", "required"),
+                ButtonSlot("contact_request", ""),
             ),
         ),
     ),
