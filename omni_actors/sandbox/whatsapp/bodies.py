@@ -128,7 +128,7 @@ _REPLY_BUTTON = Object(
 )
 _ROW = Object({"id": Text(200), "title": Text(24)}, {"description": Text(72, least=0)})
 _ROWS_SECTION = Object({"rows": Items(_ROW, most=10)}, {"title": Text(24)})
-_PRODUCT = Object({"product_retailer_id": Text(256)})
+_PRODUCT = Object({"product_retailer_id": Text()})
 _PRODUCTS_SECTION = Object({"product_items": Items(_PRODUCT, most=30)}, {"title": Text(24)})
 _CTA = _named("cta_url", display_text=Text(20), url=_URL)
 
@@ -186,7 +186,7 @@ _CARD = Tagged(
             {
                 "card_index": _INDEX,
                 "type": Text(),
-                "action": Object({"product_retailer_id": Text(256), "catalog_id": Text(64)}),
+                "action": Object({"product_retailer_id": Text(), "catalog_id": Text(64)}),
             }
         ),
     }
@@ -228,7 +228,7 @@ _FLOW = Object(
 )
 _CATALOG = Object(
     {"name": OneOf(["catalog_message"])},
-    {"parameters": Object({}, {"thumbnail_product_retailer_id": Text(256)})},
+    {"parameters": Object({}, {"thumbnail_product_retailer_id": Text()})},
 )
 _CALL = Object(
     {"name": OneOf(["voice_call"])},
@@ -282,7 +282,7 @@ INTERACTIVE = Tagged(
         ),
         "flow": _interactive(_FLOW, header=_ANY_HEADER),
         "product": _interactive(
-            Object({"catalog_id": Text(64), "product_retailer_id": Text(256)}), must=()
+            Object({"catalog_id": Text(64), "product_retailer_id": Text()}), must=()
         ),
         "product_list": _interactive(
             Object(

@@ -45,9 +45,9 @@ def _one(parameter: Shape, *kinds: str) -> Items:
     return Items(AnyCase(dict.fromkeys(kinds, parameter)), least=1, most=1)
 
 
-_PRODUCT = Object({"product_retailer_id": Text(256)})
+_PRODUCT = Object({"product_retailer_id": Text()})
 _SECTION = Object({"title": Text(24), "product_items": Items(_PRODUCT, most=30)})
-_PICTURE: Mapping[str, Shape] = {"thumbnail_product_retailer_id": Text(256)}
+_PICTURE: Mapping[str, Shape] = {"thumbnail_product_retailer_id": Text()}
 _BODY_VALUES: Mapping[str, Shape] = {
     "text": _parameter("text", Text(32768), parameter_name=Text(256)),
     "currency": _parameter(
@@ -106,7 +106,7 @@ def components(medium: Shape, document: Shape, location: Shape) -> Items:
         "document": _parameter("document", document),
         "location": _parameter("location", location),
         "product": _parameter(
-            "product", Object({"product_retailer_id": Text(256), "catalog_id": Text(64)})
+            "product", Object({"product_retailer_id": Text(), "catalog_id": Text(64)})
         ),
     }
     plain: dict[str, Shape] = {
