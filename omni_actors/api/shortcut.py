@@ -168,7 +168,7 @@ class Talk:
         }
         try:
             await self.way.app(scope, exchange.receive, exchange.send)
-        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError) as end:
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as end:
             telemetry.debug("api.hook_hung_up", error=type(end).__name__)
             return False
         except Exception as bug:  # noqa: BLE001 - one request's bug must not close the house
@@ -218,9 +218,9 @@ class Exchange:
         if not closes and (self.left or not self.keep or self.talk.way.closing):
             closes = True
             headers.append((b"connection", b"close"))
-        with trio.fail_after(ANSWER_S):
+        with trio.move_on_after(ANSWER_S) as sending:
             await self.talk.stream.send_all(spelled(self._start["status"], headers, event["body"]))
-        self.reusable = not closes
+        self.reusable = not closes and not sending.cancelled_caught
 
 
 def spelled(status: int, headers: Headers, body: bytes) -> bytes:

@@ -187,7 +187,9 @@ class Receiver:
         match report:
             case Received() | Echoed():
                 media_ids = tuple([self.ids(MEDIUM) for _ in report.media])
-                named = evolve(report, content=with_media(report.content, media_ids))
+                named = report
+                if media_ids:
+                    named = evolve(report, content=with_media(report.content, media_ids))
                 if isinstance(report, Echoed):
                     return Item(adapter.platform, named, media_ids=media_ids)
                 until = window.opened_until(report, adapter.capabilities)

@@ -100,22 +100,22 @@ class Sender:
                 raise
             part = await self.with_media(part, route, make, old)
             sent = await self.posted(part, route, make)
-        return evolve(sent, note="; ".join(filter(None, (note, sent.note))) or None)
+        return evolve(sent, note="; ".join(filter(None, (note, sent.note)))) if note else sent
 
     async def with_media(
         self, part: PartToSend, route: Route, make: Make, gone: Mapping[str, str]
     ) -> PartToSend:
         """The part with all its media uploaded, by other ids than those that are `gone`."""
+        if not part.media:
+            return part
         return evolve(part, media=await self.uploads.ready(part.media, route, make, gone))
 
     async def posted(self, part: PartToSend, route: Route, make: Make) -> Sent:
         """The platform's acceptance of a part. Raises SendFailure."""
-        try:
-            with trio.fail_after(FLOW_DEADLINE_S):
-                return await flow.run(route.adapter.send(part, route.settings), make)
-        except trio.TooSlowError:
-            text = f"no end within {FLOW_DEADLINE_S:.0f} s"
-            raise SendFailure(Failure(Kind.UNKNOWN, Reason.TIMED_OUT, text=text)) from None
+        with trio.move_on_after(FLOW_DEADLINE_S):
+            return await flow.run(route.adapter.send(part, route.settings), make)
+        text = f"no end within {FLOW_DEADLINE_S:.0f} s"
+        raise SendFailure(Failure(Kind.UNKNOWN, Reason.TIMED_OUT, text=text))
 
 
 def where(bug: Exception) -> str:

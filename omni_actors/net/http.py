@@ -28,6 +28,7 @@ from omni_actors.net.multipart import form_frame
 from omni_actors.net.reply import declared_size, keep_s, lower_case
 from omni_actors.net.request import Outgoing, encoded_body, outgoing
 from omni_actors.net.shown import masked_url, shown_reply, shown_request
+from omni_actors.net.sockets import Sockets
 from omni_actors.net.streams import FormBody, OpenSink, OpenSource, Sink, SourceBroken
 from omni_actors.net.tls import client_context
 from omni_actors.net.trace import Exchange, Trace
@@ -59,7 +60,7 @@ async def open_hands(
     a call may be tried again. Everything else that they raise is a bug and goes through.
     """
     context = client_context() if ssl_context is None else ssl_context
-    plain = httpcore.TrioBackend()
+    plain = Sockets()
     dialler = Dialler(context, plain, GuardedBackend(guard_policy, inner=plain))
     async with trio.open_nursery() as nursery:
         lanes = Lanes(dialler, nursery, lanes_per_channel, lanes_total, idle_s)

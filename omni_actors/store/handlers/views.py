@@ -41,7 +41,7 @@ PARTS = """
 LEG = """
     g.id, g.tenant, g.conversation_id, g.contact_id, g.channel_id, i.platform, g.identity_id,
     i.keys, g.window_until, g.last_inbound_at, g.last_outbound_at, g.last_external_id,
-    g.entry_until
+    g.entry_until, EXISTS (SELECT 1 FROM question q WHERE q.leg_id = g.id)
 """
 LEGS = f"""
     SELECT {LEG} FROM rows(:batch, id text) w
@@ -137,14 +137,15 @@ def legs_of(db: Reading, rows: Sequence[tuple[Any, ...]]) -> list[Leg]:
     """Legs from rows of `LEG`, with their open questions."""
     if not rows:
         return []
-    questions = _questions(db, [row[0] for row in rows])
+    asked = [row[0] for row in rows if row[-1]]
+    questions = _questions(db, asked) if asked else {}
     return [_leg(row, tuple(questions.get(row[0], ()))) for row in rows]
 
 
 def _leg(row: tuple[Any, ...], questions: tuple[Question, ...]) -> Leg:
     (
         id, tenant, conversation_id, contact_id, channel_id, platform, identity_id, keys,
-        window_until, last_inbound_at, last_outbound_at, last_external_id, entry_until,
+        window_until, last_inbound_at, last_outbound_at, last_external_id, entry_until, _,
     ) = row  # fmt: skip
     return Leg(
         id, tenant, conversation_id, contact_id, channel_id, platform, identity_id,

@@ -45,8 +45,11 @@ class Readers:
 
 def peek(session: ReadSession, read: Callable[[Reading, Q], R], query: Q) -> R:
     """The query's answer, on the calling thread; all of it seen at one moment."""
-    with session.snapshot():
+    session.begin_to_read()
+    try:
         return read(session, query)
+    finally:
+        session.rollback()
 
 
 def stop_if_cancelled() -> bool:

@@ -51,14 +51,9 @@ class ReadSession:
         found = self.rows(sql, **named)
         return found[0] if found else None
 
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Let every statement inside see the same moment."""
+    def begin_to_read(self) -> None:
+        """Let every statement from now on see the same moment, until `rollback`."""
         self._control("BEGIN")
-        try:
-            yield
-        finally:
-            self.rollback()
 
     def watch(self, look: Callable[[], bool], steps: int) -> None:
         """Call `look` every so many steps of a statement; true or an exception ends it."""
