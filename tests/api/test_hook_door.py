@@ -142,6 +142,7 @@ async def test_a_body_over_the_bound_is_refused_by_what_it_is(house: House) -> N
     assert (await house.client.post(HOOK, content=pieces())).status_code == 413
 
 
+@pytest.mark.slow
 async def test_a_length_beyond_all_numbers_is_too_large(
     house: House, autojump_clock: trio.testing.MockClock
 ) -> None:
@@ -167,6 +168,7 @@ async def test_bodies_together_are_bounded(house: House) -> None:
     assert (too_many.status_code, enough.status_code) == (503, 200)
 
 
+@pytest.mark.slow
 async def test_a_body_that_does_not_come_is_given_up(
     house: House, autojump_clock: trio.testing.MockClock
 ) -> None:
@@ -175,6 +177,7 @@ async def test_a_body_that_does_not_come_is_given_up(
     assert sent[0]["status"] == 408
 
 
+@pytest.mark.slow
 async def test_a_platform_that_leaves_is_not_answered(house: House) -> None:
     sent = await answered(house.app, [{"type": "http.disconnect"}])
 

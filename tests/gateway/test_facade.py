@@ -212,6 +212,7 @@ async def test_a_house_that_works_is_ready(rig: Rig, autojump_clock: MockClock) 
     assert rig.gateway.readiness().reasons == ("draining",)
 
 
+@pytest.mark.slow
 async def test_the_metrics_tell_what_the_store_holds(rig: Rig, autojump_clock: MockClock) -> None:
     await rig.platform.write("nobody's", number="770000000000000")
 

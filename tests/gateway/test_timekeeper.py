@@ -91,6 +91,7 @@ def age(rig: Rig, blob: Blob, by_s: float) -> None:
     os.utime(rig.house.ground.blobs.path_of(blob), (then, then))
 
 
+@pytest.mark.slow
 async def test_bytes_that_nothing_names_are_removed_and_the_others_stay(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:

@@ -167,6 +167,7 @@ def test_reading_a_mark_never_fails(text: str) -> None:
     assert bool(of_line) == bool(rest)
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=8), max_size=40))
 def test_marks_are_as_many_as_options_and_all_different(titles: list[str]) -> None:
     asked = tuple([Option(str(n), title) for n, title in enumerate(titles)])

@@ -13,6 +13,7 @@ from omni_actors.policy.status import RANKS, final, rank
 REPORTED = list(RANKS)
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(PartStatus), max_size=8), st.randoms(use_true_random=False))
 def test_order_and_repetition_do_not_matter(statuses: list[PartStatus], chance: Random) -> None:
     told = final(statuses)

@@ -270,6 +270,7 @@ def cards(draw: st.DrawFn) -> tuple[CardSlot, dict[str, Any]]:
     return CardSlot(header, body, tuple(buttons)), filled
 
 
+@pytest.mark.slow
 @given(cards(), st.lists(cards(), max_size=3))
 def test_what_fills_every_place_fits_and_without_one_it_does_not(
     own: tuple[CardSlot, dict[str, Any]], more: list[tuple[CardSlot, dict[str, Any]]]
@@ -284,6 +285,7 @@ def test_what_fills_every_place_fits_and_without_one_it_does_not(
         assert [each.pointer for each in check(layout, missing)] == [f"/{name}"]
 
 
+@pytest.mark.slow
 @given(
     cards(),
     st.dictionaries(

@@ -166,6 +166,7 @@ class TestWithATier:
         assert profile.json()["whatsapp_business_manager_messaging_limit"] == "TIER_2K"
 
 
+@pytest.mark.slow
 async def test_a_throughput_is_raised_after_a_moment_of_maintenance(play: Play) -> None:
     wanted = {"per_second": 1000, "maintenance_s": 0.2}
     await play.client.put(f"/sandbox/whatsapp/{KEY}/limits", json=wanted)

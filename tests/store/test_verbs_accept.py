@@ -285,6 +285,7 @@ async def test_the_newest_message_stays_the_one_to_be_marked_as_read(desk: Desk)
     assert (leg.last_external_id, leg.last_inbound_at) == ("wamid.2", 2_000.0)
 
 
+@pytest.mark.slow
 async def test_an_intake_may_tell_of_more_than_a_statement_can_take(desk: Desk) -> None:
     many = 2_100
 

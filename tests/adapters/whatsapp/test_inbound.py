@@ -132,6 +132,7 @@ def item(kind: str, index: int) -> dict[str, Any]:
     return {**ITEMS[kind][2], "id": f"wamid.{index}", "timestamp": str(1790000000 + index)}
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.sampled_from(sorted(ITEMS)), st.sampled_from(NUMBERS)), max_size=16),
     st.randoms(use_true_random=False),

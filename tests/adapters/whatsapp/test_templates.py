@@ -190,6 +190,7 @@ def test_what_is_no_template_is_left_out() -> None:
     assert found.templates == (READ,)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from([*LISTED, "other"]), st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3)
