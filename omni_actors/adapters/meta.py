@@ -160,8 +160,10 @@ def failure_of(
     error = graph_error(reply)
     if error is None:
         rule = _wordless(reply.status, repeatable=repeatable)
-        return _failure(rule, str(reply.status), f"HTTP {reply.status}", retry_after_s(reply))
-    return _failure(rule_of(error, reply.status), error.named, error.text, retry_after_s(reply))
+        asked = retry_after_s(reply, rule.scope)
+        return _failure(rule, str(reply.status), f"HTTP {reply.status}", asked)
+    rule = rule_of(error, reply.status)
+    return _failure(rule, error.named, error.text, retry_after_s(reply, rule.scope))
 
 
 def failure_told(error: GraphError, rule: Rule) -> Failure:
@@ -200,22 +202,31 @@ def _wordless(status: int, *, repeatable: bool) -> Rule:
     return Rule(Kind.UNKNOWN, Reason.UNKNOWN)
 
 
-def retry_after_s(reply: HttpReply) -> float | None:
+def retry_after_s(reply: HttpReply, scope: Scope) -> float | None:
     """Seconds that an answer asks to wait: `Retry-After`, else the usage header's estimate.
 
+    A budget's estimate counts where the budget is the trouble: that of sending for an account or
+    an app, that of management for a single call. It says nothing of a person or a number.
     https://developers.facebook.com/docs/graph-api/overview/rate-limiting
     """
     asked = number(reply.headers.get("retry-after"))
     if asked is not None and asked >= 0:
         return asked
-    return max((minutes * 60 for minutes in _minutes_to_regain(reply)), default=None)
+    if scope not in (Scope.ACCOUNT, Scope.APP, Scope.PART):
+        return None
+    minutes = _minutes_to_regain(reply, management=scope is Scope.PART)
+    return max((each * 60 for each in minutes), default=None)
 
 
-def _minutes_to_regain(reply: HttpReply) -> Iterator[float]:
+def _minutes_to_regain(reply: HttpReply, *, management: bool) -> Iterator[float]:
     for budget in _budgets(reply):
         minutes = number(budget.get(REGAIN))
-        if minutes is not None and minutes > 0:
+        if minutes is not None and minutes > 0 and _is_management(budget) is management:
             yield minutes
+
+
+def _is_management(budget: Mapping[str, Json]) -> bool:
+    return str(budget.get("type")).endswith("_management")
 
 
 def usage(reply: HttpReply) -> tuple[Usage, ...]:
@@ -227,7 +238,7 @@ def usage(reply: HttpReply) -> tuple[Usage, ...]:
     if APP_USAGE not in reply.headers and ACCOUNT_USAGE not in reply.headers:
         return ()
     app = mapping(_told(reply, APP_USAGE))
-    budgets = [b for b in _budgets(reply) if not str(b.get("type")).endswith("_management")]
+    budgets = [budget for budget in _budgets(reply) if not _is_management(budget)]
     told = [Usage(Scope.APP, _percent(app), _regain_s(app))] if app else []
     if budgets:
         fullest = max(budgets, key=_percent)

@@ -119,13 +119,17 @@ def again(case: Case) -> Verdict:
     """Back off, unless the attempts are used up or the leg was held too long.
 
     What is not the part's own trouble, such as a platform that is down, costs it no attempts: only
-    the time counts, so that a short outage does not eat up a whole queue.
+    the time counts, so that a short outage does not eat up a whole queue. Where the platform asks
+    for a longer wait than a leg may be held, everybody whom the trouble concerns waits for it.
     """
     failure = case.failure
     blameless = failure.kind is Kind.UNREACHABLE or failure.scope in WIDE
     if used_up(failure, case.attempt) and (not blameless or failure.attempts_max is not None):
         return GiveUp()
-    at = case.now + max(backoff_s(case.attempt, case.jitter), asked_s(failure) or 0.0)
+    asked = asked_s(failure) or 0.0
+    if asked > MAX_HOLD_S and failure.scope in WIDE:
+        return CloseScope(failure.scope, case.now + asked)
+    at = case.now + max(backoff_s(case.attempt, case.jitter), asked)
     since = case.now if case.first_failed_at is None else case.first_failed_at
     if at > since + MAX_HOLD_S:
         return GiveUp(gap=True)

@@ -203,17 +203,31 @@ def test_an_answer_without_words_is_judged_by_its_status(
     assert (failure.kind, failure.code, failure.text) == (kind, str(status), f"HTTP {status}")
 
 
-def usage(minutes: object) -> str:
-    return json.dumps({"9001": [{"estimated_time_to_regain_access": minutes}, None], "9002": None})
+def usage(minutes: object, type: str = "whatsapp") -> str:
+    budget = {"type": type, "estimated_time_to_regain_access": minutes}
+    return json.dumps({"9001": [budget, None], "9002": None})
 
 
 def test_the_wait_is_read_from_either_header() -> None:
-    assert retry_after_s(reply(429, retry_after="12.5", x_business_use_case_usage=usage(2))) == 12.5
-    assert retry_after_s(reply(429, retry_after="-1")) is None
-    assert retry_after_s(reply(429, x_business_use_case_usage=usage(2))) == 120.0
-    assert retry_after_s(reply(429, x_business_use_case_usage=usage(0))) is None
-    assert retry_after_s(reply(429, x_business_use_case_usage="{")) is None
-    assert retry_after_s(reply(429, retry_after="Wed, 21 Oct 2026 07:28:00 GMT")) is None
+    app = Scope.APP
+    both = reply(429, retry_after="12.5", x_business_use_case_usage=usage(2))
+    assert retry_after_s(both, app) == 12.5
+    assert retry_after_s(reply(429, retry_after="-1"), app) is None
+    assert retry_after_s(reply(429, x_business_use_case_usage=usage(2)), app) == 120.0
+    assert retry_after_s(reply(429, x_business_use_case_usage=usage(0)), app) is None
+    assert retry_after_s(reply(429, x_business_use_case_usage="{"), app) is None
+    date = "Wed, 21 Oct 2026 07:28:00 GMT"
+    assert retry_after_s(reply(429, retry_after=date), app) is None
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_budget_says_only_when_it_is_free_itself(scope: Scope) -> None:
+    sending = reply(400, x_business_use_case_usage=usage(45))
+    management = reply(400, x_business_use_case_usage=usage(45, "whatsapp_business_management"))
+
+    wide = scope in (Scope.ACCOUNT, Scope.APP)
+    assert retry_after_s(sending, scope) == (2700.0 if wide else None)
+    assert retry_after_s(management, scope) == (2700.0 if scope is Scope.PART else None)
 
 
 @given(st.text(max_size=80))

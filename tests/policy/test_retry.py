@@ -127,6 +127,16 @@ def test_a_leg_is_held_for_ten_minutes_at_most(
             assert held_s + max(4.0, asked or 0.0) > MAX_HOLD_S
 
 
+@pytest.mark.parametrize("scope", Scope)
+def test_a_long_wait_that_the_platform_asks_for_closes_what_it_concerns(scope: Scope) -> None:
+    verdict = judged(Kind.TRANSIENT, scope, asked=900.0)
+
+    if scope in (Scope.PART, Scope.LEG):
+        assert verdict == GiveUp(gap=True)
+    else:
+        assert verdict == CloseScope(scope, NOW + 900)
+
+
 @pytest.mark.parametrize("kind", [Kind.TRANSIENT, Kind.UNREACHABLE])
 def test_an_outage_of_five_minutes_costs_no_message(kind: Kind) -> None:
     at, attempt = NOW, 0
