@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SYNCS = 50
 CHECKPOINTS = 20_000
 SPREAD_MAX = 1.3
+BUSY = "the machine was busy"
 # What a trio checkpoint takes on the machine for which the absolute promises were made.
 REFERENCE_CHECKPOINT_US = 3.5
 
@@ -88,7 +89,7 @@ class Yardstick:
             return None
         low = REFERENCE_CHECKPOINT_US * min(self.samples)
         high = REFERENCE_CHECKPOINT_US * max(self.samples)
-        return f"the machine was busy: a checkpoint took {low:.1f} to {high:.1f} us"
+        return f"{BUSY}: a checkpoint took {low:.1f} to {high:.1f} us"
 
     def row(self) -> Row:
         """The machine's own speed, as a row."""

@@ -11,7 +11,7 @@ import pytest
 
 from bench import echo, intake, profile, restart, runtime
 from bench.load import Job, Result, requests_of, serial_in, text_of
-from bench.report import Row, append_json, at_least, at_most, spelled
+from bench.report import BUSY, Row, Yardstick, append_json, at_least, at_most, spelled
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
 from omni_actors.model.content import Text
 from omni_actors.model.reports import Received, Report
@@ -122,7 +122,7 @@ def test_the_runtime_bench_measures_every_promise() -> None:
 def test_the_intake_bench_takes_every_webhook() -> None:
     rows = intake.run(quick=True)
 
-    assert [row.value for row in by_name(rows, "errors")] == [0.0, 0.0, 0.0, 0.0]
+    assert {row.value for row in by_name(rows, "errors")} == {0.0}
     assert all(row.value > 0 for row in by_name(rows, "closed loop") if row.unit == "/s")
 
 
@@ -131,7 +131,16 @@ def test_the_intake_bench_takes_every_webhook() -> None:
 def test_the_echo_bench_sees_every_answer_once() -> None:
     rows = echo.run(quick=True)
 
-    assert [row.void for row in rows] == [None] * len(rows)
+    # That the machine does something else voids a figure, and no answer.
+    assert [row.void for row in rows if row.void and not row.void.startswith(BUSY)] == []
+
+
+def test_a_yardstick_that_swings_proves_nothing() -> None:
+    steady, swinging = Yardstick([1.2, 1.0, 1.1]), Yardstick([1.0, 1.5])
+
+    assert (steady.slowness, steady.void) == (1.0, None)
+    assert swinging.void is not None
+    assert swinging.void.startswith(BUSY)
 
 
 @pytest.mark.slow
