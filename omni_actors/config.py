@@ -34,7 +34,8 @@ from omni_actors.config_tables import (
     ServerConfig,
 )
 from omni_actors.gateway.hooks import Hook
-from omni_actors.gateway.house import Pacing, Plan
+from omni_actors.gateway.house import Plan
+from omni_actors.gateway.pacing import Pacing
 from omni_actors.gateway.sender import Route
 from omni_actors.model.content import CONTENT_TYPES
 from omni_actors.model.json import JsonObject

@@ -30,8 +30,7 @@ from omni_actors.gateway.intake import Receiver
 from omni_actors.gateway.limits import Limits
 from omni_actors.gateway.links import Links
 from omni_actors.gateway.media_desk import MediaDesk
-from omni_actors.gateway.pacing import Pacer
-from omni_actors.gateway.pacing import Pacing as Pacing
+from omni_actors.gateway.pacing import Pacer, Pacing
 from omni_actors.gateway.sender import Hands, Route, Sender
 from omni_actors.gateway.submit import Submitter
 from omni_actors.gateway.template_desk import TemplateDesk

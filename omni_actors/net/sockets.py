@@ -14,11 +14,8 @@ import trio
 _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
-class Sockets(httpcore.AsyncNetworkBackend):
-    """Connects over TCP."""
-
-    def __init__(self) -> None:
-        self._inner = httpcore.TrioBackend()
+class Sockets(httpcore.TrioBackend):
+    """Connects as httpcore does."""
 
     async def connect_tcp(
         self,
@@ -29,21 +26,8 @@ class Sockets(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Raises ConnectError, ConnectTimeout."""
-        made = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
+        made = await super().connect_tcp(host, port, timeout, local_address, socket_options)
         return Stream(trio.SocketStream(made.get_extra_info("socket")))
-
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Never asked for: an origin is a host and a port."""
-        raise NotImplementedError
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait on the run loop's clock."""
-        await trio.sleep(seconds)
 
 
 class Stream(httpcore.AsyncNetworkStream):

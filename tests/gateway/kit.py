@@ -26,8 +26,9 @@ from omni_actors.gateway.channel_actor import Wake
 from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.facade import Answer, Caller, Gateway
 from omni_actors.gateway.hooks import Hook
-from omni_actors.gateway.house import Ground, House, Pacing, Plan, address_of
+from omni_actors.gateway.house import Ground, House, Plan, address_of
 from omni_actors.gateway.media_files import MediaFiles
+from omni_actors.gateway.pacing import Pacing
 from omni_actors.media.blobs import Blobs
 from omni_actors.model.content import Content, Text
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure

@@ -6,7 +6,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from omni_actors.gateway.house import Pacing, address_of
+from omni_actors.gateway.house import address_of
+from omni_actors.gateway.pacing import Pacing
 from omni_actors.model.requests import Delivery
 from omni_actors.model.states import OnUnknown, Priority
 from omni_actors.policy.rate import Limit

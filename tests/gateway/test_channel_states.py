@@ -6,7 +6,7 @@ import trio
 from attrs import evolve
 from trio.testing import MockClock
 
-from omni_actors.gateway.house import Pacing
+from omni_actors.gateway.pacing import Pacing
 from omni_actors.policy.rate import Limit
 from tests.gateway.faults import (
     Refuse,

@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from omni_actors.gateway.house import Pacing
+from omni_actors.gateway.pacing import Pacing
 from omni_actors.policy.rate import Limit
 from omni_actors.store.contract import Refused
 from omni_actors.store.queries import Unclaimed, Unhandled

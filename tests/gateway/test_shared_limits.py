@@ -9,7 +9,7 @@ import trio
 from attrs import evolve
 from trio.testing import MockClock
 
-from omni_actors.gateway.house import Pacing
+from omni_actors.gateway.pacing import Pacing
 from omni_actors.model.content import Template
 from omni_actors.model.json import JsonObject
 from omni_actors.model.reports import ChannelReported, Severity

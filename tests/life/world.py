@@ -12,7 +12,8 @@ from attrs import define, field, frozen
 from trio.testing import MockClock
 
 from omni_actors.gateway.facade import Code, RequestError
-from omni_actors.gateway.house import Pacing, Plan
+from omni_actors.gateway.house import Plan
+from omni_actors.gateway.pacing import Pacing
 from omni_actors.model.requests import Delivery
 from omni_actors.model.states import OnUnknown, Priority
 from omni_actors.policy.rate import Limit

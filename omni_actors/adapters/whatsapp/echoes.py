@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from omni_actors.adapters.reading import Malformed, mapping, needed_mapping, needed_text, text
+from omni_actors.adapters.whatsapp.changes import edited, revoked
 from omni_actors.adapters.whatsapp.content import Said, notes_of, read_content
 from omni_actors.adapters.whatsapp.people import Person, receiver_keys
 from omni_actors.adapters.whatsapp.scene import Scene, at, items
 from omni_actors.model.content import Reaction, UnsupportedContent
 from omni_actors.model.json import JsonObject
-from omni_actors.model.reports import Deleted, Echoed, Edited, Report
+from omni_actors.model.reports import Echoed, Report
 from omni_actors.model.states import PartStatus
 
 
@@ -27,25 +28,10 @@ def _echo(message: JsonObject, scene: Scene) -> Report:
     if not customer.keys:
         raise Malformed("it names nobody to whom it went")
     if kind == "edit":
-        return _edited(message, external_id, customer, scene)
+        return edited(message, external_id, customer, scene)
     if kind == "revoke":
-        revoke = needed_mapping(message.get("revoke"), "revoke")
-        target = needed_text(revoke, "original_message_id")
-        return Deleted(scene.channel_key, external_id, at(message, scene), customer.keys, target)
+        return revoked(message, external_id, customer, scene)
     return echoed(message, customer, scene)
-
-
-def _edited(message: JsonObject, key: str, customer: Person, scene: Scene) -> Edited:
-    edit = needed_mapping(message.get("edit"), "edit")
-    now = needed_mapping(edit.get("message"), "the edited message")
-    return Edited(
-        scene.channel_key,
-        key,
-        at(message, scene),
-        customer.keys,
-        target=needed_text(edit, "original_message_id"),
-        content=read_content(needed_text(now, "type"), now).content,
-    )
 
 
 def echoed(

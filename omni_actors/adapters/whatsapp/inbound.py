@@ -22,6 +22,7 @@ from omni_actors.adapters.reading import (
     text,
 )
 from omni_actors.adapters.whatsapp import account, calls, echoes, history, people_news
+from omni_actors.adapters.whatsapp.changes import edited, revoked
 from omni_actors.adapters.whatsapp.content import notes_of, read_content
 from omni_actors.adapters.whatsapp.errors import failure_in
 from omni_actors.adapters.whatsapp.people import (
@@ -41,8 +42,6 @@ from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import (
     ChannelName,
     ChannelReported,
-    Deleted,
-    Edited,
     IdentityChanged,
     IdentityKey,
     Reacted,
@@ -188,29 +187,10 @@ def _reacted(message: JsonObject, key: str, sender: Person, scene: Scene) -> Rea
     )
 
 
-def _edited(message: JsonObject, key: str, sender: Person, scene: Scene) -> Edited:
-    edit = needed_mapping(message.get("edit"), "edit")
-    now = needed_mapping(edit.get("message"), "the edited message")
-    return Edited(
-        scene.channel_key,
-        key,
-        at(message, scene),
-        sender.keys,
-        target=needed_text(edit, "original_message_id"),
-        content=read_content(needed_text(now, "type"), now).content,
-    )
-
-
-def _revoked(message: JsonObject, key: str, sender: Person, scene: Scene) -> Deleted:
-    revoke = needed_mapping(message.get("revoke"), "revoke")
-    target = needed_text(revoke, "original_message_id")
-    return Deleted(scene.channel_key, key, at(message, scene), sender.keys, target)
-
-
 SPECIAL: Final[dict[str, Callable[[JsonObject, str, Person, Scene], Report]]] = {
     "reaction": _reacted,
-    "edit": _edited,
-    "revoke": _revoked,
+    "edit": edited,
+    "revoke": revoked,
 }
 
 

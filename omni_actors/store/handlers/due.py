@@ -11,7 +11,7 @@ from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import FOR_DOUBT, Parts, PartWork
 from omni_actors.store.handlers.standing import passed
 from omni_actors.store.handlers.views import messages_by_id
-from omni_actors.store.rows import ANY_TENANT, Message
+from omni_actors.store.rows import Message
 from omni_actors.store.verbs import (
     Cancel,
     Recover,
@@ -184,10 +184,7 @@ def recover(db: Writing, verb: Recover) -> Recovered:
 def cancel(db: Writing, verb: Cancel) -> Message:
     journal = Journal()
     parts = Parts(db, journal)
-    parts.load_messages([verb.message_id])
-    message = parts.message(verb.message_id)
-    if message is None or verb.tenant not in (ANY_TENANT, message.tenant):
-        raise Refused("unknown_message", "There is no such message.")
+    message = parts.message_for(verb.tenant, verb.message_id)
     waiting = [
         part for part in message.parts if part.status in (PartStatus.QUEUED, PartStatus.HELD)
     ]

@@ -12,7 +12,7 @@ from omni_actors.store.handlers.journal import Journal, take_numbers
 from omni_actors.store.handlers.parts import FOR_DOUBT, FOR_OUTREACH, Parts, PartWork
 from omni_actors.store.handlers.views import messages_by_id
 from omni_actors.store.limits import HoldPart, OpenWindow, Release
-from omni_actors.store.rows import ANY_TENANT, LegWake, Message
+from omni_actors.store.rows import LegWake, Message
 
 HELD = """
     SELECT p.id, p.leg_id FROM rows(:batch, leg_id text) w
@@ -69,10 +69,7 @@ def hold_part(db: Writing, verb: HoldPart) -> tuple[LegWake, ...]:
 def release(db: Writing, verb: Release) -> Message:
     journal = Journal()
     parts = Parts(db, journal)
-    parts.load_messages([verb.message_id])
-    message = parts.message(verb.message_id)
-    if message is None or verb.tenant not in (ANY_TENANT, message.tenant):
-        raise Refused("unknown_message", "There is no such message.")
+    message = parts.message_for(verb.tenant, verb.message_id)
     held = [part for part in message.parts if in_doubt(part)]
     if not held:
         raise Refused("not_held", "No part of this message is held because nobody knows about it.")

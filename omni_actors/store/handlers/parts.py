@@ -18,11 +18,12 @@ from omni_actors.store.codec import (
     failure_json,
     loads,
 )
+from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.heads import wakes_by_leg
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.rows import LegWake
+from omni_actors.store.rows import ANY_TENANT, LegWake
 from omni_actors.store.verbs import Resend
 
 COLUMNS = """
@@ -273,6 +274,14 @@ class Parts:
 
     def message(self, message_id: str) -> MessageWork | None:
         return self._messages.get(message_id)
+
+    def message_for(self, tenant: str, message_id: str) -> MessageWork:
+        """A message of the tenant with all its parts, read now. Refused `unknown_message`."""
+        self.load_messages([message_id])
+        message = self.message(message_id)
+        if message is None or tenant not in (ANY_TENANT, message.tenant):
+            raise Refused("unknown_message", "There is no such message.")
+        return message
 
     def sent_by(self, leg_id: str, until: float) -> list[PartWork]:
         """Of what is loaded: a leg's parts that the platform had by `until`."""
