@@ -137,11 +137,16 @@ class Timer:
 
 
 @frozen
-class Handle(Verb[None]):
-    """A conversation is handled up to `upto`, and the timers in `done` are gone."""
+class Handle(Verb[tuple[LegWake, ...]]):
+    """A conversation is handled up to `upto`, and the timers in `done` are gone.
+
+    The parts that were held for the windows of the legs in `opened` are queued, behind what
+    those have queued by now. What is handled already is not handled twice; 0 handles nothing.
+    """
 
     conversation_id: str
     upto: int
+    opened: tuple[tuple[str, float], ...] = ()  # legs, and when their windows opened
     choices: tuple[ChoiceMade, ...] = ()
     events: tuple[NewEvent, ...] = ()
     timers: tuple[Timer, ...] = ()
