@@ -26,7 +26,9 @@ PAGE = 64
 
 @frozen
 class Wake:
-    """There is something new after the cursor."""
+    """There is something new after the cursor; `backlog` is all of it, if that is known."""
+
+    backlog: Backlog | None = None
 
 
 WAKE = Wake()
@@ -42,9 +44,11 @@ class ConversationActor:
     wake_legs: Callable[[Sequence[LegWake]], None]
     closing_s: float = window.CLOSING_BEFORE_S
 
-    async def handle(self, message: object) -> None:
+    async def handle(self, message: Wake) -> None:
         """Take the backlog page by page. A crash or cancellation leaves whole pages behind."""
-        del message
+        if message.backlog is not None:
+            await self.take(message.backlog)
+            return
         while True:
             backlog = self.store.peek(Unhandled(self.conversation_id, PAGE))
             if backlog.entries:

@@ -1,5 +1,6 @@
 """The writes: each a frozen request with a typed answer."""
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from attrs import field, frozen
@@ -14,6 +15,7 @@ from omni_actors.store.contract import Verb
 from omni_actors.store.limits import Fallback, ShutOut
 from omni_actors.store.rows import (
     ApiKey,
+    Backlog,
     Channel,
     Choice,
     Context,
@@ -81,7 +83,8 @@ class Checkpoint:
 @frozen
 class Accepted:
     """What an intake became. `conversations` have something new to handle, `channels` another
-    state; `named` is whether a channel has a name by which it was not known before."""
+    state; `named` is whether a channel has a name by which it was not known before; `begun` is all
+    that there is to handle in those of the conversations that did not exist before."""
 
     new: int
     known: int
@@ -93,6 +96,7 @@ class Accepted:
     channels: tuple[Channel, ...] = ()
     named: bool = False
     templates: tuple[str, ...] = ()  # channels whose templates should be read again
+    begun: Mapping[str, Backlog] = field(factory=dict)
 
 
 @frozen

@@ -384,7 +384,7 @@ async def test_figures_count_rows(desk: Desk) -> None:
 HOUSE_ONLY = {
     "BlobsInUse", "Credentials", "DueMedia", "EventFloor", "Figures", "Heads", "IntakeBody",
     "KeyByHash",
-    "LegHeads", "LoadState", "Outreached", "Replay", "SentSince", "TemplateSyncOf", "Unclaimed",
+    "LegHeads", "LegsOf", "LoadState", "Outreached", "Replay", "SentSince", "TemplateSyncOf", "Unclaimed",
     "Unhandled", "UnhandledConversations", "UploadOf", "WindowOf",
 }  # fmt: skip
 

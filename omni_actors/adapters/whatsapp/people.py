@@ -36,6 +36,8 @@ class Person:
 def key(kind: str, value: object) -> IdentityKey | None:
     """One identity key. A BSUID is known by its form, also where a phone number was expected."""
     found = (text(value) or "").strip()
+    if kind == PHONE and found.isascii() and found.isdigit():  # as nearly all are
+        return IdentityKey(PHONE, found) if _DIGITS.fullmatch(found) else None
     if user_id := _USER_ID.fullmatch(found):
         return IdentityKey(PARENT_BSUID if user_id[1] else BSUID, found)
     if kind != PHONE:

@@ -1,6 +1,6 @@
 """Conversations: what waits to be handled, their legs, their context, their listings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from omni_actors.model.content import Content, Reaction
@@ -22,6 +22,7 @@ from omni_actors.store.handlers.views import (
     CONVERSATION,
     conversations_of,
     leg_by_id,
+    legs_by_conversation,
     questions_by_leg,
 )
 from omni_actors.store.queries import (
@@ -29,6 +30,7 @@ from omni_actors.store.queries import (
     ConversationById,
     Conversations,
     LegById,
+    LegsOf,
     Unhandled,
     UnhandledConversations,
 )
@@ -217,6 +219,11 @@ def open_leg(db: Writing, verb: OpenLeg) -> Leg:
     leg = leg_by_id(db, reach.id)
     assert leg is not None
     return leg
+
+
+@reads(LegsOf)
+def legs_of_conversations(db: Reading, query: LegsOf) -> Mapping[str, tuple[Leg, ...]]:
+    return legs_by_conversation(db, query.conversation_ids)
 
 
 @reads(LegById)
