@@ -15,7 +15,7 @@ TOWER_CHARACTERS_MAX = 256 * 1024  # to look through it takes at most 0.1 s
 
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_MAY_BE_UNCLEAN = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)|\0")
+_SURROGATE_OR_NUL = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 
 
 def decode(raw: bytes) -> Json:
@@ -38,8 +38,9 @@ def decode(raw: bytes) -> Json:
 
 def _may_be_unclean(text: str) -> bool:
     """Whether a text may hold what must be cleaned; most do not, and that is quickly seen."""
-    brackets = text.count("{") + text.count("[")
-    return brackets > DEPTH_MAX or _MAY_BE_UNCLEAN.search(text) is not None
+    if text.count("{") + text.count("[") > DEPTH_MAX or "\0" in text:
+        return True
+    return "\\u" in text and _SURROGATE_OR_NUL.search(text) is not None
 
 
 def _parsed(text: str) -> Json:
