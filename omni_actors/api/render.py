@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, overload
 
-from attrs import fields
+from attrs import asdict, fields
 
 from omni_actors.api import views as v
 from omni_actors.gateway import facade as g
-from omni_actors.model.failure import Failure, Kind, Reason
+from omni_actors.model.failure import Failure, Kind, Reason, Scope
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.states import PartStatus
 
@@ -62,7 +62,7 @@ def cursor(number: int) -> v.Cursor:
 
 
 def timely(value: Json) -> Json:
-    """A free document in which every `…_at` in unix seconds became a time."""
+    """A free document in which every `…_at` and `until` in unix seconds became a time."""
     if isinstance(value, Mapping):
         return {name: _timely_member(name, member) for name, member in value.items()}
     if isinstance(value, list | tuple):
@@ -71,7 +71,8 @@ def timely(value: Json) -> Json:
 
 
 def _timely_member(name: str, member: Json) -> Json:
-    if name.endswith("_at") and isinstance(member, int | float) and member > _PLAUSIBLE_S_MIN:
+    is_time = name.endswith("_at") or name == "until"
+    if is_time and isinstance(member, int | float) and member > _PLAUSIBLE_S_MIN:
         return time(member)
     return timely(member)
 
@@ -81,6 +82,10 @@ def timely_object(value: JsonObject) -> JsonObject:
     return {name: _timely_member(name, member) for name, member in value.items()}
 
 
+@overload
+def reason(failure: Failure, platform: str | None) -> v.ReasonView: ...
+@overload
+def reason(failure: Failure | None, platform: str | None) -> v.ReasonView | None: ...
 def reason(failure: Failure | None, platform: str | None) -> v.ReasonView | None:
     """A failure as callers see it."""
     if failure is None:
@@ -307,6 +312,23 @@ def channel(view: g.ChannelView) -> v.ChannelBody:
     )
 
 
+def event_detail(row: g.Event) -> JsonObject:
+    """What an event tells besides; a failure in it looks as it does on messages and parts."""
+    told: Any = row.detail.get("failure")
+    if not isinstance(told, Mapping):
+        return timely_object(row.detail)
+    failure = Failure(
+        kind=Kind(told["kind"]),
+        reason=Reason(told["reason"]),
+        scope=Scope(told.get("scope", Scope.PART)),
+        code=told.get("code"),
+        text=told.get("text"),
+        advice=told.get("advice"),
+    )
+    seen = reason(failure, row.message.platform if row.message else None)
+    return timely_object({**row.detail, "failure": asdict(seen)})
+
+
 def event(row: g.Event) -> v.EventView:
     return v.EventView(
         id=row.id,
@@ -318,7 +340,7 @@ def event(row: g.Event) -> v.EventView:
         leg_id=row.leg_id,
         channel_id=row.channel_id,
         message_id=row.message_id,
-        detail=timely_object(row.detail),
+        detail=event_detail(row),
         message=None if row.message is None else message(row.message),
     )
 

@@ -186,7 +186,7 @@ class PreviewView:
 
 @frozen
 class ExchangeView:
-    """One call to a platform and its answer; content and secrets are masked."""
+    """One call to a platform and its answer; secrets and what fills in templates are masked."""
 
     method: str
     url: str
@@ -382,7 +382,10 @@ class TemplatesDeletedView:
 
 @frozen
 class EventView:
-    """What happened. `message` is the message it is about, as it is now."""
+    """What happened. `message` is the message it is about, as it is now.
+
+    A `failure` in `detail` looks like the `reason` of a message.
+    """
 
     id: str
     cursor: Cursor

@@ -349,7 +349,8 @@ class Gateway:
     async def contacts(
         self, caller: Caller, *, after: str, limit: int, identity: tuple[str, str] | None = None
     ) -> Page[Contact]:
-        key = IdentityKey(identity[0], identity[1].removeprefix("+")) if identity else None
+        # In a query a plus that nobody escaped arrives as a space.
+        key = IdentityKey(identity[0], identity[1].lstrip("+ ")) if identity else None
         return await self.ask(ContactList(caller.tenant, after, limit, key))
 
     async def contact(self, caller: Caller, contact_id: str) -> Contact:

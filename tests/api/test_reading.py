@@ -51,6 +51,19 @@ async def test_a_contact_is_found_by_its_identity(house: House) -> None:
     assert contact.json()["identities"][0]["name"] == "Ada"
 
 
+async def test_a_telephone_number_is_found_with_its_plus_however_it_is_written(
+    house: House,
+) -> None:
+    await house.hear("hello")
+
+    bare = await house.client.get("/v1/contacts?identity=phone:447700900123")
+    plus = await house.client.get("/v1/contacts?identity=phone:+447700900123")
+    escaped = await house.client.get("/v1/contacts?identity=phone:%2B447700900123")
+
+    assert len(bare.json()["items"]) == 1
+    assert bare.json() == plus.json() == escaped.json()
+
+
 async def test_a_context_is_merged_under_its_version(house: House) -> None:
     await house.hear("hello")
     conversation = (await house.client.get("/v1/conversations")).json()["items"][0]

@@ -68,6 +68,6 @@ async def test_a_picture_that_cannot_be_had_costs_no_other(site: Site) -> None:
     await picture_of(site, "447700900124")
     [ready] = await told(site, "media.ready")
 
-    assert failed["detail"]["failure"]["reason"] == "media_unreachable"
-    assert failed["detail"]["failure"]["code"] == "131052"
+    assert failed["detail"]["failure"]["code"] == "media_unreachable"
+    assert failed["detail"]["failure"]["raw"]["code"] == "131052"
     assert await bytes_of(site, ready) == PNG
