@@ -213,7 +213,8 @@ class Door:
         given = g.headers.get("content-type", "").partition(";")[0].strip().lower()
         if given not in route.body_types:
             wanted = " or ".join(route.body_types)
-            raise Problem("unsupported_media_type", f"Content-Type must be {wanted}")
+            detail = f"Content-Type must be {wanted}; it is {given[:80] or 'missing'}"
+            raise Problem("unsupported_media_type", detail)
         return jsontext.parse(raw)
 
     async def finish(self, response: Any) -> Any:

@@ -106,7 +106,8 @@ class Problem(Exception):
 class PlacedMistake:
     """One thing that is wrong.
 
-    `pointer` is a JSON pointer into the body, or `?name` for a parameter of the query.
+    `pointer` is a JSON pointer into the body, `?name` for a parameter of the query, or the name of
+    a header.
     """
 
     pointer: str

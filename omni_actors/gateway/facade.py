@@ -440,7 +440,7 @@ class Gateway:
             raise RequestError(
                 Code.CURSOR_UNKNOWN,
                 f"the cursor lies after the newest event, {newest}",
-                mistakes=(Mistake("/after", "is of another gateway, or of before a restore"),),
+                mistakes=(Mistake("?after", "is of another gateway, or of before a restore"),),
             )
         return newest
 
@@ -578,5 +578,5 @@ def event_types(names: Sequence[str]) -> tuple[EventType, ...]:
         raise RequestError(
             Code.INVALID,
             "there is no such event type",
-            mistakes=(Mistake("/types", f"must be of: {known}"),),
+            mistakes=(Mistake("?types", f"must be of: {known}"),),
         ) from None

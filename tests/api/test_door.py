@@ -134,6 +134,9 @@ async def test_a_body_of_another_type_is_not_supported(house: House) -> None:
     response = await house.client.post("/v1/messages", data={"text": "hi"})
 
     assert response.status_code == 415
+    assert response.json()["detail"] == (
+        "Content-Type must be application/json; it is application/x-www-form-urlencoded"
+    )
 
 
 async def test_mistakes_in_a_body_are_all_told(house: House) -> None:

@@ -128,6 +128,14 @@ async def test_events_are_pulled_by_cursor(house: House) -> None:
     assert texts == [{"type": "text", "text": "hello"}]
 
 
+async def test_a_cursor_of_another_log_is_told_from_one_that_is_too_old(house: House) -> None:
+    response = await house.client.get("/v1/events?after=999999")
+
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (409, "cursor_unknown")
+    assert [mistake["pointer"] for mistake in problem["errors"]] == ["?after"]
+
+
 async def test_events_are_chosen_by_type(house: House) -> None:
     await house.hear("hello")
 
