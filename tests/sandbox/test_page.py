@@ -40,6 +40,11 @@ def request_of(arguments: list[str]) -> dict[str, Any]:
                 request["method"] = next(words)
             case "-d":
                 request["content"] = next(words)
+            case "--data-binary":
+                assert next(words).startswith("@")
+                request["content"] = PNG
+            case "-o":
+                next(words)
             case "-H":
                 name, _, value = next(words).partition(":")
                 request.setdefault("headers", {})[name] = value.strip()
