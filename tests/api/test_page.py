@@ -1,4 +1,4 @@
-"""The page about the API tells the truth: it names everything that there is, and its JSON is read."""
+"""The page about the API tells the truth: it names all that there is, and its JSON is read."""
 
 import json
 import re
@@ -111,7 +111,8 @@ def test_every_content_that_can_be_sent_has_an_example() -> None:
 
 
 def test_the_numbers_of_the_limits_are_those_that_count() -> None:
-    limit = fields(Gateway).key_limit.default.factory()
+    default: Any = fields(Gateway).key_limit.default
+    limit = default.factory()
 
     assert f"{limit.per_second} a second, with a burst of {limit.burst}" in PAGE
     assert f"{PAGE_MAX} at most" in PAGE

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.e2e.kit import PATIENCE_S, Setup, Site, patiently
 from tests.sandbox.test_page import SANDBOX_URL, examples, request_of
 
 ADA = "447700900123"
-SCOPES = "messages:write messages:read contacts:read channels:read events:read media:write".split()
+SCOPES = re.findall(r"[a-z]+:[a-z]+", PAGE.split("--scopes ", 1)[1].partition("\n")[0])
 PROGRAM = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ID = re.compile(r"\b(cnv|msg|med)_01jd2v7q8y3m4n5p6r7s8t9v0w\b")
 
@@ -167,14 +168,13 @@ class Bot:
         """Run it, and wait until it knows where it stands."""
         environment = os.environ | {"OMNI_URL": self.site.program.url, "OMNI_KEY": self.key}
         arguments = [sys.executable, str(self.program)]
-        self.process = await nursery.start(
-            lambda task_status: trio.run_process(
-                arguments, cwd=self.folder, env=environment, check=False, task_status=task_status
-            )
-        )
-        with trio.fail_after(PATIENCE_S):
-            while not self.cursor.exists():
-                await trio.sleep(0.05)
+        run = partial(trio.run_process, arguments, cwd=self.folder, env=environment, check=False)
+        self.process = await nursery.start(run)
+        await patiently(self.stands)
+
+    async def stands(self) -> bool:
+        """Whether it has a cursor."""
+        return self.cursor.exists()
 
     async def kill(self) -> None:
         """SIGKILL."""
