@@ -133,7 +133,7 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "metadata": Bound(flat=True, bytes_max=METADATA_BYTES_MAX),
         "override": Bound(objects=True),
     },
-    ask.Paging: {"after": AFTER, "limit": LIMIT},
+    ask.MessageQuery: {"after": AFTER, "limit": LIMIT},
     ask.ConversationQuery: {
         "after": AFTER,
         "limit": LIMIT,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from omni_actors.api import render
 from omni_actors.api.problems import Problem
-from omni_actors.api.requests import ContextPatch, ConversationQuery, NoQuery, Paging
+from omni_actors.api.requests import ContextPatch, ConversationQuery, MessageQuery, NoQuery
 from omni_actors.api.routes import Call, Listing, Reply, Route, listing
 from omni_actors.api.views import ContextView, ConversationView, MessageView
 from omni_actors.gateway.facade import Code, Context, Gateway, Mistake
@@ -45,13 +45,14 @@ async def get_conversation(call: Call[NoQuery, None]) -> Reply:
     return Reply(render.conversation(row, call.gateway.now(), windowless(call.gateway)))
 
 
-async def list_messages(call: Call[Paging, None]) -> Reply:
-    """The messages of a conversation in order."""
+async def list_messages(call: Call[MessageQuery, None]) -> Reply:
+    """The messages of a conversation in order, or with `newest_first` from its end."""
     page = await call.gateway.messages(
         call.caller,
         call.path["conversation_id"],
         after=call.query.after,
         limit=call.query.limit,
+        newest_first=call.query.newest_first,
     )
     return listing(call, [render.message(row) for row in page.rows], page.next)
 
@@ -121,7 +122,7 @@ ROUTES = (
         "The messages of a conversation, across its channels",
         answer=Listing(MessageView),
         scope="messages:read",
-        query=Paging,
+        query=MessageQuery,
         headers=("Link",),
     ),
     Route(

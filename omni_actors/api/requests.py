@@ -15,11 +15,12 @@ class NoQuery:
 
 
 @frozen
-class Paging:
-    """Where a listing goes on, and how much of it to answer."""
+class MessageQuery:
+    """Which messages of a conversation, from which end."""
 
     after: str = ""
     limit: int = 50
+    newest_first: bool = False
 
 
 @frozen

@@ -316,10 +316,17 @@ class Gateway:
         return found(one, "conversation")
 
     async def messages(
-        self, caller: Caller, conversation_id: str, *, after: str, limit: int
+        self,
+        caller: Caller,
+        conversation_id: str,
+        *,
+        after: str,
+        limit: int,
+        newest_first: bool = False,
     ) -> Page[Message]:
         await self.conversation(caller, conversation_id)
-        return await self.ask(Messages(caller.tenant, conversation_id, after, limit))
+        query = Messages(caller.tenant, conversation_id, after, limit, newest_first)
+        return await self.ask(query)
 
     async def context(self, caller: Caller, conversation_id: str) -> Context:
         return found(await self.ask(ContextOf(caller.tenant, conversation_id)), "conversation")

@@ -146,12 +146,13 @@ class LegById(Query[Leg | None]):
 
 @frozen
 class Messages(Query[Page[Message]]):
-    """A conversation's messages in the order in which they came to be."""
+    """A conversation's messages in the order in which they came to be, or the other way round."""
 
     tenant: str
     conversation_id: str
     after: str = ""
     limit: int = 50
+    newest_first: bool = False
 
 
 @frozen

@@ -31,6 +31,20 @@ async def test_a_listing_is_walked_by_its_links(house: House) -> None:
     assert pages == 3
 
 
+async def test_the_newest_messages_are_read_from_the_end(house: House) -> None:
+    for n, text in enumerate(("one", "two", "three"), start=1):
+        await house.hear(text, n=n)
+    [conversation] = (await house.client.get("/v1/conversations")).json()["items"]
+    path = f"/v1/conversations/{conversation['id']}/messages?newest_first=true&limit=2"
+
+    newest = await house.client.get(path)
+    rest = await house.client.get(newest.links["next"]["url"])
+
+    assert [item["content"]["text"] for item in newest.json()["items"]] == ["three", "two"]
+    assert [item["content"]["text"] for item in rest.json()["items"]] == ["one"]
+    assert rest.json()["next"] is None
+
+
 async def test_conversations_are_found_by_contact_and_by_channel(house: House) -> None:
     await house.hear("hello")
     conversation = (await house.client.get("/v1/conversations")).json()["items"][0]

@@ -26,6 +26,13 @@ OF_CONVERSATION = f"""
       AND (:tenant = '*' OR m.tenant = :tenant)
     ORDER BY m.id LIMIT :limit
 """
+BACKWARDS = f"""
+    SELECT {MESSAGE} FROM message m JOIN channel c ON c.id = m.channel_id
+    WHERE m.conversation_id = :conversation_id AND m.id < :before
+      AND (:tenant = '*' OR m.tenant = :tenant)
+    ORDER BY m.id DESC LIMIT :limit
+"""
+BEHIND_ALL = "z"  # what every id stands before
 ATTEMPTS = """
     SELECT m.tenant, a.id, a.part_id, a.n, a.started_at, a.ended_at, a.outcome, a.failure,
            a.exchanges, a.note
@@ -64,13 +71,12 @@ def message_by_id(db: Reading, query: MessageById) -> Message | None:
 
 @reads(Messages)
 def messages(db: Reading, query: Messages) -> Page[Message]:
-    rows = db.rows(
-        OF_CONVERSATION,
-        tenant=query.tenant,
-        conversation_id=query.conversation_id,
-        after=query.after,
-        limit=query.limit + 1,
-    )
+    whose = {"tenant": query.tenant, "conversation_id": query.conversation_id}
+    limit = query.limit + 1
+    if query.newest_first:
+        rows = db.rows(BACKWARDS, **whose, before=query.after or BEHIND_ALL, limit=limit)
+    else:
+        rows = db.rows(OF_CONVERSATION, **whose, after=query.after, limit=limit)
     found = tuple(messages_of(db, rows[: query.limit]))
     return Page(found, found[-1].id if len(rows) > query.limit else None)
 
