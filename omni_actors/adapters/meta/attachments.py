@@ -32,7 +32,8 @@ MEDIA_PATH: Final = "/ig_messaging_cdn/"
 HEART: Final = "\N{HEAVY BLACK HEART}\N{VARIATION SELECTOR-16}"
 # What names a shared thing, beside its address.
 IDS: Final = ("id", "ig_post_media_id", "reel_video_id", "sticker_id")
-LINKS: Final = ("fallback", "share", "post", "ig_post", "reel", "ig_reel")
+PREVIEW: Final = "fallback"  # what the platform shows below words that hold a link
+LINKS: Final = (PREVIEW, "share", "post", "ig_post", "reel", "ig_reel")
 MOVING: Final = ("reel", "ig_reel")
 
 
@@ -79,7 +80,8 @@ def _read(attachment: JsonObject, place: Place, audio: MediaKind) -> Said:
     read = READERS.get(kind)
     if read is not None:
         return read(payload)
-    return _unread(kind, "a kind of attachment that we do not know")
+    why = "a kind of attachment that we do not know"
+    return _unread(kind, why if payload else "the platform tells nothing of it but its kind")
 
 
 def _unread(kind: str, reason: str) -> Said:

@@ -8,6 +8,7 @@ from typing import Final
 
 from omni_actors.adapters.meta import control, receipts
 from omni_actors.adapters.meta.messages import read_content
+from omni_actors.adapters.meta.people import named
 from omni_actors.adapters.meta.scene import Read, Scene, unsupported
 from omni_actors.adapters.reading import (
     digest,
@@ -140,7 +141,7 @@ def _reacted(item: JsonObject, scene: Scene) -> Iterator[Report]:
         scene.person(item),
         target=mid,
         emoji=emoji,
-        opens_window=True,
+        opens_window=emoji != "",
     )
 
 
@@ -190,7 +191,9 @@ def _optin(item: JsonObject, scene: Scene) -> Iterator[Report]:
     token = optin.get("notification_messages_token") or optin.get("one_time_notif_token")
     status = text(optin.get("notification_messages_status"))
     key = _key("optin", item, scene, optin.get("type"), token, status)
-    person, where, when = scene.person(item), scene.channel_key, scene.when(item)
+    guest = named("", {"user_ref": optin.get("user_ref")}, scope=scene.channel_key)
+    person = guest if "sender" not in item and guest else scene.person(item)
+    where, when = scene.channel_key, scene.when(item)
     if status is None:
         yield Acted(where, key, when, person, "optin", optin)
         return

@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import evolve
 
-from omni_actors.adapters.meta.attachments import read_attachments
+from omni_actors.adapters.meta.attachments import PREVIEW, read_attachments
 from omni_actors.adapters.meta.said import Said
 from omni_actors.adapters.reading import mapping, sequence, text
 from omni_actors.model.content import (
@@ -81,7 +81,17 @@ def _together(words: str | None, attached: Sequence[Said]) -> Said:
         return Said(Carousel(cards, words), media, _noted([*shown, *rest]))
     first = shown[0] if shown else attached[0]
     notes = _noted([first, *[said for said in attached if said is not first]])
+    if words is not None and first.notes.get("type") == PREVIEW:
+        return Said(Text(words), notes={**notes, **_preview(first.content)})
     return Said(_with_words(first.content, words), first.media, notes)
+
+
+def _preview(shown: Content) -> dict[str, Json]:
+    """What the platform shows below words that hold a link."""
+    if not isinstance(shown, Card):
+        return {}
+    links: dict[str, Json] = {"url": action.url for action in shown.actions}
+    return {"title": shown.title, **links} if shown.title else links
 
 
 def _with_words(content: Content, words: str | None) -> Content:
