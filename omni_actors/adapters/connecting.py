@@ -110,9 +110,10 @@ class TokenFacts:
 class Upkeep(Generic[S]):
     """What a channel needs now and then, so that it goes on. The flows raise SendFailure.
 
-    `renews` is the age in seconds from which the token can be changed for a fresh one by `renew`;
-    None: never, which is so wherever there is no `renew`. `inspect` asks whether the token is still good. `missing` tells which of the
-    webhooks that we need the platform does not send for the account; `subscribe` orders them all.
+    `inspect` asks whether the token is still good. `missing` tells which of the webhooks that we
+    need the platform does not send for the account; `subscribe` orders them all. `renews` is the
+    age in seconds from which the token can be changed for a fresh one by `renew`; None: never,
+    which is so wherever there is no `renew`.
     """
 
     inspect: Callable[[S], Flow[TokenFacts]]
