@@ -383,3 +383,19 @@ def capabilities(told: Any) -> v.CapabilitiesView:
         for key, forms in told["forms"].items()
     }
     return v.CapabilitiesView(**members)
+
+
+def connection(row: g.Connection, url: str | None = None) -> v.ConnectionView:
+    return v.ConnectionView(
+        id=row.id,
+        platform=row.platform,
+        app=row.app,
+        status=row.status,
+        url=url,
+        redirect_uri=row.redirect,
+        problem=row.problem,
+        accounts=tuple([v.AccountView(**account) for account in row.accounts]),
+        channels=row.channels,
+        created_at=time(row.created_at),
+        expires_at=time(row.expires_at),
+    )

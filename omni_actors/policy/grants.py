@@ -47,3 +47,9 @@ def reason_of(failure: Failure) -> str:
     why = failure.advice or said
     beside = f" ({said})" if failure.advice and said else ""
     return f"{failure.reason}: {why}{beside}"
+
+
+def ends_at(expires_at: float | None, access_until: float | None) -> float | None:
+    """When a token opens nothing more unless something is done; None: nobody knows of an end."""
+    known = [at for at in (expires_at, access_until) if at is not None]
+    return min(known, default=None)

@@ -173,6 +173,13 @@ class KeepGrant(Verb[None]):
 
 
 @frozen
+class NoteInspection(Verb[None]):
+    """Remember what was learned of a token, if it is still the one in use."""
+
+    grant: Grant
+
+
+@frozen
 class RenewToken(Verb[Channel | None]):
     """Use a fresh token in place of the one with the fingerprint `of`; None where another one is in
     use by now, which stays."""

@@ -23,6 +23,7 @@ from omni_actors.store.connecting import (
     Grants,
     KeepGrant,
     LoseConnections,
+    NoteInspection,
     OfferAccounts,
     RenewToken,
     TakeConnection,
@@ -103,6 +104,11 @@ PUT_GRANT = """
         issued_at = excluded.issued_at, expires_at = excluded.expires_at,
         access_until = excluded.access_until, renewed_at = excluded.renewed_at,
         inspected_at = excluded.inspected_at
+"""
+INSPECTED = """
+    UPDATE channel_grant SET expires_at = :expires_at, access_until = :access_until,
+        inspected_at = :inspected_at
+    WHERE channel_id = :channel_id AND fingerprint = :fingerprint
 """
 GRANTS = """
     SELECT channel_id, fingerprint, issued_at, expires_at, access_until, renewed_at, inspected_at
@@ -319,6 +325,19 @@ def _put_grant(db: Writing, grant: Grant) -> None:
         expires_at=grant.expires_at,
         access_until=grant.access_until,
         renewed_at=grant.renewed_at,
+        inspected_at=grant.inspected_at,
+    )
+
+
+@writes(NoteInspection)
+def note_inspection(db: Writing, verb: NoteInspection) -> None:
+    grant = verb.grant
+    db.run(
+        INSPECTED,
+        channel_id=grant.channel_id,
+        fingerprint=grant.fingerprint,
+        expires_at=grant.expires_at,
+        access_until=grant.access_until,
         inspected_at=grant.inspected_at,
     )
 
