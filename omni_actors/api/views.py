@@ -9,10 +9,10 @@ from typing import NewType
 
 from attrs import frozen
 
+from omni_actors.gateway.facade import ConnectionStatus
 from omni_actors.model.content import Content, Option
 from omni_actors.model.events import EventType
 from omni_actors.model.json import Json, JsonObject
-from omni_actors.gateway.facade import ConnectionStatus
 from omni_actors.model.states import ChannelState, Direction, IdentityState, MediaState, PartStatus
 from omni_actors.model.states import Priority as Priority
 from omni_actors.model.templates import Layout, TemplateStatus

@@ -20,7 +20,6 @@ from omni_actors.gateway.sender import Hands
 from omni_actors.gateway.submit import refused
 from omni_actors.model.failure import Failure
 from omni_actors.model.ids import CONNECTION, Ids
-from omni_actors.model.json import JsonObject
 from omni_actors.model.states import ChannelState
 from omni_actors.net.account import Account
 from omni_actors.policy import connecting as policy
@@ -35,8 +34,10 @@ from omni_actors.store.connecting import (
     Disconnect,
     EndConnection,
     EnsureKey,
+    Find,
     Grant,
     OfferAccounts,
+    Offered,
     TakeConnection,
     Treasure,
     TreasureOf,
@@ -236,7 +237,7 @@ class Connector:
     async def offer(self, connection: Connection, treasure: Treasure) -> Landing:
         """Connect what was found where there is no choice, else leave the choice to the caller."""
         accounts = tuple([self.shown(connection.platform, one) for one in treasure.accounts])
-        able = [one["key"] for one in accounts if one["obstacle"] is None]
+        able = [one.key for one in accounts if one.obstacle is None]
         meant = self.meant(connection, able)
         if meant is None:
             name = connection.channel_id
@@ -252,7 +253,7 @@ class Connector:
             await self.connect(connection, meant)
         except RequestError as problem:
             return await self.fail(connection, problem.sentence)
-        named = [one["name"] for one in accounts if one["key"] in meant]
+        named = [one.name for one in accounts if one.key in meant]
         return Landing(True, "Connected", f"{', '.join(named)} is connected. You may close this.")
 
     def meant(self, connection: Connection, able: Sequence[str]) -> Sequence[str] | None:
@@ -262,21 +263,15 @@ class Connector:
             return able
         return (channel.channel_key,) if channel.channel_key in able else None
 
-    def shown(self, platform: str, account: JsonObject) -> JsonObject:
+    def shown(self, platform: str, found: Find) -> Offered:
         """What may be told of an account."""
-        key = account["channel_key"]
         ours = [
             channel.id
             for channel in self.channels().values()
-            if (channel.platform, channel.channel_key) == (platform, key)
+            if (channel.platform, channel.channel_key) == (platform, found.key)
             and channel.state is not ChannelState.REMOVED
         ]
-        return {
-            "key": key,
-            "name": account["name"],
-            "obstacle": account["obstacle"],
-            "channel_id": ours[0] if ours else None,
-        }
+        return Offered(found.key, found.name, found.obstacle, ours[0] if ours else None)
 
     async def fail(self, connection: Connection, problem: str) -> Landing:
         """End a connecting that came to nothing."""
@@ -304,7 +299,7 @@ class Connector:
             raise RequestError(
                 Code.CONNECTION_STATE, f"there is nothing to choose: it is {connection.status}"
             )
-        able = [one["key"] for one in connection.accounts if one["obstacle"] is None]
+        able = [one.key for one in connection.accounts if one.obstacle is None]
         for n, key in enumerate(keys):
             if key not in able:
                 what = f"must be one of {', '.join(able)}"
@@ -321,20 +316,17 @@ class Connector:
             treasure = self.store.peek(TreasureOf(connection.id))
             if treasure is None:
                 raise RequestError(Code.CONNECTION_STATE, "there is nothing to choose any more")
-            chosen = [one for one in treasure.accounts if one["channel_key"] in keys]
+            chosen = [one for one in treasure.accounts if one.key in keys]
             made = [await self.make(connection, treasure.subjects, one) for one in chosen]
         finally:
             self.choosing.discard(connection.id)
         ended = EndConnection(connection.id, channels=tuple([channel.id for channel in made]))
         return await self.store.do(ended)
 
-    async def make(
-        self, connection: Connection, subjects: tuple[str, ...], account: JsonObject
-    ) -> Channel:
+    async def make(self, connection: Connection, subjects: tuple[str, ...], found: Find) -> Channel:
         """A channel of one account, at work from now on. Raises RequestError."""
         adapter, now = self.adapters[connection.platform], self.now()
-        settings = adapter.settings(**account["settings"])
-        token, lives_s = account["access_token"], account["expires_in_s"]
+        settings, token = adapter.settings(**found.settings), found.access_token
         key = adapter.channel_key(settings)
         spec = ChannelSpec(
             id=connection.channel_id or f"{connection.platform}-{key}",
@@ -345,7 +337,7 @@ class Connector:
             credentials=asdict(adapter.credentials(access_token=token)),
             names=tuple(adapter.named(settings)) if adapter.named else (),
         )
-        until = None if lives_s is None else now + lives_s
+        until = None if found.expires_in_s is None else now + found.expires_in_s
         grant = Grant(spec.id, fingerprint(token), now, until)
         try:
             channel = await self.store.do(
@@ -424,17 +416,17 @@ def treasure_of(harvest: Harvest, tokens: Tokens) -> Treasure:
     return Treasure(harvest.subjects, tuple([kept(one, tokens) for one in harvest.accounts]))
 
 
-def kept(found: Found, tokens: Tokens) -> JsonObject:
+def kept(found: Found, tokens: Tokens) -> Find:
     """One account with its token, or with the one in hand."""
     own = found.tokens or tokens
-    return {
-        "channel_key": found.channel_key,
-        "name": found.name,
-        "settings": found.settings,
-        "obstacle": found.obstacle,
-        "access_token": own.access_token,
-        "expires_in_s": own.expires_in_s,
-    }
+    return Find(
+        found.channel_key,
+        found.name,
+        found.settings,
+        found.obstacle,
+        own.access_token,
+        own.expires_in_s,
+    )
 
 
 def sentence_of(failure: Failure) -> str:
@@ -444,8 +436,8 @@ def sentence_of(failure: Failure) -> str:
     return f"the platform refused: {why}{code}"
 
 
-def nothing_found(accounts: Sequence[JsonObject]) -> str:
+def nothing_found(accounts: Sequence[Offered]) -> str:
     """Why there is nothing to connect."""
     if not accounts:
         return "the platform shows no account; allow at least one in its dialog"
-    return "; ".join([f"{one['name']}: {one['obstacle']}" for one in accounts])
+    return "; ".join([f"{one.name}: {one.obstacle}" for one in accounts])

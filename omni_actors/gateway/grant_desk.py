@@ -1,7 +1,7 @@
 """Lets each channel have what its platform needs at its time: one thing at a time, once.
 
-Tokens are renewed well before their end and looked at every day; every hour, and soon after a
-start, it is seen whether webhooks still come. A failure makes only that care rarer; sending goes on.
+Tokens are renewed well before their end and looked at every day. Every hour, and soon after a
+start, it is seen whether webhooks still come. A failure makes only that care rarer.
 """
 
 import math

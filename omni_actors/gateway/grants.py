@@ -140,7 +140,7 @@ class GrantBook:
         now = self.now()
         until = facts.expires_at or grant.expires_at
         looked = evolve(grant, expires_at=until, access_until=facts.access_until, inspected_at=now)
-        await self.store.do(KeepGrant(looked))
+        await self.store.do(NoteInspection(looked))
         await self.judge(ward, looked, facts)
         if ward.channel.state is ChannelState.NEEDS_REAUTH and was_expired(ward.channel):
             await self.set_state(ward, ChannelState.ACTIVE, None)

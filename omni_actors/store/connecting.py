@@ -24,12 +24,22 @@ class ConnectionStatus(StrEnum):
 
 
 @frozen
+class Offered:
+    """What may be told of an account that was found: why it cannot be connected, and the channel
+    that it is already; None where there is no such."""
+
+    key: str
+    name: str
+    obstacle: str | None
+    channel_id: str | None
+
+
+@frozen
 class Connection:
     """A connecting: for which tenant, by which key it was begun, through which app of the config.
 
     `channel_id` is what the channel is to be called, None where we may name it. `accounts` were
-    found, without anything secret: `key`, `name`, `obstacle` and the `channel_id` that the account
-    has already. `channels` came of it.
+    found, `channels` came of it.
     """
 
     id: str
@@ -43,17 +53,28 @@ class Connection:
     expires_at: float
     status: ConnectionStatus = ConnectionStatus.WAITING
     problem: str | None = None
-    accounts: tuple[JsonObject, ...] = ()
+    accounts: tuple[Offered, ...] = ()
     channels: tuple[str, ...] = ()
 
 
 @frozen
+class Find:
+    """An account that was found, with all that makes a channel of it."""
+
+    key: str
+    name: str
+    settings: JsonObject
+    obstacle: str | None
+    access_token: str = field(repr=False)
+    expires_in_s: float | None
+
+
+@frozen
 class Treasure:
-    """What the platform gave for a connecting: who the person is to the app, and the accounts with
-    all that makes channels of them, tokens included."""
+    """What the platform gave for a connecting: who the person is to the app, and the accounts."""
 
     subjects: tuple[str, ...]
-    accounts: tuple[JsonObject, ...] = field(repr=False)
+    accounts: tuple[Find, ...]
 
 
 @frozen
@@ -110,7 +131,7 @@ class OfferAccounts(Verb[Connection]):
 
     connection_id: str
     treasure: Treasure
-    accounts: tuple[JsonObject, ...]
+    accounts: tuple[Offered, ...]
     expires_at: float
 
 

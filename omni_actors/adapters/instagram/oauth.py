@@ -3,8 +3,8 @@
 https://developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/business-login
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from omni_actors.adapters.connecting import Found, Harvest, OAuth, TokenFacts, Tokens, Upkeep
@@ -192,7 +192,7 @@ def subscribe(settings: InstagramSettings) -> Flow[None]:
     yield from upkeep.subscribe(settings, fields)
 
 
-OAUTH: Final = {
+OAUTH: Final[Mapping[str, OAuth[Any]]] = {
     "facebook": OAuth(
         authorize=authorize_facebook,
         exchange=oauth.exchange,

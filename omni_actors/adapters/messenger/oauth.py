@@ -3,8 +3,8 @@
 https://developers.facebook.com/docs/messenger-platform/webhooks
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from omni_actors.adapters.connecting import Found, Harvest, OAuth, TokenFacts, Upkeep
 from omni_actors.adapters.messenger.settings import MessengerSettings
@@ -74,7 +74,7 @@ def subscribe(settings: MessengerSettings) -> Flow[None]:
     yield from upkeep.subscribe(settings, FIELDS)
 
 
-OAUTH: Final = {
+OAUTH: Final[Mapping[str, OAuth[Any]]] = {
     "facebook": OAuth(
         authorize=authorize, exchange=oauth.exchange, accounts=accounts, prolong=oauth.prolong
     )

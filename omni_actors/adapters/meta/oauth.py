@@ -179,9 +179,10 @@ def explained(failure: Failure, reply: HttpReply) -> Failure:
     if error is None:
         said = text(mapping(reply.document()).get("error_message"))
         return failure if said is None else evolve(failure, text=masked(said))
-    if failure.reason is not Reason.CREDENTIALS_EXPIRED or error.subcode not in TOKEN_ENDS:
+    why = TOKEN_ENDS.get(error.subcode or 0)
+    if failure.reason is not Reason.CREDENTIALS_EXPIRED or why is None:
         return failure
-    return evolve(failure, code=f"{error.code}/{error.subcode}", advice=TOKEN_ENDS[error.subcode])
+    return evolve(failure, code=f"{error.code}/{error.subcode}", advice=why)
 
 
 def ended(code: str, subcode: int | None, wording: str | None) -> SendFailure:

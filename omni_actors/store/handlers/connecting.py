@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from attrs import evolve
+from attrs import asdict, evolve
 
 from omni_actors.model.events import EventType
 from omni_actors.model.json import JsonObject
@@ -19,12 +19,14 @@ from omni_actors.store.connecting import (
     Disconnect,
     EndConnection,
     EnsureKey,
+    Find,
     Grant,
     Grants,
     KeepGrant,
     LoseConnections,
     NoteInspection,
     OfferAccounts,
+    Offered,
     RenewToken,
     TakeConnection,
     TellStanding,
@@ -179,13 +181,12 @@ def take_connection(db: Writing, verb: TakeConnection) -> Connection:
 
 @writes(OfferAccounts)
 def offer_accounts(db: Writing, verb: OfferAccounts) -> Connection:
-    treasure = {"subjects": verb.treasure.subjects, "accounts": verb.treasure.accounts}
     db.run(
         OFFER,
         id=verb.connection_id,
-        accounts=dumps(verb.accounts),
+        accounts=dumps([asdict(one) for one in verb.accounts]),
         subject=verb.treasure.subjects[0],
-        found=db.cipher.seal(dumps(treasure).encode(), verb.connection_id),
+        found=db.cipher.seal(dumps(asdict(verb.treasure)).encode(), verb.connection_id),
         expires_at=verb.expires_at,
     )
     return _connection(db, verb.connection_id)
@@ -221,7 +222,8 @@ def treasure_of(db: Reading, query: TreasureOf) -> Treasure | None:
     if found is None or found[0] is None:
         return None
     told = loads(db.cipher.open(found[0], query.connection_id).decode())
-    return Treasure(tuple(told["subjects"]), tuple(told["accounts"]))
+    accounts = tuple([Find(**one) for one in told["accounts"]])
+    return Treasure(tuple(told["subjects"]), accounts)
 
 
 def _connection(db: Reading, connection_id: str) -> Connection:
@@ -231,10 +233,15 @@ def _connection(db: Reading, connection_id: str) -> Connection:
 
 
 def _read(row: tuple[Any, ...]) -> Connection:
-    *head, status, problem, accounts, channels = row
+    (
+        id, tenant, key_id, platform, app, redirect, channel_id, created_at, expires_at, status,
+        problem, accounts, channels,
+    ) = row  # fmt: skip
     return Connection(
-        *head, ConnectionStatus(status), problem, tuple(loads(accounts)), tuple(loads(channels))
-    )
+        id, tenant, key_id, platform, app, redirect, channel_id, created_at, expires_at,
+        ConnectionStatus(status), problem, tuple([Offered(**one) for one in loads(accounts)]),
+        tuple(loads(channels)),
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------- channels of connected accounts
@@ -369,7 +376,7 @@ def tell_standing(db: Writing, verb: TellStanding) -> bool:
     if before is not None and (bool(before[0]), before[1]) == (standing.ok, standing.sentence):
         return False
     keep_standing(db, channel.id, standing)
-    detail = {
+    detail: JsonObject = {
         "kind": verb.kind,
         "severity": verb.severity,
         "detail": {**(standing.detail or {}), "sentence": standing.sentence},
