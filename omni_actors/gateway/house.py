@@ -41,7 +41,7 @@ from omni_actors.gateway.intake import Receiver
 from omni_actors.gateway.limits import Limits
 from omni_actors.gateway.links import Links
 from omni_actors.gateway.media_desk import MediaDesk
-from omni_actors.gateway.pacing import Pacer, Pacing
+from omni_actors.gateway.pacing import Pacer, Pacing, default_pacing
 from omni_actors.gateway.sender import Hands, Route, Sender
 from omni_actors.gateway.submit import Submitter
 from omni_actors.gateway.template_desk import TemplateDesk
@@ -500,7 +500,8 @@ class House:
             self.tell_actor(channel, evolve(before, account=evolve(before.account, token="")))
 
     def tell_actor(self, channel: Channel, route: Route) -> None:
-        pacing = self.pacer.pacing(channel)
+        able = channel.id in self.routes
+        pacing = self.pacer.pacing(channel) if able else default_pacing(route.adapter)
         message = channel_actor.Changed(channel, route, pacing.channel, pacing.pair)
         self.nudge(address_of(channel.id), message)
 
