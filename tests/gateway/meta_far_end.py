@@ -108,7 +108,8 @@ class Meta(Platform):
         if call.method == "POST":
             self.subscribed[key] = tuple(call.query["subscribed_fields"].split(","))
             return reply(200, {"success": True})
-        ours = {"id": "990011223344", "subscribed_fields": self.subscribed.get(key, ())}
+        app_id = INSTAGRAM.settings.app_id if key == IG else FACEBOOK.settings.app_id
+        ours = {"id": app_id, "subscribed_fields": self.subscribed.get(key, ())}
         return reply(200, {"data": [ours] if key in self.subscribed else []})
 
     async def send(self, call: HttpCall, account: Account) -> Reply:
