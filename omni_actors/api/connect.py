@@ -63,8 +63,9 @@ async def deauthorize(call: Call[NoQuery, None]) -> Reply:
 
 async def delete_data(call: Call[NoQuery, None]) -> Reply:
     """Meta tells that a person wants their data deleted, which is done before the answer."""
-    done = await call.gateway.connector.forget(call.path["app_id"], await notice(call))
-    return Reply(DeletionView(f"{call.bounds.public_url}/deletions/{done.code}", done.code))
+    connector = call.gateway.connector
+    done = await connector.forget(call.path["app_id"], await notice(call))
+    return Reply(DeletionView(f"{connector.public_url()}/deletions/{done.code}", done.code))
 
 
 async def get_deletion(call: Call[NoQuery, None]) -> Reply:
