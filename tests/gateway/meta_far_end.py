@@ -64,9 +64,9 @@ class Meta(Platform):
         what = path.rsplit("/", 1)[-1]
         if planned := self.next_refusals.get(what):
             return planned.popleft()
-        return self.answer(what, path, call, account)
+        return self.judged(what, path, call, account)
 
-    def answer(self, what: str, path: str, call: HttpCall, account: Account) -> HttpReply:
+    def judged(self, what: str, path: str, call: HttpCall, account: Account) -> HttpReply:
         if call.auth is not Auth.NONE or Secret.TOKEN in call.secrets.values():
             if account.token not in self.ends or self.now() >= self.ends[account.token]:
                 return refusal(190, 463, "Error validating access token: it has expired")
@@ -75,10 +75,10 @@ class Meta(Platform):
             case "access_token" if Secret.CODE in call.secrets.values():
                 return self.redeem(account, instagram=call.form is not None)
             case "access_token":
-                return self.give("long", 60 * DAY_S)
+                return self.token("long", 60 * DAY_S)
             case "refresh_access_token":
                 self.renewals += 1
-                return self.give(f"renewed-{self.renewals}", 60 * DAY_S)
+                return self.token(f"renewed-{self.renewals}", 60 * DAY_S)
             case "me":
                 return reply(200, {"id": PERSON, "user_id": IG, "username": "mughouse"})
             case "accounts":
@@ -98,9 +98,9 @@ class Meta(Platform):
             known = {"error_type": "OAuthException", "code": 400, "error_message": words}
             return reply(400, known) if instagram else refusal(100, text=words)
         self.codes.discard(account.code)
-        return self.give("short", 3600.0)
+        return self.token("short", 3600.0)
 
-    def give(self, token: str, lives_s: float) -> HttpReply:
+    def token(self, token: str, lives_s: float) -> HttpReply:
         self.ends[token] = self.now() + lives_s
         return reply(200, {"access_token": token, "token_type": "bearer", "expires_in": lives_s})
 
