@@ -5,10 +5,11 @@ from urllib.parse import parse_qsl
 from markupsafe import escape
 
 from omni_actors.api import render
+from omni_actors.api.connect_views import ConnectionView, DeletionView, shown
 from omni_actors.api.problems import Problem
 from omni_actors.api.requests import ChosenAccounts, ConnectQuery, NoQuery
 from omni_actors.api.routes import Access, Call, Reply, Route
-from omni_actors.api.views import ConnectionView, DeletionView, Healthy
+from omni_actors.api.views import Healthy
 from omni_actors.gateway.facade import Code
 
 HTML = "text/html; charset=utf-8"
@@ -33,7 +34,7 @@ async def connect(call: Call[ConnectQuery, None]) -> Reply:
     begun = await call.gateway.connector.begin(
         call.caller, call.path["platform"], asked.app, asked.channel_id, asked.tenant
     )
-    return Reply(render.connection(begun.connection, begun.url))
+    return Reply(shown(begun.connection, begun.url))
 
 
 async def connect_callback(call: Call[NoQuery, None]) -> Reply:
@@ -45,14 +46,14 @@ async def connect_callback(call: Call[NoQuery, None]) -> Reply:
 async def get_connection(call: Call[NoQuery, None]) -> Reply:
     """How far a connecting is."""
     connector, connection_id = call.gateway.connector, call.path["connection_id"]
-    return Reply(render.connection(await connector.connection(call.caller, connection_id)))
+    return Reply(shown(await connector.connection(call.caller, connection_id)))
 
 
 async def choose_accounts(call: Call[NoQuery, ChosenAccounts]) -> Reply:
     """Connect some of the accounts that were found."""
     connector, connection_id = call.gateway.connector, call.path["connection_id"]
     chosen = await connector.choose(call.caller, connection_id, call.body.accounts)
-    return Reply(render.connection(chosen))
+    return Reply(shown(chosen))
 
 
 async def deauthorize(call: Call[NoQuery, None]) -> Reply:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, overload
 
-from attrs import asdict, fields
+from attrs import fields
 
 from omni_actors.api import views as v
 from omni_actors.gateway import facade as g
@@ -384,19 +384,3 @@ def capabilities(told: Any) -> v.CapabilitiesView:
         for key, forms in told["forms"].items()
     }
     return v.CapabilitiesView(**members)
-
-
-def connection(row: g.Connection, url: str | None = None) -> v.ConnectionView:
-    return v.ConnectionView(
-        id=row.id,
-        platform=row.platform,
-        app=row.app,
-        status=row.status,
-        url=url,
-        redirect_uri=row.redirect,
-        problem=row.problem,
-        accounts=tuple([v.AccountView(**asdict(one)) for one in row.accounts]),
-        channels=row.channels,
-        created_at=time(row.created_at),
-        expires_at=time(row.expires_at),
-    )

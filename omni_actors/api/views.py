@@ -9,7 +9,6 @@ from typing import NewType
 
 from attrs import frozen
 
-from omni_actors.gateway.facade import ConnectionStatus
 from omni_actors.model.content import Content, Option
 from omni_actors.model.events import EventType
 from omni_actors.model.json import Json, JsonObject
@@ -328,49 +327,6 @@ class ChannelBody:
     queue: QueueView
     limiter: JsonObject
     health: JsonObject
-
-
-@frozen
-class AccountView:
-    """An account that was found at the platform.
-
-    `obstacle` says why it cannot be connected, and is null where it can. `channel_id` is the
-    channel that it is already, or null.
-    """
-
-    key: str
-    name: str
-    obstacle: str | None
-    channel_id: str | None
-
-
-@frozen
-class ConnectionView:
-    """How far a connecting is.
-
-    `status` is `waiting` for the login, `working`, `choosing` among `accounts`, `connected` as
-    `channels`, or `failed` for the reason in `problem`. `url` is where to log in, told only once.
-    """
-
-    id: str
-    platform: str
-    app: str
-    status: ConnectionStatus
-    url: str | None
-    redirect_uri: str
-    problem: str | None
-    accounts: tuple[AccountView, ...]
-    channels: tuple[str, ...]
-    created_at: Time
-    expires_at: Time
-
-
-@frozen
-class DeletionView:
-    """Where a person sees what became of their wish, and the code of it, as Meta asks for it."""
-
-    url: str
-    confirmation_code: str
 
 
 @frozen

@@ -201,7 +201,7 @@ async def test_a_secret_that_is_not_there_or_not_for_this_host_stays(
         nobody = evolve(account(served), token="", app_secret=None, code=None)
         elsewhere = evolve(account(served), code="c0de", hosts=frozenset({"graph.facebook.com"}))
         for by in (nobody, elsewhere):
-            failure = await failure_of(hands.make(call, by, Trace()))
+            failure = await failure_of(hands, call, by)
             assert (failure.kind, failure.reason) == (Kind.REJECTED, Reason.CHANNEL_MISCONFIGURED)
 
     assert served.seen == []
