@@ -11,6 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from omni_actors.model.content import ChoiceResponse, Via
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.requests import To
 from omni_actors.net.account import Account
@@ -271,15 +272,13 @@ async def test_a_reaction_and_a_link_hold_the_window_open_and_receipts_do_not(
     assert (await leg_of(house)).window_until == pytest.approx(opened + 7200, abs=5)
 
 
-async def test_a_tap_on_a_button_answers_the_question_that_it_stands_under(
-    house: Rig, autojump_clock: MockClock
-) -> None:
+async def test_a_tap_on_a_button_is_a_picked_option(house: Rig, autojump_clock: MockClock) -> None:
     await said(house, message("m_IN1"))
     await said(house, {"postback": {"mid": "m_PB", "title": "Order status", "payload": "ORDER"}})
 
     [_, tapped] = await house.events("message.received")
     assert tapped.message is not None
-    assert tapped.message.content.option_id == "ORDER"  # type: ignore[union-attr]
+    assert tapped.message.content == ChoiceResponse("ORDER", Via.NATIVE, "Order status")
 
 
 async def test_a_blocked_page_is_stopped_with_the_reason_until_it_is_let_go(
