@@ -237,7 +237,7 @@ class Channel:
         thread = self.thread_of(person_id)
         thread.user_at = max(thread.user_at, at)
         thread.window_until = max(thread.window_until, at + window_s)
-        if thread.owner is not None:
+        if thread.owner_at(at) is not None:
             thread.owner_until = max(thread.owner_until, at + OWNED_S)
 
     def in_window(self, person_id: str, now: float) -> bool:

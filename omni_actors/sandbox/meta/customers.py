@@ -81,15 +81,15 @@ def writes(world: World, channel: Channel, document: dict[str, Any]) -> Written:
         entry = _object(document, "entry")
         return Written("", Update(channel.key, "entry", {"entry": entry}, field="entry"))
     if "field" in document:
-        at = world.stage.clock.now()
-        return Written("", webhooks.change(channel, str(document["field"]), document["value"], at))
+        at, value = world.stage.clock.now(), _object(document, "value")
+        return Written("", webhooks.change(channel, str(document["field"]), value, at))
     if "comment" in document or "post" in document:
         return comments.writes(channel, document)
     if "tap" in document:
         document = tapping.tapped(channel, document)
     document = _spelled_out(document)
     name = _event(channel, document)
-    scene = Scene(world, channel, _person(channel, document), _at(world, document), document)
+    scene = Scene(world, channel, _person(channel, document, name), _at(world, document), document)
     return _written(scene, name)
 
 
@@ -159,7 +159,9 @@ def _event(channel: Channel, document: Mapping[str, Any]) -> str:
     return names[0]
 
 
-def _person(channel: Channel, document: Mapping[str, Any]) -> Person:
+def _person(channel: Channel, document: Mapping[str, Any], name: str) -> Person:
+    if name in WITHOUT_SENDER and "from" not in document:
+        return Person("0")
     person_id = document.get("to") or document.get("from") or document.get("from_ref")
     if not isinstance(person_id, str) or not person_id:
         raise ControlError("say who: `from` (an id in digits) or `from_ref`, or `to` for an echo")
@@ -184,7 +186,7 @@ def _at(world: World, document: Mapping[str, Any]) -> float:
 
 
 def _object(document: Mapping[str, Any], name: str) -> dict[str, Any]:
-    value = document[name]
+    value = document.get(name)
     if not isinstance(value, dict):
         raise ControlError(f"`{name}` must be a JSON object")
     return dict(value)

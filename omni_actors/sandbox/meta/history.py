@@ -113,7 +113,8 @@ class History:
     ) -> dict[str, Any]:
         """The messages of a conversation, newest first: details of the 20 newest, else the id."""
         inner = wanted if wanted.inner else fields.read("id,created_time")
-        newest = list(reversed(thread.mids))
+        known = self.channel.messages
+        newest = [mid for mid in reversed(thread.mids) if not known[mid].deleted]
         detailed = set(newest[:DETAILED])
 
         def render(mid: str) -> dict[str, Any]:
@@ -125,8 +126,9 @@ class History:
 
     def message(self, message: Message, asked: Asked) -> dict[str, Any]:
         """`GET /{message id}`: of the 20 newest of its thread only. Raises GraphError."""
-        thread = self.channel.thread_of(message.person_id)
-        if message.deleted or message.mid not in thread.mids[-DETAILED:]:
+        mids, known = self.channel.thread_of(message.person_id).mids, self.channel.messages
+        newest = [mid for mid in mids if not known[mid].deleted][-DETAILED:]
+        if message.mid not in newest:
             raise refusal(9000001)
         return self._detail(message, fields.read(asked.text("fields") or "id,created_time"))
 

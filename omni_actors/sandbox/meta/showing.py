@@ -81,7 +81,7 @@ def taps(request: Json) -> list[dict[str, Any]]:
         for button in part.get("buttons") or ():
             found.append({**button, "kind": "button", "title": _label(button)})
     if payload.get("template_type") in ("one_time_notif_req", "notification_messages"):
-        found.append({"kind": "optin", "title": "Get notified", **payload})
+        found.append({**payload, "kind": "optin", "title": "Get notified"})
     return found
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from omni_actors.sandbox.contract import ControlError, Stage
 from omni_actors.sandbox.meta.channel import Channel
@@ -44,11 +44,14 @@ class World:
         """Connect one more account. Raises ControlError for an id that is taken."""
         if account.channel_key in self.channels:
             raise ControlError(f"there already is an account {account.channel_key}")
+        self._know(account)
+        self.begin(account, rules)
+
+    def _know(self, account: MetaAccount) -> None:
         if isinstance(account, MessengerAccount):
             self.pages[account.page_id] = account
         else:
             self.profiles[account.ig_id] = account
-        self.begin(account, rules)
 
     def begin(self, account: MetaAccount, rules: Rules) -> None:
         """An account that nothing has happened to yet, and its token."""
@@ -77,10 +80,13 @@ class World:
 
     def renew_token(self, channel: Channel, value: str) -> None:
         """Take this token from now on, and none of those before."""
-        profile_id = channel.graph_id
-        for token in self.book.of_profile(profile_id):
+        for token in self.book.of_profile(channel.graph_id):
             token.dead = 467
         self.book.tokens.pop(value, None)
+        for each in self.channels.values():
+            if each.graph_id == channel.graph_id:
+                each.account = evolve(each.account, access_token=value)
+                self._know(each.account)
         self.give_token(channel.account, value)
 
     def app_secrets(self) -> dict[str, str]:
