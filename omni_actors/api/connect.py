@@ -40,7 +40,7 @@ async def connect(call: Call[ConnectQuery, None]) -> Reply:
 async def connect_callback(call: Call[NoQuery, None]) -> Reply:
     """Where the platform sends a person's browser back to."""
     landing = await call.gateway.connector.land(call.path["platform"], dict(call.pairs))
-    return page(landing.title, landing.sentence, 200 if landing.ok else 400)
+    return page(landing.title, landing.sentence, 200 if landing.ok else 409)
 
 
 async def get_connection(call: Call[NoQuery, None]) -> Reply:
@@ -118,7 +118,7 @@ ROUTES = (
         any_query=True,
         writes=True,
         answer_type=HTML,
-        also=(400,),
+        also=(409,),
     ),
     Route(
         "GET",

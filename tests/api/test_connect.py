@@ -82,7 +82,7 @@ async def test_a_browser_that_comes_back_sees_a_page_without_anything_to_run(abl
         params={"state": state, "error": "access_denied", "error_description": words, "new": "x"},
     )
 
-    assert answer.status_code == 400
+    assert answer.status_code == 409
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert "script" in answer.text
     assert "<script>" not in answer.text
@@ -93,7 +93,7 @@ async def test_a_browser_that_comes_back_sees_a_page_without_anything_to_run(abl
 async def test_a_browser_without_a_state_is_told_so(able: House) -> None:
     answer = await able.client.get("/v1/connect/messenger/callback", params={"code": "AQ"})
 
-    assert answer.status_code == 400
+    assert answer.status_code == 409
     assert "not begun here" in answer.text
 
 
