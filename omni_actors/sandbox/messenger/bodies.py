@@ -151,6 +151,25 @@ _COUPON = Object(
     },
     rule=_coupon_rule,
 )
+_QUESTION = Object(
+    {"id": _LABEL, "type": OneOf(["csat", "nps", "ces", "free_form"])},
+    {
+        "title": _LABEL,
+        "score_label": OneOf(["neg_pos", "pos_neg"]),
+        "score_option": Text(64),
+        "follow_up": Object({"type": OneOf(["free_form"])}, {"placeholder": _LABEL}),
+    },
+)
+_FEEDBACK = Object(
+    {
+        "template_type": OneOf(["customer_feedback"]),
+        "title": _LABEL,
+        "button_title": TITLE,
+        "feedback_screens": Items(Object({"questions": Items(_QUESTION, most=1)}), most=1),
+        "business_privacy": Object({"url": LINK}),
+    },
+    {"subtitle": _LABEL, "expires_in_days": Number(least=1, most=7, whole=True)},
+)
 _GRID_BUTTON = Tagged({"web_url": web_url(), "postback": POSTBACK})
 _GRID_ACTION = Tagged(
     {"web_url": _ACTION, "postback": Object({"type": OneOf(["postback"]), "payload": PAYLOAD})}
@@ -177,6 +196,7 @@ TEMPLATES: Final[dict[str, Shape]] = {
     "coupon": _COUPON,
     "product": PRODUCTS,
     "image_grid": _GRID,
+    "customer_feedback": _FEEDBACK,
     "one_time_notif_req": Object(
         {"template_type": OneOf(["one_time_notif_req"]), "title": Text(65), "payload": PAYLOAD}
     ),

@@ -213,7 +213,7 @@ def button_template(buttons: Shape, **optional: Shape) -> Object:
 
 
 PRODUCTS = Object(
-    {"template_type": OneOf(["product"]), "elements": Items(Object({"id": ID}), most=10)}
+    {"template_type": OneOf(["product"]), "elements": Items(Object({"id": Text(512)}), most=10)}
 )
 
 

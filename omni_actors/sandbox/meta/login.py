@@ -43,6 +43,8 @@ class Wish:
     redirect_uri: str
     state: str
     scopes: tuple[str, ...]
+    system_user: bool = False
+    """A configuration of Facebook Login for Business that gives tokens which do not expire."""
 
 
 @frozen
@@ -93,7 +95,7 @@ class Login:
         if consent is None:
             text = "This authorization code is unknown, expired, or has been used."
             raise refusal(100, details=text)
-        now = self.stage.clock.now()
+        now, lasting = self.stage.clock.now(), consent.wish.system_user
         token = self.book.add(
             Token(
                 value=self.book.new_value("EAAB"),
@@ -102,10 +104,10 @@ class Login:
                 user_id=consent.user_id,
                 profile_id=consent.user_id,
                 issued_at=now,
-                expires_at=now + SHORT_LIFE_S,
+                expires_at=None if lasting else now + SHORT_LIFE_S,
                 scopes=consent.wish.scopes,
                 targets=consent.accounts,
-                long_lived=False,
+                long_lived=lasting,
             )
         )
         return _bearer(token, now)
@@ -285,7 +287,8 @@ def _wish(query: Mapping[str, str], known: Sequence[str], apps: Mapping[str, str
     unknown = [scope for scope in scopes if scope not in known]
     if unknown or not scopes:
         return f"Invalid scopes: {', '.join(unknown) or 'none'}."
-    return Wish(client_id, redirect_uri, query.get("state", ""), scopes)
+    lasting = "config_id" in query and query.get("override_default_response_type") == "true"
+    return Wish(client_id, redirect_uri, query.get("state", ""), scopes, lasting)
 
 
 def _form(body: bytes) -> dict[str, list[str]]:

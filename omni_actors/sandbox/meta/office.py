@@ -85,8 +85,10 @@ class Office:
         names = _names(asked.values.get("subscribed_fields"))
         if not names:
             raise refusal(100, details="The parameter subscribed_fields is required")
+        # A Page that is not played itself has fields that its Instagram account does not know.
+        judged = channel.graph_id == channel.key
         unknown = [name for name in names if name not in channel.rules.fields]
-        if unknown:
+        if unknown and judged:
             text = f"Param subscribed_fields must be one of the webhook fields, not {unknown[0]}"
             raise refusal(100, details=text)
         for each in self._together(channel):

@@ -105,6 +105,18 @@ async def test_a_page_token_of_a_long_lived_token_does_not_expire(play: Play) ->
         assert fault_of(answer) == fault
 
 
+async def test_a_configuration_may_give_tokens_of_a_system_user(play: Play) -> None:
+    query = {**FACEBOOK, "config_id": "880011", "override_default_response_type": "true"}
+    back = await consent(play, "/v25.0/dialog/oauth", query)
+
+    answer = (await exchange(play, code=back["code"])).json()
+    facts = await debug(play, answer["access_token"])
+
+    assert "expires_in" not in answer
+    assert facts["expires_at"] == 0
+    assert "pages_messaging" in facts["scopes"]
+
+
 async def test_the_pages_may_be_chosen_and_permissions_declined(play: Play) -> None:
     none = await user_token(play, accounts="1")
     blind = await user_token(play, decision="allow", declined="pages_show_list")

@@ -1,9 +1,14 @@
 """When may be written, and by which right: windows, tags, private replies, tickets, routing."""
 
+import hmac
 from typing import Any
 
 import pytest
 
+from omni_actors.sandbox.meta.channel import Channel
+from omni_actors.sandbox.meta.platform import MetaPlatform
+from omni_actors.sandbox.meta.rates import Rate
+from tests.sandbox.conftest import Play
 from tests.sandbox.meta.conftest import OWN_PROFILE, PAGE, Caller, fault_of
 
 HOUR_S = 3_600.0
@@ -328,21 +333,70 @@ async def test_a_token_of_instagram_login_lasts_sixty_days(own: Caller) -> None:
     assert fault_of(await own.get("me")) == (190, 463)
 
 
-async def test_sends_come_no_faster_than_the_platform_takes_them(caller: Caller) -> None:
+def test_a_rate_is_counted_over_any_stretch_of_its_length() -> None:
+    rate = Rate(most=2, within_s=1.0)
+
+    taken = [rate.takes(now) for now in (10.0, 10.9, 10.95, 11.0, 11.5, 11.95)]
+
+    assert taken == [True, True, False, True, False, True]
+
+
+async def test_the_rates_are_those_of_the_platforms(play: Play) -> None:
+    page, profile = [play.sandbox.platforms[name] for name in ("messenger", "instagram")]
+    assert isinstance(page, MetaPlatform)
+    assert isinstance(profile, MetaPlatform)
+
+    def numbers(channel: Channel) -> dict[str, tuple[int, float]]:
+        return {name: (rate.most, rate.within_s) for name, rate in channel.rates.items()}
+
+    common = {
+        "media": (10, 1.0),
+        "conversations": (2, 1.0),
+        "profile": (10, 600.0),
+        "private": (750, 3_600.0),
+        "live": (100, 1.0),
+    }
+    assert numbers(page.channels[PAGE]) == {"text": (300, 1.0), **common}
+    assert numbers(profile.channels[OWN_PROFILE]) == {"text": (100, 1.0), **common}
+
+
+async def test_texts_and_films_come_no_faster_than_the_platform_takes_them(caller: Caller) -> None:
     await caller.write(TEXT)
     limits = f"/sandbox/{caller.platform}/{caller.key}/limits"
-    await caller.play.client.put(limits, json={"text_per_s": 2, "media_per_s": 1})
     clip = {"attachment": {"type": "video", "payload": {"url": "https://a.example/1.mp4"}}}
 
-    texts = [await caller.send(TEXT) for _ in range(3)]
-    clips = [await caller.send(clip) for _ in range(2)]
-    await caller.play.advance(1)
-    later = await caller.send(TEXT)
+    await caller.play.client.put(limits, json={"text_per_s": 0})
+    text, film = await caller.send(TEXT), await caller.send(clip)
+    await caller.play.client.put(limits, json={"text_per_s": 100, "media_per_s": 0})
+    later, again = await caller.send(TEXT), await caller.send(clip)
 
     too_fast = (613, None) if caller.platform == "messenger" else (613, 2534040)
-    assert [fault_of(answer) for answer in texts] == [(0, None), (0, None), too_fast]
-    assert [fault_of(answer) for answer in clips] == [(0, None), too_fast]
-    assert fault_of(later) == (0, None)
+    assert [fault_of(answer) for answer in (text, film)] == [too_fast, (0, None)]
+    assert [fault_of(answer) for answer in (later, again)] == [(0, None), too_fast]
+
+
+async def test_private_replies_come_no_faster_than_the_platform_takes_them(
+    caller: Caller,
+) -> None:
+    comments = [await caller.write({"comment": {"text": "Price?"}}) for _ in range(2)]
+    limits = f"/sandbox/{caller.platform}/{caller.key}/limits"
+    await caller.play.client.put(limits, json={"private_replies_per_h": 1})
+
+    answers = [
+        await caller.post("me/messages", answer_to(caller, "comment_id", comment["id"]))
+        for comment in comments
+    ]
+
+    assert [fault_of(answer)[0] for answer in answers] == [0, 613]
+
+
+async def test_a_proof_must_be_right_where_it_is_given(caller: Caller) -> None:
+    own = caller.key == OWN_PROFILE
+    secret = "sandbox-instagram-secret" if own else "sandbox-secret"
+    proof = hmac.digest(secret.encode(), caller.token.encode(), "sha256").hex()
+
+    assert fault_of(await caller.get("me", appsecret_proof=proof)) == (0, None)
+    assert fault_of(await caller.get("me", appsecret_proof="00" * 32)) == (104, None)
 
 
 async def test_every_answer_tells_the_budget_and_a_spent_one_is_refused(caller: Caller) -> None:
