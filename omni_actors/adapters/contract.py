@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
+from omni_actors.adapters.connecting import OAuth, Upkeep
 from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure
@@ -179,6 +180,7 @@ class Adapter(Generic[S, C]):
     which the settings know one.
     `token` names the credential that `net` injects, for `token_hosts` only.
     `ties` tells what a channel shares with others; `usage` what an answer says of budgets.
+    `oauth` tells, by kind of app, how accounts are connected; `upkeep` what keeps a channel going.
     """
 
     platform: str
@@ -205,6 +207,8 @@ class Adapter(Generic[S, C]):
     named: Callable[[S], Sequence[ChannelName]] | None = None
     doctor: Callable[[S, Visit], Flow[Sequence[Checked]]] | None = None
     templates: TemplateDesk[S] | None = None
+    oauth: Mapping[str, OAuth[Any]] = field(factory=dict)
+    upkeep: Upkeep[S] | None = None
     masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show
 
 

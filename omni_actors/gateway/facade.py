@@ -10,6 +10,9 @@ from attrs import define, field, frozen
 from omni_actors import telemetry
 from omni_actors.gateway import credentials, keys
 from omni_actors.gateway.channel_actor import ChannelActor
+from omni_actors.gateway.connecting import Begun as Begun
+from omni_actors.gateway.connecting import Connector
+from omni_actors.gateway.connecting import Landing as Landing
 from omni_actors.gateway.contexts import merged, within
 from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.errors import Code as Code
@@ -42,6 +45,9 @@ from omni_actors.model.requests import SendRequest
 from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState
 from omni_actors.policy.rate import Granted, Limit, Pace, reserve_all
+from omni_actors.store.connecting import Connection as Connection
+from omni_actors.store.connecting import ConnectionStatus as ConnectionStatus
+from omni_actors.store.connecting import Deletion as Deletion
 from omni_actors.store.contract import Query, Refused, Verb
 from omni_actors.store.limits import Release
 from omni_actors.store.queries import (
@@ -162,6 +168,11 @@ class Gateway:
     def templates(self) -> TemplateBook:
         """The templates of channels."""
         return self.house.templates
+
+    @property
+    def connector(self) -> Connector:
+        """Connecting accounts over OAuth."""
+        return self.house.connector
 
     # ------------------------------------------------------------ hooks
 

@@ -424,6 +424,8 @@ def refused(problem: Refused) -> RequestError:
     codes = {
         "unknown_channel": Code.UNKNOWN_CHANNEL,
         "idempotency_mismatch": Code.IDEMPOTENCY_MISMATCH,
+        "channel_taken": Code.CHANNEL_TAKEN,
+        "not_connected": Code.NOT_CONNECTED,
         "too_late": Code.TOO_LATE,
         "not_held": Code.NOT_HELD,
         "version_conflict": Code.VERSION_CONFLICT,

@@ -5,6 +5,7 @@ from typing import Final
 from omni_actors.adapters.contract import Adapter, RateDefault
 from omni_actors.adapters.instagram.capabilities import CAPABILITIES
 from omni_actors.adapters.instagram.inbound import parse
+from omni_actors.adapters.instagram.oauth import OAUTH, UPKEEP
 from omni_actors.adapters.instagram.outbound import send
 from omni_actors.adapters.instagram.settings import (
     InstagramCredentials,
@@ -32,4 +33,6 @@ INSTAGRAM: Final = Adapter(
     token=token,
     token_hosts=token_hosts,
     usage=usage,
+    oauth=OAUTH,
+    upkeep=UPKEEP,
 )

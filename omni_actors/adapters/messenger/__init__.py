@@ -5,6 +5,7 @@ from typing import Final
 from omni_actors.adapters.contract import Adapter, RateDefault
 from omni_actors.adapters.messenger.capabilities import CAPABILITIES
 from omni_actors.adapters.messenger.inbound import parse
+from omni_actors.adapters.messenger.oauth import OAUTH, UPKEEP
 from omni_actors.adapters.messenger.outbound import send
 from omni_actors.adapters.messenger.settings import (
     MessengerCredentials,
@@ -32,4 +33,6 @@ MESSENGER: Final = Adapter(
     token=token,
     token_hosts=token_hosts,
     usage=usage,
+    oauth=OAUTH,
+    upkeep=UPKEEP,
 )
