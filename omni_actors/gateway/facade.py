@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.gateway import credentials, keys
@@ -52,6 +52,7 @@ from omni_actors.store.contract import Query, Refused, Verb
 from omni_actors.store.limits import Release
 from omni_actors.store.queries import (
     Attempts,
+    Channels,
     ContactById,
     ContactList,
     ContextOf,
@@ -113,12 +114,12 @@ class Answer:
 
 @frozen
 class Rendered:
-    """What a message would become."""
+    """What a message would become; there is no leg where nobody was written to yet."""
 
     parts: tuple[Any, ...]
     rendering: tuple[JsonObject, ...]
     channel_id: str
-    leg_id: str
+    leg_id: str | None
     window: JsonObject
 
 
@@ -269,14 +270,14 @@ class Gateway:
     async def preview(self, caller: Caller, request: SendRequest) -> Rendered:
         """What a message would become, without sending it."""
         try:
-            plan = await self.house.submitter.plan(await self.tenant_of(caller, request), request)
+            plan = self.house.submitter.plan(await self.tenant_of(caller, request), request)
         except Refused as problem:
             raise refused(problem) from None
         return Rendered(
             parts=plan.shaped.parts,
             rendering=tuple([note.as_json() for note in plan.shaped.notes]),
             channel_id=plan.channel.id,
-            leg_id=plan.leg.id,
+            leg_id=plan.leg.id or None,
             window=window_of(plan),
         )
 
@@ -373,7 +374,12 @@ class Gateway:
         standings: dict[str, list[Standing]] = {}
         for found in await self.ask(Standings(caller.tenant, self.now())):
             standings.setdefault(found.channel_id, []).append(found.standing)
-        mine = [c for c in self.house.channels.values() if sees(caller, c.tenant)]
+        heard = {c.id: c.last_event_at for c in await self.ask(Channels(caller.tenant))}
+        mine = [
+            evolve(c, last_event_at=heard.get(c.id))
+            for c in self.house.channels.values()
+            if sees(caller, c.tenant)
+        ]
         return [self.view(c, depths.get(c.id), standings.get(c.id, ())) for c in mine]
 
     async def channel(self, caller: Caller, channel_id: str) -> ChannelView:

@@ -404,13 +404,10 @@ class House:
                     await store.do(ForgetUnclaimed(*named, intake_id))
 
     async def take_up(self, intake_id: str) -> None:
-        """Read one stored intake again; one whose bytes are gone is not there to be read."""
+        """Read one stored intake again, if it is still there."""
         intake = await self.ground.store.ask(IntakeBody(intake_id))
-        try:
-            if intake is not None:
-                await self.parse_again(intake)
-        except (Missing, OSError) as problem:
-            telemetry.error("house.intake_gone", intake_id=intake_id, error=type(problem).__name__)
+        if intake is not None:
+            await self.parse_again(intake)
 
     # ------------------------------------------------------------ waking
 
@@ -547,13 +544,21 @@ class House:
         else:
             await self.ground.system.stop(BOT)
 
-    async def parse_again(self, intake: Intake) -> None:
-        """Read a stored intake once more; what it tells takes effect as if it arrived now."""
+    async def parse_again(self, intake: Intake) -> bool:
+        """Read a stored intake once more; what it tells takes effect as if it arrived now.
+
+        Answers whether it is understood; not where its hook or its bytes are gone.
+        """
         hook = self.plan.hooks.get(intake.hook)
         if hook is None:
             telemetry.warning("house.hook_gone", intake_id=intake.id, hook=intake.hook)
-            return
-        await self.receiver.keep_again(hook, intake, await self.bytes_of(intake))
+            return False
+        try:
+            raw = await self.bytes_of(intake)
+        except (Missing, OSError) as problem:
+            telemetry.error("house.intake_gone", intake_id=intake.id, error=type(problem).__name__)
+            return False
+        return await self.receiver.keep_again(hook, intake, raw)
 
     async def bytes_of(self, intake: Intake) -> bytes:
         """The raw bytes of an intake, wherever they are."""

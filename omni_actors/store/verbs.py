@@ -84,7 +84,7 @@ class Checkpoint:
 class Accepted:
     """What an intake became. `conversations` have something new to handle, `channels` another
     state; `named` is whether a channel has a name by which it was not known before; `begun` is all
-    that there is to handle in those of the conversations that did not exist before."""
+    that there is to handle in conversations that did not exist before, told once for a batch."""
 
     new: int
     known: int
@@ -519,7 +519,7 @@ class Redriven:
     redriven: tuple[str, ...]
     skipped: tuple[str, ...]
     wakes: tuple[LegWake, ...]
-    intakes: tuple[str, ...]
+    intakes: tuple[tuple[str, str], ...]  # the letter, and what it is about
 
 
 @frozen
