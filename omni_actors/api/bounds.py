@@ -57,6 +57,8 @@ LONG = Bound(length_min=1, length_max=TEXT_MAX)
 AFTER = Bound(length_max=256, pattern="^[\\x21-\\x7e]*$")
 NAME = Bound(pattern="^[\\x21-\\x7e]{1,64}$")
 PRODUCT_ID = Bound(length_min=1, length_max=128)
+PHONE = Bound(pattern="^\\+[0-9]{5,20}$", example="+351210000000")
+AMOUNT = Bound(minimum=0, maximum=1e12)
 VALUES = Bound(bytes_max=VALUES_BYTES_MAX)
 CURSOR = Bound(pattern="^[0-9]{1,16}$", example="0000000000000501")
 LIMIT = Bound(minimum=1, maximum=PAGE_MAX)
@@ -72,13 +74,19 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
     c.Media: {
         "media_id": ID,
         "url": URL,
+        "external_id": NAME,
         "caption": LONG,
         "filename": Bound(length_min=1, length_max=255, pattern="^[^/\\\\]+$"),
     },
-    c.Option: {"id": Bound(length_min=1, length_max=256)},
+    c.Option: {"id": Bound(length_min=1, length_max=256), "image": URL},
     c.Choices: {"text": LONG, "options": _some(100, items_min=1)},
-    c.Action: {"url": URL, "id": Bound(length_min=1, length_max=256)},
-    c.Card: {"text": LONG, "actions": _some(10)},
+    c.Action: {
+        "url": URL,
+        "id": Bound(length_min=1, length_max=256),
+        "phone": PHONE,
+        "login": URL,
+    },
+    c.Card: {"text": LONG, "actions": _some(10), "url": URL},
     c.Carousel: {"cards": _some(30, items_min=1), "text": LONG},
     c.Location: {
         "latitude": Bound(minimum=-90, maximum=90),
@@ -113,6 +121,20 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "ttl_minutes": Bound(minimum=1, maximum=EXPIRES_S_MAX / 60),
         "payload": Bound(length_min=1, length_max=256),
     },
+    c.ReceiptItem: {"price": AMOUNT, "quantity": AMOUNT, "image": URL},
+    c.Receipt: {
+        "currency": Bound(pattern="^[A-Z]{3}$"),
+        "items": _some(200),
+        "adjustments": _some(50),
+        "url": URL,
+    },
+    c.Coupon: {"url": URL, "image": URL, "id": Bound(length_min=1, length_max=256)},
+    c.FeedbackRequest: {
+        "id": Bound(length_min=1, length_max=80),
+        "privacy_url": URL,
+        "expires_in_days": Bound(minimum=1, maximum=7),
+    },
+    c.Post: {"post_id": NAME},
     c.Template: {"language": Bound(length_min=1, length_max=32)},
     c.Reaction: {"emoji": Bound(length_max=64), "message_id": ID},
     c.Email: {
@@ -183,8 +205,8 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
 # Exactly one of these must be given.
 ONE_OF: Mapping[type, tuple[str, ...]] = {
     r.SendRequest: ("conversation_id", "to", "contact_id"),
-    c.Media: ("media_id", "url"),
-    c.Action: ("url", "id"),
+    c.Media: ("media_id", "url", "external_id"),
+    c.Action: ("url", "id", "phone", "login", "does"),
     c.FormRequest: ("form_id", "form_name"),
     ask.Redrive: ("ids", "where"),
 }

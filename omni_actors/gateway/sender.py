@@ -14,6 +14,7 @@ from omni_actors.gateway.links import Links, to_be_fetched
 from omni_actors.gateway.uploads import Hands, Make, Route, Uploads
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.limits import Usage
+from omni_actors.model.requests import AuthorType
 from omni_actors.model.states import MediaState
 from omni_actors.net import flow
 from omni_actors.net.trace import Trace
@@ -134,6 +135,8 @@ def part_to_send(claimed: Claimed) -> PartToSend:
         attempt=claimed.attempt,
         reply_to=claimed.reply_to,
         media={medium.media_id: ready(medium) for medium in claimed.media},
+        human=claimed.author == AuthorType.HUMAN,
+        late=claimed.first,
         override=claimed.override,
     )
 

@@ -118,8 +118,13 @@ class Framer:
         return Note(f"{path}/{name}", Level.CONVERTED, "text", why)
 
     def text_fit(self, framed: Framed, form: Form, path: str) -> Framed:
-        """All but the last piece of a long text goes ahead."""
+        """All but the last piece of a long text goes ahead; all of it where there is no text."""
         text, limits = framed.frame.text, form.limits
+        if limits.text_max == 0:
+            parts, more = self.wording.pieces([text], f"{path}/text")
+            note = Note(f"{path}/text", Level.CONVERTED, "text ahead", f"{form.name} has no text")
+            bare = evolve(framed.frame, text="")
+            return Framed(bare, framed.ahead + parts, (*framed.notes, note, *more))
         cut = split(text, limits.text_max or 0, limits.unit)
         last = [piece for piece in cut.pieces if not blank(piece)][-1]
         kept = evolve(framed, frame=evolve(framed.frame, text=last))

@@ -20,14 +20,18 @@ from omni_actors.model.content import (
     Choices,
     Contacts,
     Content,
+    Coupon,
     Email,
+    FeedbackRequest,
     FormRequest,
     FormResponse,
     Location,
     Media,
     Order,
+    Post,
     Products,
     Reaction,
+    Receipt,
     Request,
     Template,
     Text,
@@ -51,6 +55,10 @@ Plain: TypeAlias = (
     Contacts
     | Location
     | Email
+    | Receipt
+    | Coupon
+    | FeedbackRequest
+    | Post
     | Template
     | Reaction
     | ChoiceResponse
@@ -159,6 +167,8 @@ class Shaper:
                 return self.location(content, path)
             case Email():
                 return self.email(content, path)
+            case Receipt() | Coupon() | FeedbackRequest() | Post():
+                return self.whole(content, path)
             case Template():
                 return self.template(content, path)
             case Reaction():
@@ -225,6 +235,20 @@ class Shaper:
         why = "only mails have that"
         notes = [Note(f"{path}/{name}", Level.DROPPED, "", why) for name in dropped]
         return evolve(flat, notes=(*flat.notes, *notes))
+
+    def whole(self, content: Receipt | Coupon | FeedbackRequest | Post, path: str) -> Shaped:
+        """What a platform shows by its own means, or else as text if it can be."""
+        form, why = whole_form(self.wording, content, path)
+        if form.level is not Level.FLATTENED:
+            return Shaped((part_of(form, content),), whole_notes(form, path, why))
+        match content:
+            case Receipt():
+                blocks = flattening.receipt(content)
+            case Coupon():
+                blocks = flattening.coupon(content)
+            case _:
+                raise Unshapable(path, form.why)
+        return self.wording.flat(blocks, path, form, why)
 
     def template(self, content: Template, path: str) -> Shaped:
         """A template, once its variables can be understood and its media be shown."""

@@ -57,7 +57,7 @@ class ChoicesShaper:
         for form in self.wording.forms("choices", path):
             if form.level is Level.FLATTENED:
                 return self.numbered(asked, frame, form, path, notes + more, why)
-            unfit = options_unfit(options, form.limits)
+            unfit = options_unfit(options, form.limits) or piece_unfit(frame, form)
             if not unfit:
                 return self.native(asked, frame, form, path, notes + more, why)
             why = not_as(form, unfit)
@@ -68,6 +68,8 @@ class ChoicesShaper:
     ) -> Shaped:
         """The question as text; a mark before each option answers. A medium goes ahead, or above
         if its caption has room for all of that."""
+        asked, unseen = seen(asked, form, path)
+        notes += unseen
         blocks = flattening.question(evolve(frame, footer=None).whole, asked.options)
         blocks += [f"\n{frame.footer}"] if frame.footer else []
         place = f"{path}/options"
@@ -90,6 +92,8 @@ class ChoicesShaper:
         if form.level is not Level.NATIVE:
             notes += (Note(f"{path}/options", form.level, form.name, why or form.why),)
         framed = self.framer.fit(frame, form, path)
+        asked, unseen = seen(asked, form, path)
+        notes += unseen
         button = asked.button
         if over(button, form.limits.button_max, form.limits):
             most = measured(form.limits.button_max, form.limits)
@@ -105,3 +109,19 @@ class ChoicesShaper:
             footer=fits.footer,
         )
         return evolve(framed.then(part_of(form, question), notes), options=asked.options)
+
+
+def piece_unfit(frame: Frame, form: Form) -> str:
+    """Why a form that takes a text in one piece only does not take this one."""
+    if not form.limits.one_piece or not over(frame.whole, form.limits.text_max, form.limits):
+        return ""
+    return f"a text longer than {measured(form.limits.text_max, form.limits)}"
+
+
+def seen(asked: Choices, form: Form, path: str) -> tuple[Choices, Notes]:
+    """The question without the pictures of its options where a form shows none."""
+    if form.limits.option_image or not any(option.image for option in asked.options):
+        return asked, ()
+    options = tuple([evolve(option, image=None) for option in asked.options])
+    note = Note(f"{path}/options", Level.DROPPED, "", f"{form.name} has no pictures of options")
+    return evolve(asked, options=options), (note,)
