@@ -54,6 +54,7 @@ from omni_actors.store.queries import (
     Events,
     Figures,
     Keys,
+    LegById,
     MediumById,
     MessageById,
     Messages,
@@ -294,7 +295,9 @@ class Gateway:
         self.accepting()
         message = await self.message(caller, message_id)
         ground = self.house.ground
-        await Receipts(ground.hands, lambda: self.house.routes).mark_read(message, typing=typing)
+        leg = ground.store.peek(LegById(caller.tenant, message.leg_id))
+        receipts = Receipts(ground.hands, lambda: self.house.routes)
+        await receipts.mark_read(message, leg.keys if leg else (), typing=typing)
         return message
 
     # ------------------------------------------------------------ conversations and contacts

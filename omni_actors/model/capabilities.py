@@ -23,7 +23,8 @@ class Level(StrEnum):
 class Limits:
     """The bounds of one form; None means that the platform names none.
 
-    Lengths are counted in `unit`; `bytes_max` in bytes, with another bound for what is animated.
+    Lengths are counted in `unit`, that of the text in `text_unit` if there is one; `bytes_max` in
+    bytes, with another bound for what is animated. `mimes` may name all of a kind (`audio/*`).
     `codecs`, `channels_max` (of sound) and `depth_max` (bits of one channel of a pixel) bind the
     media of which these are known. `source` is the platform's page. What a form has no place for
     has the limit 0: `header_max`, `footer_max` and `section_max` (the length
@@ -37,7 +38,7 @@ class Limits:
     carousel have as many actions as the first; with `bare_cards` nothing stands above them; with
     `beside_title` a card needs more than a title; with `card_url` it can be tapped itself.
     With `held` a medium can be named by the id that the platform has for it;
-    `media_by` tells that pictures of cards must be links, or must lie with the platform.
+    `media_by` tells that a medium must be a link, lie with the platform, or be named by that id.
 
     With `one_piece` a text that is too long is a reason for the next form, and is not cut;
     `option_image` tells that options have pictures.
@@ -80,10 +81,11 @@ class Limits:
     bare_cards: bool = False
     beside_title: bool = False
     card_url: bool = False
-    media_by: Literal["link", "upload"] | None = None
+    media_by: Literal["link", "upload", "id"] | None = None
     held: bool = False
     one_piece: bool = False
     option_image: bool = False
+    text_unit: Unit | None = None
     countries: tuple[str, ...] = ()
     code_max: int | None = None
     minutes_max: int | None = None
@@ -116,7 +118,7 @@ class Capabilities:
     `dialect` names the renderer of formatted text. `window_s` is how long after the customer's
     last message a free-form message may be sent (None: always), and `human_window_s` how long what
     a person has written themselves. `windowless` are the kinds of addresses that a message reaches
-    whatever the window: where one of them is the strongest that is known. `media_kept_s` is how long the
+    whatever the window, while nothing else is known of the person. `media_kept_s` is how long the
     platform keeps what a customer sent. Whoever answers a person that came from an ad within
     `entry_answer_s` is free of charge for `entry_free_s` (None: no such thing).
     """

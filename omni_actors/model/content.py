@@ -362,18 +362,16 @@ class Coupon:
 
 @frozen
 class FeedbackRequest:
-    """Asks how content somebody is, on a scale of the platform's own.
+    """Asks how content somebody is, in stars.
 
-    `id` comes back with the answer. `scale`: five `stars` or smileys (`satisfaction`), zero to ten
-    of how likely one is to recommend (`promoter`). `follow_up` is the placeholder of a free
-    text below; `privacy_url` the page of the business about its handling of data.
+    `id` comes back with the answer. `follow_up` is the placeholder of a free text below;
+    `privacy_url` the page of the business about its handling of data.
     """
 
     id: str
     title: str
     question: str
     privacy_url: str
-    scale: Literal["stars", "satisfaction", "promoter"] = "stars"
     text: str | None = None
     button: str | None = None
     follow_up: str | None = None

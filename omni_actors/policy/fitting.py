@@ -46,6 +46,11 @@ def over(text: str | None, limit: int | None, limits: Limits) -> bool:
     return bool(text) and limit is not None and length(text or "", limits.unit) > limit
 
 
+def of_text(limits: Limits) -> Limits:
+    """The limits with the unit that the text is counted in."""
+    return limits if limits.text_unit is None else evolve(limits, unit=limits.text_unit)
+
+
 def measured(limit: int | None, limits: Limits) -> str:
     """A limit with its unit."""
     return f"{limit} {'bytes' if limits.unit == 'utf8' else 'characters'}"

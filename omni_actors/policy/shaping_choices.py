@@ -13,6 +13,7 @@ from omni_actors.policy.fitting import (
     measured,
     neat,
     not_as,
+    of_text,
     one_line,
     options_unfit,
     over,
@@ -54,7 +55,7 @@ class ChoicesShaper:
         )
         asked = evolve(content, format="plain", options=options, button=button)
         why = ""
-        for form in self.wording.forms("choices", path):
+        for form in self.forms(options, path):
             if form.level is Level.FLATTENED:
                 return self.numbered(asked, frame, form, path, notes + more, why)
             unfit = options_unfit(options, form.limits) or piece_unfit(frame, form)
@@ -62,6 +63,13 @@ class ChoicesShaper:
                 return self.native(asked, frame, form, path, notes + more, why)
             why = not_as(form, unfit)
         raise Unshapable(f"{path}/options", why)
+
+    def forms(self, options: Sequence[Option], path: str) -> Sequence[Form]:
+        """The forms, best first: for options with pictures those that show them are."""
+        forms = self.wording.forms("choices", path)
+        if not any(option.image for option in options):
+            return forms
+        return sorted(forms, key=lambda form: not form.limits.option_image)
 
     def numbered(
         self, asked: Choices, frame: Frame, form: Form, path: str, notes: Notes, why: str
@@ -113,9 +121,10 @@ class ChoicesShaper:
 
 def piece_unfit(frame: Frame, form: Form) -> str:
     """Why a form that takes a text in one piece only does not take this one."""
-    if not form.limits.one_piece or not over(frame.whole, form.limits.text_max, form.limits):
+    limits = of_text(form.limits)
+    if not limits.one_piece or not over(frame.whole, limits.text_max, limits):
         return ""
-    return f"a text longer than {measured(form.limits.text_max, form.limits)}"
+    return f"a text longer than {measured(limits.text_max, limits)}"
 
 
 def seen(asked: Choices, form: Form, path: str) -> tuple[Choices, Notes]:

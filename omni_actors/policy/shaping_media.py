@@ -56,6 +56,8 @@ class MediaShaper:
             return "" if content.url else form.why or "it can only be sent as a link"
         if content.external_id:
             return "" if form.limits.held else "there is no way to name what the platform has"
+        if form.limits.media_by == "id":
+            return "only what the platform has itself, by its external_id"
         if content.media_id:
             return medium_unfit(form.limits, self.known(content))
         if not self.wording.capabilities.media_by_url:

@@ -44,8 +44,8 @@ def needs_window(content: Content, capabilities: Capabilities) -> bool:
 
 
 def needs_no_window(keys: Sequence[IdentityKey], capabilities: Capabilities) -> bool:
-    """Whether the strongest of these keys names an address that a message reaches in any window."""
-    return bool(keys) and keys[0].kind in capabilities.windowless
+    """Whether nothing is known of a person but addresses that a message reaches in any window."""
+    return bool(keys) and all(key.kind in capabilities.windowless for key in keys)
 
 
 def grace_s(author: AuthorType, capabilities: Capabilities) -> float:
