@@ -186,9 +186,12 @@ class ProfileDesk(Generic[S]):
     """What a channel says of itself before anybody writes. The flows raise SendFailure.
 
     `unfit` tells which pieces of a profile the platform does not take: JSON pointer and why. `put`
-    replaces the pieces that are given, `clear` takes pieces away by their names.
+    replaces the pieces that are given, `clear` takes pieces away by their names. `pieces` are those
+    that there are, `rate` is how many calls about them the platform takes.
     """
 
+    pieces: tuple[str, ...]
+    rate: RateDefault
     read: Callable[[S], Flow[Profile]]
     put: Callable[[Profile, S], Flow[None]]
     clear: Callable[[Sequence[str], S], Flow[None]]

@@ -30,6 +30,7 @@ from omni_actors.api import (
     media,
     messages,
     operations,
+    profiles,
     templates,
 )
 from omni_actors.api.access import admit
@@ -51,6 +52,7 @@ ROUTES: tuple[Route, ...] = (
     *contacts.ROUTES,
     *channels.ROUTES,
     *templates.ROUTES,
+    *profiles.ROUTES,
     *events.ROUTES,
     LIVE,
     *dead_letters.ROUTES,

@@ -13,6 +13,7 @@ from attrs import frozen
 from omni_actors.api import requests as ask
 from omni_actors.gateway.facade import SCOPES
 from omni_actors.model import content as c
+from omni_actors.model import profile as p
 from omni_actors.model import requests as r
 from omni_actors.model import templates as t
 from omni_actors.model.events import EventType
@@ -60,6 +61,8 @@ PRODUCT_ID = Bound(length_min=1, length_max=128)
 PHONE = Bound(pattern="^\\+[0-9]{5,20}$", example="+351210000000")
 AMOUNT = Bound(minimum=0, maximum=1e12)
 VALUES = Bound(bytes_max=VALUES_BYTES_MAX)
+LOCALE = Bound(pattern="^(default|[a-z]{2,3}_[A-Z]{2})$", example="pt_PT")
+PAYLOAD = Bound(length_min=1, length_max=1000)
 CURSOR = Bound(pattern="^[0-9]{1,16}$", example="0000000000000501")
 LIMIT = Bound(minimum=1, maximum=PAGE_MAX)
 TENANT = Bound(pattern="^([A-Za-z0-9._~-]{1,64}|\\*)$")
@@ -143,6 +146,7 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "html": Bound(length_min=1, length_max=512 * 1024),
         "cc": _some(50, each=Bound(length_min=3, length_max=320)),
     },
+    r.Author: {"persona": NAME},
     r.To: {"channel_id": ID, "address": Bound(length_min=1, length_max=512)},
     r.WindowTemplate: {"language": Bound(length_min=1, length_max=32)},
     r.Delivery: {"route": _some(16, each=ID)},
@@ -184,6 +188,24 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "components": _some(20, items_min=1),
         "send_ttl_s": Bound(minimum=-1, maximum=EXPIRES_S_MAX),
     },
+    ask.ProfilePieces: {"pieces": _some(len(p.PIECES), each=Bound(choices=p.PIECES))},
+    p.Localized: {"locale": LOCALE},
+    p.Starter: {"id": PAYLOAD},
+    p.Starters: {"questions": _some(20, items_min=1), "locale": LOCALE},
+    p.MenuItem: {"url": URL, "id": PAYLOAD},
+    p.Menu: {"items": _some(50, items_min=1), "locale": LOCALE},
+    p.Command: {"name": NAME},
+    p.Commands: {"commands": _some(100, items_min=1), "locale": LOCALE},
+    p.Profile: {
+        "get_started": PAYLOAD,
+        "greeting": _some(100, items_min=1),
+        "starters": _some(100, items_min=1),
+        "menu": _some(100, items_min=1),
+        "commands": _some(100, items_min=1),
+        "domains": _some(50, items_min=1, each=URL),
+        "login_url": URL,
+    },
+    p.NewPersona: {"picture_url": URL},
     ask.DeadLetterQuery: {
         "after": AFTER,
         "limit": LIMIT,
@@ -208,6 +230,7 @@ ONE_OF: Mapping[type, tuple[str, ...]] = {
     c.Media: ("media_id", "url", "external_id"),
     c.Action: ("url", "id", "phone", "login", "does"),
     c.FormRequest: ("form_id", "form_name"),
+    p.MenuItem: ("url", "id"),
     ask.Redrive: ("ids", "where"),
 }
 

@@ -381,6 +381,13 @@ class TemplatesDeletedView:
 
 
 @frozen
+class ProfileClearedView:
+    """The pieces of a profile that are gone."""
+
+    cleared: tuple[str, ...]
+
+
+@frozen
 class EventView:
     """What happened. `message` is the message it is about, as it is now."""
 

@@ -23,6 +23,7 @@ from omni_actors.gateway.keys import Caller as Caller
 from omni_actors.gateway.keys import Keyring
 from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.gateway.once import Once
+from omni_actors.gateway.profiles import ProfileBook
 from omni_actors.gateway.receipts import Receipts
 from omni_actors.gateway.submit import Sender, refused, window_of
 from omni_actors.gateway.templates import TemplateBook
@@ -158,6 +159,11 @@ class Gateway:
             return await self.house.ground.store.do(verb)
         except Refused as problem:
             raise refused(problem) from None
+
+    @property
+    def profiles(self) -> ProfileBook:
+        """What channels say of themselves."""
+        return self.house.profiles
 
     @property
     def templates(self) -> TemplateBook:

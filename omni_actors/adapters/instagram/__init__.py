@@ -5,7 +5,8 @@ from typing import Final
 from omni_actors.adapters.contract import Adapter, RateDefault
 from omni_actors.adapters.instagram.capabilities import CAPABILITIES
 from omni_actors.adapters.instagram.inbound import parse
-from omni_actors.adapters.instagram.outbound import send
+from omni_actors.adapters.instagram.outbound import mark_read, send, typing, upload
+from omni_actors.adapters.instagram.profile import PROFILE
 from omni_actors.adapters.instagram.settings import (
     InstagramCredentials,
     InstagramSettings,
@@ -16,6 +17,7 @@ from omni_actors.adapters.instagram.settings import (
 )
 from omni_actors.adapters.meta.graph import usage
 from omni_actors.adapters.meta.media import fetch
+from omni_actors.adapters.meta.upload import upload_gone
 
 INSTAGRAM: Final = Adapter(
     platform="instagram",
@@ -31,5 +33,10 @@ INSTAGRAM: Final = Adapter(
     fetch=fetch,
     token=token,
     token_hosts=token_hosts,
+    upload=upload,
+    upload_gone=upload_gone,
     usage=usage,
+    mark_read=mark_read,
+    typing=typing,
+    profile=PROFILE,
 )

@@ -39,4 +39,4 @@ def _unfit(profile: Profile) -> Sequence[tuple[str, str]]:
     return shared.unfit(profile, ON_INSTAGRAM, whole_menu=False)
 
 
-PROFILE: Final = ProfileDesk(read=_read, put=_put, clear=_clear, unfit=_unfit)
+PROFILE: Final = ProfileDesk(ON_INSTAGRAM, shared.RATE, _read, _put, _clear, _unfit)

@@ -5,7 +5,8 @@ from typing import Final
 from omni_actors.adapters.contract import Adapter, RateDefault
 from omni_actors.adapters.messenger.capabilities import CAPABILITIES
 from omni_actors.adapters.messenger.inbound import parse
-from omni_actors.adapters.messenger.outbound import send
+from omni_actors.adapters.messenger.outbound import mark_read, send, typing, upload
+from omni_actors.adapters.messenger.profile import PERSONAS, PROFILE
 from omni_actors.adapters.messenger.settings import (
     MessengerCredentials,
     MessengerSettings,
@@ -16,6 +17,7 @@ from omni_actors.adapters.messenger.settings import (
 )
 from omni_actors.adapters.meta.graph import usage
 from omni_actors.adapters.meta.media import fetch
+from omni_actors.adapters.meta.upload import upload_gone
 
 MESSENGER: Final = Adapter(
     platform="messenger",
@@ -31,5 +33,11 @@ MESSENGER: Final = Adapter(
     fetch=fetch,
     token=token,
     token_hosts=token_hosts,
+    upload=upload,
+    upload_gone=upload_gone,
     usage=usage,
+    mark_read=mark_read,
+    typing=typing,
+    personas=PERSONAS,
+    profile=PROFILE,
 )

@@ -82,6 +82,6 @@ def _spelled(persona_id: str) -> JsonObject:
     return {"persona_id": persona_id}
 
 
-PROFILE: Final = ProfileDesk(read=_read, put=_put, clear=_clear, unfit=_unfit)
+PROFILE: Final = ProfileDesk(PIECES, shared.RATE, _read, _put, _clear, _unfit)
 # https://developers.facebook.com/docs/messenger-platform/send-messages/personas
 PERSONAS: Final = PersonaDesk(all=_all_personas, create=_create, delete=_delete, spelled=_spelled)

@@ -4,7 +4,6 @@ https://developers.facebook.com/docs/messenger-platform/reference/send-api
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -34,8 +33,6 @@ REMOVED_TAGS: Final = (
     "CUSTOMER_FEEDBACK",
 )
 NOT_THERE_OR_CLOSED: Final = "1545041"
-# Comments and posts have ids of digits, messages never.
-_COMMENT = re.compile(r"[0-9]+(_[0-9]+)?")
 
 
 class Account(Protocol):
@@ -66,7 +63,7 @@ class Dialect:
 
 def send(part: PartToSend, account: Account, dialect: Dialect) -> Flow[Sent]:
     """Send a part whose media are uploaded. Raises SendFailure."""
-    to = recipient(part, account)
+    to = recipient(part.to)
     if isinstance(part.content, Reaction):
         return (yield from _react(part, part.content, to, account))
     body: Body = {
@@ -83,18 +80,11 @@ def send(part: PartToSend, account: Account, dialect: Dialect) -> Flow[Sent]:
     return _sent(reply, part, to, dialect)
 
 
-def recipient(part: PartToSend, account: Account) -> Body:
-    """Whom a part goes to: who wrote the comment that it answers, or the best name of a person."""
-    if part.reply_to is not None and _COMMENT.fullmatch(part.reply_to):
-        if isinstance(part.content, Reaction):
-            raise refuse(Reason.CONTENT_UNSUPPORTED, "there are no reactions to comments")
-        post = part.reply_to.startswith(f"{account.account_id}_")
-        return {POST_ID if post else COMMENT_ID: part.reply_to}
-    return name_of(part.to)
+def recipient(person: Sequence[IdentityKey]) -> Body:
+    """The `recipient` that stands for a person, by the best name. Raises SendFailure.
 
-
-def name_of(person: Sequence[IdentityKey]) -> Body:
-    """The `recipient` that stands for a person. Raises SendFailure."""
+    Whoever wrote a comment is known by it until they have been written to.
+    """
     named = {key.kind: key.value for key in reversed(person)}
     for kind in (PSID, IGSID):
         if kind in named:
@@ -197,7 +187,7 @@ def tell(action: str, person: Person, account: Account) -> Flow[None]:
 
     https://developers.facebook.com/docs/messenger-platform/send-messages/sender-actions
     """
-    yield from act({"recipient": name_of(person), "sender_action": action}, account)
+    yield from act({"recipient": recipient(person), "sender_action": action}, account)
 
 
 def act(body: Body, account: Account) -> Flow[None]:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from attrs import frozen
 
 from omni_actors.adapters.contract import Medium
-from omni_actors.adapters.meta import templates as shown
+from omni_actors.adapters.meta import spelling_templates as shown
 from omni_actors.adapters.meta.errors import refuse
 from omni_actors.model.content import (
     Card,
