@@ -41,6 +41,16 @@ class RateDefault:
 
 
 @frozen
+class Meter:
+    """A limit of some of a channel's sends: of these forms, or to addresses of these kinds."""
+
+    name: str
+    rate: RateDefault
+    forms: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+@frozen
 class Medium:
     """One medium that a part needs: where its bytes are and what the platform knows of it.
 
@@ -214,6 +224,7 @@ class Adapter(Generic[S, C]):
     `names` tells by which names a document's channels are known besides their keys, `named` by
     which the settings know one.
     `token` names the credential that `net` injects, for `token_hosts` only.
+    `meters` are limits of some sends only, `profile` and `personas` what it says and who it shows.
     `ties` tells what a channel shares with others; `usage` what an answer says of budgets.
     """
 
@@ -241,6 +252,7 @@ class Adapter(Generic[S, C]):
     named: Callable[[S], Sequence[ChannelName]] | None = None
     doctor: Callable[[S, Visit], Flow[Sequence[Checked]]] | None = None
     templates: TemplateDesk[S] | None = None
+    meters: tuple[Meter, ...] = ()
     personas: PersonaDesk[S] | None = None
     profile: ProfileDesk[S] | None = None
     masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show

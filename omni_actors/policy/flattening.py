@@ -9,6 +9,7 @@ from omni_actors.model.content import (
     Contacts,
     Coupon,
     Email,
+    FeedbackRequest,
     Location,
     Option,
     Organisation,
@@ -137,6 +138,11 @@ def receipt_item(item: ReceiptItem, currency: str) -> str:
     return f"{count}{item.title}{told}: {money(item.price, currency)}"
 
 
+def feedback(asked: FeedbackRequest) -> list[str]:
+    """A question about how content somebody is, as blocks."""
+    return [*filter(None, [asked.title, asked.text]), asked.question]
+
+
 def coupon(shown: Coupon) -> list[str]:
     """A voucher as blocks, with its code on a line of its own, to be copied."""
     told = [shown.text, shown.title, shown.subtitle, shown.code]
@@ -153,10 +159,10 @@ def card(shown: Card, marks: Iterator[str]) -> list[str]:
 
 def action(shown: Action, marks: Iterator[str]) -> str:
     """What a button of a card does, as a line."""
-    return f"{next(marks)}. {shown.title}" if shown.id else link(shown)
+    return f"{next(marks)}. {link(shown)}" if shown.id else link(shown)
 
 
 def link(shown: Action) -> str:
-    """Where a button leads that does not answer: a page or a number."""
+    """Where a button leads besides answering: to a page or a number."""
     target = shown.url or shown.login or shown.phone
     return f"{shown.title}: {target}" if target else shown.title

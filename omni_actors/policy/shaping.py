@@ -246,8 +246,12 @@ class Shaper:
                 blocks = flattening.receipt(content)
             case Coupon():
                 blocks = flattening.coupon(content)
-            case _:
+            case FeedbackRequest():
+                blocks = flattening.feedback(content)
+            case Post():
                 raise Unshapable(path, form.why)
+            case _:
+                assert_never(content)
         return self.wording.flat(blocks, path, form, why)
 
     def template(self, content: Template, path: str) -> Shaped:

@@ -164,7 +164,7 @@ class CardShaper:
 
     def as_question(self, content: Card, path: str, why: str) -> Shaped:
         """A card that asks: its links as lines of the text, its answers as options."""
-        links = [flattening.link(action) for action in content.actions if not action.id]
+        links = [flattening.link(each) for each in content.actions if leads(each)]
         told = [content.text or "", *links, content.url or ""]
         text = "\n".join([line for line in told if not blank(line)])
         asked = Choices(
@@ -176,7 +176,7 @@ class CardShaper:
         )
         notes = [Note(path, Level.CONVERTED, "choices", why)]
         for n, action in enumerate(content.actions):
-            if not action.id:
+            if leads(action):
                 place = f"{path}/actions/{n}"
                 notes.append(Note(place, Level.FLATTENED, "text", ANSWERS_ONLY))
         shaped = self.choices.shape(asked, path)
@@ -206,6 +206,11 @@ def tidied_card(card: Card, path: str) -> tuple[Card, Notes]:
     """A card with the labels of its buttons on one line."""
     actions, notes = tidied_actions(card.actions, path)
     return evolve(card, actions=actions), notes
+
+
+def leads(action: Action) -> bool:
+    """Whether a button leads to a page or a number."""
+    return bool(action.url or action.phone or action.login)
 
 
 def check_reachable(cards: Sequence[Card], path: str) -> None:

@@ -97,7 +97,9 @@ def _restriction(detail: JsonObject) -> str:
         "nothing": "it may not send",
     }
     may = left.get(str(detail.get("sending")), "it may send")
-    return f"The account is restricted ({what}): {may}."
+    if not types and detail.get("sending") == "all":
+        return "The account is no longer restricted."
+    return f"The account is restricted ({what}): {may}{_because(detail)}."
 
 
 def _connection(detail: JsonObject) -> str:

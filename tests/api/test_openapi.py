@@ -25,6 +25,8 @@ GET /v1/actors
 GET /v1/channels
 GET /v1/channels/{channel_id}
 GET /v1/channels/{channel_id}/capabilities
+GET /v1/channels/{channel_id}/personas
+GET /v1/channels/{channel_id}/profile
 GET /v1/channels/{channel_id}/templates
 GET /v1/channels/{channel_id}/templates/{name}
 GET /v1/contacts
@@ -42,9 +44,12 @@ GET /v1/media/{media_id}
 GET /v1/messages/{message_id}
 GET /v1/messages/{message_id}/attempts
 GET /webhooks/{hook}
+DELETE /v1/channels/{channel_id}/personas/{persona_id}
+DELETE /v1/channels/{channel_id}/profile
 DELETE /v1/channels/{channel_id}/templates/{name}
 DELETE /v1/keys/{key_id}
 PATCH /v1/conversations/{conversation_id}/context
+POST /v1/channels/{channel_id}/personas
 POST /v1/channels/{channel_id}/templates
 POST /v1/channels/{channel_id}/templates:sync
 POST /v1/channels/{channel_id}:pause
@@ -60,6 +65,7 @@ POST /v1/messages/{message_id}:release
 POST /v1/messages:preview
 POST /webhooks/{hook}
 PUT /v1/channels/{channel_id}/credentials
+PUT /v1/channels/{channel_id}/profile
 """
 
 # What JSON Schema has no word for; the decoder knows more.

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from omni_actors.adapters.contract import Adapter, RateDefault
+from omni_actors.adapters.contract import Adapter
 from omni_actors.adapters.instagram.capabilities import CAPABILITIES
 from omni_actors.adapters.instagram.inbound import parse
 from omni_actors.adapters.instagram.outbound import mark_read, send, typing, upload
@@ -15,6 +15,7 @@ from omni_actors.adapters.instagram.settings import (
     token,
     token_hosts,
 )
+from omni_actors.adapters.meta import rates
 from omni_actors.adapters.meta.graph import usage
 from omni_actors.adapters.meta.media import fetch
 from omni_actors.adapters.meta.upload import upload_gone
@@ -24,8 +25,8 @@ INSTAGRAM: Final = Adapter(
     settings=InstagramSettings,
     credentials=InstagramCredentials,
     capabilities=CAPABILITIES,
-    rate=RateDefault(per_second=40.0, burst=8),
-    pair_rate=None,
+    rate=rates.INSTAGRAM,
+    pair_rate=rates.PAIR,
     channel_key=channel_key,
     address=address,
     parse=parse,
@@ -39,4 +40,5 @@ INSTAGRAM: Final = Adapter(
     mark_read=mark_read,
     typing=typing,
     profile=PROFILE,
+    meters=rates.METERS,
 )

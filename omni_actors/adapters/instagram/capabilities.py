@@ -9,8 +9,8 @@ from typing import Final
 from attrs import evolve
 
 from omni_actors.adapters.meta import forms
-from omni_actors.adapters.meta.addresses import COMMENT_ID
 from omni_actors.adapters.meta.forms import MB
+from omni_actors.adapters.meta.people import COMMENT
 from omni_actors.model.capabilities import Capabilities, Form, Level, Limits
 
 PAGE: Final = (
@@ -90,6 +90,7 @@ FORMS: Final = {
     "products.carousel": (forms.product(),),
     "receipt": (_flat("Instagram has no receipts"),),
     "coupon": (_flat("Instagram has no coupons"),),
+    "feedback": (IN_WORDS,),
     "reaction": (forms.REACTION,),
     "email": (_flat("a mail's subject and text, as one message"),),
 }
@@ -99,7 +100,7 @@ CAPABILITIES: Final = Capabilities(
     dialect="plain",
     window_s=forms.WINDOW_S,
     human_window_s=forms.HUMAN_S,
-    windowless=(COMMENT_ID,),
+    windowless=(COMMENT,),
     free_in_closed_window=(),
     reply_to=True,
     mark_read=True,

@@ -11,6 +11,7 @@ from typing import Final
 from omni_actors.adapters.contract import ProfileDesk
 from omni_actors.adapters.instagram.settings import InstagramSettings
 from omni_actors.adapters.meta import profile as shared
+from omni_actors.adapters.meta import rates
 from omni_actors.adapters.meta.profile import ON_INSTAGRAM, Place
 from omni_actors.model.profile import Profile
 from omni_actors.wire.calls import Flow
@@ -39,4 +40,4 @@ def _unfit(profile: Profile) -> Sequence[tuple[str, str]]:
     return shared.unfit(profile, ON_INSTAGRAM, whole_menu=False)
 
 
-PROFILE: Final = ProfileDesk(ON_INSTAGRAM, shared.RATE, _read, _put, _clear, _unfit)
+PROFILE: Final = ProfileDesk(ON_INSTAGRAM, rates.PROFILE, _read, _put, _clear, _unfit)

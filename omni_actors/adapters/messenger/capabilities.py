@@ -7,8 +7,8 @@ code units, and a million bytes. It names 25 MB for every medium and takes 8 MB 
 from typing import Final
 
 from omni_actors.adapters.meta import forms
-from omni_actors.adapters.meta.addresses import WINDOWLESS
 from omni_actors.adapters.meta.forms import ANY_BUTTONS, MB, TEMPLATES
+from omni_actors.adapters.meta.people import WINDOWLESS
 from omni_actors.model.capabilities import Capabilities, Form, Level, Limits
 
 UTILITY: Final = (

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from omni_actors.adapters.contract import PersonaDesk, ProfileDesk
 from omni_actors.adapters.messenger.settings import MessengerSettings
 from omni_actors.adapters.meta import profile as shared
+from omni_actors.adapters.meta import rates
 from omni_actors.adapters.meta.errors import answer, unreadable
 from omni_actors.adapters.meta.profile import Place
 from omni_actors.adapters.reading import mapping, sequence, text
@@ -82,6 +83,6 @@ def _spelled(persona_id: str) -> JsonObject:
     return {"persona_id": persona_id}
 
 
-PROFILE: Final = ProfileDesk(PIECES, shared.RATE, _read, _put, _clear, _unfit)
+PROFILE: Final = ProfileDesk(PIECES, rates.PROFILE, _read, _put, _clear, _unfit)
 # https://developers.facebook.com/docs/messenger-platform/send-messages/personas
 PERSONAS: Final = PersonaDesk(all=_all_personas, create=_create, delete=_delete, spelled=_spelled)

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from omni_actors.adapters.contract import RateDefault
 from omni_actors.adapters.meta.errors import answer
 from omni_actors.adapters.reading import mapping, sequence, text
 from omni_actors.model.json import Json, JsonObject
@@ -40,8 +39,6 @@ ON_INSTAGRAM: Final = ("starters", "menu")
 DEFAULT: Final = "default"
 SIZES: Final = ("compact", "tall", "full")
 
-# Ten calls in ten minutes, of each page.
-RATE: Final = RateDefault(per_second=10 / 600, burst=10)
 PAYLOAD_MAX: Final = 1000
 GREETING_MAX: Final = 160
 QUESTIONS_MAX: Final = 4

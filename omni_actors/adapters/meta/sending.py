@@ -10,9 +10,8 @@ from typing import Any, Final, Protocol
 from attrs import evolve, frozen
 
 from omni_actors.adapters.contract import Medium, PartToSend, Person, Sent
-from omni_actors.adapters.meta.addresses import COMMENT_ID, POST_ID, RECIPIENTS
 from omni_actors.adapters.meta.errors import answer, refuse
-from omni_actors.adapters.meta.people import IGSID, PSID
+from omni_actors.adapters.meta.people import COMMENT, IGSID, POST, PSID, RECIPIENTS
 from omni_actors.adapters.meta.spelling import TYPES, Spelled, message
 from omni_actors.adapters.meta.upload import attachment_type
 from omni_actors.adapters.reading import text
@@ -106,7 +105,7 @@ def _type(part: PartToSend, to: Body, dialect: Dialect) -> Body:
         return {"messaging_type": "MESSAGE_TAG", "tag": HUMAN_AGENT}
     if not dialect.typed:
         return {}
-    asked = "id" in to or COMMENT_ID in to or POST_ID in to
+    asked = "id" in to or COMMENT in to or POST in to
     return {"messaging_type": "RESPONSE" if asked else "UPDATE"}
 
 
