@@ -71,6 +71,7 @@ class Limits:
     item_text_max: int | None = None
     item_lines_max: int | None = None
     media_required: bool = False
+    actions_min: int = 0
     links_min: int = 0
     links_max: int | None = None
     replies_min: int = 0

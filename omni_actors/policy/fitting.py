@@ -248,6 +248,10 @@ def actions_unfit(actions: Sequence[Action], limits: Limits) -> str:
     logins = [action for action in actions if action.login or action.does]
     if limits.options_max is not None and len(actions) > limits.options_max:
         return f"{len(actions)} actions on a card, {limits.options_max} allowed"
+    if any(action.id and (action.url or action.phone or action.login) for action in actions):
+        return "a button there opens a link or answers, not both"
+    if len(actions) < limits.actions_min:
+        return f"{len(actions)} actions on a card, at least {limits.actions_min} wanted"
     for kind, count, least, most in (
         ("links", len(links), limits.links_min, limits.links_max),
         ("answers", len(replies), limits.replies_min, limits.replies_max),

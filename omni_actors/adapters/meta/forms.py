@@ -129,7 +129,7 @@ def button_card(**more: Any) -> Form:
         text_min=1,
         text_max=BUTTON_TEXT_MAX,
         one_text=True,
-        options_min=1,
+        actions_min=1,
         options_max=BUTTONS_MAX,
         option_title_max=TITLE_MAX,
         option_id_max=PAYLOAD_MAX,

@@ -149,7 +149,7 @@ def test_a_tag_that_the_platform_has_removed_is_refused_before_the_call(tag: str
 def test_a_bot_cannot_say_that_it_is_human() -> None:
     asked = {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
 
-    with pytest.raises(SendFailure, match="author.type"):
+    with pytest.raises(SendFailure, match=r"author\.type"):
         body_of("text", HELLO, override=asked)
     assert body_of("text", HELLO, override=asked, human=True)["tag"] == "HUMAN_AGENT"
 
