@@ -11,7 +11,6 @@ from omni_actors.adapters.meta.graph import Rule
 from omni_actors.model.failure import Kind, Reason, Scope
 
 MINUTE_S: Final = 60.0
-HOUR_S: Final = 3600.0
 
 
 def _rejected(reason: Reason, sentence: str) -> Rule:
@@ -32,7 +31,7 @@ def _again(reason: Reason, sentence: str, attempts_max: int, after_s: float | No
 
 def _restricted(sentence: str) -> Rule:
     reason = Reason.POLICY_REJECTED
-    return Rule(Kind.BROKEN, reason, Scope.CHANNEL, HOUR_S, sentence=sentence)
+    return Rule(Kind.BROKEN, reason, Scope.CHANNEL, sentence=sentence)
 
 
 STUMBLED: Final = _again(
