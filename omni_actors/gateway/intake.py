@@ -133,7 +133,7 @@ class Receiver:
         """Count what was stored, and wake whom it concerns."""
         for outcome in ("new", "known", "unclaimed", "parked"):
             if amount := getattr(accepted, outcome):
-                telemetry.REPORTS.labels(outcome).inc(amount)
+                telemetry.of(telemetry.REPORTS, outcome).inc(amount)
         self.wake(accepted)
 
     def hear(self, told: Told) -> None:
@@ -258,5 +258,5 @@ def _with_medium(card: Card, left: list[str]) -> Card:
 
 def counted(hook: str, outcome: str, code: int) -> int:
     """The status, counted."""
-    telemetry.INTAKES.labels(hook, outcome).inc()
+    telemetry.of(telemetry.INTAKES, hook, outcome).inc()
     return code

@@ -69,7 +69,7 @@ def _named(detail: JsonObject, key: str) -> str:
 
 
 def _because(detail: JsonObject, key: str = "reason") -> str:
-    return f": {_named(detail, key)}" if detail.get(key) else ""
+    return f": {_named(detail, key).rstrip('.')}" if detail.get(key) else ""
 
 
 def _ban(detail: JsonObject) -> str:

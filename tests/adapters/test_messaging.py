@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from omni_actors.adapters.instagram import inbound as instagram
 from omni_actors.adapters.messenger import inbound as messenger
 from omni_actors.adapters.meta.hook import MetaSecrets, authenticate, dispatch
-from omni_actors.model.json import Json
+from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import (
     Acted,
     ChannelReported,
@@ -109,11 +109,11 @@ def test_a_document_with_anything_in_a_wrong_place_is_read_without_an_error(
 
 
 ACCOUNTS = ("104500000000001", "104500000000002", "104500000000003")
-Make = Callable[[str, str], dict[str, Any]]
+Make = Callable[[str], dict[str, Any]]
 
 
 def message(**said: Any) -> Make:
-    return lambda mid, _account: {"message": {"mid": mid, **said}}
+    return lambda mid: {"message": {"mid": mid, **said}}
 
 
 # Each kind of element: what stands in it (of a message of that id), and what it becomes.
@@ -122,17 +122,17 @@ ELEMENTS: dict[str, tuple[Make, type]] = {
     "attachment": (message(attachments=[{"type": "like_heart"}]), Received),
     "deleted": (message(is_deleted=True), Deleted),
     "echo": (message(text="hello", is_echo=True), Echoed),
-    "edit": (lambda mid, _: {"message_edit": {"mid": mid, "text": "no", "num_edit": 1}}, Edited),
+    "edit": (lambda mid: {"message_edit": {"mid": mid, "text": "no", "num_edit": 1}}, Edited),
     "reaction": (
-        lambda mid, _: {"reaction": {"mid": mid, "action": "react", "emoji": "x"}},
+        lambda mid: {"reaction": {"mid": mid, "action": "react", "emoji": "x"}},
         Reacted,
     ),
-    "postback": (lambda mid, _: {"postback": {"mid": mid, "payload": "P"}}, Received),
-    "old postback": (lambda mid, _: {"postback": {"payload": mid}}, Received),
-    "referral": (lambda mid, _: {"referral": {"ref": mid}}, Acted),
-    "opt-in": (lambda mid, _: {"optin": {"type": "t", "one_time_notif_token": mid}}, Acted),
+    "postback": (lambda mid: {"postback": {"mid": mid, "payload": "P"}}, Received),
+    "old postback": (lambda mid: {"postback": {"payload": mid}}, Received),
+    "referral": (lambda mid: {"referral": {"ref": mid}}, Acted),
+    "opt-in": (lambda mid: {"optin": {"type": "t", "one_time_notif_token": mid}}, Acted),
     "stop": (
-        lambda mid, _: {
+        lambda mid: {
             "optin": {
                 "notification_messages_token": mid,
                 "notification_messages_status": "STOP NOTIFICATIONS",
@@ -140,19 +140,19 @@ ELEMENTS: dict[str, tuple[Make, type]] = {
         },
         PreferenceChanged,
     ),
-    "read": (lambda mid, _: {"read": {"watermark": int(mid[2:]) + 1}}, WatermarkReported),
-    "seen": (lambda mid, _: {"read": {"mid": mid}}, StatusReported),
-    "delivery": (lambda mid, _: {"delivery": {"mids": [mid]}}, StatusReported),
+    "read": (lambda mid: {"read": {"watermark": int(mid[2:]) + 1}}, WatermarkReported),
+    "seen": (lambda mid: {"read": {"mid": mid}}, StatusReported),
+    "delivery": (lambda mid: {"delivery": {"mids": [mid]}}, StatusReported),
     "taken": (
-        lambda mid, _: {"take_thread_control": {"new_owner_app_id": mid}},
+        lambda mid: {"take_thread_control": {"new_owner_app_id": mid}},
         ControlChanged,
     ),
     "policy": (
-        lambda mid, _: {"policy_enforcement": {"action": "warning", "reason": mid}},
+        lambda mid: {"policy_enforcement": {"action": "warning", "reason": mid}},
         ChannelReported,
     ),
-    "broken": (lambda mid, _: {"message": {"text": mid}}, Unsupported),
-    "unknown": (lambda mid, _: {"telepathy": mid}, Unsupported),
+    "broken": (lambda mid: {"message": {"text": mid}}, Unsupported),
+    "unknown": (lambda mid: {"telepathy": mid}, Unsupported),
 }
 LISTS = ("messaging", "standby", "changes")
 
@@ -172,7 +172,7 @@ def test_however_elements_are_batched_each_becomes_one_report_of_its_own_account
             "sender": {"id": f"73000{index}"},
             "recipient": {"id": account},
             "timestamp": 1790000000000 + index,
-            **ELEMENTS[kind][0](f"m_{1790000000000 + index}", account),
+            **ELEMENTS[kind][0](f"m_{1790000000000 + index}"),
         }
         where = chance.choice(LISTS)
         one = {"field": "messages", "value": element} if where == "changes" else element
@@ -261,10 +261,10 @@ def test_documents_go_to_the_platform_of_their_object() -> None:
 
 
 def test_of_two_edits_of_one_time_the_later_one_is_later() -> None:
-    def edit(number: object) -> Json:
-        told = {"mid": "m_1", "text": "no", "num_edit": number}
-        who = {"sender": {"id": "73000"}, "recipient": {"id": ACCOUNTS[0]}}
-        element = {**who, "timestamp": 1790000000000, "message_edit": told}
+    def edit(number: Json) -> Json:
+        told: JsonObject = {"mid": "m_1", "text": "no", "num_edit": number}
+        who: JsonObject = {"sender": {"id": "73000"}, "recipient": {"id": ACCOUNTS[0]}}
+        element: JsonObject = {**who, "timestamp": 1790000000000, "message_edit": told}
         return {"entry": [{"id": ACCOUNTS[0], "messaging": [element]}]}
 
     first, second = (messenger.parse(edit(number))[0] for number in (1, "2"))

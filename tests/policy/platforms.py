@@ -94,8 +94,7 @@ def excess(
         for what, text, most in texts_of(content, limits)
         if most is not None and size(text or "", unit_of(what, limits)) > most
     ]
-    needed = isinstance(content, Text | Choices) and limits.text_max != 0
-    if needed and not content.text.strip():
+    if isinstance(content, Text | Choices) and limits.text_max != 0 and not content.text.strip():
         found.append("no text")
     if isinstance(content, Choices):
         titles = [option.title for option in content.options]

@@ -90,8 +90,8 @@ def _preview(shown: Content) -> dict[str, Json]:
     """What the platform shows below words that hold a link."""
     if not isinstance(shown, Card):
         return {}
-    links: dict[str, Json] = {"url": action.url for action in shown.actions}
-    return {"title": shown.title, **links} if shown.title else links
+    told = (("title", shown.title), ("url", shown.actions[0].url if shown.actions else None))
+    return {key: found for key, found in told if found}
 
 
 def _with_words(content: Content, words: str | None) -> Content:
