@@ -2,7 +2,7 @@
 
 from omni_actors.api.requests import NoQuery, ProfilePieces
 from omni_actors.api.routes import Call, Listing, Reply, Route, listing
-from omni_actors.api.views import ProfileClearedView
+from omni_actors.api.views import PersonaDeletedView, ProfileClearedView
 from omni_actors.gateway.facade import Code
 from omni_actors.model.profile import NewPersona, Persona, Profile
 
@@ -59,10 +59,9 @@ async def add_persona(call: Call[NoQuery, NewPersona]) -> Reply:
 async def delete_persona(call: Call[NoQuery, None]) -> Reply:
     """Take a face away."""
     call.gateway.accepting()
-    await call.gateway.profiles.drop_persona(
-        call.caller, call.path["channel_id"], call.path["persona_id"]
-    )
-    return Reply(status=204)
+    persona_id = call.path["persona_id"]
+    await call.gateway.profiles.drop_persona(call.caller, call.path["channel_id"], persona_id)
+    return Reply(PersonaDeletedView(persona_id))
 
 
 ROUTES = (
@@ -125,7 +124,7 @@ ROUTES = (
         "/v1/channels/{channel_id}/personas/{persona_id}",
         delete_persona,
         "Take a face away; a face cannot be changed",
-        status=204,
+        answer=PersonaDeletedView,
         scope="channels:write",
         writes=True,
         codes=CODES,

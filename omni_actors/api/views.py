@@ -392,6 +392,13 @@ class ProfileClearedView:
 
 
 @frozen
+class PersonaDeletedView:
+    """The face that is gone."""
+
+    deleted: str
+
+
+@frozen
 class EventView:
     """What happened. `message` is the message it is about, as it is now."""
 

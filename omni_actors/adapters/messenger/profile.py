@@ -11,9 +11,10 @@ from omni_actors.adapters.contract import PersonaDesk, ProfileDesk
 from omni_actors.adapters.messenger.settings import MessengerSettings
 from omni_actors.adapters.meta import profile as shared
 from omni_actors.adapters.meta import rates
-from omni_actors.adapters.meta.errors import answer, unreadable
+from omni_actors.adapters.meta.errors import answer
 from omni_actors.adapters.meta.profile import Place
 from omni_actors.adapters.reading import mapping, sequence, text
+from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.json import JsonObject
 from omni_actors.model.profile import PIECES, NewPersona, Persona, Profile
 from omni_actors.wire.calls import Flow, HttpCall, http
@@ -69,7 +70,8 @@ def _create(new: NewPersona, settings: MessengerSettings) -> Flow[Persona]:
     reply = yield from http(HttpCall("POST", url, settings.auth, json=body))
     persona_id = text(answer(reply, repeatable=False).get("id"))
     if persona_id is None:
-        raise unreadable("the persona was made and answered without an id")
+        why = "the persona was made and answered without an id"
+        raise SendFailure(Failure(Kind.UNKNOWN, Reason.UNKNOWN, text=why))
     return Persona(persona_id, new.name, new.picture_url)
 
 
