@@ -12,7 +12,7 @@ from omni_actors.model.capabilities import Capabilities, Level
 from omni_actors.model.content import Content, Reaction, Template
 from omni_actors.model.ids import MESSAGE, PART, Ids
 from omni_actors.model.json import JsonObject
-from omni_actors.model.requests import SendRequest
+from omni_actors.model.requests import AuthorType, SendRequest
 from omni_actors.model.states import ChannelState, MediaState
 from omni_actors.policy import routing, window
 from omni_actors.policy.shaping import (
@@ -77,6 +77,7 @@ class Plan:
     grace_s: float
     fallback: Fallback | None
     window_open: bool
+    human_until: float | None
     reply_to: str | None
     reply_to_external: str | None
 
@@ -209,6 +210,7 @@ class Submitter:
             grace_s=window.grace_s(request.author.type, capabilities) if windowed else 0.0,
             fallback=fallback,
             window_open=window.is_open(capabilities, leg.window_until, self.now()),
+            human_until=window.grace_until(AuthorType.HUMAN, capabilities, leg.last_inbound_at),
             reply_to=reply_to,
             reply_to_external=external,
         )
@@ -433,6 +435,7 @@ def window_of(plan: Plan) -> JsonObject:
     return {
         "open": plan.window_open,
         "closes_at": plan.leg.window_until,
+        "human_closes_at": plan.human_until,
         "free_until": plan.leg.entry_until,
     }
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from omni_actors.adapters.instagram import INSTAGRAM
-from omni_actors.adapters.messenger import MESSENGER
+from omni_actors.adapters.instagram.profile import PROFILE as THERE
+from omni_actors.adapters.messenger.profile import PERSONAS
+from omni_actors.adapters.messenger.profile import PROFILE as DESK
 from omni_actors.model.failure import Kind, SendFailure
 from omni_actors.model.profile import (
     Command,
@@ -76,9 +77,6 @@ PROPERTIES: dict[str, Any] = {
     "account_linking_url": "https://shop.example/login",
 }
 DONE = answered({"result": "success"})
-DESK, THERE = MESSENGER.profile, INSTAGRAM.profile
-assert DESK is not None
-assert THERE is not None
 
 
 def test_every_piece_of_a_profile_is_spelled_so() -> None:
@@ -188,14 +186,12 @@ def test_an_account_has_neither_a_greeting_nor_a_menu_that_stands_alone() -> Non
 
 
 def test_faces_are_made_listed_and_taken_away() -> None:
-    desk = MESSENGER.personas
-    assert desk is not None
-
     (made,), rita = play(
-        desk.create(NewPersona("Rita", "https://cdn.example/r.jpg"), PAGE), answered({"id": "9900"})
+        PERSONAS.create(NewPersona("Rita", "https://cdn.example/r.jpg"), PAGE),
+        answered({"id": "9900"}),
     )
     (listed,), found = play(
-        desk.all(PAGE),
+        PERSONAS.all(PAGE),
         answered(
             {
                 "data": [
@@ -209,7 +205,7 @@ def test_faces_are_made_listed_and_taken_away() -> None:
             }
         ),
     )
-    (gone,), _ = play(desk.delete("9900", PAGE), answered({"success": True}))
+    (gone,), _ = play(PERSONAS.delete("9900", PAGE), answered({"success": True}))
 
     assert rita == Persona("9900", "Rita", "https://cdn.example/r.jpg")
     assert list(found) == [rita]
@@ -219,12 +215,9 @@ def test_faces_are_made_listed_and_taken_away() -> None:
 
 
 def test_a_face_whose_making_was_answered_badly_may_have_been_made() -> None:
-    desk = MESSENGER.personas
-    assert desk is not None
-
     with pytest.raises(SendFailure) as failed:
         play(
-            desk.create(NewPersona("Rita", "https://cdn.example/r.jpg"), PAGE),
+            PERSONAS.create(NewPersona("Rita", "https://cdn.example/r.jpg"), PAGE),
             answered({"error": {"code": 1, "message": "?"}}, 500),
         )
 
