@@ -8,7 +8,11 @@ from typing import Any
 
 import httpx
 
+from omni_actors.sandbox import INSTAGRAM_LOGIN, InstagramAccount, MessengerAccount
 from omni_actors.sandbox.faults import KINDS
+from omni_actors.sandbox.meta.channel import PERSON_KEYS
+from omni_actors.sandbox.meta.limits import RATES
+from omni_actors.sandbox.meta.standing import KEYS
 from omni_actors.sandbox.whatsapp.settings import SAMPLE_TEMPLATES, WhatsAppAccount
 from tests.sandbox.conftest import Play
 
@@ -76,6 +80,23 @@ def test_the_tables_name_every_fault_and_every_template() -> None:
     named = set(FIRST_CELL.findall(PAGE.read_text("utf-8")))
 
     assert {*KINDS, *(template.name for template in SAMPLE_TEMPLATES)} <= named
+
+
+def test_the_accounts_of_meta_are_those_of_the_page() -> None:
+    page = PAGE.read_text("utf-8")
+
+    for account in (MessengerAccount(), InstagramAccount(), INSTAGRAM_LOGIN):
+        for value in (account.channel_key, account.access_token, account.app_id):
+            assert f"`{value}`" in page
+        assert f"`{account.app_secret}`" in page
+        assert f"`/sandbox/{account.platform}/{account.channel_key}/…`" in page
+
+
+def test_the_page_names_every_key_of_a_standing_and_of_a_customer() -> None:
+    page = PAGE.read_text("utf-8")
+
+    for name in (*KEYS, *PERSON_KEYS, *RATES):
+        assert f"`{name}`" in page
 
 
 def test_the_keys_are_those_of_the_sample_account() -> None:
