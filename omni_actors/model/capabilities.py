@@ -40,8 +40,9 @@ class Limits:
     With `held` a medium can be named by the id that the platform has for it;
     `media_by` tells that a medium must be a link, lie with the platform, or be named by that id.
 
-    With `one_piece` a text that is too long is a reason for the next form, and is not cut;
-    `option_image` tells that options have pictures.
+    With `address_whole` a postal address needs every line. With `one_piece` a text that is too
+    long is a reason for the next form, and is not cut; `option_image` tells that options have
+    pictures.
 
     `plain_button` tells that a button's label has no emoji; `countries` which ones a form is for;
     `code_max` how long a code to copy is; `minutes_max` for how long a call button works.
@@ -84,6 +85,7 @@ class Limits:
     card_url: bool = False
     media_by: Literal["link", "upload", "id"] | None = None
     held: bool = False
+    address_whole: bool = False
     one_piece: bool = False
     option_image: bool = False
     text_unit: Unit | None = None

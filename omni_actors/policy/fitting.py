@@ -161,8 +161,7 @@ def whole_unfit(content: Whole, limits: Limits) -> str:
     """Why a form cannot show content as it is; empty when it can."""
     match content:
         case Receipt():
-            count, most = len(content.items), limits.items_max
-            return f"{count} lines, {most} allowed" if most is not None and count > most else ""
+            return receipt_unfit(content, limits)
         case Coupon():
             return "" if content.code or content.url else "a coupon there needs a code or a url"
         case FeedbackRequest() | Post():
@@ -181,6 +180,17 @@ def whole_unfit(content: Whole, limits: Limits) -> str:
             assert_never(content)
     long = any(over(body, limits.text_max, limits) for body in bodies)
     return f"text longer than {measured(limits.text_max, limits)}" if long else ""
+
+
+def receipt_unfit(receipt: Receipt, limits: Limits) -> str:
+    """Why a form cannot show a receipt as it is."""
+    if limits.items_max is not None and len(receipt.items) > limits.items_max:
+        return f"{len(receipt.items)} lines, {limits.items_max} allowed"
+    where = receipt.address
+    if where is None or not limits.address_whole:
+        return ""
+    lines = (where.street, where.city, where.zip, where.country_code or where.country)
+    return "" if all(lines) else "an address there needs street, city, zip and country"
 
 
 def cards_unfit(cards: Sequence[Card], limits: Limits) -> str:
@@ -205,7 +215,8 @@ def card_unfit(card: Card, limits: Limits) -> str:
         return "no footer on cards there"
     if card.url and not limits.card_url:
         return "cards there are not tapped, only their buttons"
-    if limits.beside_title and not (card.text or card.media or card.actions or card.url):
+    told = not blank(card.text or "")
+    if limits.beside_title and not (told or card.media or card.actions or card.url):
         return "a card there needs more than a title"
     return card_medium_unfit(card.media, limits) or actions_unfit(card.actions, limits)
 
@@ -284,6 +295,31 @@ def check_card(card: Card, path: str) -> None:
         raise Unshapable(f"{path}/title", "a card needs a title")
     for n, action in enumerate(card.actions):
         check_action(action, f"{path}/actions/{n}")
+
+
+def check_named(content: Receipt | Coupon | FeedbackRequest | Post, path: str) -> None:
+    """Raise Unshapable unless everything that must be said is said."""
+    names: tuple[str, ...]
+    match content:
+        case Receipt():
+            names = ("number", "recipient", "paid_with")
+            for n, item in enumerate(content.items):
+                if blank(item.title):
+                    raise Unshapable(f"{path}/items/{n}/title", "a line needs a title")
+            for n, change in enumerate(content.adjustments):
+                if blank(change.name):
+                    raise Unshapable(f"{path}/adjustments/{n}/name", "it needs a name")
+        case Coupon():
+            names = ("title",)
+        case FeedbackRequest():
+            names = ("id", "title", "question")
+        case Post():
+            names = ("post_id",)
+        case _:
+            assert_never(content)
+    for name in names:
+        if blank(getattr(content, name)):
+            raise Unshapable(f"{path}/{name}", "this must say something")
 
 
 def check_action(action: Action, path: str) -> None:

@@ -39,7 +39,7 @@ from omni_actors.model.content import (
     content_type,
 )
 from omni_actors.policy import flattening, template_params
-from omni_actors.policy.fitting import blank, media_ids_of
+from omni_actors.policy.fitting import blank, check_named, media_ids_of
 from omni_actors.policy.framing import Framer
 from omni_actors.policy.shaped import MediumFacts, Note, Shaped, ShapedPart, Unshapable
 from omni_actors.policy.shaping_asks import AskShaper
@@ -238,6 +238,7 @@ class Shaper:
 
     def whole(self, content: Receipt | Coupon | FeedbackRequest | Post, path: str) -> Shaped:
         """What a platform shows by its own means, or else as text if it can be."""
+        check_named(content, path)
         form, why = whole_form(self.wording, content, path)
         if form.level is not Level.FLATTENED:
             return Shaped((part_of(form, content),), whole_notes(form, path, why))

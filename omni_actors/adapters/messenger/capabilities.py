@@ -4,7 +4,7 @@ The platform names no unit of its lengths, and writes MB; the stricter readings 
 code units, and a million bytes. It names 25 MB for every medium and takes 8 MB of a picture surely.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from omni_actors.adapters.meta import forms
 from omni_actors.adapters.meta.forms import ANY_BUTTONS, MB, TEMPLATES
@@ -39,9 +39,8 @@ def _flat(why: str) -> Form:
     return forms.text_form("text", "utf16", TEXT_MAX, Level.FLATTENED, why)
 
 
-def _whole(name: str, page: str, items_max: int | None = None) -> Form:
-    limits = Limits("utf16", items_max=items_max, source=TEMPLATES + page)
-    return Form(name, Level.NATIVE, limits)
+def _whole(name: str, page: str, **more: Any) -> Form:
+    return Form(name, Level.NATIVE, Limits("utf16", source=TEMPLATES + page, **more))
 
 
 MEDIA_CARD: Final = Form(
@@ -109,8 +108,8 @@ FORMS: Final = {
     "products.list": (forms.product(),),
     "products.carousel": (forms.product(),),
     "receipt": (
-        _whole("receipt", "receipt", items_max=RECEIPT_LINES_MAX),
-        _flat("a receipt has 100 lines at most"),
+        _whole("receipt", "receipt", items_max=RECEIPT_LINES_MAX, address_whole=True),
+        _flat("a receipt has 100 lines at most, and whole addresses"),
     ),
     "coupon": (_whole("coupon", "coupon"), _flat("a coupon needs a code or a page")),
     "feedback": (_whole("feedback", "customer-feedback-template"),),

@@ -23,6 +23,7 @@ from omni_actors.model.content import (
 )
 from omni_actors.model.failure import Reason
 from omni_actors.policy import template_params
+from omni_actors.policy.fitting import blank
 from omni_actors.policy.template_params import BadParams, Value
 
 Body: TypeAlias = dict[str, Any]
@@ -35,7 +36,14 @@ STARS: Final = {"type": "csat", "score_label": "neg_pos", "score_option": "five_
 
 def told(body: Mapping[str, Any]) -> Body:
     """Without the keys that tell nothing."""
-    return {key: value for key, value in body.items() if value not in (None, "", [], {})}
+    return {
+        key: value for key, value in body.items() if value not in (None, [], {}) and seen(value)
+    }
+
+
+def seen(value: Any) -> bool:
+    """Whether a text can be seen; what is no text can."""
+    return not isinstance(value, str) or not blank(value)
 
 
 def question_buttons(content: Choices, _source: Source) -> Body:
@@ -173,7 +181,7 @@ def _receipt_item(item: ReceiptItem, currency: str) -> Body:
 
 
 def _address(content: Receipt) -> Body | None:
-    """Where it goes; the platform wants every line of an address, an empty one too."""
+    """Where it goes; the platform wants every line, and there are countries without states."""
     if content.address is None:
         return None
     postal = content.address
@@ -182,7 +190,7 @@ def _address(content: Receipt) -> Body | None:
         "street_2": "",
         "city": postal.city or "",
         "postal_code": postal.zip or "",
-        "state": postal.state or "",
+        "state": postal.state or postal.city or "",
         "country": postal.country_code or postal.country or "",
     }
 

@@ -10,6 +10,8 @@ from omni_actors.adapters.messenger import MESSENGER
 from omni_actors.adapters.messenger.settings import MessengerSettings
 from omni_actors.model.content import Content
 from omni_actors.model.reports import IdentityKey
+from omni_actors.sandbox.instagram import bodies as instagram
+from omni_actors.sandbox.messenger import bodies as messenger
 from omni_actors.wire.calls import HttpCall, HttpReply
 from tests.adapters.kit import play
 
@@ -21,6 +23,7 @@ ANA = IdentityKey("psid", "7300000000000001", PAGE_ID)
 ANA_THERE = IdentityKey("igsid", "8900000000000777", IG_ID)
 PICTURE = Medium("med_1", "blob", "image/png", 9, "p.png", uploaded="1857700000000001")
 FILM = Medium("med_2", "blob", "video/mp4", 9, "f.mp4", uploaded="1857700000000002")
+CHECKS = {"messenger": messenger.check_send, "instagram": instagram.check_send}
 MEDIA = {"med_1": PICTURE, "med_2": FILM}
 
 
@@ -50,8 +53,10 @@ def sending(
 
 
 def body_of(form: str, content: Content, **more: Any) -> dict[str, Any]:
-    """The body of the call that sends a part."""
+    """The body of the call that sends a part; the sandbox takes it."""
     body: dict[str, Any] = sending(form, content, **more)[0].json
+    if "override" not in more:
+        CHECKS[more.get("adapter", MESSENGER).platform](body)
     return body
 
 
