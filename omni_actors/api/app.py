@@ -31,6 +31,7 @@ from omni_actors.api import (
     media,
     messages,
     operations,
+    profiles,
     templates,
 )
 from omni_actors.api.access import admit
@@ -53,6 +54,7 @@ ROUTES: tuple[Route, ...] = (
     *channels.ROUTES,
     *connect.ROUTES,
     *templates.ROUTES,
+    *profiles.ROUTES,
     *events.ROUTES,
     LIVE,
     *dead_letters.ROUTES,

@@ -77,6 +77,13 @@ class TemplateLanguage:
 
 
 @frozen
+class ProfilePieces:
+    """Which pieces of a profile; without any, all that the platform has."""
+
+    pieces: tuple[str, ...] = ()
+
+
+@frozen
 class DeadLetterQuery:
     """Which dead letters."""
 

@@ -26,6 +26,7 @@ from omni_actors.gateway.keys import Caller as Caller
 from omni_actors.gateway.keys import Keyring
 from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.gateway.once import Once
+from omni_actors.gateway.profiles import ProfileBook
 from omni_actors.gateway.receipts import Receipts
 from omni_actors.gateway.submit import Sender, refused, window_of
 from omni_actors.gateway.templates import TemplateBook
@@ -61,6 +62,7 @@ from omni_actors.store.queries import (
     Events,
     Figures,
     Keys,
+    LegById,
     MediumById,
     MessageById,
     Messages,
@@ -164,6 +166,11 @@ class Gateway:
             return await self.house.ground.store.do(verb)
         except Refused as problem:
             raise refused(problem) from None
+
+    @property
+    def profiles(self) -> ProfileBook:
+        """What channels say of themselves."""
+        return self.house.profiles
 
     @property
     def templates(self) -> TemplateBook:
@@ -306,7 +313,9 @@ class Gateway:
         self.accepting()
         message = await self.message(caller, message_id)
         ground = self.house.ground
-        await Receipts(ground.hands, lambda: self.house.routes).mark_read(message, typing=typing)
+        leg = ground.store.peek(LegById(caller.tenant, message.leg_id))
+        receipts = Receipts(ground.hands, lambda: self.house.routes)
+        await receipts.mark_read(message, leg.keys if leg else (), typing=typing)
         return message
 
     # ------------------------------------------------------------ conversations and contacts

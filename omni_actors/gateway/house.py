@@ -42,6 +42,7 @@ from omni_actors.gateway.limits import Limits
 from omni_actors.gateway.links import Links
 from omni_actors.gateway.media_desk import MediaDesk
 from omni_actors.gateway.pacing import Pacer, Pacing, default_pacing
+from omni_actors.gateway.profiles import ProfileBook
 from omni_actors.gateway.sender import Hands, Route, Sender
 from omni_actors.gateway.submit import Submitter
 from omni_actors.gateway.template_desk import TemplateDesk
@@ -141,6 +142,7 @@ class House:
     templates: TemplateBook = field(init=False)
     grants: GrantBook = field(init=False)
     connector: Connector = field(init=False)
+    profiles: ProfileBook = field(init=False)
     submitter: Submitter = field(init=False)
     soonest: float = math.inf
     drain_begun: trio.Event = field(factory=trio.Event)
@@ -185,6 +187,12 @@ class House:
             routes=lambda: self.routes,
             now=now,
             changed=self.templates_changed,
+        )
+        self.profiles = ProfileBook(
+            hands=ground.hands,
+            channels=lambda: self.channels,
+            routes=lambda: self.routes,
+            now=now,
         )
         self.grants = GrantBook(
             store=ground.store,

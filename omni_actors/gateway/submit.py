@@ -8,12 +8,12 @@ from attrs import evolve, frozen
 from omni_actors import telemetry
 from omni_actors.adapters.contract import Adapter, BadAddress
 from omni_actors.gateway.errors import Code, Mistake, RequestError
-from omni_actors.model.capabilities import Level
+from omni_actors.model.capabilities import Capabilities, Level
 from omni_actors.model.content import Content, Reaction, Template
 from omni_actors.model.ids import MESSAGE, PART, Ids
 from omni_actors.model.json import JsonObject
 from omni_actors.model.reports import IdentityKey
-from omni_actors.model.requests import SendRequest
+from omni_actors.model.requests import AuthorType, SendRequest
 from omni_actors.model.states import ChannelState, MediaState
 from omni_actors.policy import routing, window
 from omni_actors.policy.shaping import (
@@ -52,6 +52,10 @@ INSTEAD = Note(
     "the reply window is closed: the template of delivery.on_closed_window is sent in its place",
 )
 
+NO_PERSONA = Note(
+    "/author/persona", Level.DROPPED, "", "this channel shows nobody but the business itself"
+)
+
 
 @frozen
 class Sender:
@@ -72,8 +76,10 @@ class Plan:
     shaped: Shaped
     held: bool
     windowed: bool
+    grace_s: float
     fallback: Fallback | None
     window_open: bool
+    human_until: float | None
     reply_to: str | None
     reply_to_external: str | None
 
@@ -136,7 +142,15 @@ class Submitter:
         message_id = self.ids(MESSAGE)
         parts = tuple(
             [
-                NewPart(self.ids(PART), n, part.form, part.content, part.media_ids, plan.windowed)
+                NewPart(
+                    self.ids(PART),
+                    n,
+                    part.form,
+                    part.content,
+                    part.media_ids,
+                    plan.windowed,
+                    plan.grace_s,
+                )
                 for n, part in enumerate(plan.shaped.parts, start=1)
             ]
         )
@@ -156,7 +170,7 @@ class Submitter:
             reply_to_external=plan.reply_to_external,
             metadata=request.metadata,
             rendering=[note.as_json() for note in plan.shaped.notes],
-            override=override_for(request, plan.channel.platform),
+            override=self.override(request, plan.channel.platform),
             on_unknown=request.delivery.on_unknown,
             held=plan.held,
             on_closed_window=request.delivery.on_closed_window.action,
@@ -188,7 +202,7 @@ class Submitter:
                 request = evolve(request, content=content)
         reply_to, external = self.quoted(tenant, request, content, leg)
         shaped = self.shaped(tenant, request, content, channel)
-        windowed = window.needs_window(content, capabilities)
+        windowed = self.windowed(request, content, leg, capabilities)
         fallback = None
         if content is not request.content:
             shaped = evolve(shaped, notes=(*shaped.notes, INSTEAD))
@@ -201,8 +215,10 @@ class Submitter:
             shaped=shaped,
             held=held,
             windowed=windowed,
+            grace_s=window.grace_s(request.author.type, capabilities) if windowed else 0.0,
             fallback=fallback,
             window_open=window.is_open(capabilities, leg.window_until, self.now()),
+            human_until=window.grace_until(AuthorType.HUMAN, capabilities, leg.last_inbound_at),
             reply_to=reply_to,
             reply_to_external=external,
         )
@@ -273,20 +289,27 @@ class Submitter:
         """The content to send and whether it must wait, by what the caller said for this case."""
         capabilities = self.adapters[channel.platform].capabilities
         content = request.content
-        if not window.needs_window(content, capabilities):
+        if not self.windowed(request, content, leg, capabilities):
             return content, False
-        if window.is_open(capabilities, leg.window_until, self.now()):
+        now, author = self.now(), request.author.type
+        if window.is_open(capabilities, leg.window_until, now):
+            return content, False
+        human_until = window.grace_until(author, capabilities, leg.last_inbound_at)
+        if human_until is not None and now < human_until:
             return content, False
         if request.delivery.on_closed_window.action == "hold":
             return content, True
         if template := template_of(request):
             return template, False
-        raise RequestError(
-            Code.OUTSIDE_WINDOW,
-            "the reply window is closed: the customer has not written within the last "
-            f"{(capabilities.window_s or 0) / 3600:.0f} hours; send a template, or set "
-            "delivery.on_closed_window",
-        )
+        raise RequestError(Code.OUTSIDE_WINDOW, window.closed_sentence(author, capabilities))
+
+    def windowed(
+        self, request: SendRequest, content: Content, leg: Leg, capabilities: Capabilities
+    ) -> bool:
+        """Whether this message may go only while the reply window is open."""
+        if window.needs_no_window(leg.keys, capabilities):
+            return False
+        return window.needs_window(content, capabilities)
 
     def fallback(self, tenant: str, request: SendRequest, channel: Channel) -> Fallback | None:
         """The template that goes out should the window close before the message does."""
@@ -333,20 +356,31 @@ class Submitter:
             for named in (content, *attachments)
             for media_id in media_ids_of(named)
         }
+        adapter = self.adapters[channel.platform]
         try:
-            return shape(
+            shaped = shape(
                 content,
                 attachments,
-                self.adapters[channel.platform].capabilities,
+                adapter.capabilities,
                 facts,
                 adapt=request.delivery.on_unsupported == "adapt",
             )
+            if request.author.persona is not None and adapter.personas is None:
+                return evolve(shaped, notes=(*shaped.notes, NO_PERSONA))
+            return shaped
         except Unshapable as problem:
             raise RequestError(
                 Code.CONTENT_UNSUPPORTED,
                 f"{channel.platform} cannot carry this: {problem.why}",
                 mistakes=(Mistake(problem.pointer, problem.why),),
             ) from None
+
+    def override(self, request: SendRequest, platform: str) -> JsonObject:
+        """The raw keys that the caller adds, and the one that shows who speaks."""
+        named, adapter = request.author.persona, self.adapters[platform]
+        desk = adapter.personas
+        shown = desk.spelled(named) if named is not None and desk else {}
+        return {**shown, **override_for(request, platform)}
 
     def facts(self, tenant: str, media_id: str) -> MediumFacts:
         """What is known of a medium that a request names."""
@@ -415,6 +449,7 @@ def window_of(plan: Plan) -> JsonObject:
     return {
         "open": plan.window_open,
         "closes_at": plan.leg.window_until,
+        "human_closes_at": plan.human_until,
         "free_until": plan.leg.entry_until,
     }
 

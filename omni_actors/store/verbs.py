@@ -174,7 +174,8 @@ class OpenLeg(Verb[Leg]):
 class NewPart:
     """One part to queue. `media_ids` are the media that its content names.
 
-    `windowed`: it may be sent only while its leg's reply window is open.
+    `windowed`: it may be sent only while its leg's reply window is open, or for `grace_s` after the
+    last message of the person.
     """
 
     id: str
@@ -183,6 +184,7 @@ class NewPart:
     content: Content
     media_ids: tuple[str, ...] = ()
     windowed: bool = False
+    grace_s: float = 0.0
 
 
 @frozen
@@ -276,6 +278,7 @@ class Claimed:
     queued_at: float
     person: str  # the identity that it goes to
     first: bool  # its reply window is closed: we write first
+    author: str = "bot"
     failure: Failure | None = None  # of the attempt before
 
 

@@ -13,6 +13,7 @@ async def test_a_message_is_taken_and_can_be_looked_at(house: House) -> None:
     assert sent.json()["window"] == {
         "open": False,
         "closes_at": None,
+        "human_closes_at": None,
         "free_until": None,
     }
     assert message.json()["id"] == sent.json()["id"]

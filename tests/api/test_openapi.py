@@ -26,6 +26,8 @@ GET /v1/actors
 GET /v1/channels
 GET /v1/channels/{channel_id}
 GET /v1/channels/{channel_id}/capabilities
+GET /v1/channels/{channel_id}/personas
+GET /v1/channels/{channel_id}/profile
 GET /v1/channels/{channel_id}/templates
 GET /v1/channels/{channel_id}/templates/{name}
 GET /v1/connect/{platform}
@@ -46,11 +48,14 @@ GET /v1/media/{media_id}
 GET /v1/messages/{message_id}
 GET /v1/messages/{message_id}/attempts
 GET /webhooks/{hook}
+DELETE /v1/channels/{channel_id}/personas/{persona_id}
+DELETE /v1/channels/{channel_id}/profile
 DELETE /v1/channels/{channel_id}/templates/{name}
 DELETE /v1/keys/{key_id}
 PATCH /v1/conversations/{conversation_id}/context
 POST /v1/apps/{app_id}/data-deletion
 POST /v1/apps/{app_id}/deauthorize
+POST /v1/channels/{channel_id}/personas
 POST /v1/channels/{channel_id}/templates
 POST /v1/channels/{channel_id}/templates:sync
 POST /v1/channels/{channel_id}:pause
@@ -67,6 +72,7 @@ POST /v1/messages/{message_id}:release
 POST /v1/messages:preview
 POST /webhooks/{hook}
 PUT /v1/channels/{channel_id}/credentials
+PUT /v1/channels/{channel_id}/profile
 """
 
 # What JSON Schema has no word for; the decoder knows more.

@@ -418,7 +418,8 @@ async def _everything(desk: Desk) -> dict[str, Query[Any]]:
         ConversationById("other", conversation_id), Conversations("other"),
         DeadLetterById("other", letter.id), DeadLetters("other"), Events("other", 0),
         Keys("other"), LastCursor("other"), LegById("other", leg_id),
-        LegAt("other", "whatsapp", "wa", ADA), MediumById("other", "med_1"), MessageById("other", queued.message_id),
+        LegAt("other", "whatsapp", "wa", ADA), MediumById("other", "med_1"),
+        MessageById("other", queued.message_id),
         Messages("other", conversation_id), QueueDepths("other"), Standings("other", 0.0),
         Templates("other", "wa"), TemplatesNamed("other", "wa", "order_ready"),
     ]  # fmt: skip
