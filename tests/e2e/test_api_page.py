@@ -16,6 +16,7 @@ from tests.e2e.kit import PATIENCE_S, Setup, Site, patiently
 from tests.sandbox.test_page import SANDBOX_URL, examples, request_of
 
 ADA = "447700900123"
+INSTAGRAMS = "post"  # the one content that this channel has no form for
 SCOPES = re.findall(r"[a-z]+:[a-z]+", PAGE.split("--scopes ", 1)[1].partition("\n")[0])
 PROGRAM = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ID = re.compile(r"\b(cnv|msg|med)_01jd2v7q8y3m4n5p6r7s8t9v0w\b")
@@ -90,7 +91,7 @@ async def test_what_the_page_says_can_be_sent_is_taken_and_arrives(site: Site) -
     medium = (await site.call("POST", "/v1/media", **png)).json()
     here = {"cnv": heard["conversation_id"], "msg": heard["message_id"], "med": medium["id"]}
 
-    asked = [request(example, here) for example in REQUESTS]
+    asked = [request(one, here) for one in REQUESTS if one.get("type") != INSTAGRAMS]
     answers = [await site.call("POST", "/v1/messages", json=body) for body in asked]
 
     assert [answer.text for answer in answers if answer.status_code != 202] == []
