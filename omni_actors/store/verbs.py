@@ -281,7 +281,7 @@ class Claim(Verb[tuple[Claimed, ...]]):
 
     part_ids: tuple[str, ...]
     at: float
-    portfolio: str | None = None  # which counts the people that are written to first
+    portfolio: str | None = None  # which counts the people that are written to first; None: nobody
 
 
 @frozen
@@ -365,7 +365,7 @@ class Ticked:
 class Tick(Verb[Ticked]):
     """Let time pass: expire parts, settle what stayed unknown, drop statuses and changes after
     24 h whose message never came, let channels send again whose restriction is over, hand out due
-    timers. A timer stays until a `Handle` says that it is done.
+    timers. A timer stays until a `Handle` says that it is done. What is held stays so.
 
     An unknown part is sent again flagged `maybe_duplicate`, or held; one that has expired is given
     up with the reason `unknown`, because it may have arrived.
