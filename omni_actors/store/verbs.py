@@ -16,6 +16,7 @@ from omni_actors.store.rows import (
     ApiKey,
     Channel,
     Choice,
+    Complaint,
     Context,
     Conversation,
     Leg,
@@ -43,7 +44,7 @@ class Intake:
 @frozen
 class Resend:
     """A part that is reported failed is queued again for `due_at`, unless it was tried `tries`
-    times."""
+    times; others may share the reason."""
 
     tries: int
     due_at: float
@@ -93,6 +94,7 @@ class Accepted:
     channels: tuple[Channel, ...] = ()
     named: bool = False
     templates: tuple[str, ...] = ()  # channels whose templates should be read again
+    complaints: tuple[Complaint, ...] = ()
 
 
 @frozen

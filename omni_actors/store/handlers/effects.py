@@ -26,7 +26,7 @@ from omni_actors.store.handlers.heads import BUSY, heads_by_leg
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import LEARN, RANK_FAILED, Parts, PartWork
 from omni_actors.store.handlers.people import People, Person, Reach
-from omni_actors.store.rows import Channel, EntryKind, LegWake
+from omni_actors.store.rows import Channel, Complaint, EntryKind, LegWake
 from omni_actors.store.verbs import Intake, Item
 
 EXTERNALS = """
@@ -127,6 +127,7 @@ class Outcome:
     parked: bool = False
     channel: Channel | None = None
     templates_of: str | None = None  # the channel whose templates are not what we thought
+    complaint: Complaint | None = None
 
 
 class Effects:

@@ -1,4 +1,4 @@
-"""What is written first: to whom lately, what waits in line for room, what platforms have closed."""
+"""What is written first: to whom lately, and what waits in line for room; what is closed."""
 
 from collections.abc import Iterable, Sequence
 from heapq import merge
