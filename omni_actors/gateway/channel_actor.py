@@ -250,7 +250,7 @@ class ChannelActor:
                 await self.pause(pause, failure)
 
     async def went_well(self, leg_id: str) -> None:
-        """A part was accepted; where a report has parked the channel, none must follow this time."""
+        """A part was accepted; where a report parked the channel, none may follow this time."""
         self.limits.went_well(leg_id)
         if self.channel.state not in PROBED or self.probe_at is None:
             return

@@ -83,7 +83,8 @@ def free_outreach(db: Writing, verb: FreeOutreach) -> LetOut:
     wakes = _queue(db, legs, verb.at)
     left = [id for id in verb.channel_ids if db.row(ANYBODY, channel_id=id) is not None]
     empty = tuple([id for id in verb.channel_ids if id not in left])
-    return LetOut(tuple(people), tuple([w for of_leg in wakes.values() for w in of_leg]), empty)
+    woken = tuple([wake for leg_id in legs for wake in wakes.get(leg_id, ())])
+    return LetOut(tuple(people), woken, empty)
 
 
 @writes(FreeLeg)
