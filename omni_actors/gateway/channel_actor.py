@@ -242,6 +242,7 @@ class ChannelActor:
         match retry.when_reported(case, complaint.at):
             case retry.CloseScope(scope=scope, until=until):
                 if sent_at > self.limits.last_shut_at(scope, leg_id):
+                    self.limits.doubted_until = until + retry.TRUST_S
                     await self.shut(scope, leg_id, until, now)
             case retry.PauseChannel() as pause if sent_at > self.channel.since:
                 self.doubted = True
@@ -251,7 +252,7 @@ class ChannelActor:
 
     async def went_well(self, leg_id: str) -> None:
         """A part was accepted; where a report parked the channel, none may follow this time."""
-        self.limits.went_well(leg_id)
+        self.limits.went_well(leg_id, self.now())
         if self.channel.state not in PROBED or self.probe_at is None:
             return
         if self.doubted:

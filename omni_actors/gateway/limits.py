@@ -140,6 +140,7 @@ class Limits:
     throttled: int = 0
     shut_at: float = -math.inf
     outreach_shut_at: float = -math.inf
+    doubted_until: float = -math.inf
     throttled_legs: "OrderedDict[str, Strikes]" = field(factory=OrderedDict)
 
     @classmethod
@@ -341,8 +342,14 @@ class Limits:
             return self.throttled
         return self.throttled_legs.get(leg_id, Strikes()).count
 
-    def went_well(self, leg_id: str) -> None:
-        """A send was accepted: the next throttling starts counting anew."""
+    def went_well(self, leg_id: str, now: float) -> None:
+        """A send was accepted: the next throttling starts counting anew.
+
+        Where a report has told of the last one, that proves nothing until a report of this send
+        would have come.
+        """
+        if now < self.doubted_until:
+            return
         self.throttled = 0
         self.throttled_legs.pop(leg_id, None)
         for brake in self.shared.values():

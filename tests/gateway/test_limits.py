@@ -91,7 +91,7 @@ def test_complaints_of_one_storm_are_one_strike() -> None:
     assert limits.strikes(Scope.CHANNEL, "a") == 1
     limits.shut(Scope.CHANNEL, "a", 190.0, 131.0)
     assert limits.strikes(Scope.CHANNEL, "a") == 2
-    limits.went_well("a")
+    limits.went_well("a", 200.0)
     assert limits.strikes(Scope.CHANNEL, "a") == 0
 
 

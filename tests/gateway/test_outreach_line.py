@@ -90,6 +90,7 @@ async def test_what_a_leg_got_later_stays_behind_what_it_holds(
     assert [arrival.body["template"]["name"] for arrival in platform.accepted(BOB)] == names
 
 
+@pytest.mark.slow
 async def test_who_waits_goes_before_who_comes_later(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:
@@ -104,6 +105,7 @@ async def test_who_waits_goes_before_who_comes_later(
             await rig.reached(id, "sent", within_s=120)
 
 
+@pytest.mark.slow
 async def test_what_is_asked_for_again_and_again_waits_no_longer_for_that(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:

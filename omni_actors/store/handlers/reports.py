@@ -287,10 +287,11 @@ def _status(
             return None
         effects.park(home, item, report, intake.received_at)
         return Outcome(parked=True)
+    complaint = _complaint(home, part, report) if item.resend else None
     match try_of(part, report.external_id, item.rank):
         case Try.UNCLEAR:
             effects.park(home, item, report, intake.received_at)
-            return Outcome(parked=True)
+            return Outcome(parked=True, complaint=complaint)
         case Try.EARLIER:
             effects.parts.learn_past(part, [report.external_id])
             effects.parts.overtaken(part, report.status, report.at, report.failure)
@@ -298,7 +299,6 @@ def _status(
         case Try.NEWEST:
             effects.parts.learn(part, [report.external_id])
     effects.learn_target(home.id, report.external_id, part.message.id, part.id)
-    complaint = _complaint(home, part, report) if item.resend else None
     if report.failure and item.resend and goes_again(part, item.resend):
         effects.parts.send_again(part, item.resend.due_at, report.failure, report.at)
         return Outcome(leg_id=part.message.leg_id, complaint=complaint)
