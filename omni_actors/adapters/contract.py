@@ -177,7 +177,8 @@ class Adapter(Generic[S, C]):
     `names` tells by which names a document's channels are known besides their keys, `named` by
     which the settings know one.
     `token` names the credential that `net` injects, for `token_hosts` only.
-    `ties` tells what a channel shares with others; `usage` what an answer says of budgets.
+    `ties` tells what a channel shares with others; `usage` what an answer says of budgets. `limits`
+    asks for what the platform allows the channel, as news would tell it (model/limits.py).
     """
 
     platform: str
@@ -197,6 +198,7 @@ class Adapter(Generic[S, C]):
     upload_gone: Callable[[Failure], bool] = field(default=lambda _failure: False)
     ties: Callable[[S], Ties] = field(default=lambda _settings: Ties())
     usage: Callable[[HttpReply], Sequence[Usage]] = field(default=lambda _reply: ())
+    limits: Callable[[S], Flow[JsonObject]] | None = None
     mark_read: Callable[[str, S], Flow[None]] | None = None
     typing: Callable[[str, S], Flow[None]] | None = None
     check: Callable[[S], Flow[Sequence[Checked]]] | None = None

@@ -40,6 +40,7 @@ KINDS: Mapping[str, Kind] = {
     Code.NOT_HELD: Kind(409, "Nothing of it is held in doubt"),
     Code.IDEMPOTENCY_RUNNING: Kind(409, "The first request is still running", retryable=True),
     Code.TEMPLATES_UNREACHABLE: Kind(409, "The channel's templates are out of reach"),
+    Code.LIMITS_UNREACHABLE: Kind(409, "The channel's platform does not tell its limits"),
     Code.CURSOR_UNKNOWN: Kind(409, "The cursor is not of this event log"),
     "media_gone": Kind(410, "The medium could not be fetched"),
     Code.CURSOR_TOO_OLD: Kind(410, "The cursor is too old"),

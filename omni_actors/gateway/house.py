@@ -23,6 +23,7 @@ from omni_actors.adapters.contract import Adapter
 from omni_actors.gateway import (
     channel_actor,
     echo_bot,
+    limit_desk,
     media_desk,
     outreach_desk,
     template_desk,
@@ -34,6 +35,7 @@ from omni_actors.gateway.conversation_actor import WAKE, ConversationActor
 from omni_actors.gateway.echo_bot import EchoBot
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.intake import Receiver
+from omni_actors.gateway.limit_desk import LimitDesk, LimitReader
 from omni_actors.gateway.limits import Limits
 from omni_actors.gateway.links import Links
 from omni_actors.gateway.media_desk import MediaDesk
@@ -81,6 +83,7 @@ MEDIA = "desk/media"
 TIME = "desk/time"
 TEMPLATES = "desk/templates"
 OUTREACH = "desk/outreach"
+LIMITS = "desk/limits"
 START_TIMEOUT_S = 30.0
 WAKE_PAGE = 500
 
@@ -132,6 +135,7 @@ class House:
     conversations: Roster = field(init=False)
     receiver: Receiver = field(init=False)
     templates: TemplateBook = field(init=False)
+    limit_reader: LimitReader = field(init=False)
     submitter: Submitter = field(init=False)
     soonest: float = math.inf
     drain_begun: trio.Event = field(factory=trio.Event)
@@ -176,6 +180,14 @@ class House:
             routes=lambda: self.routes,
             now=now,
             changed=self.templates_changed,
+        )
+        self.limit_reader = LimitReader(
+            ground.store,
+            ground.hands,
+            channels=lambda: self.channels,
+            routes=lambda: self.routes,
+            now=now,
+            changed=self.changed,
         )
         self.submitter = Submitter(
             store=ground.store,
@@ -333,6 +345,11 @@ class House:
             lambda: OutreachDesk(
                 ground.store, now, self.pacer.lines, self.limiters.__getitem__, self.wake_legs
             ),
+            group="desks",
+        )
+        system.spawn(
+            LIMITS,
+            lambda: LimitDesk(self.limit_reader, now, self.drain_begun),
             group="desks",
         )
         system.spawn(
@@ -499,6 +516,7 @@ class House:
                 self.changed(channel)
             else:
                 self.spawn_channel(channel)
+        self.nudge(LIMITS, limit_desk.Look())
         await self.exchange_bot(bot)
         self.nursery.start_soon(self.take_up_unclaimed, channels)
         telemetry.info("house.reloaded", channels=len(plan.channels))

@@ -70,6 +70,16 @@ class FreeLeg(Verb[tuple[LegWake, ...]]):
 
 
 @frozen
+class TellLimits(Verb[Channel | None]):
+    """Keep what the platform, when it was asked, told of a channel's limits (model/limits.py) as of
+    `at`; the channel, when it has others now."""
+
+    channel_id: str
+    told: JsonObject
+    at: float
+
+
+@frozen
 class KeepClosure(Verb[None]):
     """Remember that a platform has closed a scope, until the latest moment that it named."""
 

@@ -45,6 +45,7 @@ GET /webhooks/{hook}
 DELETE /v1/channels/{channel_id}/templates/{name}
 DELETE /v1/keys/{key_id}
 PATCH /v1/conversations/{conversation_id}/context
+POST /v1/channels/{channel_id}/limits:sync
 POST /v1/channels/{channel_id}/templates
 POST /v1/channels/{channel_id}/templates:sync
 POST /v1/channels/{channel_id}:pause

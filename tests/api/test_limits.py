@@ -1,0 +1,21 @@
+"""Asking the platform for a channel's limits over the API."""
+
+from tests.api.conftest import CHANNEL, House, bearer
+
+PATH = f"/v1/channels/{CHANNEL}/limits:sync"
+
+
+async def test_the_platform_is_asked_and_the_channel_shown(house: House) -> None:
+    response = await house.client.post(PATH)
+
+    assert response.status_code in (200, 502)  # whether the far end of this test can be asked
+    if response.status_code == 200:
+        assert response.json()["id"] == CHANNEL
+
+
+async def test_it_needs_its_scope_and_its_channel(house: House) -> None:
+    reader = bearer(await house.key("channels:read"))
+    stranger = bearer(await house.key("channels:write", tenant="acme"))
+
+    assert (await house.client.post(PATH, headers=reader)).status_code == 403
+    assert (await house.client.post(PATH, headers=stranger)).status_code == 404
