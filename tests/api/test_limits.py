@@ -5,12 +5,11 @@ from tests.api.conftest import CHANNEL, House, bearer
 PATH = f"/v1/channels/{CHANNEL}/limits:sync"
 
 
-async def test_the_platform_is_asked_and_the_channel_shown(house: House) -> None:
+async def test_a_platform_that_cannot_be_asked_is_told_of(house: House) -> None:
     response = await house.client.post(PATH)
 
-    assert response.status_code in (200, 502)  # whether the far end of this test can be asked
-    if response.status_code == 200:
-        assert response.json()["id"] == CHANNEL
+    assert (response.status_code, response.json()["code"]) == (502, "platform_refused")
+    assert response.json()["retryable"]
 
 
 async def test_it_needs_its_scope_and_its_channel(house: House) -> None:

@@ -1,5 +1,6 @@
 """The line of what waits for room to write first, and what platforms have closed."""
 
+import apsw
 import pytest
 
 from omni_actors.model.failure import Failure, Kind, Reason, Scope
@@ -7,9 +8,11 @@ from omni_actors.model.limits import Closure, person_of
 from omni_actors.model.reports import IdentityKey
 from omni_actors.store.limits import FreeLeg, FreeOutreach, HoldPart, KeepClosure
 from omni_actors.store.queries import Closures, InLine, Outreached, WindowOf
+from omni_actors.store.sqlite.migrate import shipped
 from omni_actors.store.verbs import Claim, Retention, Sweep
 from tests.store.conftest import Desk
 
+OUTREACH_STEP = 7
 FULL = Failure(Kind.THROTTLED, Reason.RATE_LIMITED, Scope.OUTREACH)
 
 
@@ -113,3 +116,39 @@ def test_a_person_is_counted_by_the_key_that_is_known_first(
     keys: tuple[IdentityKey, ...], named: str
 ) -> None:
     assert person_of(keys) == named
+
+
+def test_an_older_database_keeps_whom_it_wrote_to_and_what_it_holds() -> None:
+    *before, step = [one for one in shipped() if one.number <= OUTREACH_STEP]
+    db = apsw.Connection(":memory:")
+    for one in before:
+        db.execute(one.sql)
+    keys = '[["bsuid", "GB.1", ""], ["phone", "44771", ""]]'
+    db.execute(
+        "INSERT INTO channel (id, tenant, platform, channel_key, settings, state, since, source)"
+        " VALUES ('wa', 't', 'whatsapp', '770', '{}', 'active', 1.0, 'config')"
+    )
+    for id, tenant in (("idn_1", "t"), ("idn_2", "u")):
+        db.execute(
+            "INSERT INTO identity (id, tenant, contact_id, platform, keys)"
+            " VALUES (?, ?, ?, 'whatsapp', ?)",
+            (id, tenant, f"cnt_{id}", keys),
+        )
+    for portfolio, id, at in (
+        ("whatsapp:wa", "idn_1", 5.0),
+        ("whatsapp:66007", "idn_1", 6.0),
+        ("whatsapp:66007", "idn_2", 7.0),
+    ):
+        db.execute("INSERT INTO outreach VALUES (?, ?, ?)", (portfolio, id, at))
+    db.execute(
+        "INSERT INTO part (id, message_id, n, channel_id, lane, leg_id, form, content, status,"
+        " open, queued_at, status_at, until_at, held_for) VALUES ('prt_1', 'msg_1', 0, 'wa',"
+        " 'normal', 'leg_1', 'text', '{}', 'held', 1, 1.0, 1.0, 99.0, 'outreach')"
+    )
+
+    db.execute(step.sql)
+
+    counted = db.execute("SELECT portfolio, person, at FROM outreach ORDER BY portfolio").fetchall()
+    assert counted == [("whatsapp:66007", "phone:44771", 7.0), ("whatsapp:770", "phone:44771", 5.0)]
+    held = db.execute("SELECT held_for, until_at FROM part").fetchall()
+    assert held == [("outreach", None)]
