@@ -1,5 +1,6 @@
 """Outreach: messages to people whose reply window is closed, and to how many of them a day."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Final
@@ -83,7 +84,8 @@ class Outreach:
 
     def next_at(self, now: float) -> float:
         """When to look at the line again: a place may be free by then."""
-        if self.room(now) or self.invited:
+        if self.room(now) or len(self.invited) >= INVITED_MAX:
             return now + INVITED_LOOK_S
         oldest = next(iter(self.people.values()), now)
-        return min(oldest + DAY_S, now + LOOK_EVERY_S)
+        lapses = next(iter(self.invited.values()), math.inf)
+        return min(oldest + DAY_S, lapses, now + LOOK_EVERY_S)

@@ -30,6 +30,7 @@ def unpaced(**settings: Any) -> Any:
     return evolve(plan(number(**settings)), pacing={})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("profile", "pacing", "per_second"),
     [

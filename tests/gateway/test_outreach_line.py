@@ -31,6 +31,7 @@ from tests.gateway.test_shared_limits import (
     limiter,
     number,
     tell_limits,
+    usage_of,
     write_first,
 )
 
@@ -123,9 +124,8 @@ async def test_what_is_asked_for_again_and_again_waits_no_longer_for_that(
 
         await trio.sleep(began + DAY_S - rig.clock.now() + 60)
 
+@pytest.mark.slow
         assert (await rig.message(last)).status == "sent"
-
-
 async def test_the_line_is_let_out_in_pieces_that_go_out_before_the_next(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:
@@ -205,11 +205,10 @@ async def test_an_answer_that_is_refused_with_that_is_tried_again_soon(
     answer = await rig.submit("an answer")
     await rig.until(lambda: rig.platform.arrivals)
 
+@pytest.mark.slow
     message = await rig.reached(answer.message_id, "sent", within_s=90)
     assert message.parts[0].attempts == 1
     assert len(rig.platform.arrivals) == 2
-
-
 async def test_a_part_that_is_throttled_alone_is_no_strike_of_its_person(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -225,6 +224,7 @@ async def test_a_part_that_is_throttled_alone_is_no_strike_of_its_person(
     assert rig.house.limiters["wa"].pairs == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "after", "least_s"),
     [(131048, None, 3_600), (80007, 900, 900), (4, 900, 900), (130429, 900, 900)],
@@ -249,8 +249,26 @@ async def test_what_the_platform_closed_is_closed_after_a_restart(
         await rig.submit(HELLO, to=to(BOB))
         await rig.until(lambda: len([a for a in platform.arrivals if a.external_id]) == 2)
 
+@pytest.mark.slow
     assert len(platform.arrivals) == 3
     assert min(a.at for a in platform.arrivals[1:]) >= refused_at + least_s
+async def test_a_budget_that_is_used_up_is_so_after_a_restart(
+    tmp_path: Path, platform: Platform, autojump_clock: MockClock
+) -> None:
+    wanted = plan(number(waba_id="90011"))
+    platform.headers = usage_of(100, 15)
+    async with open_rig(tmp_path, platform, wanted) as rig:
+        await rig.submit(HELLO)
+        await rig.until(lambda: platform.arrivals)
+        await trio.sleep(5)
+    told_at = platform.arrivals[0].at
+
+    platform.headers = {}
+    async with open_rig(tmp_path, platform, wanted) as rig:
+        await rig.submit(HELLO, to=to(BOB))
+        await rig.until(lambda: platform.accepted(BOB))
+
+    assert platform.accepted(BOB)[0].at >= told_at + 15 * 60
 
 
 async def test_a_person_who_gets_too_much_is_left_alone_after_a_restart(

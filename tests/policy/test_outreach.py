@@ -73,9 +73,10 @@ def test_without_a_limit_a_line_is_let_out_in_pieces() -> None:
     st.integers(1, 3),
     st.lists(st.floats(0, 30_000), max_size=20),
     st.floats(0, DAY_S),
+    st.integers(0, 3),
 )
 def test_the_line_is_looked_at_when_a_place_is_free_and_at_least_hourly(
-    most: int, pauses: list[float], later_s: float
+    most: int, pauses: list[float], later_s: float, invited: int
 ) -> None:
     outreach, now = Outreach(most), NOW
     for n, pause_s in enumerate(pauses):
@@ -84,6 +85,7 @@ def test_the_line_is_looked_at_when_a_place_is_free_and_at_least_hourly(
             outreach.count(str(n), now)
 
     now += later_s
+    outreach.invite([f"invited {n}" for n in range(min(invited, outreach.room(now)))], now)
     at = outreach.next_at(now)
 
     assert now <= at <= now + LOOK_EVERY_S
