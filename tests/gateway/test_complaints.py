@@ -50,12 +50,14 @@ async def test_a_number_that_is_too_fast_slows_down_and_loses_nothing(
     await fails(rig, arrival, 130429)
     await trio.sleep(0.01)
 
-@pytest.mark.slow
     assert rig.house.limiters["wa"].adaptive.rate < 10_000
     assert rig.house.limiters["wa"].throttled == 1
     message = await rig.reached(message_id, "sent", within_s=10)
     assert message.parts[0].attempts == 2
     assert len(rig.platform.accepted()) == 2
+
+
+@pytest.mark.slow
 async def test_one_person_too_often_holds_only_them(rig: Rig, autojump_clock: MockClock) -> None:
     await open_window(rig)
     await open_window(rig, BOB)
@@ -98,6 +100,9 @@ async def test_an_account_that_used_up_its_calls_stops_all_its_numbers(
         await fails(rig, arrival, 80007)
         await trio.sleep(0.01)
         assert rig.house.limiters["wa"].channel_wait(rig.clock.now()) is not None
+
+
+@pytest.mark.slow
 async def test_complaints_of_what_was_sent_before_are_one_strike(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -110,10 +115,12 @@ async def test_complaints_of_what_was_sent_before_are_one_strike(
         await fails(rig, arrival, 130429)
         await trio.sleep(1.5)
 
-@pytest.mark.slow
     assert rig.house.limiters["wa"].throttled == 1
     for person in PEOPLE[:8]:
         await accepted_anew(rig, 1, person)
+
+
+@pytest.mark.slow
 async def test_an_account_that_is_locked_parks_the_channel_until_a_message_is_not_complained_of(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -159,9 +166,11 @@ async def test_a_token_that_a_report_names_waits_for_a_new_one(
     await fails(rig, arrival, 190)
     await trio.sleep(1_000)
 
-@pytest.mark.slow
     assert rig.channel_state() == "needs_reauth"
     assert (await rig.message(message_id)).status == "queued"
+
+
+@pytest.mark.slow
 async def test_what_is_reported_again_and_again_fails_in_the_end(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -181,10 +190,12 @@ async def test_what_is_reported_again_and_again_fails_in_the_end(
         message = await rig.reached(message_id, "failed", within_s=3_600)
         nursery.cancel_scope.cancel()
 
-@pytest.mark.slow
     assert len(rig.platform.accepted()) == 8
     assert message.parts[0].failure is not None
     assert message.parts[0].failure.code == "130429"
+
+
+@pytest.mark.slow
 async def test_an_old_or_repeated_report_closes_nothing_anew(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

@@ -56,6 +56,7 @@ async def test_a_channel_keeps_to_what_its_number_may_from_the_start(
         assert (await limiter(rig))["configured_per_second"] == per_second
 
 
+@pytest.mark.slow
 async def test_it_is_asked_again_each_day_and_older_word_than_news_does_not_count(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:

@@ -124,8 +124,10 @@ async def test_what_is_asked_for_again_and_again_waits_no_longer_for_that(
 
         await trio.sleep(began + DAY_S - rig.clock.now() + 60)
 
-@pytest.mark.slow
         assert (await rig.message(last)).status == "sent"
+
+
+@pytest.mark.slow
 async def test_the_line_is_let_out_in_pieces_that_go_out_before_the_next(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:
@@ -205,10 +207,12 @@ async def test_an_answer_that_is_refused_with_that_is_tried_again_soon(
     answer = await rig.submit("an answer")
     await rig.until(lambda: rig.platform.arrivals)
 
-@pytest.mark.slow
     message = await rig.reached(answer.message_id, "sent", within_s=90)
     assert message.parts[0].attempts == 1
     assert len(rig.platform.arrivals) == 2
+
+
+@pytest.mark.slow
 async def test_a_part_that_is_throttled_alone_is_no_strike_of_its_person(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -249,9 +253,11 @@ async def test_what_the_platform_closed_is_closed_after_a_restart(
         await rig.submit(HELLO, to=to(BOB))
         await rig.until(lambda: len([a for a in platform.arrivals if a.external_id]) == 2)
 
-@pytest.mark.slow
     assert len(platform.arrivals) == 3
     assert min(a.at for a in platform.arrivals[1:]) >= refused_at + least_s
+
+
+@pytest.mark.slow
 async def test_a_budget_that_is_used_up_is_so_after_a_restart(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:
