@@ -90,7 +90,6 @@ async def test_what_is_written_first_is_held_and_answers_go(
     await rig.reached(other.message_id, "sent", within_s=1.2 * 3_600)
 
 
-@pytest.mark.slow
 async def test_an_account_that_used_up_its_calls_stops_all_its_numbers(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:
