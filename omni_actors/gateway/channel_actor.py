@@ -221,7 +221,7 @@ class ChannelActor:
         return Closure(scope, self.channel.id, leg_id if scope is Scope.LEG else "", until)
 
     def count_throttled(self, scope: Scope) -> None:
-        telemetry.THROTTLED.labels(self.channel.platform, scope.value).inc()
+        telemetry.of(telemetry.THROTTLED, self.channel.platform, scope.value).inc()
 
     async def complained(self, complaint: Complaint) -> None:
         """Draw the consequences of a report as of an answer.
@@ -398,7 +398,7 @@ class ChannelActor:
             self.not_taken(wake, route, permit)
             return
         claimed = claims[0]
-        telemetry.QUEUE_SECONDS.labels(self.channel.platform).observe(
+        telemetry.of(telemetry.QUEUE_SECONDS, self.channel.platform).observe(
             self.now() - claimed.queued_at
         )
         done = await self.sender.send(claimed, route)
@@ -501,5 +501,5 @@ def outcome_of(verdict: retry.Verdict, failure: Failure, at: float) -> Outcome:
 
 def counted(platform: str, outcome: Outcome, done: Done) -> None:
     """Count an attempt by how it ended."""
-    telemetry.ATTEMPTS.labels(platform, type(outcome).__name__).inc()
-    telemetry.SEND_SECONDS.labels(platform).observe(done.ended_at - done.started_at)
+    telemetry.of(telemetry.ATTEMPTS, platform, type(outcome).__name__).inc()
+    telemetry.of(telemetry.SEND_SECONDS, platform).observe(done.ended_at - done.started_at)

@@ -31,7 +31,7 @@ from omni_actors.gateway import (
 )
 from omni_actors.gateway.bell import Bell
 from omni_actors.gateway.channel_actor import ChannelActor
-from omni_actors.gateway.conversation_actor import WAKE, ConversationActor
+from omni_actors.gateway.conversation_actor import WAKE, ConversationActor, Wake
 from omni_actors.gateway.echo_bot import EchoBot
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.intake import Receiver
@@ -400,7 +400,8 @@ class House:
     def wake(self, accepted: Accepted) -> None:
         """Wake whom an intake concerns."""
         for conversation_id in accepted.conversations:
-            self.conversations.tell(conversation_id, WAKE)
+            backlog = accepted.begun.get(conversation_id)
+            self.conversations.tell(conversation_id, Wake(backlog) if backlog else WAKE)
         for complaint in accepted.complaints:  # before the part that it is about is sent again
             self.complain(complaint)
         if accepted.wakes:
@@ -480,7 +481,7 @@ class House:
         """A channel's state as it is now."""
         self.channels[channel.id] = channel
         active = channel.state is ChannelState.ACTIVE
-        telemetry.CHANNEL_STATE.labels(channel.id).set(1 if active else 0)
+        telemetry.of(telemetry.CHANNEL_STATE, channel.id).set(1 if active else 0)
         if active and self.started:  # what waits for room may be let out on it
             self.nudge(OUTREACH, outreach_desk.Look())
 
