@@ -168,7 +168,8 @@ class Adapter(Generic[S, C]):
 
     `settings` and `credentials` are frozen attrs classes decoded from the channel's table in the
     config; credentials never reach an adapter's functions. `channel_key` is the platform's own id
-    of the channel. `address` reads `to.address` of an API call and raises BadAddress.
+    of the channel. `address` reads `to.address` of an API call to the channel of a key, and raises
+    BadAddress.
     `parse` is total: an unknown kind becomes Unsupported and one bad item costs no neighbour.
     `send`, `fetch` and the abilities are flows; they raise SendFailure. `fetch` is told the seconds
     since the platform told of the medium. `upload` hands a medium to
@@ -188,7 +189,7 @@ class Adapter(Generic[S, C]):
     rate: RateDefault
     pair_rate: RateDefault | None
     channel_key: Callable[[S], str]
-    address: Callable[[str], tuple[IdentityKey, ...]]
+    address: Callable[[str, str], tuple[IdentityKey, ...]]
     parse: Callable[[Json], Sequence[Report]]
     send: Callable[[PartToSend, S], Flow[Sent]]
     fetch: Callable[[MediaRef, S, float], Flow[Fetched]]

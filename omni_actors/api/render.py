@@ -242,6 +242,7 @@ def leg(row: g.Leg, now: float, windowless: Callable[[str], bool]) -> v.LegView:
         identity_id=row.identity_id,
         keys=keys_of(row.keys),
         window=v.WindowView(is_open, time(row.window_until), time(row.entry_until)),
+        controlled_by=row.controlled_by,
         last_inbound_at=time(row.last_inbound_at),
         last_outbound_at=time(row.last_outbound_at),
         questions=tuple(questions),

@@ -234,7 +234,10 @@ class QuestionView:
 
 @frozen
 class LegView:
-    """One identity of the contact on one channel."""
+    """One identity of the contact on one channel.
+
+    `controlled_by`: another app of the business that answers there for now; null while we may.
+    """
 
     id: str
     channel_id: str
@@ -242,6 +245,7 @@ class LegView:
     identity_id: str
     keys: tuple[KeyOfIdentity, ...]
     window: WindowView
+    controlled_by: str | None
     last_inbound_at: Time | None
     last_outbound_at: Time | None
     questions: tuple[QuestionView, ...]

@@ -225,7 +225,8 @@ class Submitter:
                 mistakes=(Mistake("/to/channel_id", "names no channel of this tenant"),),
             )
         try:
-            keys = self.adapters[channel.platform].address(request.to.address)
+            adapter = self.adapters[channel.platform]
+            keys = adapter.address(request.to.address, channel.channel_key)
         except BadAddress as problem:
             raise RequestError(
                 Code.BAD_ADDRESS, str(problem), mistakes=(Mistake("/to/address", str(problem)),)

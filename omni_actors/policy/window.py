@@ -2,14 +2,14 @@
 
 from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content, content_type
-from omni_actors.model.reports import Received
+from omni_actors.model.reports import Acted, Reacted, Received
 
 CLOSING_BEFORE_S = 3600.0
 """How long before a window closes its customers' consumers are warned, unless the config says."""
 
 
-def opened_until(report: Received, capabilities: Capabilities) -> float | None:
-    """Until when this message holds the window open; None when the platform knows no window."""
+def opened_until(report: Received | Reacted | Acted, capabilities: Capabilities) -> float | None:
+    """Until when what a person did holds the window open; None when it does not."""
     if capabilities.window_s is None or not report.opens_window:
         return None
     return report.at + capabilities.window_s

@@ -72,6 +72,7 @@ class Leg:
     last_external_id: str | None  # of the last inbound message: what mark_read names
     questions: tuple["Question", ...] = ()
     entry_until: float | None = None  # what we send is free of charge until then
+    controlled_by: str | None = None  # another app that answers at the platform
 
 
 @frozen
@@ -246,7 +247,9 @@ class Complaint:
     sent_at: float | None
 
 
-EntryKind: TypeAlias = Literal["message", "edited", "deleted", "reacted", "echoed", "identity"]
+EntryKind: TypeAlias = Literal[
+    "message", "edited", "deleted", "reacted", "acted", "echoed", "identity"
+]
 
 
 @frozen

@@ -81,7 +81,7 @@ async def test_a_time_that_cannot_be_is_the_time_of_the_arrival(
         b"",
         b"not json",
         b"[" * 100_000,
-        b'{"object": "page", "entry": []}',
+        b'{"object": "user", "entry": []}',
         b'{"object": 5}',
         b"\xff\xfe",
     ],

@@ -12,7 +12,6 @@ from omni_actors.store.sqlite.migrate import shipped
 from omni_actors.store.verbs import Claim, Retention, Sweep
 from tests.store.conftest import Desk
 
-OUTREACH_STEP = 7
 FULL = Failure(Kind.THROTTLED, Reason.RATE_LIMITED, Scope.OUTREACH)
 
 
@@ -119,7 +118,8 @@ def test_a_person_is_counted_by_the_key_that_is_known_first(
 
 
 def test_an_older_database_keeps_whom_it_wrote_to_and_what_it_holds() -> None:
-    *before, step = [one for one in shipped() if one.number <= OUTREACH_STEP]
+    step = next(one for one in shipped() if one.name.endswith("_outreach.sql"))
+    before = [one for one in shipped() if one.number < step.number]
     db = apsw.Connection(":memory:")
     for one in before:
         db.execute(one.sql)

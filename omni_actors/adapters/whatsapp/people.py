@@ -139,8 +139,8 @@ def _on_card(card: JsonObject) -> Person:
     return Person(found, text(profile.get("name")), username or None)
 
 
-def address(written: str) -> tuple[IdentityKey, ...]:
-    """The identity that `to.address` names. Raises BadAddress."""
+def address(written: str, _channel_key: str = "") -> tuple[IdentityKey, ...]:
+    """The identity that `to.address` names, on whichever number. Raises BadAddress."""
     if user_id := _USER_ID.fullmatch(written.strip()):
         return (IdentityKey(PARENT_BSUID if user_id[1] else BSUID, user_id[0]),)
     digits = _BETWEEN_DIGITS.sub("", written).removeprefix("+")

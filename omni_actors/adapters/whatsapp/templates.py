@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 from attrs import evolve
 
 from omni_actors.adapters.contract import TemplateDesk, TemplatePage
-from omni_actors.adapters.meta import masked
+from omni_actors.adapters.meta.graph import masked
 from omni_actors.adapters.reading import mapping, sequence, text
 from omni_actors.adapters.whatsapp.errors import answer
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings

@@ -41,7 +41,7 @@ PARTS = """
 LEG = """
     g.id, g.tenant, g.conversation_id, g.contact_id, g.channel_id, i.platform, g.identity_id,
     i.keys, g.window_until, g.last_inbound_at, g.last_outbound_at, g.last_external_id,
-    g.entry_until, EXISTS (SELECT 1 FROM question q WHERE q.leg_id = g.id)
+    g.entry_until, g.controlled_by, EXISTS (SELECT 1 FROM question q WHERE q.leg_id = g.id)
 """
 LEGS = f"""
     SELECT {LEG} FROM rows(:batch, id text) w
@@ -145,12 +145,13 @@ def legs_of(db: Reading, rows: Sequence[tuple[Any, ...]]) -> list[Leg]:
 def _leg(row: tuple[Any, ...], questions: tuple[Question, ...]) -> Leg:
     (
         id, tenant, conversation_id, contact_id, channel_id, platform, identity_id, keys,
-        window_until, last_inbound_at, last_outbound_at, last_external_id, entry_until, _,
+        window_until, last_inbound_at, last_outbound_at, last_external_id, entry_until,
+        controlled_by, _,
     ) = row  # fmt: skip
     return Leg(
         id, tenant, conversation_id, contact_id, channel_id, platform, identity_id,
         decode_keys(keys), window_until, last_inbound_at, last_outbound_at, last_external_id,
-        questions, entry_until,
+        questions, entry_until, controlled_by,
     )  # fmt: skip
 
 

@@ -1,0 +1,53 @@
+"""How Messenger and Instagram name people: by ids that are good for one page or profile only."""
+
+import re
+from typing import Final
+
+from omni_actors.adapters.contract import BadAddress
+from omni_actors.adapters.reading import mapping, text
+from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.reports import IdentityKey
+
+PSID: Final = "psid"
+IGSID: Final = "igsid"
+# Kinds of keys that the Send API takes as a recipient under the same name.
+USER_REF: Final = "user_ref"
+COMMENT: Final = "comment_id"
+POST: Final = "post_id"
+# How an address names whoever wrote a comment or a post, until they have answered.
+PREFIXES: Final = {"comment:": COMMENT, "post:": POST}
+
+_ID = re.compile(r"[0-9]{5,32}")
+_PUBLIC_ID = re.compile(r"[0-9]{1,32}(_[0-9]{1,32})?")
+
+
+def address_of(kind: str, written: str, channel_key: str, what: str) -> tuple[IdentityKey, ...]:
+    """The identity that `to.address` names on a channel. Raises BadAddress; `what` says of what.
+
+    Ids are those of one page or profile, so its key is their scope.
+    """
+    named, expected = written.strip(), _ID
+    for prefix, public in PREFIXES.items():
+        if named.startswith(prefix):
+            kind, named, expected = public, named.removeprefix(prefix), _PUBLIC_ID
+    if not named.isascii() or not expected.fullmatch(named):
+        raise BadAddress(
+            f"{what} in digits, as it comes with a message, such as 7300000000000001, "
+            "or comment:… with the id of a comment that is to be answered in private"
+        )
+    return (IdentityKey(kind, named, channel_key),)
+
+
+def named(kind: str, who: Json, scope: str) -> tuple[IdentityKey, ...]:
+    """The keys of whoever a `sender` or `recipient` names: an id, or the handle of a plugin."""
+    read = mapping(who)
+    pairs = ((kind, text(read.get("id"))), (USER_REF, text(read.get("user_ref"))))
+    return tuple([IdentityKey(each, found, scope) for each, found in pairs if found is not None])
+
+
+def customer(kind: str, item: JsonObject, scope: str) -> tuple[IdentityKey, ...]:
+    """The keys of the person in an event, whichever side of it is the business."""
+    sender, recipient = named(kind, item.get("sender"), scope), item.get("recipient")
+    if not any(key.value == scope for key in sender):
+        return sender
+    return named(kind, recipient, scope)
