@@ -174,8 +174,9 @@ def add_doctor(platform: str) -> None:
         """Examine a channel, from its token to its webhooks, and say what is missing.
 
         Each line is ok, bad, or a note: worth knowing, or not to be seen with what the config has.
-        Nothing is changed without --register or --subscribe. It ends with 0 when nothing is bad,
-        and with 1 when something is.
+        Nothing is changed without --register or --subscribe; a gateway that runs here keeps from
+        now on to the limits that the platform tells. It ends with 0 when nothing is bad, and with 1
+        when something is.
 
         Parameters
         ----------

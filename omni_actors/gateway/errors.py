@@ -36,6 +36,7 @@ class Code(StrEnum):
     PLATFORM_REFUSED = "platform_refused"
     TEMPLATE_REFUSED = "template_refused"
     TEMPLATES_UNREACHABLE = "templates_unreachable"
+    LIMITS_UNREACHABLE = "limits_unreachable"
     TEMPLATE_UNUSABLE = "template_unusable"
     TEMPLATE_PARAMS = "template_params"
     CONNECT_UNAVAILABLE = "connect_unavailable"

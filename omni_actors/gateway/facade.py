@@ -31,6 +31,7 @@ from omni_actors.gateway.receipts import Receipts
 from omni_actors.gateway.submit import Sender, refused, window_of
 from omni_actors.gateway.templates import TemplateBook
 from omni_actors.gateway.templates import TemplatesPage as TemplatesPage
+from omni_actors.gateway.templates import refused as refused_by_platform
 from omni_actors.gateway.views import (
     ChannelView as ChannelView,
 )
@@ -431,6 +432,17 @@ class Gateway:
         """Give a channel new credentials; its queue goes on by itself."""
         view = await self.channel(caller, channel_id)
         await credentials.replace(self.house, view.channel, document, self.now())
+        return await self.channel(caller, channel_id)
+
+    async def sync_limits(self, caller: Caller, channel_id: str) -> ChannelView:
+        """Ask the platform what it allows a channel, and keep to it. Raises RequestError."""
+        await self.channel(caller, channel_id)
+        reader = self.house.limit_reader
+        if channel_id not in reader.able():
+            raise RequestError(Code.LIMITS_UNREACHABLE, "this channel's platform cannot be asked")
+        failure = await reader.read(channel_id)
+        if failure is not None:
+            raise refused_by_platform(failure)
         return await self.channel(caller, channel_id)
 
     async def set_state(

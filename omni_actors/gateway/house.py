@@ -25,7 +25,9 @@ from omni_actors.gateway import (
     channel_actor,
     echo_bot,
     grant_desk,
+    limit_desk,
     media_desk,
+    outreach_desk,
     template_desk,
     timekeeper,
 )
@@ -38,9 +40,11 @@ from omni_actors.gateway.grant_desk import GrantDesk
 from omni_actors.gateway.grants import GrantBook
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.intake import Receiver
+from omni_actors.gateway.limit_desk import LimitDesk, LimitReader
 from omni_actors.gateway.limits import Limits
 from omni_actors.gateway.links import Links
 from omni_actors.gateway.media_desk import MediaDesk
+from omni_actors.gateway.outreach_desk import OutreachDesk
 from omni_actors.gateway.pacing import Pacer, Pacing, default_pacing
 from omni_actors.gateway.profiles import ProfileBook
 from omni_actors.gateway.sender import Hands, Route, Sender
@@ -59,13 +63,15 @@ from omni_actors.store.contract import News, Store
 from omni_actors.store.media_verbs import HurryMedia
 from omni_actors.store.queries import (
     Channels,
+    Closures,
+    InLine,
     IntakeBody,
     LastCursor,
     SentSince,
     Unclaimed,
     UnhandledConversations,
 )
-from omni_actors.store.rows import ANY_TENANT, Channel, LegWake
+from omni_actors.store.rows import ANY_TENANT, Channel, Complaint, LegWake
 from omni_actors.store.verbs import (
     Accepted,
     ChannelSpec,
@@ -84,6 +90,8 @@ MEDIA = "desk/media"
 TIME = "desk/time"
 TEMPLATES = "desk/templates"
 GRANTS = "desk/grants"
+OUTREACH = "desk/outreach"
+LIMITS = "desk/limits"
 START_TIMEOUT_S = 30.0
 WAKE_PAGE = 500
 LOST = "the gateway was restarted meanwhile; begin again"
@@ -132,7 +140,6 @@ class House:
     channels: dict[str, Channel] = field(factory=dict)
     routes: dict[str, Route] = field(factory=dict)
     pacer: Pacer = field(init=False)
-    limiters: dict[str, Limits] = field(factory=dict)
     desks: dict[str, ChannelActor] = field(factory=dict)
     spawned: set[str] = field(factory=set)
     keys_used: dict[str, float] = field(factory=dict)
@@ -143,6 +150,7 @@ class House:
     grants: GrantBook = field(init=False)
     connector: Connector = field(init=False)
     profiles: ProfileBook = field(init=False)
+    limit_reader: LimitReader = field(init=False)
     submitter: Submitter = field(init=False)
     soonest: float = math.inf
     drain_begun: trio.Event = field(factory=trio.Event)
@@ -193,6 +201,14 @@ class House:
             channels=lambda: self.channels,
             routes=lambda: self.routes,
             now=now,
+        )
+        self.limit_reader = LimitReader(
+            ground.store,
+            ground.hands,
+            channels=lambda: self.channels,
+            routes=lambda: self.routes,
+            now=now,
+            changed=self.changed,
         )
         self.grants = GrantBook(
             store=ground.store,
@@ -245,6 +261,7 @@ class House:
         self.bell.ring(await store.ask(LastCursor()))
         store.on_events(self.rung)
         self.take_channels(await store.ask(Channels()))
+        await self.recall_limits()
         await self.recall_paces()
         for channel in self.channels.values():
             self.spawn_channel(channel)
@@ -307,25 +324,34 @@ class House:
             route=route,
             store=ground.store,
             sender=Sender(ground.hands, self.uploads, Links(ground.blobs), ground.clock.now),
-            limits=self.limits(channel),
+            limits=self.pacer.limits(channel),
             chance=ground.chance,
             now=ground.clock.now,
             told=self.tell_state,
             doubt=self.due_at,
+            in_line=lambda: self.nudge(OUTREACH, outreach_desk.Look()),
             unknown_wait_s=self.waits()[channel.platform],
             recover=self.waits() if recover else None,
             doubt_templates=self.templates_changed,
         )
 
-    def limits(self, channel: Channel) -> Limits:
-        """The limiters of a channel; they outlive a crash of its actor."""
-        if channel.id not in self.limiters:
-            self.limiters[channel.id] = self.pacer.fresh_limits(channel)
-        return self.limiters[channel.id]
+    @property
+    def limiters(self) -> Mapping[str, Limits]:
+        """The limiters of the channels, by id."""
+        return self.pacer.limiters
+
+    async def recall_limits(self) -> None:
+        """Take up again what was closed before this start, and who waited for room."""
+        limiters = {id: self.pacer.limits(self.channels[id]) for id in self.routes}
+        for closure in await self.ground.store.ask(Closures(self.ground.clock.now())):
+            self.pacer.restore(closure)
+        for channel_id in await self.ground.store.ask(InLine()):
+            if channel_id in limiters:
+                limiters[channel_id].waiting = True
 
     async def recall_paces(self) -> None:
         """Count what was sent to each person before this start: the platform remembers it too."""
-        limiters = {id: self.limits(self.channels[id]) for id in self.routes}
+        limiters = self.limiters
         spans = [
             limits.pair.burst / limits.pair.per_second
             for limits in limiters.values()
@@ -370,6 +396,18 @@ class House:
             lambda: MediaDesk(
                 ground.store, ground.blobs, ground.hands, lambda: self.routes, now, ground.chance
             ),
+            group="desks",
+        )
+        system.spawn(
+            OUTREACH,
+            lambda: OutreachDesk(
+                ground.store, now, self.pacer.lines, self.limiters.__getitem__, self.wake_legs
+            ),
+            group="desks",
+        )
+        system.spawn(
+            LIMITS,
+            lambda: LimitDesk(self.limit_reader, now, self.drain_begun),
             group="desks",
         )
         system.spawn(
@@ -424,6 +462,8 @@ class House:
         for conversation_id in accepted.conversations:
             backlog = accepted.begun.get(conversation_id)
             self.conversations.tell(conversation_id, Wake(backlog) if backlog else WAKE)
+        for complaint in accepted.complaints:  # before the part that it is about is sent again
+            self.complain(complaint)
         if accepted.wakes:
             self.wake_legs(accepted.wakes)
         if accepted.media:
@@ -434,6 +474,16 @@ class House:
             self.nursery.start_soon(self.take_up_unclaimed, tuple(self.channels.values()))
         for channel_id in accepted.templates:
             self.templates_changed(channel_id)
+
+    def complain(self, complaint: Complaint) -> None:
+        """Tell a channel what its platform reports; one that cannot listen learns it by sending."""
+        told = self.ground.system.tell(
+            address_of(complaint.channel_id), channel_actor.Complained(complaint)
+        )
+        if told is not Told.ACCEPTED:
+            telemetry.warning(
+                "house.complaint_unheard", channel_id=complaint.channel_id, told=told.name
+            )
 
     def wake_legs(self, wakes: Sequence[LegWake]) -> None:
         """Tell each channel which of its legs may have something to send.
@@ -492,6 +542,8 @@ class House:
         self.channels[channel.id] = channel
         active = channel.state is ChannelState.ACTIVE
         telemetry.of(telemetry.CHANNEL_STATE, channel.id).set(1 if active else 0)
+        if active and self.started:  # what waits for room may be let out on it
+            self.nudge(OUTREACH, outreach_desk.Look())
 
     def changed(self, channel: Channel) -> None:
         """An operator or a reload changed a channel, or its platform's word did."""
@@ -500,6 +552,7 @@ class House:
         if self.take_route(channel):
             if channel.id in self.limiters:
                 self.pacer.renew(channel, self.limiters[channel.id])
+                self.nudge(OUTREACH, outreach_desk.Look())  # there may be room for more people
             self.tell_actor(channel, self.routes[channel.id])
             self.nursery.start_soon(self.fetch_at_once, channel.id)
         elif before is not None:  # it was disconnected
@@ -537,6 +590,7 @@ class House:
                 self.changed(channel)
             else:
                 self.spawn_channel(channel)
+        self.nudge(LIMITS, limit_desk.Look())
         await self.exchange_bot(bot)
         self.nursery.start_soon(self.take_up_unclaimed, channels)
         telemetry.info("house.reloaded", channels=len(plan.channels))

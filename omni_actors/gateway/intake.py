@@ -181,6 +181,14 @@ class Receiver:
         named = dict.fromkeys(adapter.names(document))
         return tuple([n for n in named if (adapter.platform, n) not in self.heard])
 
+    def resend(self, report: StatusReported) -> Resend | None:
+        """Whether a failure that is reported need not be the end of its part."""
+        failure = report.failure
+        tries = retry.tries_when_reported(failure)
+        if failure is None or not tries:
+            return None
+        return Resend(tries, retry.resend_at(failure, self.now()))
+
     def dated(self, report: News) -> News:
         """News that name no time are from now."""
         return report if report.at else evolve(report, at=self.now())
@@ -210,10 +218,8 @@ class Receiver:
                 until = window.opened_until(report, adapter.capabilities)
                 return Item(adapter.platform, report, window_until=until)
             case StatusReported():
-                tries = retry.tries_when_reported(report.failure)
-                resend = Resend(tries, self.now() + retry.RESEND_AFTER_S) if tries else None
                 rank = status.rank(report.status)
-                return Item(adapter.platform, report, rank=rank, resend=resend)
+                return Item(adapter.platform, report, rank=rank, resend=self.resend(report))
             case WatermarkReported():
                 return Item(adapter.platform, report, rank=status.rank(report.status))
             case ChannelReported():

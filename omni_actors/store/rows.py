@@ -237,6 +237,20 @@ class SentTo:
     at: float
 
 
+@frozen
+class Complaint:
+    """A platform reports that it did not deliver a part, for a reason that others may share.
+
+    `sent_at` is when that part was on the wire, `at` when the platform says that it failed.
+    """
+
+    channel_id: str
+    leg_id: str
+    failure: Failure
+    at: float
+    sent_at: float | None
+
+
 EntryKind: TypeAlias = Literal[
     "message", "edited", "deleted", "reacted", "acted", "echoed", "identity"
 ]

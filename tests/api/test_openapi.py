@@ -55,6 +55,7 @@ DELETE /v1/keys/{key_id}
 PATCH /v1/conversations/{conversation_id}/context
 POST /v1/apps/{app_id}/data-deletion
 POST /v1/apps/{app_id}/deauthorize
+POST /v1/channels/{channel_id}/limits:sync
 POST /v1/channels/{channel_id}/personas
 POST /v1/channels/{channel_id}/templates
 POST /v1/channels/{channel_id}/templates:sync

@@ -16,7 +16,7 @@ from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.names import forget_names, say_names
 from omni_actors.store.handlers.standing import blocked, forget_standing, unblock
-from omni_actors.store.limits import PutCredentials
+from omni_actors.store.limits import PutCredentials, TellLimits
 from omni_actors.store.queries import Channels, Credentials, QueueDepths
 from omni_actors.store.rows import ANY_TENANT, Channel, QueueDepth
 from omni_actors.store.verbs import ChannelSpec, SetChannelState, SyncChannels
@@ -113,6 +113,17 @@ def limit(db: Writing, channel_id: str, told: JsonObject, at: float) -> Channel 
     limits = {**channel.limits, **news}
     db.run(LIMIT, id=channel_id, limits=dumps(limits))
     return evolve(channel, limits=limits)
+
+
+@writes(TellLimits)
+def tell_limits(db: Writing, verb: TellLimits) -> Channel | None:
+    found = db.row(ONE, id=verb.channel_id)
+    channel = None if found is None else limit(db, verb.channel_id, verb.told, verb.at)
+    if found is None or channel is None:
+        return None
+    before = {name: value for name, (value, _) in channel_of(found).limits.items()}
+    after = {name: value for name, (value, _) in channel.limits.items()}
+    return None if before == after else channel
 
 
 @reads(Credentials)

@@ -27,7 +27,7 @@ from omni_actors.store.handlers.heads import BUSY, heads_by_leg
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import LEARN, RANK_FAILED, Parts, PartWork
 from omni_actors.store.handlers.people import People, Person, Reach
-from omni_actors.store.rows import Backlog, Channel, Entry, EntryKind, LegWake
+from omni_actors.store.rows import Backlog, Channel, Complaint, Entry, EntryKind, LegWake
 from omni_actors.store.verbs import Intake, Item
 
 EXTERNALS = """
@@ -138,6 +138,7 @@ class Outcome:
     parked: bool = False
     channel: Channel | None = None
     templates_of: str | None = None  # the channel whose templates are not what we thought
+    complaint: Complaint | None = None
 
 
 class Effects:

@@ -58,9 +58,10 @@ BODY = """
 """
 LOAD = "SELECT value FROM state WHERE name = :name"
 OUTREACH = """
-    DELETE FROM outreach WHERE (portfolio, identity_id) IN (
-        SELECT portfolio, identity_id FROM outreach WHERE at <= :before ORDER BY at LIMIT :limit)
+    DELETE FROM outreach WHERE (portfolio, person) IN (
+        SELECT portfolio, person FROM outreach WHERE at <= :before ORDER BY at LIMIT :limit)
 """
+CLOSURES = "DELETE FROM closure WHERE until_at <= :before"
 OUTREACH_S = 2 * 86400.0
 # What a person was offered and did not take is of no use; nor is what nobody asks about any more.
 STALE_CONNECTIONS = """
@@ -99,6 +100,7 @@ def sweep(db: Writing, verb: Sweep) -> int:
         (QUESTIONS, keep.events_s),
         (OUTREACH, OUTREACH_S),
         (OLD_CONNECTIONS, CONNECTIONS_S),
+        (CLOSURES, 0.0),
     ):
         gone += db.run(sql, before=now - kept_s, limit=limit)
     gone += _sweep_media(db, now - keep.media_s, limit)
