@@ -1,19 +1,22 @@
 """What the author of an adapter fills in: two records of pure functions, no base class."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
+from omni_actors.adapters.connecting import OAuth, Upkeep
 from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.limits import Ties, Usage
+from omni_actors.model.profile import NewPersona, Persona, Profile
 from omni_actors.model.reports import ChannelName, IdentityKey, MediaRef, Report
 from omni_actors.model.templates import NewTemplate, TemplateDefinition
 from omni_actors.wire.calls import Flow, HttpReply
 
+Person: TypeAlias = tuple[IdentityKey, ...]
 S = TypeVar("S")
 C = TypeVar("C")
 
@@ -39,6 +42,16 @@ class RateDefault:
 
 
 @frozen
+class Meter:
+    """A limit of some of a channel's sends: of these forms, or to addresses of these kinds."""
+
+    name: str
+    rate: RateDefault
+    forms: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+@frozen
 class Medium:
     """One medium that a part needs: where its bytes are and what the platform knows of it.
 
@@ -57,6 +70,7 @@ class Medium:
 class PartToSend:
     """One part, ready to be spelled. `part_id` travels as callback data where there is such.
 
+    `human`: a person wrote it. `late`: the reply window is closed, as far as we know.
     Where the adapter has an `upload`, each of the `media` is `uploaded` by now.
     """
 
@@ -67,6 +81,8 @@ class PartToSend:
     attempt: int = 1
     reply_to: str | None = None
     media: Mapping[str, Medium] = field(factory=dict)
+    human: bool = False
+    late: bool = False
     override: JsonObject = field(factory=dict)
 
 
@@ -163,6 +179,37 @@ class TemplateDesk(Generic[S]):
 
 
 @frozen
+class PersonaDesk(Generic[S]):
+    """What a platform with personas lets us do with them. The flows raise SendFailure.
+
+    `create` answers with the persona as it is then. `spelled` are the keys of a message's body that
+    show one.
+    """
+
+    all: Callable[[S], Flow[Sequence[Persona]]]
+    create: Callable[[NewPersona, S], Flow[Persona]]
+    delete: Callable[[str, S], Flow[None]]
+    spelled: Callable[[str], JsonObject]
+
+
+@frozen
+class ProfileDesk(Generic[S]):
+    """What a channel says of itself before anybody writes. The flows raise SendFailure.
+
+    `unfit` tells which pieces of a profile the platform does not take: JSON pointer and why. `put`
+    replaces the pieces that are given, `clear` takes pieces away by their names. `pieces` are those
+    that there are, `rate` is how many calls about them the platform takes.
+    """
+
+    pieces: tuple[str, ...]
+    rate: RateDefault
+    read: Callable[[S], Flow[Profile]]
+    put: Callable[[Profile, S], Flow[None]]
+    clear: Callable[[Sequence[str], S], Flow[None]]
+    unfit: Callable[[Profile], Sequence[tuple[str, str]]]
+
+
+@frozen
 class Adapter(Generic[S, C]):
     """One platform.
 
@@ -178,8 +225,10 @@ class Adapter(Generic[S, C]):
     `names` tells by which names a document's channels are known besides their keys, `named` by
     which the settings know one.
     `token` names the credential that `net` injects, for `token_hosts` only.
+    `meters` are limits of some sends only, `profile` and `personas` what it says and who it shows.
     `ties` tells what a channel shares with others; `usage` what an answer says of budgets. `limits`
     asks for what the platform allows the channel, as news would tell it (model/limits.py).
+    `oauth` tells, by kind of app, how accounts are connected; `upkeep` what keeps a channel going.
     """
 
     platform: str
@@ -200,13 +249,18 @@ class Adapter(Generic[S, C]):
     ties: Callable[[S], Ties] = field(default=lambda _settings: Ties())
     usage: Callable[[HttpReply], Sequence[Usage]] = field(default=lambda _reply: ())
     limits: Callable[[S], Flow[JsonObject]] | None = None
-    mark_read: Callable[[str, S], Flow[None]] | None = None
-    typing: Callable[[str, S], Flow[None]] | None = None
+    mark_read: Callable[[str, Person, S], Flow[None]] | None = None
+    typing: Callable[[str, Person, S], Flow[None]] | None = None
     check: Callable[[S], Flow[Sequence[Checked]]] | None = None
     names: Callable[[Json], Iterable[ChannelName]] | None = None
     named: Callable[[S], Sequence[ChannelName]] | None = None
     doctor: Callable[[S, Visit], Flow[Sequence[Checked]]] | None = None
     templates: TemplateDesk[S] | None = None
+    oauth: Mapping[str, OAuth[Any]] = field(factory=dict)
+    upkeep: Upkeep[S] | None = None
+    meters: tuple[Meter, ...] = ()
+    personas: PersonaDesk[S] | None = None
+    profile: ProfileDesk[S] | None = None
     masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show
 
 

@@ -92,10 +92,14 @@ class Receiver:
         told = self.read(hook, raw)
         await self.take(await self.intake(hook.id, raw, told.problem), told)
 
-    async def keep_again(self, hook: Hook, intake: Intake, raw: bytes) -> None:
-        """Read a stored intake once more; it keeps its id, and its problem only if that is left."""
+    async def keep_again(self, hook: Hook, intake: Intake, raw: bytes) -> bool:
+        """Read a stored intake once more; it keeps its id, and its problem only if that is left.
+
+        Answers whether it is understood now.
+        """
         told = self.read(hook, raw)
         await self.take(evolve(intake, received_at=self.now(), problem=told.problem), told)
+        return told.problem is None
 
     async def take(self, intake: Intake, told: Told) -> None:
         """Store an intake with what it tells, and wake whom it concerns.

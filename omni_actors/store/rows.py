@@ -31,6 +31,8 @@ class Channel:
     """One channel. `settings` holds no secret; `since` is when `state` began.
 
     `limits` is what the platform told of its limits (model/limits.py): by name, the value and when.
+    `app` is the app of the config that it was connected through, if it was. One that is not
+    `connected` has no credentials any more.
     """
 
     id: str
@@ -44,6 +46,8 @@ class Channel:
     source: str
     last_event_at: float | None = None
     limits: Mapping[str, tuple[Json, float]] = field(factory=dict)
+    app: str | None = None
+    connected: bool = True
 
 
 @frozen

@@ -26,9 +26,10 @@ from omni_actors.wire.calls import Auth
 INSTAGRAM_GRAPH_URL: Final = "https://graph.instagram.com"
 
 
-def _is_page_of(settings: "InstagramSettings", attribute: "Attribute[Any]", value: Any) -> None:
+def _is_page_of(settings: Any, attribute: "Attribute[Any]", value: Any) -> None:
+    """The decoder asks for one key alone, without the settings that it is of."""
     is_platform_id(settings, attribute, value)
-    if settings.login == "facebook" and value is None:
+    if settings is not None and settings.login == "facebook" and value is None:
         raise ValueError(
             'page_id must be the id of the linked page, whose token login = "facebook" sends with'
         )

@@ -16,6 +16,7 @@ from omni_actors.wire.calls import HttpReply
 TEXT_CHARACTERS_MAX: Final = 1000
 NO_CODE: Final = -1
 APP_USAGE: Final = "x-app-usage"
+PAGE_USAGE: Final = "x-page-usage"
 ACCOUNT_USAGE: Final = "x-business-use-case-usage"
 MEASURES: Final = ("call_count", "total_cputime", "total_time")
 REGAIN: Final = "estimated_time_to_regain_access"  # minutes
@@ -175,10 +176,12 @@ def usage(reply: HttpReply) -> tuple[Usage, ...]:
     What is for management only says nothing of sending.
     https://developers.facebook.com/docs/graph-api/overview/rate-limiting
     """
-    if APP_USAGE not in reply.headers and ACCOUNT_USAGE not in reply.headers:
+    if not any(header in reply.headers for header in (APP_USAGE, ACCOUNT_USAGE, PAGE_USAGE)):
         return ()
     app = mapping(_told(reply, APP_USAGE))
     budgets = [budget for budget in _budgets(reply) if not _is_management(budget)]
+    if page := mapping(_told(reply, PAGE_USAGE)):
+        budgets.append(page)
     told = [Usage(Scope.APP, _percent(app), _regain_s(app))] if app else []
     if budgets:
         fullest = max(budgets, key=_percent)

@@ -1,6 +1,8 @@
 """How Messenger and Instagram name people: by ids that are good for one page or profile only."""
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from omni_actors.adapters.contract import BadAddress
@@ -14,22 +16,43 @@ IGSID: Final = "igsid"
 USER_REF: Final = "user_ref"
 COMMENT: Final = "comment_id"
 POST: Final = "post_id"
+ONE_TIME: Final = "one_time_notif_token"
+NOTIFICATIONS: Final = "notification_messages_token"
 # How an address names whoever wrote a comment or a post, until they have answered.
 PREFIXES: Final = {"comment:": COMMENT, "post:": POST}
+# How it names a handle or a token that a person has given.
+TOKENS: Final = {
+    "user_ref:": USER_REF,
+    "one_time:": ONE_TIME,
+    "notifications:": NOTIFICATIONS,
+}
+# The keys of a `recipient` besides `id`, best first; all but the handle are good for what they were
+# given for, whatever the reply window.
+RECIPIENTS: Final = (USER_REF, COMMENT, POST, ONE_TIME, NOTIFICATIONS)
+WINDOWLESS: Final = (COMMENT, POST, ONE_TIME, NOTIFICATIONS)
 
 _ID = re.compile(r"[0-9]{5,32}")
+_TOKEN = re.compile(r"[!-~]{1,512}")
 _PUBLIC_ID = re.compile(r"[0-9]{1,32}(_[0-9]{1,32})?")
 
 
-def address_of(kind: str, written: str, channel_key: str, what: str) -> tuple[IdentityKey, ...]:
+def address_of(
+    kind: str,
+    written: str,
+    channel_key: str,
+    what: str,
+    tokens: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[IdentityKey, ...]:
     """The identity that `to.address` names on a channel. Raises BadAddress; `what` says of what.
 
-    Ids are those of one page or profile, so its key is their scope.
+    Ids are those of one page or profile, so its key is their scope. `tokens` are the prefixes of
+    what else may be named there.
     """
     named, expected = written.strip(), _ID
-    for prefix, public in PREFIXES.items():
+    for prefix, other in (*PREFIXES.items(), *tokens.items()):
         if named.startswith(prefix):
-            kind, named, expected = public, named.removeprefix(prefix), _PUBLIC_ID
+            kind, named = other, named.removeprefix(prefix)
+            expected = _PUBLIC_ID if prefix in PREFIXES else _TOKEN
     if not named.isascii() or not expected.fullmatch(named):
         raise BadAddress(
             f"{what} in digits, as it comes with a message, such as 7300000000000001, "

@@ -134,6 +134,21 @@ class WhatsApp:
         """Whether the business account and the app's webhook fields want this told."""
         return self.office.is_heard(update.channel_key, update.field)
 
+    def is_answered(self, update: Update, status: int) -> None:
+        """Nothing follows: WhatsApp goes on knocking."""
+
+    def app_subscriptions(self, app_id: str) -> list[dict[str, Any]]:
+        """What an app is sent of its numbers."""
+        mine = [each for each in self.accounts.values() if each.app_id == app_id]
+        return self.office.subscriptions(mine[0]) if mine else []
+
+    async def act(self, channel_key: str, verb: str, request: Request) -> None:
+        """There are no further control routes."""
+
+    def extras(self, entry: Shown) -> dict[str, Any]:
+        """The text says it all."""
+        return {}
+
     def customer_writes(self, channel_key: str, document: dict[str, Any]) -> Written:
         """A customer acts, or the platform has news (`field`). Raises ControlError."""
         write = news.tells if "field" in document else customers.writes
@@ -488,7 +503,7 @@ class WhatsApp:
         account = self.office.app_account(request, app_id)
         match method:
             case "GET":
-                listed = {"data": self.office.subscriptions(account)}
+                listed = {"data": self.stage.app_subscriptions(app_id)}
                 return self._job(account, "app", _always(listed))
             case "POST":
                 wanted = await wanted_of(await asked_of(request))

@@ -107,7 +107,7 @@ class Tally:
             self.new, self.known, self.unclaimed, self.parked, tuple(self.conversations),
             tuple(woken), self.media, tuple(self.channels.values()), self.named,
             tuple(self.templates), tuple(self.complaints),
-            {id: begun[id] for id in self.conversations if id in begun},
+            {id: begun.pop(id) for id in self.conversations if id in begun},
         )  # fmt: skip
 
 
