@@ -89,9 +89,9 @@ BOT = "bot/echo"
 MEDIA = "desk/media"
 TIME = "desk/time"
 TEMPLATES = "desk/templates"
+GRANTS = "desk/grants"
 OUTREACH = "desk/outreach"
 LIMITS = "desk/limits"
-GRANTS = "desk/grants"
 START_TIMEOUT_S = 30.0
 WAKE_PAGE = 500
 LOST = "the gateway was restarted meanwhile; begin again"
@@ -147,10 +147,10 @@ class House:
     conversations: Roster = field(init=False)
     receiver: Receiver = field(init=False)
     templates: TemplateBook = field(init=False)
-    limit_reader: LimitReader = field(init=False)
     grants: GrantBook = field(init=False)
     connector: Connector = field(init=False)
     profiles: ProfileBook = field(init=False)
+    limit_reader: LimitReader = field(init=False)
     submitter: Submitter = field(init=False)
     soonest: float = math.inf
     drain_begun: trio.Event = field(factory=trio.Event)
@@ -196,6 +196,12 @@ class House:
             now=now,
             changed=self.templates_changed,
         )
+        self.profiles = ProfileBook(
+            hands=ground.hands,
+            channels=lambda: self.channels,
+            routes=lambda: self.routes,
+            now=now,
+        )
         self.limit_reader = LimitReader(
             ground.store,
             ground.hands,
@@ -203,12 +209,6 @@ class House:
             routes=lambda: self.routes,
             now=now,
             changed=self.changed,
-        )
-        self.profiles = ProfileBook(
-            hands=ground.hands,
-            channels=lambda: self.channels,
-            routes=lambda: self.routes,
-            now=now,
         )
         self.grants = GrantBook(
             store=ground.store,

@@ -99,8 +99,8 @@ def sweep(db: Writing, verb: Sweep) -> int:
         (ANSWERS, keep.idempotency_s),
         (QUESTIONS, keep.events_s),
         (OUTREACH, OUTREACH_S),
-        (CLOSURES, 0.0),
         (OLD_CONNECTIONS, CONNECTIONS_S),
+        (CLOSURES, 0.0),
     ):
         gone += db.run(sql, before=now - kept_s, limit=limit)
     gone += _sweep_media(db, now - keep.media_s, limit)
