@@ -127,6 +127,7 @@ class ChannelActor:
     probes: int = 0
     probe_at: float | None = None
     doubted: bool = False  # it was a report that parked the channel: an answer proves nothing
+    doubted_at: float = -math.inf
     trust_at: float | None = None
     outbound: Outbound = field(factory=Outbound)
     run: object = field(factory=object)
@@ -186,7 +187,7 @@ class ChannelActor:
                 self.doubted = False
                 await self.pause(pause, message.failure)
             case _ if message.sent:
-                await self.went_well(message.leg_id)
+                await self.went_well(message.leg_id, message.permit)
             case _:
                 pass
         if message.run is self.run:
@@ -245,16 +246,18 @@ class ChannelActor:
                     self.limits.doubted_until = until + retry.TRUST_S
                     await self.shut(scope, leg_id, until, now)
             case retry.PauseChannel() as pause if sent_at > self.channel.since:
-                self.doubted = True
+                self.doubted, self.doubted_at = True, now
                 if self.trust_at is not None:  # it was the probe that was not delivered
                     self.trust_at, self.probe_at = None, now
                 await self.pause(pause, failure)
 
-    async def went_well(self, leg_id: str) -> None:
+    async def went_well(self, leg_id: str, permit: Permit | None) -> None:
         """A part was accepted; where a report parked the channel, none may follow this time."""
         self.limits.went_well(leg_id, self.now())
         if self.channel.state not in PROBED or self.probe_at is None:
             return
+        if self.doubted and permit is not None and permit.started_at <= self.doubted_at:
+            return  # the report was about this one, or others that were sent beside it
         if self.doubted:
             self.trust_at = self.probe_at = self.now() + retry.TRUST_S
         else:

@@ -571,6 +571,7 @@ class House:
         self.receiver.heard.clear()  # what was told of a channel that was not known then
         self.nursery.start_soon(self.take_up_unclaimed, (channel,))
         self.nudge(GRANTS, grant_desk.News(channel.id))
+        self.nudge(LIMITS, limit_desk.Look())
 
     async def fetch_at_once(self, channel_id: str) -> None:
         """Try again to get what this channel could not get so far."""

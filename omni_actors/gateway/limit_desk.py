@@ -14,7 +14,7 @@ from omni_actors.actors.cell import Context
 from omni_actors.gateway.called import called
 from omni_actors.gateway.sender import Hands, Route
 from omni_actors.gateway.timekeeper import GRAIN_S
-from omni_actors.model.failure import Failure
+from omni_actors.model.failure import Failure, Kind, Reason, Scope
 from omni_actors.model.states import ChannelState
 from omni_actors.store.contract import Store
 from omni_actors.store.limits import TellLimits
@@ -51,9 +51,10 @@ class LimitReader:
         )
 
     async def read(self, channel_id: str) -> Failure | None:
-        """Ask for one channel that is able; answers why that did not work."""
-        route, as_of = self.routes()[channel_id], self.now() - NEWS_FIRST_S
-        assert route.adapter.limits is not None
+        """Ask for one channel; answers why that did not work."""
+        route, as_of = self.routes().get(channel_id), self.now() - NEWS_FIRST_S
+        if route is None or route.adapter.limits is None:  # it was disconnected a moment ago
+            return Failure(Kind.BROKEN, Reason.CHANNEL_UNAVAILABLE, Scope.CHANNEL)
         wanted = route.adapter.limits(route.settings)
         told = await called(self.hands, wanted, route.account, route.adapter.masked_keys)
         if isinstance(told, Failure):

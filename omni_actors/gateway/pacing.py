@@ -151,7 +151,7 @@ class Pacer:
             if limits.waiting and channel is not None:
                 line = waiting.setdefault(limits.portfolio or id, Line(limits.outreach))
                 opens_at = limits.outreach_closed_until
-                sends = channel.state is ChannelState.ACTIVE
+                sends = channel.state is ChannelState.ACTIVE and channel.connected
                 line.opens_at[id] = opens_at if sends else math.inf
         yield from waiting.values()
 
