@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 
-from omni_actors import __version__
+from omni_actors import __version__, cli_connect
 from omni_actors.cli_exits import Ended, Exit, first
 from omni_actors.cli_operate import add_commands
 from omni_actors.cli_output import complain, say
@@ -174,8 +174,9 @@ def add_doctor(platform: str) -> None:
         """Examine a channel, from its token to its webhooks, and say what is missing.
 
         Each line is ok, bad, or a note: worth knowing, or not to be seen with what the config has.
-        Nothing is changed without --register or --subscribe. It ends with 0 when nothing is bad,
-        and with 1 when something is.
+        Nothing is changed without --register or --subscribe; a gateway that runs here keeps from
+        now on to the limits that the platform tells. It ends with 0 when nothing is bad, and with 1
+        when something is.
 
         Parameters
         ----------
@@ -195,6 +196,7 @@ def add_doctor(platform: str) -> None:
 
 
 add_commands(app)
+cli_connect.add_commands(app)
 app.command(templates)
 OWN_COMMANDS: Final = frozenset(name for name in app if name[0] != "-")
 

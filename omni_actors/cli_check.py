@@ -1,7 +1,7 @@
 """The commands that look after a gateway's config and data: `check`, `doctor` and `backup`."""
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Final
@@ -12,8 +12,10 @@ from attrs import field, frozen
 from omni_actors.actors.clock import Clock
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
 from omni_actors.adapters.contract import Checked, OurHook, Visit
+from omni_actors.api_client import RefusedByGateway, Unreachable, open_client
 from omni_actors.cli_exits import Ended, Exit
 from omni_actors.cli_output import Output, say, shown
+from omni_actors.cli_reach import Reach, address_of
 from omni_actors.config import Config, ConfigError, load, route_to
 from omni_actors.config_sources import did_you_mean
 from omni_actors.config_tables import ChannelConfig, HookConfig
@@ -152,9 +154,29 @@ def doctor(platform: str, channel_id: str, path: Path, wishes: Wishes, *, as_jso
     config = load(path, os.environ, ADAPTERS, HOOK_KINDS)
     channel = channel_named(channel_id, platform, config)
     found = trio.run(examined, channel, config, wishes)
-    for each in found:
+    for each in (*found, *taken_up(channel, path)):
         tell(channel.id, each, output)
     return verdict(all_well(found), output)
+
+
+def taken_up(channel: ChannelConfig, path: Path) -> Iterator[Checked]:
+    """Have the running gateway keep to the limits that its platform tells now."""
+    if ADAPTERS[channel.platform].limits is None:
+        return
+    try:
+        address = address_of(Reach(config=path))
+        with open_client(address.url, address.key) as gateway:
+            told = gateway.post("channels", channel.id, "limits", verb="sync")
+    except (Ended, Unreachable):
+        why = "no gateway runs here: one that starts asks the platform for the channel's limits"
+        yield Checked("gateway", None, why)
+    except RefusedByGateway as problem:
+        why = f"the running gateway did not take the limits up: {problem.sentence}"
+        yield Checked("gateway", None, why)
+    else:
+        per_second = told["limiter"].get("configured_per_second")
+        keeps = f"the running gateway sends {per_second:g} messages a second at most"
+        yield Checked("gateway", True, keeps)
 
 
 def verdict(good: bool, output: Output) -> Exit:

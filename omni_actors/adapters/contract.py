@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
+from omni_actors.adapters.connecting import OAuth, Upkeep
 from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure
@@ -225,7 +226,9 @@ class Adapter(Generic[S, C]):
     which the settings know one.
     `token` names the credential that `net` injects, for `token_hosts` only.
     `meters` are limits of some sends only, `profile` and `personas` what it says and who it shows.
-    `ties` tells what a channel shares with others; `usage` what an answer says of budgets.
+    `ties` tells what a channel shares with others; `usage` what an answer says of budgets. `limits`
+    asks for what the platform allows the channel, as news would tell it (model/limits.py).
+    `oauth` tells, by kind of app, how accounts are connected; `upkeep` what keeps a channel going.
     """
 
     platform: str
@@ -245,6 +248,7 @@ class Adapter(Generic[S, C]):
     upload_gone: Callable[[Failure], bool] = field(default=lambda _failure: False)
     ties: Callable[[S], Ties] = field(default=lambda _settings: Ties())
     usage: Callable[[HttpReply], Sequence[Usage]] = field(default=lambda _reply: ())
+    limits: Callable[[S], Flow[JsonObject]] | None = None
     mark_read: Callable[[str, Person, S], Flow[None]] | None = None
     typing: Callable[[str, Person, S], Flow[None]] | None = None
     check: Callable[[S], Flow[Sequence[Checked]]] | None = None
@@ -252,6 +256,8 @@ class Adapter(Generic[S, C]):
     named: Callable[[S], Sequence[ChannelName]] | None = None
     doctor: Callable[[S, Visit], Flow[Sequence[Checked]]] | None = None
     templates: TemplateDesk[S] | None = None
+    oauth: Mapping[str, OAuth[Any]] = field(factory=dict)
+    upkeep: Upkeep[S] | None = None
     meters: tuple[Meter, ...] = ()
     personas: PersonaDesk[S] | None = None
     profile: ProfileDesk[S] | None = None

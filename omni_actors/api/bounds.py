@@ -65,6 +65,7 @@ LOCALE = Bound(pattern="^(default|[a-z]{2,3}_[A-Z]{2})$", example="pt_PT")
 PAYLOAD = Bound(length_min=1, length_max=1000)
 CURSOR = Bound(pattern="^[0-9]{1,16}$", example="0000000000000501")
 LIMIT = Bound(minimum=1, maximum=PAGE_MAX)
+CONFIG_ID = Bound(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 TENANT = Bound(pattern="^([A-Za-z0-9._~-]{1,64}|\\*)$")
 
 
@@ -212,6 +213,8 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "channel_id": ID,
         "reason": Bound(length_min=1, length_max=256),
     },
+    ask.ConnectQuery: {"app": CONFIG_ID, "channel_id": CONFIG_ID, "tenant": CONFIG_ID},
+    ask.ChosenAccounts: {"accounts": _some(100, items_min=1)},
     ask.Redrive: {
         "ids": _some(1000, items_min=1, each=ID),
         "per_second": Bound(minimum=1, maximum=1000),

@@ -37,6 +37,12 @@ async def put_credentials(call: Call[NoQuery, NewCredentials]) -> Reply:
     return Reply(render.channel(view))
 
 
+async def sync_limits(call: Call[NoQuery, None]) -> Reply:
+    """Ask the platform what it allows the channel; `limiter` keeps to that from now on."""
+    view = await call.gateway.sync_limits(call.caller, call.path["channel_id"])
+    return Reply(render.channel(view))
+
+
 async def resume_channel(call: Call[NoQuery, None]) -> Reply:
     """Send again."""
     return Reply(render.channel(await call.gateway.resume(call.caller, call.path["channel_id"])))
@@ -78,6 +84,16 @@ ROUTES = (
         writes=True,
         codes=(Code.UNKNOWN_CHANNEL, Code.BAD_CREDENTIALS),
         example={"access_token": "EAAG-new-token"},
+    ),
+    Route(
+        "POST",
+        "/v1/channels/{channel_id}/limits:sync",
+        sync_limits,
+        "Read a channel's throughput and messaging limit from the platform now",
+        answer=ChannelBody,
+        scope="channels:write",
+        writes=True,
+        codes=(Code.LIMITS_UNREACHABLE, Code.PLATFORM_REFUSED),
     ),
     Route(
         "POST",

@@ -366,7 +366,7 @@ def dead_letter(row: g.DeadLetter) -> v.DeadLetterView:
 
 
 def redriven(told: Any) -> v.RedrivenView:
-    return v.RedrivenView(tuple(told["redriven"]), tuple(told["skipped"]))
+    return v.RedrivenView(tuple(told["redriven"]), tuple(told["skipped"]), tuple(told["unread"]))
 
 
 def medium(row: g.Medium) -> v.MediumView:

@@ -137,6 +137,26 @@ class NewCredentials:
 
 
 @frozen
+class ConnectQuery:
+    """Through which app of the config to connect, and what the channel is to be called.
+
+    With the id of a channel that there is, its account is connected again. An operator says for
+    which tenant a new channel is.
+    """
+
+    app: str | None = None
+    channel_id: str | None = None
+    tenant: str | None = None
+
+
+@frozen
+class ChosenAccounts:
+    """The accounts to connect, by their `key`."""
+
+    accounts: tuple[str, ...]
+
+
+@frozen
 class ContextPatch:
     """A JSON merge patch (RFC 7396) of a conversation's context."""
 

@@ -177,10 +177,10 @@ class ShownPart:
 
 @frozen
 class PreviewView:
-    """What a message would become."""
+    """What a message would become; `leg_id` is null where nobody was written to yet."""
 
     channel_id: str
-    leg_id: str
+    leg_id: str | None
     parts: tuple[ShownPart, ...]
     rendering: tuple[NoteView, ...]
     window: WindowView
@@ -452,10 +452,12 @@ class DeadLetterDetail:
 
 @frozen
 class RedrivenView:
-    """The ids that were redriven, and those that could not be."""
+    """The ids that were redriven, those that are not known or were redriven already, and those
+    of intakes that are still not understood or whose bytes are gone."""
 
     redriven: tuple[str, ...]
     skipped: tuple[str, ...]
+    unread: tuple[str, ...]
 
 
 @frozen

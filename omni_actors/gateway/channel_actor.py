@@ -4,6 +4,7 @@ The mailbox carries wake-ups and completions, never messages: the store is the t
 loses nothing and a restarted actor simply looks there again.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from random import Random
 
@@ -16,18 +17,18 @@ from omni_actors.gateway.limits import Go, Limits, WaitFor
 from omni_actors.gateway.outbound import Outbound
 from omni_actors.gateway.sender import Done, Route, Sender
 from omni_actors.gateway.timekeeper import GRAIN_S
-from omni_actors.model.failure import TEMPLATE_REASONS, Failure, Kind, Reason
+from omni_actors.model.failure import TEMPLATE_REASONS, Failure, Kind, Reason, Scope
 from omni_actors.model.json import JsonObject
-from omni_actors.model.limits import Usage
+from omni_actors.model.limits import Closure, Usage
 from omni_actors.model.states import ChannelState
 from omni_actors.policy import retry, window
 from omni_actors.policy.breaker import Permit
 from omni_actors.policy.fairness import Picked
 from omni_actors.policy.rate import Limit
 from omni_actors.store.contract import Store
-from omni_actors.store.limits import HoldPart, ShutOut
+from omni_actors.store.limits import FreeLeg, HoldPart, KeepClosure, ShutOut
 from omni_actors.store.queries import Heads, LegHeads, WindowOf
-from omni_actors.store.rows import Channel, LegWake
+from omni_actors.store.rows import Channel, Complaint, LegWake
 from omni_actors.store.verbs import (
     Again,
     Claim,
@@ -46,6 +47,8 @@ IN_FLIGHT_MAX = 16
 PROBED = (ChannelState.BROKEN, ChannelState.NEEDS_REAUTH)
 TURN_LATER_S = 0.05
 NOT_TAKEN_S = 1.0
+KEPT_MIN_S = 5.0
+KEEP_GRAIN_S = 1.0
 NOT_MADE = Failure(Kind.TRANSIENT, Reason.INTERNAL, text="the call was not made after all")
 
 
@@ -95,6 +98,13 @@ class OffTheWire:
     usage: tuple[Usage, ...] = ()
 
 
+@frozen
+class Complained:
+    """The platform has reported that it did not deliver a part, as others may not be either."""
+
+    complaint: Complaint
+
+
 @define
 class ChannelActor:
     """Sends for one channel."""
@@ -108,6 +118,7 @@ class ChannelActor:
     now: Callable[[], float]
     told: Callable[[Channel], None]
     doubt: Callable[[float], None]
+    in_line: Callable[[], None]
     unknown_wait_s: float
     doubt_templates: Callable[[str], None]
     recover: Mapping[str, float] | None = None
@@ -115,6 +126,8 @@ class ChannelActor:
     in_flight: int = 0
     probes: int = 0
     probe_at: float | None = None
+    doubted: bool = False  # it was a report that parked the channel: an answer proves nothing
+    trust_at: float | None = None
     outbound: Outbound = field(factory=Outbound)
     run: object = field(factory=object)
     context: Context = field(init=False)
@@ -133,9 +146,11 @@ class ChannelActor:
             self.probe_at = self.now()
         context.tell_self(Look())
 
-    async def handle(self, message: Wake | Look | Changed | OffTheWire | Tick) -> None:
+    async def handle(self, message: Wake | Look | Changed | OffTheWire | Complained | Tick) -> None:
         """Take in what happened, then send what may go."""
         match message:
+            case Complained(complaint=complaint):
+                await self.complained(complaint)
             case Wake(wakes=wakes):
                 self.outbound.add(wakes, self.now())
             case Look():
@@ -153,6 +168,7 @@ class ChannelActor:
         self.limits.change(message.limit, message.pair)
         probed = message.channel.state in PROBED
         self.probes, self.probe_at = 0, self.now() if probed else None  # it may work by now
+        self.trust_at = None
         self.outbound.look_again()
 
     async def landed(self, message: OffTheWire) -> None:
@@ -160,12 +176,14 @@ class ChannelActor:
         now = self.now()
         self.limits.landed(message.permit, message.failure, now)
         for usage in message.usage:
-            self.limits.heed(usage, now)
+            await self.heed(usage, now)
         match message.verdict:
             case retry.CloseScope(scope=scope, until=until):
-                self.limits.shut(scope, message.leg_id, until, now)
-                telemetry.of(telemetry.THROTTLED, self.channel.platform, scope.value).inc()
+                await self.shut(scope, message.leg_id, until, now)
+            case retry.RetryAt(refund=True) if message.failure is not None:
+                self.count_throttled(message.failure.scope)
             case retry.PauseChannel() as pause if message.route is self.route:
+                self.doubted = False
                 await self.pause(pause, message.failure)
             case _ if message.sent:
                 await self.went_well(message.leg_id)
@@ -177,12 +195,76 @@ class ChannelActor:
         else:
             self.outbound.add(message.wakes, now)
 
+    async def heed(self, usage: Usage, now: float) -> None:
+        """An answer tells how much of a shared budget is used."""
+        before = self.limits.closed_until(usage.scope, "")
+        self.limits.heed(usage, now)
+        await self.keep_closure(usage.scope, "", before, now)
+
+    async def shut(self, scope: Scope, leg_id: str, until: float, now: float) -> None:
+        """Close a scope as the platform asked."""
+        before = self.limits.closed_until(scope, leg_id)
+        self.limits.shut(scope, leg_id, until, now)
+        self.count_throttled(scope)
+        await self.keep_closure(scope, leg_id, before, now)
+
+    async def keep_closure(self, scope: Scope, leg_id: str, before: float, now: float) -> None:
+        """Remember across a start what is closed for longer than a start takes."""
+        until = self.limits.closed_until(scope, leg_id)
+        if until >= max(before + KEEP_GRAIN_S, now + KEPT_MIN_S):
+            await self.store.do(KeepClosure(self.closure(scope, leg_id, until)))
+
+    def closure(self, scope: Scope, leg_id: str, until: float) -> Closure:
+        brake = self.limits.shared.get(scope)
+        if brake is not None:
+            return Closure(scope, brake.owner, brake.name, until)
+        return Closure(scope, self.channel.id, leg_id if scope is Scope.LEG else "", until)
+
+    def count_throttled(self, scope: Scope) -> None:
+        telemetry.of(telemetry.THROTTLED, self.channel.platform, scope.value).inc()
+
+    async def complained(self, complaint: Complaint) -> None:
+        """Draw the consequences of a report as of an answer.
+
+        What was sent before they were drawn last only repeats the complaint.
+        """
+        failure, leg_id, now = complaint.failure, complaint.leg_id, self.now()
+        sent_at = math.inf if complaint.sent_at is None else complaint.sent_at
+        case = retry.Case(
+            failure,
+            attempt=1,
+            now=now,
+            jitter=self.chance.random(),
+            throttled=self.limits.strikes(failure.scope, leg_id),
+            probes=self.probes,
+            first=True,
+        )
+        match retry.when_reported(case, complaint.at):
+            case retry.CloseScope(scope=scope, until=until):
+                if sent_at > self.limits.last_shut_at(scope, leg_id):
+                    self.limits.doubted_until = until + retry.TRUST_S
+                    await self.shut(scope, leg_id, until, now)
+            case retry.PauseChannel() as pause if sent_at > self.channel.since:
+                self.doubted = True
+                if self.trust_at is not None:  # it was the probe that was not delivered
+                    self.trust_at, self.probe_at = None, now
+                await self.pause(pause, failure)
+
     async def went_well(self, leg_id: str) -> None:
-        self.limits.went_well(leg_id)
-        if self.channel.state in PROBED and self.probe_at is not None:
-            self.probes, self.probe_at = 0, None
-            await self.set_state(ChannelState.ACTIVE, None)
-            self.outbound.look_again()
+        """A part was accepted; where a report parked the channel, none may follow this time."""
+        self.limits.went_well(leg_id, self.now())
+        if self.channel.state not in PROBED or self.probe_at is None:
+            return
+        if self.doubted:
+            self.trust_at = self.probe_at = self.now() + retry.TRUST_S
+        else:
+            await self.is_sound()
+
+    async def is_sound(self) -> None:
+        """The channel works again."""
+        self.probes, self.probe_at, self.trust_at, self.doubted = 0, None, None, False
+        await self.set_state(ChannelState.ACTIVE, None)
+        self.outbound.look_again()
 
     async def pause(self, verdict: retry.PauseChannel, failure: Failure | None) -> None:
         """Park the sending, tell why, and look again when a probe is due.
@@ -209,7 +291,7 @@ class ChannelActor:
 
     def may_start(self, now: float) -> int:
         """How many more parts may go on the wire; one probe at a time after a refusal."""
-        if self.context.draining:
+        if self.context.draining or not self.channel.connected:
             return 0
         if self.channel.state is ChannelState.ACTIVE:
             return self.in_flight_max - self.in_flight
@@ -219,6 +301,8 @@ class ChannelActor:
 
     async def pump(self) -> None:
         """Send all that may go now, and be woken when the next may."""
+        if self.trust_at is not None and self.trust_at <= self.now():
+            await self.is_sound()
         while True:
             next_at = self.start_all()
             lane = self.outbound.wants()
@@ -253,10 +337,11 @@ class ChannelActor:
 
         What would be one person too many to write to first is held in the store, out of the way.
         """
-        person = self.writes_first_to(picked.item.leg_id, now)
-        if person is not None and (wait := self.limits.outreach_wait(person, now)) is not None:
+        person, behind = self.writes_first_to(picked.item.leg_id, now)
+        if person is not None and (behind or not self.limits.may_write_first(person, now)):
+            free = behind and self.limits.may_write_first(person, now)
             self.in_flight += 1
-            self.context.start_soon(self.hold_back, picked.item, wait.until)
+            self.context.start_soon(self.let_out if free else self.hold_back, picked.item)
             return None
         match self.limits.leave(picked.item.leg_id, now, self.chance.random()):
             case WaitFor(until=until):
@@ -269,21 +354,32 @@ class ChannelActor:
                 self.context.start_soon(self.attempt, picked.item, permit)
                 return None
 
-    def writes_first_to(self, leg_id: str, now: float) -> str | None:
-        """The person of a leg whose reply window is closed, while it matters that it is."""
+    def writes_first_to(self, leg_id: str, now: float) -> tuple[str | None, bool]:
+        """The person of a leg whose reply window is closed, while it matters that it is; and
+        whether something on it waits for room already."""
         if not self.limits.guards_outreach(now):
-            return None
+            return None, False
         found = self.store.peek(WindowOf(leg_id))
         capabilities = self.route.adapter.capabilities
         if found is None or window.is_open(capabilities, found[1], now):
-            return None
-        return found[0]
+            return None, False
+        return found[0], found[2]
 
-    async def hold_back(self, wake: LegWake, until: float) -> None:
+    async def hold_back(self, wake: LegWake) -> None:
         """Hold a part in the store until there is room for one more person."""
-        route, now = self.route, self.now()
-        wakes = await self.store.do(HoldPart(wake.part_id, now, until, self.limits.full(now)))
-        self.doubt(until)
+        now = self.now()
+        wakes = await self.store.do(HoldPart(wake.part_id, now, self.limits.full(now)))
+        self.limits.waiting = True
+        self.in_line()
+        self.not_sent(wake, wakes)
+
+    async def let_out(self, wake: LegWake) -> None:
+        """Queue what waits for room on a leg: there is some, and the part was behind it."""
+        self.not_sent(wake, await self.store.do(FreeLeg(wake.leg_id, self.now())))
+
+    def not_sent(self, wake: LegWake, wakes: tuple[LegWake, ...]) -> None:
+        """The part was not put on the wire after all; these are the leg's heads now."""
+        route = self.route
         self.context.tell_self(
             OffTheWire(self.run, route, wake.leg_id, wakes, None, None, sent=False)
         )
@@ -363,6 +459,7 @@ class ChannelActor:
                         throttled=self.limits.strikes(failure.scope, claimed.leg_id),
                         probes=self.probes,
                         unknown_wait_s=self.unknown_wait_s,
+                        first=claimed.first,
                     )
                 )
                 return verdict, outcome_of(verdict, failure, done.ended_at)
@@ -390,8 +487,8 @@ def outcome_of(verdict: retry.Verdict, failure: Failure, at: float) -> Outcome:
     match verdict:
         case retry.RetryAt(at=due_at, refund=refund):
             return Again(due_at, failure, refund)
-        case retry.CloseScope():
-            return Again(at, failure, refund=True)
+        case retry.CloseScope(part_at=part_at):
+            return Again(max(at, part_at), failure, refund=True)
         case retry.PauseChannel():
             return Again(at, failure, refund=True)
         case retry.GiveUp(gap=gap):

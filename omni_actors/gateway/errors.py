@@ -36,8 +36,14 @@ class Code(StrEnum):
     PLATFORM_REFUSED = "platform_refused"
     TEMPLATE_REFUSED = "template_refused"
     TEMPLATES_UNREACHABLE = "templates_unreachable"
+    LIMITS_UNREACHABLE = "limits_unreachable"
     TEMPLATE_UNUSABLE = "template_unusable"
     TEMPLATE_PARAMS = "template_params"
+    CONNECT_UNAVAILABLE = "connect_unavailable"
+    CONNECTION_STATE = "connection_state"
+    CHANNEL_TAKEN = "channel_taken"
+    NOT_CONNECTED = "not_connected"
+    BAD_NOTICE = "bad_notice"
 
 
 @frozen

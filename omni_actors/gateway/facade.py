@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.gateway import credentials, keys
 from omni_actors.gateway.channel_actor import ChannelActor
+from omni_actors.gateway.connecting import Begun as Begun
+from omni_actors.gateway.connecting import Connector
+from omni_actors.gateway.connecting import Landing as Landing
 from omni_actors.gateway.contexts import merged, within
 from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.errors import Code as Code
@@ -28,6 +31,7 @@ from omni_actors.gateway.receipts import Receipts
 from omni_actors.gateway.submit import Sender, refused, window_of
 from omni_actors.gateway.templates import TemplateBook
 from omni_actors.gateway.templates import TemplatesPage as TemplatesPage
+from omni_actors.gateway.templates import refused as refused_by_platform
 from omni_actors.gateway.views import (
     ChannelView as ChannelView,
 )
@@ -43,10 +47,14 @@ from omni_actors.model.requests import SendRequest
 from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState
 from omni_actors.policy.rate import Granted, Limit, Pace, reserve_all
+from omni_actors.store.connecting import Connection as Connection
+from omni_actors.store.connecting import ConnectionStatus as ConnectionStatus
+from omni_actors.store.connecting import Deletion as Deletion
 from omni_actors.store.contract import Query, Refused, Verb
 from omni_actors.store.limits import Release
 from omni_actors.store.queries import (
     Attempts,
+    Channels,
     ContactById,
     ContactList,
     ContextOf,
@@ -109,12 +117,12 @@ class Answer:
 
 @frozen
 class Rendered:
-    """What a message would become."""
+    """What a message would become; there is no leg where nobody was written to yet."""
 
     parts: tuple[Any, ...]
     rendering: tuple[JsonObject, ...]
     channel_id: str
-    leg_id: str
+    leg_id: str | None
     window: JsonObject
 
 
@@ -169,6 +177,11 @@ class Gateway:
     def templates(self) -> TemplateBook:
         """The templates of channels."""
         return self.house.templates
+
+    @property
+    def connector(self) -> Connector:
+        """Connecting accounts over OAuth."""
+        return self.house.connector
 
     # ------------------------------------------------------------ hooks
 
@@ -265,14 +278,14 @@ class Gateway:
     async def preview(self, caller: Caller, request: SendRequest) -> Rendered:
         """What a message would become, without sending it."""
         try:
-            plan = await self.house.submitter.plan(await self.tenant_of(caller, request), request)
+            plan = self.house.submitter.plan(await self.tenant_of(caller, request), request)
         except Refused as problem:
             raise refused(problem) from None
         return Rendered(
             parts=plan.shaped.parts,
             rendering=tuple([note.as_json() for note in plan.shaped.notes]),
             channel_id=plan.channel.id,
-            leg_id=plan.leg.id,
+            leg_id=plan.leg.id or None,
             window=window_of(plan),
         )
 
@@ -371,7 +384,12 @@ class Gateway:
         standings: dict[str, list[Standing]] = {}
         for found in await self.ask(Standings(caller.tenant, self.now())):
             standings.setdefault(found.channel_id, []).append(found.standing)
-        mine = [c for c in self.house.channels.values() if sees(caller, c.tenant)]
+        heard = {c.id: c.last_event_at for c in await self.ask(Channels(caller.tenant))}
+        mine = [
+            evolve(c, last_event_at=heard.get(c.id))
+            for c in self.house.channels.values()
+            if sees(caller, c.tenant)
+        ]
         return [self.view(c, depths.get(c.id), standings.get(c.id, ())) for c in mine]
 
     async def channel(self, caller: Caller, channel_id: str) -> ChannelView:
@@ -406,6 +424,17 @@ class Gateway:
         """Give a channel new credentials; its queue goes on by itself."""
         view = await self.channel(caller, channel_id)
         await credentials.replace(self.house, view.channel, document, self.now())
+        return await self.channel(caller, channel_id)
+
+    async def sync_limits(self, caller: Caller, channel_id: str) -> ChannelView:
+        """Ask the platform what it allows a channel, and keep to it. Raises RequestError."""
+        await self.channel(caller, channel_id)
+        reader = self.house.limit_reader
+        if channel_id not in reader.able():
+            raise RequestError(Code.LIMITS_UNREACHABLE, "this channel's platform cannot be asked")
+        failure = await reader.read(channel_id)
+        if failure is not None:
+            raise refused_by_platform(failure)
         return await self.channel(caller, channel_id)
 
     async def set_state(

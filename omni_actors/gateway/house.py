@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.actors.cell import Quarantined
@@ -19,18 +19,33 @@ from omni_actors.actors.ending import DrainReport
 from omni_actors.actors.mailbox import Lane, Told
 from omni_actors.actors.roster import Roster
 from omni_actors.actors.system import System
+from omni_actors.adapters.connecting import App
 from omni_actors.adapters.contract import Adapter
-from omni_actors.gateway import channel_actor, echo_bot, media_desk, template_desk, timekeeper
+from omni_actors.gateway import (
+    channel_actor,
+    echo_bot,
+    grant_desk,
+    limit_desk,
+    media_desk,
+    outreach_desk,
+    template_desk,
+    timekeeper,
+)
 from omni_actors.gateway.bell import Bell
 from omni_actors.gateway.channel_actor import ChannelActor
+from omni_actors.gateway.connecting import Connector
 from omni_actors.gateway.conversation_actor import WAKE, ConversationActor, Wake
 from omni_actors.gateway.echo_bot import EchoBot
+from omni_actors.gateway.grant_desk import GrantDesk
+from omni_actors.gateway.grants import GrantBook
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.intake import Receiver
+from omni_actors.gateway.limit_desk import LimitDesk, LimitReader
 from omni_actors.gateway.limits import Limits
 from omni_actors.gateway.links import Links
 from omni_actors.gateway.media_desk import MediaDesk
-from omni_actors.gateway.pacing import Pacer, Pacing
+from omni_actors.gateway.outreach_desk import OutreachDesk
+from omni_actors.gateway.pacing import Pacer, Pacing, default_pacing
 from omni_actors.gateway.profiles import ProfileBook
 from omni_actors.gateway.sender import Hands, Route, Sender
 from omni_actors.gateway.submit import Submitter
@@ -43,17 +58,20 @@ from omni_actors.model.ids import Ids
 from omni_actors.model.states import ChannelState
 from omni_actors.policy import window
 from omni_actors.policy.routing import ConsumerRule
+from omni_actors.store.connecting import LoseConnections
 from omni_actors.store.contract import News, Store
 from omni_actors.store.media_verbs import HurryMedia
 from omni_actors.store.queries import (
     Channels,
+    Closures,
+    InLine,
     IntakeBody,
     LastCursor,
     SentSince,
     Unclaimed,
     UnhandledConversations,
 )
-from omni_actors.store.rows import ANY_TENANT, Channel, LegWake
+from omni_actors.store.rows import ANY_TENANT, Channel, Complaint, LegWake
 from omni_actors.store.verbs import (
     Accepted,
     ChannelSpec,
@@ -71,8 +89,12 @@ BOT = "bot/echo"
 MEDIA = "desk/media"
 TIME = "desk/time"
 TEMPLATES = "desk/templates"
+GRANTS = "desk/grants"
+OUTREACH = "desk/outreach"
+LIMITS = "desk/limits"
 START_TIMEOUT_S = 30.0
 WAKE_PAGE = 500
+LOST = "the gateway was restarted meanwhile; begin again"
 
 
 @frozen
@@ -88,6 +110,8 @@ class Plan:
     idle_s: float = 120.0
     unknown_wait_s: Mapping[str, float] = field(factory=dict)  # by platform
     window_closing_s: float = window.CLOSING_BEFORE_S
+    apps: Mapping[str, App] = field(factory=dict)
+    public_url: str = ""  # how browsers reach us; empty where nobody knows
 
 
 @frozen
@@ -116,14 +140,17 @@ class House:
     channels: dict[str, Channel] = field(factory=dict)
     routes: dict[str, Route] = field(factory=dict)
     pacer: Pacer = field(init=False)
-    limiters: dict[str, Limits] = field(factory=dict)
     desks: dict[str, ChannelActor] = field(factory=dict)
+    spawned: set[str] = field(factory=set)
     keys_used: dict[str, float] = field(factory=dict)
     uploads: Uploads = field(init=False)
     conversations: Roster = field(init=False)
     receiver: Receiver = field(init=False)
     templates: TemplateBook = field(init=False)
+    grants: GrantBook = field(init=False)
+    connector: Connector = field(init=False)
     profiles: ProfileBook = field(init=False)
+    limit_reader: LimitReader = field(init=False)
     submitter: Submitter = field(init=False)
     soonest: float = math.inf
     drain_begun: trio.Event = field(factory=trio.Event)
@@ -175,6 +202,34 @@ class House:
             routes=lambda: self.routes,
             now=now,
         )
+        self.limit_reader = LimitReader(
+            ground.store,
+            ground.hands,
+            channels=lambda: self.channels,
+            routes=lambda: self.routes,
+            now=now,
+            changed=self.changed,
+        )
+        self.grants = GrantBook(
+            store=ground.store,
+            hands=ground.hands,
+            channels=lambda: self.channels,
+            routes=lambda: self.routes,
+            now=now,
+            changed=self.changed,
+        )
+        self.connector = Connector(
+            store=ground.store,
+            hands=ground.hands,
+            ids=self.ids,
+            now=now,
+            adapters=ground.adapters,
+            apps=lambda: self.plan.apps,
+            channels=lambda: self.channels,
+            public_url=lambda: self.plan.public_url,
+            adopt=self.adopt,
+            subscribe=self.grants.subscribe,
+        )
         self.submitter = Submitter(
             store=ground.store,
             adapters=ground.adapters,
@@ -198,6 +253,7 @@ class House:
         self.nursery = nursery
         store, now = self.ground.store, self.ground.clock.now
         await store.do(SyncChannels(self.plan.channels, now()))
+        await store.do(LoseConnections(LOST))
         recovered = await store.do(Recover(now(), self.waits()))
         telemetry.info("house.recovered", in_doubt=recovered.in_doubt, given_up=recovered.given_up)
         if self.plan.bot == echo_bot.CONSUMER:  # before the door opens, or it misses the first
@@ -205,6 +261,7 @@ class House:
         self.bell.ring(await store.ask(LastCursor()))
         store.on_events(self.rung)
         self.take_channels(await store.ask(Channels()))
+        await self.recall_limits()
         await self.recall_paces()
         for channel in self.channels.values():
             self.spawn_channel(channel)
@@ -224,14 +281,30 @@ class House:
         """Know these channels, and how to send on them."""
         self.channels = {channel.id: channel for channel in channels}
         for channel in channels:
-            if channel.platform in self.ground.adapters:
-                self.routes[channel.id] = self.ground.route_of(channel)
+            self.take_route(channel)
             self.tell_state(channel)
+
+    def take_route(self, channel: Channel) -> bool:
+        """Know how to send on a channel; answers whether there is a way.
+
+        One that was connected through an app of the config has the secret of that app.
+        """
+        if channel.platform not in self.ground.adapters or not channel.connected:
+            self.routes.pop(channel.id, None)
+            return False
+        route = self.ground.route_of(channel)
+        app = self.plan.apps.get(channel.app or "")
+        if app is not None and route.account.app_secret is None:
+            secret = app.kind.secret(app.secrets)
+            route = evolve(route, account=evolve(route.account, app_secret=secret))
+        self.routes[channel.id] = route
+        return True
 
     def spawn_channel(self, channel: Channel) -> None:
         """Give a channel its actor. What a crash of it leaves on the wire is in doubt."""
-        if channel.id not in self.routes:
+        if channel.id not in self.routes or channel.id in self.spawned:
             return
+        self.spawned.add(channel.id)
         restarted = False
 
         def factory() -> ChannelActor:
@@ -251,25 +324,34 @@ class House:
             route=route,
             store=ground.store,
             sender=Sender(ground.hands, self.uploads, Links(ground.blobs), ground.clock.now),
-            limits=self.limits(channel),
+            limits=self.pacer.limits(channel),
             chance=ground.chance,
             now=ground.clock.now,
             told=self.tell_state,
             doubt=self.due_at,
+            in_line=lambda: self.nudge(OUTREACH, outreach_desk.Look()),
             unknown_wait_s=self.waits()[channel.platform],
             recover=self.waits() if recover else None,
             doubt_templates=self.templates_changed,
         )
 
-    def limits(self, channel: Channel) -> Limits:
-        """The limiters of a channel; they outlive a crash of its actor."""
-        if channel.id not in self.limiters:
-            self.limiters[channel.id] = self.pacer.fresh_limits(channel)
-        return self.limiters[channel.id]
+    @property
+    def limiters(self) -> Mapping[str, Limits]:
+        """The limiters of the channels, by id."""
+        return self.pacer.limiters
+
+    async def recall_limits(self) -> None:
+        """Take up again what was closed before this start, and who waited for room."""
+        limiters = {id: self.pacer.limits(self.channels[id]) for id in self.routes}
+        for closure in await self.ground.store.ask(Closures(self.ground.clock.now())):
+            self.pacer.restore(closure)
+        for channel_id in await self.ground.store.ask(InLine()):
+            if channel_id in limiters:
+                limiters[channel_id].waiting = True
 
     async def recall_paces(self) -> None:
         """Count what was sent to each person before this start: the platform remembers it too."""
-        limiters = {id: self.limits(self.channels[id]) for id in self.routes}
+        limiters = self.limiters
         spans = [
             limits.pair.burst / limits.pair.per_second
             for limits in limiters.values()
@@ -317,8 +399,25 @@ class House:
             group="desks",
         )
         system.spawn(
+            OUTREACH,
+            lambda: OutreachDesk(
+                ground.store, now, self.pacer.lines, self.limiters.__getitem__, self.wake_legs
+            ),
+            group="desks",
+        )
+        system.spawn(
+            LIMITS,
+            lambda: LimitDesk(self.limit_reader, now, self.drain_begun),
+            group="desks",
+        )
+        system.spawn(
             TEMPLATES,
             lambda: TemplateDesk(self.templates, now, ground.chance, self.drain_begun),
+            group="desks",
+        )
+        system.spawn(
+            GRANTS,
+            lambda: GrantDesk(self.grants, now, ground.chance, self.drain_begun),
             group="desks",
         )
         if self.plan.bot == echo_bot.CONSUMER:
@@ -351,13 +450,10 @@ class House:
                     await store.do(ForgetUnclaimed(*named, intake_id))
 
     async def take_up(self, intake_id: str) -> None:
-        """Read one stored intake again; one whose bytes are gone is not there to be read."""
+        """Read one stored intake again, if it is still there."""
         intake = await self.ground.store.ask(IntakeBody(intake_id))
-        try:
-            if intake is not None:
-                await self.parse_again(intake)
-        except (Missing, OSError) as problem:
-            telemetry.error("house.intake_gone", intake_id=intake_id, error=type(problem).__name__)
+        if intake is not None:
+            await self.parse_again(intake)
 
     # ------------------------------------------------------------ waking
 
@@ -366,6 +462,8 @@ class House:
         for conversation_id in accepted.conversations:
             backlog = accepted.begun.get(conversation_id)
             self.conversations.tell(conversation_id, Wake(backlog) if backlog else WAKE)
+        for complaint in accepted.complaints:  # before the part that it is about is sent again
+            self.complain(complaint)
         if accepted.wakes:
             self.wake_legs(accepted.wakes)
         if accepted.media:
@@ -376,6 +474,16 @@ class House:
             self.nursery.start_soon(self.take_up_unclaimed, tuple(self.channels.values()))
         for channel_id in accepted.templates:
             self.templates_changed(channel_id)
+
+    def complain(self, complaint: Complaint) -> None:
+        """Tell a channel what its platform reports; one that cannot listen learns it by sending."""
+        told = self.ground.system.tell(
+            address_of(complaint.channel_id), channel_actor.Complained(complaint)
+        )
+        if told is not Told.ACCEPTED:
+            telemetry.warning(
+                "house.complaint_unheard", channel_id=complaint.channel_id, told=told.name
+            )
 
     def wake_legs(self, wakes: Sequence[LegWake]) -> None:
         """Tell each channel which of its legs may have something to send.
@@ -434,19 +542,35 @@ class House:
         self.channels[channel.id] = channel
         active = channel.state is ChannelState.ACTIVE
         telemetry.of(telemetry.CHANNEL_STATE, channel.id).set(1 if active else 0)
+        if active and self.started:  # what waits for room may be let out on it
+            self.nudge(OUTREACH, outreach_desk.Look())
 
     def changed(self, channel: Channel) -> None:
-        """An operator or a reload changed a channel."""
+        """An operator or a reload changed a channel, or its platform's word did."""
         self.tell_state(channel)
-        if channel.platform in self.ground.adapters:
-            self.routes[channel.id] = self.ground.route_of(channel)
+        before = self.routes.get(channel.id)
+        if self.take_route(channel):
             if channel.id in self.limiters:
                 self.pacer.renew(channel, self.limiters[channel.id])
-            pacing = self.pacer.pacing(channel)
-            route = self.routes[channel.id]
-            message = channel_actor.Changed(channel, route, pacing.channel, pacing.pair)
-            self.nudge(address_of(channel.id), message)
+                self.nudge(OUTREACH, outreach_desk.Look())  # there may be room for more people
+            self.tell_actor(channel, self.routes[channel.id])
             self.nursery.start_soon(self.fetch_at_once, channel.id)
+        elif before is not None:  # it was disconnected
+            self.tell_actor(channel, evolve(before, account=evolve(before.account, token="")))
+
+    def tell_actor(self, channel: Channel, route: Route) -> None:
+        able = channel.id in self.routes
+        pacing = self.pacer.pacing(channel) if able else default_pacing(route.adapter)
+        message = channel_actor.Changed(channel, route, pacing.channel, pacing.pair)
+        self.nudge(address_of(channel.id), message)
+
+    def adopt(self, channel: Channel) -> None:
+        """A channel was connected, anew or again, or disconnected: it lives by that at once."""
+        self.changed(channel)
+        self.spawn_channel(channel)
+        self.receiver.heard.clear()  # what was told of a channel that was not known then
+        self.nursery.start_soon(self.take_up_unclaimed, (channel,))
+        self.nudge(GRANTS, grant_desk.News(channel.id))
 
     async def fetch_at_once(self, channel_id: str) -> None:
         """Try again to get what this channel could not get so far."""
@@ -466,6 +590,7 @@ class House:
                 self.changed(channel)
             else:
                 self.spawn_channel(channel)
+        self.nudge(LIMITS, limit_desk.Look())
         await self.exchange_bot(bot)
         self.nursery.start_soon(self.take_up_unclaimed, channels)
         telemetry.info("house.reloaded", channels=len(plan.channels))
@@ -481,13 +606,21 @@ class House:
         else:
             await self.ground.system.stop(BOT)
 
-    async def parse_again(self, intake: Intake) -> None:
-        """Read a stored intake once more; what it tells takes effect as if it arrived now."""
+    async def parse_again(self, intake: Intake) -> bool:
+        """Read a stored intake once more; what it tells takes effect as if it arrived now.
+
+        Answers whether it is understood; not where its hook or its bytes are gone.
+        """
         hook = self.plan.hooks.get(intake.hook)
         if hook is None:
             telemetry.warning("house.hook_gone", intake_id=intake.id, hook=intake.hook)
-            return
-        await self.receiver.keep_again(hook, intake, await self.bytes_of(intake))
+            return False
+        try:
+            raw = await self.bytes_of(intake)
+        except (Missing, OSError) as problem:
+            telemetry.error("house.intake_gone", intake_id=intake.id, error=type(problem).__name__)
+            return False
+        return await self.receiver.keep_again(hook, intake, raw)
 
     async def bytes_of(self, intake: Intake) -> bytes:
         """The raw bytes of an intake, wherever they are."""

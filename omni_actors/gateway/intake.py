@@ -92,10 +92,14 @@ class Receiver:
         told = self.read(hook, raw)
         await self.take(await self.intake(hook.id, raw, told.problem), told)
 
-    async def keep_again(self, hook: Hook, intake: Intake, raw: bytes) -> None:
-        """Read a stored intake once more; it keeps its id, and its problem only if that is left."""
+    async def keep_again(self, hook: Hook, intake: Intake, raw: bytes) -> bool:
+        """Read a stored intake once more; it keeps its id, and its problem only if that is left.
+
+        Answers whether it is understood now.
+        """
         told = self.read(hook, raw)
         await self.take(evolve(intake, received_at=self.now(), problem=told.problem), told)
+        return told.problem is None
 
     async def take(self, intake: Intake, told: Told) -> None:
         """Store an intake with what it tells, and wake whom it concerns.
@@ -177,6 +181,14 @@ class Receiver:
         named = dict.fromkeys(adapter.names(document))
         return tuple([n for n in named if (adapter.platform, n) not in self.heard])
 
+    def resend(self, report: StatusReported) -> Resend | None:
+        """Whether a failure that is reported need not be the end of its part."""
+        failure = report.failure
+        tries = retry.tries_when_reported(failure)
+        if failure is None or not tries:
+            return None
+        return Resend(tries, retry.resend_at(failure, self.now()))
+
     def dated(self, report: News) -> News:
         """News that name no time are from now."""
         return report if report.at else evolve(report, at=self.now())
@@ -206,10 +218,8 @@ class Receiver:
                 until = window.opened_until(report, adapter.capabilities)
                 return Item(adapter.platform, report, window_until=until)
             case StatusReported():
-                tries = retry.tries_when_reported(report.failure)
-                resend = Resend(tries, self.now() + retry.RESEND_AFTER_S) if tries else None
                 rank = status.rank(report.status)
-                return Item(adapter.platform, report, rank=rank, resend=resend)
+                return Item(adapter.platform, report, rank=rank, resend=self.resend(report))
             case WatermarkReported():
                 return Item(adapter.platform, report, rank=status.rank(report.status))
             case ChannelReported():

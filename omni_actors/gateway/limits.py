@@ -8,7 +8,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from attrs import define, field, frozen
 
@@ -61,18 +61,23 @@ Leave: TypeAlias = Go | WaitFor
 class Brake:
     """What several channels share: the limits of an app or an account at the platform.
 
-    `share` is how much of its own rate each of them may use.
+    `owner` and `name` say what it is of (model/limits.py); `share` is how much of its own rate each
+    of the channels may use.
     """
 
+    owner: str = ""
+    name: str = ""
     pace: Pace = field(factory=Pace)
     share: Adaptive = field(factory=lambda: Adaptive.full(1.0))
     percent: float = 0.0
     told_at: float = -math.inf
     strikes: int = 0
+    shut_at: float = -math.inf
 
     def shut(self, until: float, now: float) -> None:
         """Let nothing pass before `until`, and less than before after it."""
         self.strikes += self.pace.closed_until <= now
+        self.shut_at = now
         self.share = self.share.throttled(now, until)
         self.pace = close(self.pace, until, FREE)
 
@@ -105,12 +110,21 @@ class Brake:
             yield f"{used:.0f} % of the {scope}'s budget of calls is used"
 
 
+@frozen
+class Strikes:
+    """How often in a row a leg was throttled, and when last."""
+
+    count: int = 0
+    at: float = -math.inf
+
+
 @define
 class Limits:
     """The limiters of one channel. Times in unix seconds.
 
     `shared` are the brakes of what it belongs to, by scope; `outreach` counts the people of its
-    `portfolio`, and `outreach_closed_until` is when it may write first again.
+    `portfolio` (None: nobody counts them), `outreach_closed_until` is when it may write first
+    again, and `waiting` is whether something is held for want of room.
     """
 
     adaptive: Adaptive
@@ -120,11 +134,15 @@ class Limits:
     outreach: Outreach = field(factory=Outreach)
     outreach_closed_until: float = 0.0
     portfolio: str | None = None
+    waiting: bool = False
     pace: Pace = field(factory=Pace)
     pairs: "OrderedDict[str, Pace]" = field(factory=OrderedDict)
     breaker: Breaker = field(factory=Breaker)
     throttled: int = 0
-    throttled_legs: "OrderedDict[str, int]" = field(factory=OrderedDict)
+    shut_at: float = -math.inf
+    outreach_shut_at: float = -math.inf
+    doubted_until: float = -math.inf
+    throttled_legs: "OrderedDict[str, Strikes]" = field(factory=OrderedDict)
 
     @classmethod
     def fresh(
@@ -223,21 +241,23 @@ class Limits:
 
     def guards_outreach(self, now: float) -> bool:
         """Whether it matters now if a person's reply window is closed."""
-        return self.outreach.most is not None or self.outreach_closed_until > now
+        limited = self.outreach.most is not None or self.waiting
+        return limited or self.outreach_closed_until > now
 
-    def outreach_wait(self, person: str, now: float) -> WaitFor | None:
-        """Whether a person whose window is closed may not be written to now."""
+    def may_write_first(self, person: str, now: float) -> bool:
+        """Whether a person whose window is closed may be written to now."""
         if self.outreach_closed_until > now:
-            return WaitFor(Scope.OUTREACH, self.outreach_closed_until)
-        if self.outreach.admits(person, now):
-            return None
-        return WaitFor(Scope.OUTREACH, self.outreach.promise(now))
+            return False
+        return self.outreach.admits(person, now, waiting=self.waiting)
 
     def full(self, now: float) -> Failure:
         """Why nobody else may be written to first."""
-        text = f"the portfolio has written first to {self.outreach.used(now)} people in a day"
+        used, most = self.outreach.used(now), self.outreach.most
+        text = f"the portfolio has written first to {used} people in a day"
         if self.outreach_closed_until > now:
             text = "the platform has stopped what this channel writes first"
+        elif most is None or used < most:
+            text = "others have waited longer to be written to first"
         return Failure(Kind.THROTTLED, Reason.RATE_LIMITED, Scope.OUTREACH, None, text, advice=FULL)
 
     def remember(self, leg_id: str, pace: Pace, now: float) -> None:
@@ -260,34 +280,77 @@ class Limits:
         What was on the wire beside the first complaint repeats it, and is no further strike.
         """
         match scope:
-            case Scope.LEG | Scope.PART:
+            case Scope.LEG:
                 self.shut_leg(leg_id, until, now)
             case Scope.OUTREACH:
+                self.outreach_shut_at = now
                 self.outreach_closed_until = max(self.outreach_closed_until, until)
-                self.shut_leg(leg_id, until, now)  # its window may be open, as far as we know
             case Scope.CHANNEL:
                 self.throttled += self.pace.closed_until <= now
+                self.shut_at = now
                 self.adaptive = self.adaptive.throttled(now, until)
                 self.pace = close(self.pace, until, self.adaptive.limit(self.burst, now))
             case Scope.ACCOUNT | Scope.APP:
                 self.shared[scope].shut(until, now)
+            case Scope.PART:
+                raise ValueError("a part alone waits in the queue and shuts nothing")
+            case _:
+                assert_never(scope)
 
     def shut_leg(self, leg_id: str, until: float, now: float) -> None:
         """Let nothing pass to one leg before `until`."""
-        pace = close(self.pairs.get(leg_id, Pace()), until, self.pair or FREE)
-        self.remember(leg_id, pace, now)
-        self.throttled_legs[leg_id] = self.throttled_legs.pop(leg_id, 0) + 1
+        self.close_leg(leg_id, until, now)
+        strikes = self.throttled_legs.pop(leg_id, Strikes())
+        self.throttled_legs[leg_id] = Strikes(strikes.count + 1, now)
         if len(self.throttled_legs) > LEGS_MAX:
             self.throttled_legs.popitem(last=False)
+
+    def close_leg(self, leg_id: str, until: float, now: float) -> None:
+        pace = close(self.pairs.get(leg_id, Pace()), until, self.pair or FREE)
+        self.remember(leg_id, pace, now)
+
+    def restore(self, scope: Scope, leg_id: str, until: float, now: float) -> None:
+        """A scope of this channel alone was closed before this start."""
+        match scope:
+            case Scope.LEG:
+                self.close_leg(leg_id, until, now)
+            case Scope.OUTREACH:
+                self.outreach_closed_until = until
+            case _:
+                self.pace = close(self.pace, until, self.adaptive.limit(self.burst, now))
+
+    def closed_until(self, scope: Scope, leg_id: str) -> float:
+        """Until when a scope is closed; in the past when it is not."""
+        if scope in self.shared:
+            return self.shared[scope].pace.closed_until
+        if scope is Scope.LEG:
+            return self.pairs.get(leg_id, Pace()).closed_until
+        return self.outreach_closed_until if scope is Scope.OUTREACH else self.pace.closed_until
+
+    def last_shut_at(self, scope: Scope, leg_id: str) -> float:
+        """When a scope was last shut: what was sent before that complains of nothing new."""
+        if scope in self.shared:
+            return self.shared[scope].shut_at
+        if scope is Scope.LEG:
+            return self.throttled_legs.get(leg_id, Strikes()).at
+        return self.outreach_shut_at if scope is Scope.OUTREACH else self.shut_at
 
     def strikes(self, scope: Scope, leg_id: str) -> int:
         """How often in a row the scope was throttled."""
         if scope in self.shared:
             return self.shared[scope].strikes
-        return self.throttled if scope is Scope.CHANNEL else self.throttled_legs.get(leg_id, 0)
+        if scope is Scope.CHANNEL:
+            return self.throttled
+        return self.throttled_legs.get(leg_id, Strikes()).count
 
-    def went_well(self, leg_id: str) -> None:
-        """A send was accepted: the next throttling starts counting anew."""
+    def went_well(self, leg_id: str, now: float) -> None:
+        """A send was accepted: the next throttling starts counting anew.
+
+        Where a report has told of the last one, that proves nothing until a report of this send
+        would have come.
+        """
+        if now < self.doubted_until:
+            return
         self.throttled = 0
         self.throttled_legs.pop(leg_id, None)
         for brake in self.shared.values():

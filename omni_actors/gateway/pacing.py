@@ -3,18 +3,20 @@
 Here is what outlives an actor and is shared between channels.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from attrs import define, evolve, field, frozen
 
 from omni_actors.adapters.contract import Adapter
-from omni_actors.gateway.limits import Brake, Limits
+from omni_actors.gateway.limits import FREE, Brake, Limits
 from omni_actors.gateway.sender import Route
 from omni_actors.model.failure import Scope
-from omni_actors.model.limits import PER_SECOND, USERS_PER_DAY, Ties
-from omni_actors.policy.outreach import DAY_S, Outreach
-from omni_actors.policy.rate import Limit, of_level
+from omni_actors.model.limits import PER_SECOND, USERS_PER_DAY, Closure, Ties
+from omni_actors.model.states import ChannelState
+from omni_actors.policy.outreach import DAY_S, LOOK_EVERY_S, Outreach
+from omni_actors.policy.rate import Limit, close, of_level
 from omni_actors.store.contract import Store
 from omni_actors.store.queries import Outreached
 from omni_actors.store.rows import Channel
@@ -33,6 +35,24 @@ class Pacing:
 
 
 @define
+class Line:
+    """What waits for room in one portfolio: when each of its channels may write first again."""
+
+    outreach: Outreach
+    opens_at: dict[str, float] = field(factory=dict)
+
+    def open(self, now: float) -> tuple[str, ...]:
+        """The channels that may write first now."""
+        return tuple([id for id, opens_at in self.opens_at.items() if opens_at <= now])
+
+    def next_at(self, now: float) -> float:
+        """When to look at it again."""
+        if not self.open(now):
+            return min([*self.opens_at.values(), now + LOOK_EVERY_S])
+        return self.outreach.next_at(now)
+
+
+@define
 class Pacer:
     """Makes the limiters of channels, and keeps what several of them share."""
 
@@ -42,8 +62,15 @@ class Pacer:
     channels: Callable[[], Mapping[str, Channel]]
     routes: Callable[[], Mapping[str, Route]]
     pacings: Callable[[], Mapping[str, Pacing]]
+    limiters: dict[str, Limits] = field(factory=dict)
     brakes: dict[tuple[str, str], Brake] = field(factory=dict)
     outreach: dict[str, Outreach] = field(factory=dict)
+
+    def limits(self, channel: Channel) -> Limits:
+        """The limiters of a channel; they outlive a crash of its actor."""
+        if channel.id not in self.limiters:
+            self.limiters[channel.id] = self.fresh_limits(channel)
+        return self.limiters[channel.id]
 
     def fresh_limits(self, channel: Channel) -> Limits:
         """Nobody knows how much was sent just before a start, so the bucket is not full."""
@@ -63,9 +90,21 @@ class Pacer:
         """The brakes that this channel shares with others."""
         account = self.ties(channel).account or f"channel {channel.id}"
         return {
-            Scope.ACCOUNT: self.brakes.setdefault((channel.platform, account), Brake()),
-            Scope.APP: self.brakes.setdefault((channel.platform, ""), Brake()),
+            Scope.ACCOUNT: self.brake(channel.platform, account),
+            Scope.APP: self.brake(channel.platform, ""),
         }
+
+    def brake(self, owner: str, name: str) -> Brake:
+        """What several channels share, by its platform and its name there."""
+        return self.brakes.setdefault((owner, name), Brake(owner, name))
+
+    def restore(self, closure: Closure) -> None:
+        """The platform closed this before the start."""
+        if closure.scope in (Scope.ACCOUNT, Scope.APP):
+            brake = self.brake(closure.owner, closure.name)
+            brake.pace = close(brake.pace, closure.until, FREE)
+        elif limits := self.limiters.get(closure.owner):
+            limits.restore(closure.scope, closure.name, closure.until, self.now())
 
     def ties(self, channel: Channel) -> Ties:
         """What a channel shares with others at its platform."""
@@ -86,19 +125,35 @@ class Pacer:
             limits.append(pacing.channel)
         return evolve(pacing, channel=min(limits, key=lambda limit: limit.per_second))
 
-    def portfolio(self, channel: Channel) -> str:
-        """By what name the people are counted that this channel's portfolio writes to first."""
-        return f"{channel.platform}:{self.ties(channel).portfolio or channel.id}"
+    def portfolio(self, channel: Channel) -> str | None:
+        """By what name the people are counted that this channel's portfolio writes to first; None
+        where nobody counts them."""
+        named = self.ties(channel).portfolio
+        return None if named is None else f"{channel.platform}:{named}"
 
     def outreach_of(self, channel: Channel) -> Outreach:
         """The people that this channel's portfolio writes to first, and how many they may be."""
         name = self.portfolio(channel)
+        if name is None:
+            return Outreach()
         outreach = self.outreach.setdefault(name, Outreach())
         most = self.users_per_day(name)
         if most != outreach.most:
             since = self.now() - DAY_S
             outreach.limit(most, self.store.peek(Outreached(name, since)))
         return outreach
+
+    def lines(self) -> Iterator[Line]:
+        """The channels on which something is held for want of room, by portfolio."""
+        waiting: dict[str, Line] = {}
+        for id, limits in self.limiters.items():
+            channel = self.channels().get(id)
+            if limits.waiting and channel is not None:
+                line = waiting.setdefault(limits.portfolio or id, Line(limits.outreach))
+                opens_at = limits.outreach_closed_until
+                sends = channel.state is ChannelState.ACTIVE
+                line.opens_at[id] = opens_at if sends else math.inf
+        yield from waiting.values()
 
     def users_per_day(self, portfolio: str) -> int | None:
         """To how many people a portfolio may write first: the platform's newest word, or else the

@@ -12,6 +12,7 @@ from omni_actors.model.capabilities import Capabilities, Level
 from omni_actors.model.content import Content, Reaction, Template
 from omni_actors.model.ids import MESSAGE, PART, Ids
 from omni_actors.model.json import JsonObject
+from omni_actors.model.reports import IdentityKey
 from omni_actors.model.requests import AuthorType, SendRequest
 from omni_actors.model.states import ChannelState, MediaState
 from omni_actors.policy import routing, window
@@ -28,6 +29,7 @@ from omni_actors.store.limits import Fallback, OpenWindow
 from omni_actors.store.queries import (
     ContactById,
     ConversationById,
+    LegAt,
     LegById,
     MediumById,
     MessageById,
@@ -132,7 +134,9 @@ class Submitter:
 
         `legs` are those of conversations of this tenant that the caller has read already.
         """
-        plan = await self.plan(sender.tenant, request, legs or NO_LEGS)
+        plan = self.plan(sender.tenant, request, legs or NO_LEGS)
+        if not plan.leg.id:
+            plan = evolve(plan, leg=await self.opened(plan.leg))
         now = self.now()
         telemetry.of(telemetry.SUBMITTED, plan.channel.platform).inc()
         message_id = self.ids(MESSAGE)
@@ -175,14 +179,18 @@ class Submitter:
             idempotency=idempotency,
         )
 
-    async def plan(
+    async def opened(self, leg: Leg) -> Leg:
+        """The leg of an address to which nobody has written before, made now."""
+        return await self.store.do(OpenLeg(leg.tenant, leg.channel_id, leg.keys, self.now()))
+
+    def plan(
         self,
         tenant: str,
         request: SendRequest,
         legs: Mapping[str, tuple[Leg, ...]] = NO_LEGS,
     ) -> Plan:
-        """Route and shape a request without queueing it."""
-        leg = await self.route(tenant, request, legs)
+        """Route and shape a request. Nothing is written; a leg that is not there has no id."""
+        leg = self.route(tenant, request, legs)
         channel = self.channels()[leg.channel_id]
         capabilities = self.adapters[channel.platform].capabilities
         content, held = self.fit_window(request, leg, channel)
@@ -215,12 +223,10 @@ class Submitter:
             reply_to_external=external,
         )
 
-    async def route(
-        self, tenant: str, request: SendRequest, known: Mapping[str, tuple[Leg, ...]]
-    ) -> Leg:
+    def route(self, tenant: str, request: SendRequest, known: Mapping[str, tuple[Leg, ...]]) -> Leg:
         """The leg that carries the message."""
         if request.to is not None:
-            return await self.leg_to(tenant, request)
+            return self.leg_to(tenant, request)
         legs = known.get(request.conversation_id or "") or self.legs_of(tenant, request)
         channels = self.channels()
         candidates = [self.candidate(leg, channels.get(leg.channel_id)) for leg in legs]
@@ -230,8 +236,8 @@ class Submitter:
             raise RequestError(Code.NO_CHANNEL_LEFT, f"the contact cannot be reached on {wanted}")
         return next(leg for leg in legs if leg.id == picked.leg_id)
 
-    async def leg_to(self, tenant: str, request: SendRequest) -> Leg:
-        """The leg of an address, made if nobody has written there yet."""
+    def leg_to(self, tenant: str, request: SendRequest) -> Leg:
+        """The leg of an address; one without an id where nobody was written to yet."""
         assert request.to is not None
         channel = self.channels().get(request.to.channel_id)
         if channel is None or channel.tenant != tenant or channel.state is ChannelState.REMOVED:
@@ -247,7 +253,8 @@ class Submitter:
             raise RequestError(
                 Code.BAD_ADDRESS, str(problem), mistakes=(Mistake("/to/address", str(problem)),)
             ) from None
-        return await self.store.do(OpenLeg(tenant, channel.id, keys, self.now()))
+        at = LegAt(tenant, channel.platform, channel.id, keys)
+        return self.store.peek(at) or nobody_yet(channel, keys)
 
     def legs_of(self, tenant: str, request: SendRequest) -> tuple[Leg, ...]:
         """The legs of the conversation that the request names, directly or by its contact."""
@@ -389,6 +396,13 @@ class Submitter:
         return facts_of(medium)
 
 
+def nobody_yet(channel: Channel, keys: tuple[IdentityKey, ...]) -> Leg:
+    """The leg of an address before anything was sent to it."""
+    return Leg(
+        "", channel.tenant, "", "", channel.id, channel.platform, "", keys, None, None, None, None
+    )
+
+
 def facts_of(medium: Medium) -> MediumFacts:
     """What shaping must know of a medium's bytes."""
     told: Any = medium.traits
@@ -459,6 +473,8 @@ def refused(problem: Refused) -> RequestError:
     codes = {
         "unknown_channel": Code.UNKNOWN_CHANNEL,
         "idempotency_mismatch": Code.IDEMPOTENCY_MISMATCH,
+        "channel_taken": Code.CHANNEL_TAKEN,
+        "not_connected": Code.NOT_CONNECTED,
         "too_late": Code.TOO_LATE,
         "not_held": Code.NOT_HELD,
         "version_conflict": Code.VERSION_CONFLICT,

@@ -11,16 +11,15 @@ from attrs import define, evolve, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.adapters.contract import TemplateDesk, TemplatePage
+from omni_actors.gateway.called import called
 from omni_actors.gateway.errors import Code, Mistake, RequestError
 from omni_actors.gateway.keys import Caller
-from omni_actors.gateway.sender import Hands, Route, where
+from omni_actors.gateway.sender import Hands, Route
 from omni_actors.model.content import Category
 from omni_actors.model.content import Template as TemplateContent
-from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.model.failure import Failure, Kind, Reason
 from omni_actors.model.states import ChannelState
 from omni_actors.model.templates import NewTemplate, TemplateDefinition, TemplateStatus
-from omni_actors.net import flow
-from omni_actors.net.trace import Trace
 from omni_actors.policy import templates as policy
 from omni_actors.store.contract import Store
 from omni_actors.store.rows import ANY_TENANT, Channel, Page
@@ -34,11 +33,10 @@ from omni_actors.store.templates import (
     TemplateSync,
     TemplateSyncOf,
 )
-from omni_actors.wire.calls import Call, Flow, Reply
+from omni_actors.wire.calls import Flow
 
 T = TypeVar("T")
 
-CALL_DEADLINE_S = 60.0
 CATEGORIES: Mapping[str, Category] = {
     "authentication": "authentication", "marketing": "marketing", "utility": "utility",
 }  # fmt: skip
@@ -218,22 +216,8 @@ class TemplateBook:
 
     async def call(self, able: Able, wanted: Flow[T]) -> T | Failure:
         """Run one flow of management."""
-        trace = Trace(frozenset(able.route.adapter.masked_keys))
-
-        async def make(call: Call) -> Reply:
-            return await self.hands.make(call, able.route.account, trace)
-
-        try:
-            with trio.fail_after(CALL_DEADLINE_S):
-                return await flow.run(wanted, make)
-        except SendFailure as failed:
-            return failed.failure
-        except trio.TooSlowError:
-            text = f"no answer within {CALL_DEADLINE_S:.0f} s"
-            return Failure(Kind.UNKNOWN, Reason.TIMED_OUT, text=text)
-        except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its call, not the house
-            telemetry.error("templates.bug", channel_id=able.channel.id, error=where(bug))
-            return Failure(Kind.REJECTED, Reason.INTERNAL, text=f"a bug of ours: {where(bug)}")
+        adapter = able.route.adapter
+        return await called(self.hands, wanted, able.route.account, adapter.masked_keys)
 
     # ------------------------------------------------------------ changing
 

@@ -2,7 +2,7 @@
 
 from typing import TypeAlias, assert_never
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from omni_actors.model.failure import Failure, Kind, Reason, Scope
 from omni_actors.model.states import ChannelState
@@ -19,10 +19,16 @@ PAIR_BASE_S = 4.0
 PAIR_CAP_S = 300.0
 # The longest that a platform asks for; more would be a mistake that parks a channel for good.
 ASKED_CAP_S = 72 * 3600.0
+# For a part that is throttled alone, or that is an answer where only what the business starts is
+# throttled, and no time is named.
+PART_WAIT_S = 60.0
 # A medium can wait longer than a person who waits for an answer.
 FETCH_BASE_S = 5.0
 FETCH_CAP_S = 3600.0
 RESEND_AFTER_S = 2.0
+FRESH_S = 600.0
+# A report comes within a few seconds of its message, so that without one the next is well by then.
+TRUST_S = 30.0
 PROBE_FIRST_S = 60.0
 PROBE_CAP_S = 900.0
 
@@ -39,10 +45,14 @@ class RetryAt:
 
 @frozen
 class CloseScope:
-    """Nothing more to `scope` before `until`; the part goes back and its attempt is refunded."""
+    """Nothing more to `scope` before `until`; the part goes back and its attempt is refunded.
+
+    It is due again with its scope, or at `part_at` where that is later.
+    """
 
     scope: Scope
     until: float
+    part_at: float = 0.0
 
 
 @frozen
@@ -81,7 +91,8 @@ class Case:
 
     `attempt` counts from 1; `first_failed_at` is when the part first failed by itself, not when its
     scope was first closed; `throttled` and `probes` count how often in a row, before this failure,
-    the scope was throttled or the channel probed.
+    the scope was throttled or the channel probed; `first` tells that the part writes first, to
+    somebody whose reply window is closed.
     """
 
     failure: Failure
@@ -92,6 +103,7 @@ class Case:
     throttled: int = 0
     probes: int = 0
     unknown_wait_s: float = 60.0
+    first: bool = False
 
 
 def decide(case: Case) -> Verdict:
@@ -100,7 +112,7 @@ def decide(case: Case) -> Verdict:
         case Kind.TRANSIENT | Kind.UNREACHABLE:
             return again(case)
         case Kind.THROTTLED:
-            return CloseScope(case.failure.scope, case.now + throttle_s(case))
+            return throttled(case)
         case Kind.REJECTED if case.failure.reason is Reason.OUTSIDE_WINDOW:
             return WindowShut()
         case Kind.REJECTED:
@@ -113,6 +125,22 @@ def decide(case: Case) -> Verdict:
             return WaitForWord(case.now + case.unknown_wait_s)
         case _:
             assert_never(case.failure.kind)
+
+
+def throttled(case: Case) -> RetryAt | CloseScope:
+    """Whoever is too fast waits, and nobody else.
+
+    An answer that is refused where only what the business starts should be is not held with that:
+    it is tried again after a while.
+    """
+    scope, now = case.failure.scope, case.now
+    match scope:
+        case Scope.PART:
+            return RetryAt(now + (asked_s(case.failure) or PART_WAIT_S), refund=True)
+        case Scope.OUTREACH if not case.first:
+            return CloseScope(scope, now + throttle_s(case), part_at=now + PART_WAIT_S)
+        case _:
+            return CloseScope(scope, now + throttle_s(case))
 
 
 def again(case: Case) -> Verdict:
@@ -193,14 +221,52 @@ def tries_when_reported(failure: Failure | None) -> int:
     """How often a part may be tried in all when the platform took it and reports this later; 0:
     it has failed for good.
 
-    Only a medium that the platform could not get is worth another try: surely nobody has seen the
-    message, and the next attempt goes another way.
+    What is worth another try has surely reached nobody, and was not refused for what it is: too
+    many were sent, the channel must be mended, the platform was down, or it could not get a medium
+    (the next attempt goes another way).
     """
-    if failure is None or failure.kind is not Kind.TRANSIENT:
+    if failure is None:
         return 0
-    if failure.reason is not Reason.MEDIA_UNREACHABLE:
-        return 0
-    return min(failure.attempts_max or ATTEMPTS_MAX, ATTEMPTS_MAX)
+    match failure.kind:
+        case Kind.THROTTLED | Kind.BROKEN:
+            undelivered = True
+        case Kind.TRANSIENT:
+            lacks_medium = failure.reason is Reason.MEDIA_UNREACHABLE
+            undelivered = lacks_medium or failure.scope in WIDE
+        case _:
+            undelivered = False
+    return min(failure.attempts_max or ATTEMPTS_MAX, ATTEMPTS_MAX) if undelivered else 0
+
+
+def resend_at(failure: Failure, now: float) -> float:
+    """When a part is tried again of which the platform reports this.
+
+    What waits for its scope need not wait twice, except that an answer does not wait for what the
+    business starts.
+    """
+    match failure:
+        case Failure(kind=Kind.THROTTLED, scope=Scope.OUTREACH):
+            wait_s = PART_WAIT_S
+        case Failure(kind=Kind.THROTTLED, scope=scope) if scope is not Scope.PART:
+            wait_s = RESEND_AFTER_S
+        case _:
+            wait_s = max(RESEND_AFTER_S, asked_s(failure) or 0.0)
+    return now + wait_s
+
+
+def when_reported(case: Case, at: float) -> CloseScope | PauseChannel | None:
+    """What a failure means for others than its part, that the platform reported at `at`.
+
+    As in an answer, except that it may be old: then what it asked for is over, wholly or partly.
+    """
+    fresh = case.now - at <= FRESH_S
+    match decide(case if fresh else evolve(case, now=at)):
+        case CloseScope(until=until) as shut if until > case.now:
+            return shut
+        case PauseChannel() as parked if fresh:
+            return parked
+        case _:
+            return None
 
 
 @frozen

@@ -5,6 +5,7 @@ from attrs import field, frozen
 from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import JsonObject
+from omni_actors.model.limits import Closure
 from omni_actors.store.contract import Verb
 from omni_actors.store.rows import Channel, LegWake, Message
 
@@ -32,13 +33,57 @@ class ShutOut:
 
 @frozen
 class HoldPart(Verb[tuple[LegWake, ...]]):
-    """Hold a QUEUED part until `until`, for the reason in `failure`, or until its window opens;
-    answers with the leg's next heads."""
+    """Hold a QUEUED part until there is room to write first, for the reason in `failure`, or until
+    its window opens; answers with the leg's next heads."""
 
     part_id: str
     at: float
-    until: float
     failure: Failure
+
+
+@frozen
+class LetOut:
+    """Who was let out of the line of what is held for room: `people` by the platform's name of them
+    (model/limits.py). `empty` are the channels on which nobody is left in line."""
+
+    people: tuple[str, ...]
+    wakes: tuple[LegWake, ...]
+    empty: tuple[str, ...]
+
+
+@frozen
+class FreeOutreach(Verb[LetOut]):
+    """Queue what is held for room on these channels, at its old place: the parts of as many people,
+    those first whose oldest part was queued first."""
+
+    channel_ids: tuple[str, ...]
+    people: int
+    at: float
+
+
+@frozen
+class FreeLeg(Verb[tuple[LegWake, ...]]):
+    """Queue what is held for room on one leg, at its old place: its person may be written to."""
+
+    leg_id: str
+    at: float
+
+
+@frozen
+class TellLimits(Verb[Channel | None]):
+    """Keep what the platform, when it was asked, told of a channel's limits (model/limits.py) as of
+    `at`; the channel, when it has others now."""
+
+    channel_id: str
+    told: JsonObject
+    at: float
+
+
+@frozen
+class KeepClosure(Verb[None]):
+    """Remember that a platform has closed a scope, until the latest moment that it named."""
+
+    closure: Closure
 
 
 @frozen

@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 from omni_actors.model.events import EventType
 from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.limits import Closure
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.states import Priority
 from omni_actors.store.contract import Query
@@ -139,6 +140,16 @@ class LegsOf(Query[Mapping[str, tuple[Leg, ...]]]):
 
 
 @frozen
+class LegAt(Query[Leg | None]):
+    """The leg of whoever has the strongest of these keys that is known, on this channel."""
+
+    tenant: str
+    platform: str
+    channel_id: str
+    keys: tuple[IdentityKey, ...]
+
+
+@frozen
 class LegById(Query[Leg | None]):
     tenant: str
     leg_id: str
@@ -251,17 +262,31 @@ class IntakeBody(Query[Intake | None]):
 
 @frozen
 class Outreached(Query[tuple[tuple[str, float], ...]]):
-    """Whom a portfolio has written to first since `after`: (identity id, when), oldest first."""
+    """Whom a portfolio has written to first since `after`, oldest first: the platform's name of the
+    person (model/limits.py), and when."""
 
     portfolio: str
     after: float
 
 
 @frozen
-class WindowOf(Query[tuple[str, float | None] | None]):
-    """A leg's identity, and until when its reply window is open."""
+class WindowOf(Query[tuple[str, float | None, bool] | None]):
+    """Whom a leg reaches, by the platform's name of them (model/limits.py); until when its reply
+    window is open; whether something on it is held for want of room."""
 
     leg_id: str
+
+
+@frozen
+class InLine(Query[frozenset[str]]):
+    """On which channels something is held for want of room."""
+
+
+@frozen
+class Closures(Query[tuple[Closure, ...]]):
+    """What the platforms have closed beyond `now`."""
+
+    now: float
 
 
 @frozen

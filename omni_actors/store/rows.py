@@ -31,6 +31,8 @@ class Channel:
     """One channel. `settings` holds no secret; `since` is when `state` began.
 
     `limits` is what the platform told of its limits (model/limits.py): by name, the value and when.
+    `app` is the app of the config that it was connected through, if it was. One that is not
+    `connected` has no credentials any more.
     """
 
     id: str
@@ -44,6 +46,8 @@ class Channel:
     source: str
     last_event_at: float | None = None
     limits: Mapping[str, tuple[Json, float]] = field(factory=dict)
+    app: str | None = None
+    connected: bool = True
 
 
 @frozen
@@ -231,6 +235,20 @@ class SentTo:
     channel_id: str
     leg_id: str
     at: float
+
+
+@frozen
+class Complaint:
+    """A platform reports that it did not deliver a part, for a reason that others may share.
+
+    `sent_at` is when that part was on the wire, `at` when the platform says that it failed.
+    """
+
+    channel_id: str
+    leg_id: str
+    failure: Failure
+    at: float
+    sent_at: float | None
 
 
 EntryKind: TypeAlias = Literal[

@@ -18,6 +18,7 @@ from omni_actors.store.rows import (
     Backlog,
     Channel,
     Choice,
+    Complaint,
     Context,
     Conversation,
     Leg,
@@ -45,7 +46,7 @@ class Intake:
 @frozen
 class Resend:
     """A part that is reported failed is queued again for `due_at`, unless it was tried `tries`
-    times."""
+    times; others may share the reason."""
 
     tries: int
     due_at: float
@@ -84,7 +85,7 @@ class Checkpoint:
 class Accepted:
     """What an intake became. `conversations` have something new to handle, `channels` another
     state; `named` is whether a channel has a name by which it was not known before; `begun` is all
-    that there is to handle in those of the conversations that did not exist before."""
+    that there is to handle in conversations that did not exist before, told once for a batch."""
 
     new: int
     known: int
@@ -96,6 +97,7 @@ class Accepted:
     channels: tuple[Channel, ...] = ()
     named: bool = False
     templates: tuple[str, ...] = ()  # channels whose templates should be read again
+    complaints: tuple[Complaint, ...] = ()
     begun: Mapping[str, Backlog] = field(factory=dict)
 
 
@@ -293,7 +295,7 @@ class Claim(Verb[tuple[Claimed, ...]]):
 
     part_ids: tuple[str, ...]
     at: float
-    portfolio: str | None = None  # which counts the people that are written to first
+    portfolio: str | None = None  # which counts the people that are written to first; None: nobody
 
 
 @frozen
@@ -377,7 +379,7 @@ class Ticked:
 class Tick(Verb[Ticked]):
     """Let time pass: expire parts, settle what stayed unknown, drop statuses and changes after
     24 h whose message never came, let channels send again whose restriction is over, hand out due
-    timers. A timer stays until a `Handle` says that it is done.
+    timers. A timer stays until a `Handle` says that it is done. What is held stays so.
 
     An unknown part is sent again flagged `maybe_duplicate`, or held; one that has expired is given
     up with the reason `unknown`, because it may have arrived.
@@ -522,7 +524,7 @@ class Redriven:
     redriven: tuple[str, ...]
     skipped: tuple[str, ...]
     wakes: tuple[LegWake, ...]
-    intakes: tuple[str, ...]
+    intakes: tuple[tuple[str, str], ...]  # the letter, and what it is about
 
 
 @frozen

@@ -16,6 +16,7 @@ from tests.api.contract import ALL_ROUTES, DOCUMENT
 from tests.api.test_decode import CONTENTS, WRONG
 
 OPERATIONS = """
+GET /deletions/{code}
 GET /healthz
 GET /metrics
 GET /openapi.json
@@ -29,6 +30,9 @@ GET /v1/channels/{channel_id}/personas
 GET /v1/channels/{channel_id}/profile
 GET /v1/channels/{channel_id}/templates
 GET /v1/channels/{channel_id}/templates/{name}
+GET /v1/connect/{platform}
+GET /v1/connect/{platform}/callback
+GET /v1/connections/{connection_id}
 GET /v1/contacts
 GET /v1/contacts/{contact_id}
 GET /v1/conversations
@@ -49,11 +53,15 @@ DELETE /v1/channels/{channel_id}/profile
 DELETE /v1/channels/{channel_id}/templates/{name}
 DELETE /v1/keys/{key_id}
 PATCH /v1/conversations/{conversation_id}/context
+POST /v1/apps/{app_id}/data-deletion
+POST /v1/apps/{app_id}/deauthorize
+POST /v1/channels/{channel_id}/limits:sync
 POST /v1/channels/{channel_id}/personas
 POST /v1/channels/{channel_id}/templates
 POST /v1/channels/{channel_id}/templates:sync
 POST /v1/channels/{channel_id}:pause
 POST /v1/channels/{channel_id}:resume
+POST /v1/connections/{connection_id}:choose
 POST /v1/conversations/{conversation_id}:close
 POST /v1/dead-letters:redrive
 POST /v1/keys

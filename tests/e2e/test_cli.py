@@ -99,6 +99,21 @@ def test_a_doctor_subscribes_the_app_to_the_running_gateway(served: Served, tmp_
     assert mended.sentences == ["all is well"]
 
 
+def test_a_doctor_has_the_running_gateway_keep_to_what_the_number_may(
+    served: Served, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    bind = served.url.removeprefix("http://")
+    config.write_text(served.config.read_text().replace("127.0.0.1:0", bind))
+    standing = f"{served.sandbox_url}/sandbox/whatsapp/{NUMBER}/standing"
+    httpx.post(standing, json={"throughput": "HIGH"}).raise_for_status()
+
+    examined = told("whatsapp", "doctor", CHANNEL, "--config", str(config))
+
+    assert f"  ok  {CHANNEL} throughput: 1,000 messages a second" in examined.out
+    assert f"  ok  {CHANNEL} gateway: the running gateway sends 900 messages a" in examined.out
+
+
 def test_check_of_a_bad_config_names_every_place(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text('[server]\nbind = 1\n[bot]\nkind = "parrot"\n')

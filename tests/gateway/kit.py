@@ -104,6 +104,11 @@ class Platform:
     links: dict[str, tuple[int, bytes, Mapping[str, str]]] = field(factory=dict)
     fetched: list[HttpCall] = field(factory=list)
     headers: Mapping[str, str] = field(factory=dict)  # of good answers
+    profile: Mapping[str, Any] = field(factory=dict)
+    """What the numbers tell of themselves."""
+    profile_refusals: list[int] = field(factory=list)
+    profiles: list[str] = field(factory=list)
+    """The numbers that were asked for that."""
     _serial: int = 0
 
     # -------------------------------------------------------- faults
@@ -134,6 +139,8 @@ class Platform:
         path = call.url.partition(f"/{VERSION}/")[2] or call.url
         if path.endswith("/message_templates"):
             return await self.manage(call)
+        if call.method == "GET" and "fields" in call.query:
+            return await self.tell_profile(path)
         if call.method == "GET":
             return await self.give(path, call)
         number, _, what = path.partition("/")
@@ -231,6 +238,15 @@ class Platform:
         if end < len(self.templates):
             paging["next"] = "https://graph.facebook.com/more"
         return reply(200, {"data": self.templates[start:end], "paging": paging})
+
+    async def tell_profile(self, number: str) -> Reply:
+        """What a number tells of itself."""
+        await trio.lowlevel.checkpoint()
+        self.profiles.append(number)
+        if self.profile_refusals:
+            code = self.profile_refusals.pop(0)
+            return reply(400, {"error": {"code": code, "message": "no"}})
+        return reply(200, {"id": number, **self.profile})
 
     async def give(self, path: str, call: HttpCall) -> Reply:
         """Where a medium is, and its bytes."""

@@ -91,7 +91,7 @@ def test_complaints_of_one_storm_are_one_strike() -> None:
     assert limits.strikes(Scope.CHANNEL, "a") == 1
     limits.shut(Scope.CHANNEL, "a", 190.0, 131.0)
     assert limits.strikes(Scope.CHANNEL, "a") == 2
-    limits.went_well("a")
+    limits.went_well("a", 200.0)
     assert limits.strikes(Scope.CHANNEL, "a") == 0
 
 
@@ -184,9 +184,21 @@ def test_a_shut_outreach_holds_what_is_written_first_and_lets_answers_go() -> No
 
     limits.shut(Scope.OUTREACH, "a", 3_700.0, 100.0)
 
-    assert limits.outreach_wait("bob", 200.0) == WaitFor(Scope.OUTREACH, 3_700.0)
-    assert limits.leave("b", 200.0) == Go()
-    assert limits.outreach_wait("bob", 3_701.0) is None
+    assert limits.guards_outreach(200.0)
+    assert not limits.may_write_first("bob", 200.0)
+    assert limits.leave("a", 200.0) == Go()
+    assert limits.may_write_first("bob", 3_701.0)
+
+
+def test_who_comes_later_does_not_go_before_who_waits() -> None:
+    limits = fresh()
+    limits.outreach.limit(5)
+
+    limits.waiting = True
+
+    assert not limits.may_write_first("new", 100.0)
+    limits.outreach.invite(["old"], 100.0)
+    assert limits.may_write_first("old", 100.0)
 
 
 def test_a_door_that_does_not_answer_is_left_alone_for_a_while() -> None:

@@ -3,7 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omni_actors.policy.outreach import DAY_S, Outreach
+from omni_actors.policy.outreach import (
+    DAY_S,
+    INVITED_LOOK_S,
+    INVITED_MAX,
+    INVITED_S,
+    LOOK_EVERY_S,
+    Outreach,
+)
 
 NOW = 1_790_000_000.0
 
@@ -29,16 +36,61 @@ def test_a_place_is_free_a_day_after_the_last_message_to_its_person() -> None:
     assert outreach.admits("eve", NOW + DAY_S + 100)
 
 
-def test_those_who_wait_are_told_of_places_one_after_the_other() -> None:
+def test_as_many_are_let_out_of_the_line_as_there_are_places() -> None:
+    outreach = Outreach(3)
+    outreach.count("ada", NOW)
+    assert outreach.room(NOW) == 2
+
+    outreach.invite(["bob", "eve"], NOW)
+
+    assert outreach.room(NOW) == 0
+    assert outreach.admits("bob", NOW)
+    assert not outreach.admits("new", NOW)
+    outreach.count("bob", NOW + 1)
+    assert (outreach.room(NOW + 1), outreach.used(NOW + 1)) == (0, 2)
+
+
+def test_a_place_that_was_kept_in_vain_is_free_again() -> None:
     outreach = Outreach(2)
     outreach.count("ada", NOW)
-    outreach.count("bob", NOW + 100)
+    outreach.invite(["bob"], NOW)
 
-    promised = [outreach.promise(NOW + 200) for _ in range(4)]
+    assert outreach.room(NOW + INVITED_S - 1) == 0
+    assert outreach.room(NOW + INVITED_S) == 1
 
-    assert promised[0] == NOW + DAY_S
-    assert promised == sorted(promised)
-    assert promised[2] >= NOW + 2 * DAY_S
+
+def test_without_a_limit_a_line_is_let_out_in_pieces() -> None:
+    outreach = Outreach()
+    assert outreach.room(NOW) == INVITED_MAX
+
+    outreach.invite([str(n) for n in range(INVITED_MAX)], NOW)
+
+    assert outreach.room(NOW) == 0
+    assert outreach.next_at(NOW) == NOW + INVITED_LOOK_S
+
+
+@given(
+    st.integers(1, 3),
+    st.lists(st.floats(0, 30_000), max_size=20),
+    st.floats(0, DAY_S),
+    st.integers(0, 3),
+)
+def test_the_line_is_looked_at_when_a_place_is_free_and_at_least_hourly(
+    most: int, pauses: list[float], later_s: float, invited: int
+) -> None:
+    outreach, now = Outreach(most), NOW
+    for n, pause_s in enumerate(pauses):
+        now += pause_s
+        if outreach.admits(str(n), now):
+            outreach.count(str(n), now)
+
+    now += later_s
+    outreach.invite([f"invited {n}" for n in range(min(invited, outreach.room(now)))], now)
+    at = outreach.next_at(now)
+
+    assert now <= at <= now + LOOK_EVERY_S
+    if not outreach.room(now) and at < now + LOOK_EVERY_S:
+        assert outreach.room(at + 0.01) > 0
 
 
 def test_without_a_limit_nobody_is_remembered() -> None:

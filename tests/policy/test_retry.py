@@ -14,7 +14,9 @@ from omni_actors.policy.retry import (
     CAP_S,
     MAX_HOLD_S,
     PAIR_CAP_S,
+    PART_WAIT_S,
     PROBE_CAP_S,
+    RESEND_AFTER_S,
     THROTTLE_CAP_S,
     THROTTLE_MIN_S,
     Case,
@@ -29,7 +31,9 @@ from omni_actors.policy.retry import (
     backoff_s,
     decide,
     fetch_again,
+    resend_at,
     tries_when_reported,
+    when_reported,
 )
 
 NOW = 1_000_000.0
@@ -58,7 +62,7 @@ def expected(kind: Kind, scope: Scope, attempt: int) -> type:
         case Kind.UNREACHABLE:
             return RetryAt
         case Kind.THROTTLED:
-            return CloseScope
+            return RetryAt if scope is Scope.PART else CloseScope
         case Kind.REJECTED:
             return GiveUp
         case Kind.BROKEN:
@@ -150,11 +154,28 @@ def test_an_outage_of_five_minutes_costs_no_message(kind: Kind) -> None:
     assert attempt > ATTEMPTS_MAX
 
 
-@pytest.mark.parametrize("scope", [Scope.LEG, Scope.PART])
-def test_one_person_is_left_alone_four_times_longer_each_time(scope: Scope) -> None:
-    waits = [until(Kind.THROTTLED, scope, throttled=n) - NOW for n in range(8)]
+def test_one_person_is_left_alone_four_times_longer_each_time() -> None:
+    waits = [until(Kind.THROTTLED, Scope.LEG, throttled=n) - NOW for n in range(8)]
 
     assert waits == [1, 4, 16, 64, 256, PAIR_CAP_S, PAIR_CAP_S, PAIR_CAP_S]
+
+
+@pytest.mark.parametrize(("asked", "wait_s"), [(None, PART_WAIT_S), (0.0, PART_WAIT_S), (360, 360)])
+def test_a_part_that_is_throttled_alone_waits_alone(asked: float | None, wait_s: float) -> None:
+    verdict = judged(Kind.THROTTLED, Scope.PART, throttled=5, asked=asked)
+
+    assert verdict == RetryAt(NOW + wait_s, refund=True)
+
+
+@pytest.mark.parametrize(("first", "part_at"), [(True, 0.0), (False, NOW + PART_WAIT_S)])
+def test_an_answer_does_not_wait_as_long_as_what_the_business_starts(
+    first: bool, part_at: float
+) -> None:
+    failure = Failure(Kind.THROTTLED, Reason.RATE_LIMITED, Scope.OUTREACH, retry_after_s=3600.0)
+
+    verdict = decide(Case(failure, 1, NOW, 0.0, first=first))
+
+    assert verdict == CloseScope(Scope.OUTREACH, NOW + 3600, part_at=part_at)
 
 
 @pytest.mark.parametrize("scope", WIDE)
@@ -172,7 +193,7 @@ def until(kind: Kind, scope: Scope, **known: Any) -> float:
 
 
 @given(
-    st.sampled_from(Scope),
+    st.sampled_from([scope for scope in Scope if scope is not Scope.PART]),
     st.integers(0, 10_000),
     JITTER,
     st.none() | st.floats(-10, 1e9) | st.just(float("inf")),
@@ -259,6 +280,19 @@ REPORTED = {
     "that, without a number": (Failure(Kind.TRANSIENT, Reason.MEDIA_UNREACHABLE), ATTEMPTS_MAX),
     "a medium that is no good": (Failure(Kind.REJECTED, Reason.MEDIA_UNREACHABLE), 0),
     "a stumble, which may have been seen": (Failure(Kind.TRANSIENT, Reason.UNKNOWN), 0),
+    "a platform that is down": (
+        Failure(Kind.TRANSIENT, Reason.CHANNEL_UNAVAILABLE, Scope.CHANNEL),
+        ATTEMPTS_MAX,
+    ),
+    "too many to one person": (
+        Failure(Kind.THROTTLED, Reason.PAIR_RATE_LIMITED, Scope.LEG),
+        ATTEMPTS_MAX,
+    ),
+    "a channel that must be mended": (
+        Failure(Kind.BROKEN, Reason.CHANNEL_MISCONFIGURED, Scope.CHANNEL),
+        ATTEMPTS_MAX,
+    ),
+    "a refusal": (Failure(Kind.REJECTED, Reason.POLICY_REJECTED), 0),
 }
 
 
@@ -267,3 +301,47 @@ def test_what_is_reported_later_is_the_end_unless_another_way_is_left(
     failure: Failure | None, tries: int
 ) -> None:
     assert tries_when_reported(failure) == tries
+
+
+@pytest.mark.parametrize(
+    ("scope", "asked", "wait_s"),
+    [
+        (Scope.CHANNEL, 900.0, RESEND_AFTER_S),
+        (Scope.LEG, None, RESEND_AFTER_S),
+        (Scope.OUTREACH, 3600.0, PART_WAIT_S),
+        (Scope.PART, 360.0, 360.0),
+        (Scope.PART, None, RESEND_AFTER_S),
+    ],
+)
+def test_what_comes_back_waits_with_its_scope_or_alone(
+    scope: Scope, asked: float | None, wait_s: float
+) -> None:
+    failure = Failure(Kind.THROTTLED, Reason.RATE_LIMITED, scope, retry_after_s=asked)
+
+    assert resend_at(failure, NOW) == NOW + wait_s
+
+
+HOUR = Failure(Kind.THROTTLED, Reason.RATE_LIMITED, Scope.OUTREACH, retry_after_s=3600.0)
+SECOND = Failure(Kind.THROTTLED, Reason.RATE_LIMITED, Scope.CHANNEL, retry_after_s=1.0)
+LOCKED = Failure(Kind.BROKEN, Reason.POLICY_REJECTED, Scope.CHANNEL)
+
+
+@pytest.mark.parametrize(
+    ("failure", "age_s", "expected"),
+    [
+        (HOUR, 1.0, CloseScope(Scope.OUTREACH, NOW + 3600)),
+        (HOUR, 1800.0, CloseScope(Scope.OUTREACH, NOW + 1800)),
+        (HOUR, 3600.0, None),
+        (SECOND, 1.9, CloseScope(Scope.CHANNEL, NOW + 1)),
+        (SECOND, 3600.0, None),
+        (LOCKED, 1.0, PauseChannel(ChannelState.BROKEN, NOW + 60)),
+        (LOCKED, 3600.0, None),
+        (UNREACHABLE, 1.0, None),
+    ],
+)
+def test_a_report_closes_as_an_answer_does_unless_it_is_old(
+    failure: Failure, age_s: float, expected: Verdict | None
+) -> None:
+    case = Case(failure, 1, NOW, 0.0, first=True)
+
+    assert when_reported(case, NOW - age_s) == expected

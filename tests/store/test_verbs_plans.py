@@ -32,6 +32,8 @@ LISTINGS = {
     "dead_letters.PAGE_OF_TENANT_OPEN": "dead_letter_open (tenant=? AND id>?)",
     "messages.CONTACTS_OF_ALL": "PRIMARY KEY (id>?)",
     "messages.CONTACTS_OF_TENANT": "contact_of_tenant (tenant=? AND id>?)",
+    "outreach.ANYBODY": "part_outreach (channel_id=?)",
+    "outreach.LINE": "part_outreach (channel_id=?)",
     "messages.OF_CONVERSATION": "message_of_conversation (conversation_id=? AND id>?)",
     "templates.PAGE": "PRIMARY KEY (channel_id=? AND (name,language)>(?,?))",
 }

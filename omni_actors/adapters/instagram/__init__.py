@@ -5,6 +5,7 @@ from typing import Final
 from omni_actors.adapters.contract import Adapter
 from omni_actors.adapters.instagram.capabilities import CAPABILITIES
 from omni_actors.adapters.instagram.inbound import parse
+from omni_actors.adapters.instagram.oauth import OAUTH, UPKEEP
 from omni_actors.adapters.instagram.outbound import mark_read, send, typing, upload
 from omni_actors.adapters.instagram.profile import PROFILE
 from omni_actors.adapters.instagram.settings import (
@@ -37,6 +38,8 @@ INSTAGRAM: Final = Adapter(
     upload=upload,
     upload_gone=upload_gone,
     usage=usage,
+    oauth=OAUTH,
+    upkeep=UPKEEP,
     mark_read=mark_read,
     typing=typing,
     profile=PROFILE,

@@ -5,6 +5,7 @@ from typing import Final
 from omni_actors.adapters.contract import Adapter
 from omni_actors.adapters.messenger.capabilities import CAPABILITIES
 from omni_actors.adapters.messenger.inbound import parse
+from omni_actors.adapters.messenger.oauth import OAUTH, UPKEEP
 from omni_actors.adapters.messenger.outbound import mark_read, send, typing, upload
 from omni_actors.adapters.messenger.profile import PERSONAS, PROFILE
 from omni_actors.adapters.messenger.settings import (
@@ -37,6 +38,8 @@ MESSENGER: Final = Adapter(
     upload=upload,
     upload_gone=upload_gone,
     usage=usage,
+    oauth=OAUTH,
+    upkeep=UPKEEP,
     mark_read=mark_read,
     typing=typing,
     personas=PERSONAS,

@@ -7,6 +7,7 @@ from omni_actors.adapters.meta.graph import usage
 from omni_actors.adapters.whatsapp.check import check
 from omni_actors.adapters.whatsapp.doctor import doctor
 from omni_actors.adapters.whatsapp.inbound import names, parse
+from omni_actors.adapters.whatsapp.levels import ask_limits
 from omni_actors.adapters.whatsapp.limits import CAPABILITIES
 from omni_actors.adapters.whatsapp.media import fetch, upload, upload_gone
 from omni_actors.adapters.whatsapp.outbound import mark_read, send, typing
@@ -42,6 +43,7 @@ WHATSAPP: Final = Adapter(
     upload_gone=upload_gone,
     ties=ties,
     usage=usage,
+    limits=ask_limits,
     mark_read=mark_read,
     typing=typing,
     check=check,

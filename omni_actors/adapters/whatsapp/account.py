@@ -247,12 +247,12 @@ def _limit(value: JsonObject, *names: str) -> dict[str, Json]:
     https://developers.facebook.com/documentation/business-messaging/whatsapp/messaging-limits
     """
     for told in (value[name] for name in names if name in value):
-        if people := _people_a_day(told):
+        if people := people_a_day(told):
             return people if number(told) is not None else {**people, "tier": text(told)}
     return {}
 
 
-def _people_a_day(tier: Json) -> dict[str, Json]:
+def people_a_day(tier: Json) -> dict[str, Json]:
     """How many people a tier stands for; None for all, and nothing for what is no tier."""
     plain, named = number(tier), text(tier) or ""
     if plain == UNLIMITED or named == "TIER_UNLIMITED":

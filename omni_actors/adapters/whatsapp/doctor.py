@@ -18,7 +18,6 @@ from omni_actors.adapters.whatsapp.findings import (
     accounts_of,
     app_finding,
     callback_of,
-    is_coexisting,
     number_findings,
     place_findings,
     refused,
@@ -26,6 +25,7 @@ from omni_actors.adapters.whatsapp.findings import (
     subscription_finding,
     token_findings,
 )
+from omni_actors.adapters.whatsapp.levels import LIMIT_FIELDS, is_coexisting
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings
 from omni_actors.adapters.whatsapp.webhook_fields import (
     AppWebhooks,
@@ -47,10 +47,8 @@ NUMBER_FIELDS: Final = ",".join(
         "status",
         "quality_rating",
         "platform_type",
-        "is_on_biz_app",
-        "throughput",
+        *LIMIT_FIELDS,
         "webhook_configuration",
-        "whatsapp_business_manager_messaging_limit",
         "health_status",
     )
 )

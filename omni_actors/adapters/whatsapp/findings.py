@@ -9,6 +9,7 @@ from typing import Final
 
 from omni_actors.adapters.contract import Checked
 from omni_actors.adapters.reading import mapping, seconds, sequence, text
+from omni_actors.adapters.whatsapp.levels import LEVELS, TIER, is_coexisting, level_of
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings
 from omni_actors.model.failure import Failure, Reason
 from omni_actors.model.json import JsonObject
@@ -22,9 +23,6 @@ SCOPES: Final = {
 SOON_S: Final = 7 * 86_400.0
 DAY_S: Final = 86_400.0
 
-# What a `throughput.level` allows in a second; the name of the higher one is not documented.
-# https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput
-LEVELS: Final = {"STANDARD": "80", "HIGH": "1,000"}
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/messaging-limits
 TIERS: Final = {
     "TIER_250": "at most 250 people",
@@ -181,11 +179,6 @@ def _told(entity: JsonObject) -> Iterator[str]:
             yield word
 
 
-def is_coexisting(answer: JsonObject) -> bool:
-    """Whether the number is in the WhatsApp Business app too."""
-    return answer.get("is_on_biz_app") is True
-
-
 def place_findings(answer: JsonObject) -> Iterator[Checked]:
     """Where the number lives, how fast it may send, and to how many."""
     platform = text(answer.get("platform_type"))
@@ -200,10 +193,10 @@ def place_findings(answer: JsonObject) -> Iterator[Checked]:
             "the number is in the WhatsApp Business app too: it sends 20 messages a second at "
             "most, and what is typed on the phone comes in as an echo",
         )
-    elif (level := text(mapping(answer.get("throughput")).get("level"))) is not None:
-        most = f"{LEVELS[level]} messages a second" if level in LEVELS else level
+    elif (level := level_of(answer)) is not None:
+        most = f"{LEVELS[level]:,} messages a second" if level in LEVELS else level
         yield Checked("throughput", True, f"{most}, both directions together")
-    if (tier := text(answer.get("whatsapp_business_manager_messaging_limit"))) is not None:
+    if (tier := text(answer.get(TIER))) is not None:
         people = TIERS.get(tier, tier)
         yield Checked(
             "limit",

@@ -107,7 +107,7 @@ def ties(settings: WhatsAppSettings) -> Ties:
     account = settings.waba_id
     return Ties(
         account=account,
-        portfolio=settings.portfolio_id or account,
+        portfolio=settings.portfolio_id or account or settings.phone_number_id,
         per_second=COEXISTENCE_PER_SECOND if settings.coexistence else None,
         users_per_day=settings.users_per_day,
     )

@@ -9,11 +9,12 @@ from omni_actors.sandbox.contract import ControlError, Written
 from omni_actors.sandbox.hooks import Update
 from omni_actors.sandbox.meta import webhooks
 from omni_actors.sandbox.meta.channel import Channel, Comment, Person
+from omni_actors.sandbox.meta.world import World
 
 OWN_POST = "88"
 
 
-def writes(channel: Channel, document: dict[str, Any]) -> Written:
+def writes(world: World, channel: Channel, document: dict[str, Any]) -> Written:
     """`{"from": …, "comment": {"text": …}}`, or `post` on a Page. Raises ControlError."""
     kind = "comment" if "comment" in document else "post"
     given = document[kind]
@@ -22,7 +23,7 @@ def writes(channel: Channel, document: dict[str, Any]) -> Written:
     person_id = document.get("from")
     if not isinstance(person_id, str) or not person_id.isdecimal():
         raise ControlError("say who: `from`, an id in digits")
-    person, now = channel.person(person_id), channel.stage.clock.now()
+    person, now = world.person(channel, person_id), channel.stage.clock.now()
     for key in ("name", "username"):
         if isinstance(document.get(key), str):
             setattr(person, key, document[key])

@@ -44,7 +44,9 @@ def account_of(kind: type[Kind], document: Mapping[str, Any]) -> Kind:
         raise ControlError(f"no account can be made of this: {error}") from None
 
 
-def customer_is(channels: Mapping[str, Channel], document: dict[str, Any]) -> dict[str, Any]:
+def customer_is(
+    world: World, channels: Mapping[str, Channel], document: dict[str, Any]
+) -> dict[str, Any]:
     """Make or change the person with this `id`, of `channel_key` or the first account.
 
     Raises ControlError.
@@ -58,7 +60,7 @@ def customer_is(channels: Mapping[str, Channel], document: dict[str, Any]) -> di
     for name, value in document.items():
         if name not in PERSON_KEYS or not isinstance(value, PERSON_KEYS[name]):
             raise ControlError(f"a customer takes {', '.join(PERSON_KEYS)}; `{name}` is wrong")
-    person = channels[key].person(person_id)
+    person = world.person(channels[key], person_id)
     for name, value in document.items():
         setattr(person, name, value)
     return {**person.document(), "channel_key": key}
@@ -84,12 +86,13 @@ def writes(world: World, channel: Channel, document: dict[str, Any]) -> Written:
         at, value = world.stage.clock.now(), _object(document, "value")
         return Written("", webhooks.change(channel, str(document["field"]), value, at))
     if "comment" in document or "post" in document:
-        return comments.writes(channel, document)
+        return comments.writes(world, channel, document)
     if "tap" in document:
         document = tapping.tapped(channel, document)
     document = _spelled_out(document)
     name = _event(channel, document)
-    scene = Scene(world, channel, _person(channel, document, name), _at(world, document), document)
+    person, at = _person(world, channel, document, name), _at(world, document)
+    scene = Scene(world, channel, person, at, document)
     return _written(scene, name)
 
 
@@ -159,7 +162,7 @@ def _event(channel: Channel, document: Mapping[str, Any]) -> str:
     return names[0]
 
 
-def _person(channel: Channel, document: Mapping[str, Any], name: str) -> Person:
+def _person(world: World, channel: Channel, document: Mapping[str, Any], name: str) -> Person:
     if name in WITHOUT_SENDER and "from" not in document:
         return Person("0")
     person_id = document.get("to") or document.get("from") or document.get("from_ref")
@@ -167,7 +170,7 @@ def _person(channel: Channel, document: Mapping[str, Any], name: str) -> Person:
         raise ControlError("say who: `from` (an id in digits) or `from_ref`, or `to` for an echo")
     if "from_ref" not in document and not person_id.isdecimal():
         raise ControlError(f"{person_id!r} is not an id: it has digits only")
-    person = channel.person(person_id)
+    person = world.person(channel, person_id)
     for key in ("name", "username"):
         if isinstance(document.get(key), str):
             setattr(person, key, document[key])

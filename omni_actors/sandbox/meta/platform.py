@@ -81,7 +81,7 @@ class MetaPlatform:
 
     def customer_is(self, document: dict[str, Any]) -> dict[str, Any]:
         """Make or change a customer of one account. Raises ControlError."""
-        return customers.customer_is(self.channels, document)
+        return customers.customer_is(self.world, self.channels, document)
 
     def template_is(self, channel_key: str, document: dict[str, Any]) -> Written:
         """Nothing is reviewed here. Raises ControlError."""

@@ -5,7 +5,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from omni_actors.sandbox.contract import ControlError, Stage
-from omni_actors.sandbox.meta.channel import Channel
+from omni_actors.sandbox.meta.channel import Channel, Person
 from omni_actors.sandbox.meta.login import Login
 from omni_actors.sandbox.meta.media import Shelf
 from omni_actors.sandbox.meta.office import Office
@@ -88,6 +88,19 @@ class World:
                 each.account = evolve(each.account, access_token=value)
                 self._know(each.account)
         self.give_token(channel.account, value)
+
+    def person(self, channel: Channel, person_id: str) -> Person:
+        """The person of this id, who may be a stranger. Raises ControlError.
+
+        A Page and the Instagram account behind it never share an id: calls to the Page would not
+        say who of the two is meant.
+        """
+        for other in self.channels.values():
+            same = channel.page_id is not None and other.page_id == channel.page_id
+            if same and other is not channel and person_id in other.people:
+                where = f"{other.rules.name} {other.key}"
+                raise ControlError(f"{person_id} is somebody of {where}: give another id")
+        return channel.person(person_id)
 
     def app_secrets(self) -> dict[str, str]:
         """Every app and its secret."""

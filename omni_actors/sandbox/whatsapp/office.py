@@ -268,10 +268,16 @@ def _unproved(why: str) -> GraphError:
 
 
 def profile(
-    account: WhatsAppAccount, standing: Standing, throughput_per_s: int, hook_url: str | None
+    account: WhatsAppAccount,
+    standing: Standing,
+    throughput_per_s: int | None,
+    hook_url: str | None,
 ) -> dict[str, Any]:
-    """Every field of the number that may be asked for."""
-    level = standing.throughput or ("STANDARD" if throughput_per_s <= 80 else "HIGH")
+    """Every field of the number that may be asked for; no level where there is no throughput to
+    keep to."""
+    level = standing.throughput
+    if level is None and throughput_per_s is not None:
+        level = "STANDARD" if throughput_per_s <= 80 else "HIGH"
     return {
         "id": account.phone_number_id,
         "verified_name": account.verified_name,
@@ -297,7 +303,7 @@ def profile(
         "new_name_status": "NONE",
         "eligibility_for_api_business_global_search": "NON_ELIGIBLE_UNDEFINED_REGION",
         "search_visibility": "VISIBLE",
-        "throughput": {"level": level},
+        "throughput": {} if level is None else {"level": level},
         "webhook_configuration": {"application": hook_url or ""},
         "whatsapp_business_manager_messaging_limit": standing.messaging_limit,
         "health_status": health(account, standing),

@@ -13,7 +13,7 @@ from omni_actors.store.handlers.effects import Effects, Home
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.names import learn_names
 from omni_actors.store.handlers.reports import take_effect
-from omni_actors.store.rows import ANY_TENANT, Backlog, Channel, LegWake
+from omni_actors.store.rows import ANY_TENANT, Backlog, Channel, Complaint, LegWake
 from omni_actors.store.verbs import Accept, Accepted, Intake, Item
 
 CHANNELS = """
@@ -82,8 +82,8 @@ class Tally:
     """What one intake became, counted as its items are taken."""
 
     __slots__ = (
-        "channels", "conversations", "known", "legs", "media", "named", "new", "parked",
-        "templates", "unclaimed",
+        "channels", "complaints", "conversations", "known", "legs", "media", "named", "new",
+        "parked", "templates", "unclaimed",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -97,6 +97,7 @@ class Tally:
         self.conversations: dict[str, None] = {}
         self.legs: list[str] = []
         self.templates: dict[str, None] = {}
+        self.complaints: list[Complaint] = []
 
     def accepted(
         self, wakes: dict[str, tuple[LegWake, ...]], begun: dict[str, Backlog]
@@ -105,7 +106,8 @@ class Tally:
         return Accepted(
             self.new, self.known, self.unclaimed, self.parked, tuple(self.conversations),
             tuple(woken), self.media, tuple(self.channels.values()), self.named,
-            tuple(self.templates), {id: begun[id] for id in self.conversations if id in begun},
+            tuple(self.templates), tuple(self.complaints),
+            {id: begun.pop(id) for id in self.conversations if id in begun},
         )  # fmt: skip
 
 
@@ -227,6 +229,8 @@ class Desk:
             tally.channels[outcome.channel.id] = outcome.channel
         if outcome.templates_of is not None:
             tally.templates[outcome.templates_of] = None
+        if outcome.complaint is not None:
+            tally.complaints.append(outcome.complaint)
         tally.media = tally.media or outcome.media
 
     def _bury(self, intake: Intake) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from omni_actors.model import ids
+from omni_actors.model.limits import person_of
 from omni_actors.model.states import MediaState, OnUnknown
 from omni_actors.store.codec import (
     decode_content,
@@ -12,13 +13,12 @@ from omni_actors.store.codec import (
     decode_object,
     loads,
 )
-from omni_actors.store.dialect import Reading, Writing, reads, writes_many
+from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.closed import Refusal, shut_out
 from omni_actors.store.handlers.heads import BUSY, OF_LANE, heads_by_leg
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import Parts
-from omni_actors.store.queries import Outreached, WindowOf
 from omni_actors.store.verbs import Claim, Claimed, StoredMedium
 
 WANTED = """
@@ -46,16 +46,11 @@ TAKE = """
     WHERE part.id = new.part_id
 """
 REACH_OUT = """
-    INSERT INTO outreach (portfolio, identity_id, at)
-    SELECT portfolio, identity_id, at
-    FROM rows(:batch, portfolio text, identity_id text, at real) new WHERE true
-    ON CONFLICT (portfolio, identity_id) DO UPDATE SET at = excluded.at
+    INSERT INTO outreach (portfolio, person, at)
+    SELECT portfolio, person, at
+    FROM rows(:batch, portfolio text, person text, at real) new WHERE true
+    ON CONFLICT (portfolio, person) DO UPDATE SET at = excluded.at
 """
-OUTREACHED = """
-    SELECT identity_id, at FROM outreach WHERE portfolio = :portfolio AND at > :after
-    ORDER BY at, identity_id
-"""
-WINDOW_OF = "SELECT identity_id, window_until FROM leg WHERE id = :leg_id"
 ADD_ATTEMPTS = """
     INSERT INTO attempt (part_id, n, id, started_at)
     SELECT part_id, n, attempt_id, at
@@ -125,9 +120,9 @@ def _take(
 def _people(
     verbs: Sequence[Claim], taken: Sequence[Sequence[tuple[Any, ...]]]
 ) -> list[tuple[str, str, float]]:
-    """Whom these portfolios write to first, each person once: (portfolio, identity, when)."""
+    """Whom these portfolios write to first, each person once: (portfolio, person, when)."""
     people = {
-        (verb.portfolio, row[23]): verb.at
+        (verb.portfolio, person_of(decode_keys(row[20]))): verb.at
         for verb, rows in zip(verbs, taken, strict=True)
         if verb.portfolio is not None
         for row in rows
@@ -144,18 +139,6 @@ def _writes_first(row: tuple[Any, ...], at: float) -> bool:
 def _in_grace(row: tuple[Any, ...], at: float) -> bool:
     grace_s, last_inbound_at = row[25], row[26]
     return bool(grace_s) and last_inbound_at is not None and at < last_inbound_at + grace_s
-
-
-@reads(Outreached)
-def outreached(db: Reading, query: Outreached) -> tuple[tuple[str, float], ...]:
-    rows = db.rows(OUTREACHED, portfolio=query.portfolio, after=query.after)
-    return tuple([(identity_id, at) for identity_id, at in rows])
-
-
-@reads(WindowOf)
-def window_of(db: Reading, query: WindowOf) -> tuple[str, float | None] | None:
-    found = db.row(WINDOW_OF, leg_id=query.leg_id)
-    return None if found is None else (found[0], found[1])
 
 
 def _too_late(db: Writing, late: dict[str, float]) -> None:

@@ -48,10 +48,6 @@ WAITED = """
     SELECT id, expires_at FROM part WHERE status = 'unknown' AND until_at <= :now
     ORDER BY until_at LIMIT :limit
 """
-HELD_UNTIL = """
-    SELECT id FROM part WHERE status = 'held' AND until_at IS NOT NULL AND until_at <= :now
-    ORDER BY until_at, pos LIMIT :limit
-"""
 DROP_MEDIA = """
     UPDATE media SET state = 'failed', blob = NULL, ref = NULL, due_at = NULL, until_at = NULL
     WHERE until_at <= :now
@@ -72,8 +68,6 @@ NEXT = """
         WHERE open = 1 AND expires_at IS NOT NULL AND status IN ('queued', 'held')
         UNION ALL
         SELECT min(until_at) FROM part WHERE status = 'unknown'
-        UNION ALL
-        SELECT min(until_at) FROM part WHERE status = 'held' AND until_at IS NOT NULL
         UNION ALL
         SELECT min(parked_at) + :parked_s FROM parked
         UNION ALL
@@ -110,16 +104,11 @@ def tick(db: Writing, verb: Tick) -> Ticked:
     parts = Parts(db, journal)
     expired = [row[0] for row in db.rows(EXPIRED, now=now, limit=limit)]
     waited = db.rows(WAITED, now=now, limit=limit)
-    freed = [row[0] for row in db.rows(HELD_UNTIL, now=now, limit=limit)]
-    parts.load(expired + freed + [row[0] for row in waited])
+    parts.load(expired + [row[0] for row in waited])
     for part_id in expired:
         _expire(parts, part_id, now)
     for part_id, expires_at in waited:
         _end_doubt(parts, part_id, expires_at, now)
-    for part_id in freed:
-        part = parts.get(part_id)
-        if part is not None and part.status is PartStatus.HELD:
-            parts.queue(part, now)
     parts.keep()
     allowed = [restrict(db, journal, channel_id, now) for channel_id in passed(db, now)]
     journal.keep(db)

@@ -27,7 +27,7 @@ from omni_actors.store.handlers.heads import BUSY, heads_by_leg
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import LEARN, RANK_FAILED, Parts, PartWork
 from omni_actors.store.handlers.people import People, Person, Reach
-from omni_actors.store.rows import Backlog, Channel, Entry, EntryKind, LegWake
+from omni_actors.store.rows import Backlog, Channel, Complaint, Entry, EntryKind, LegWake
 from omni_actors.store.verbs import Intake, Item
 
 EXTERNALS = """
@@ -113,6 +113,7 @@ MARK = "UPDATE leg SET marks = :marks WHERE id = :leg_id"
 
 ENTER = "UPDATE leg SET entry_answer_by = :answer_by, entry_for_s = :for_s WHERE id = :leg_id"
 
+BEGUN_MAX = 16  # entries; more of them are read in pages by who handles them
 LINKED_MIN = 2  # a status is about a part; its person matters when it names new keys of theirs
 
 
@@ -137,6 +138,7 @@ class Outcome:
     parked: bool = False
     channel: Channel | None = None
     templates_of: str | None = None  # the channel whose templates are not what we thought
+    complaint: Complaint | None = None
 
 
 class Effects:
@@ -228,11 +230,16 @@ class Effects:
             self._begun[thread.id].append(entry)
 
     def begun(self) -> dict[str, Backlog]:
-        """All that there is to handle in the conversations that these reports began.
+        """All that there is to handle in the conversations that these reports began, but for long
+        ones.
 
         Nobody has asked anything there yet, so what was said can answer no question.
         """
-        return {id: Backlog(id, tuple(found), {}, more=False) for id, found in self._begun.items()}
+        return {
+            id: Backlog(id, tuple(found), {}, more=False)
+            for id, found in self._begun.items()
+            if len(found) <= BEGUN_MAX
+        }
 
     def add_media(
         self, report: Received | Echoed, item: Item, home: Home, message_id: str, intake: Intake

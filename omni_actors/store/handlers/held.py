@@ -63,7 +63,7 @@ def hold_part(db: Writing, verb: HoldPart) -> tuple[LegWake, ...]:
     leg_id, channel_id = part.message.leg_id, part.message.channel_id
     if look(db, IS_OPEN, [(leg_id,)], at=verb.at):  # the customer has written meanwhile
         return wakes_by_leg(db, [(channel_id, leg_id)]).get(leg_id, ())
-    parts.hold(part, verb.at, FOR_OUTREACH, verb.failure, verb.until)
+    parts.hold(part, verb.at, FOR_OUTREACH, verb.failure)
     parts.keep()
     journal.keep(db)
     return parts.wakes().get(leg_id, ())

@@ -432,9 +432,8 @@ class Parts:
         at: float,
         wanting: str,
         failure: Failure | None = None,
-        until: float | None = None,
     ) -> None:
-        """Set it aside for what it waits for, at most until `until`; it is in nobody's way.
+        """Set it aside for what it waits for; it is in nobody's way.
 
         What waits for a window or for room is to be sent anew; of what is in doubt its sender would
         rather decide.
@@ -442,7 +441,6 @@ class Parts:
         why = failure or decode_failure(part.failure)
         self._set(part, PartStatus.HELD, at, encode_failure(why))
         part.held_for = wanting
-        part.until_at = until
         if wanting != FOR_DOUBT:
             part.past_ids = len(part.external_ids)
         self.announce(part.message, at, why)

@@ -38,13 +38,13 @@ from omni_actors.store.handlers import control
 from omni_actors.store.handlers.channels import limit, restrict
 from omni_actors.store.handlers.early import Change
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
-from omni_actors.store.handlers.parts import PartWork, goes_again
+from omni_actors.store.handlers.parts import RANK_FAILED, PartWork, goes_again
 from omni_actors.store.handlers.people import Reach
 from omni_actors.store.handlers.standing import keep_standing
 from omni_actors.store.handlers.synced import synced
 from omni_actors.store.handlers.templates import apply_news
 from omni_actors.store.handlers.tries import Try, try_of
-from omni_actors.store.rows import Channel, EntryKind
+from omni_actors.store.rows import Channel, Complaint, EntryKind
 from omni_actors.store.verbs import Intake, Item
 
 KINDS: dict[type, EntryKind] = {Edited: "edited", Deleted: "deleted", Reacted: "reacted"}
@@ -318,10 +318,11 @@ def _status(
             return None
         effects.park(home, item, report, intake.received_at)
         return Outcome(parked=True)
+    complaint = _complaint(home, part, report) if item.resend else None
     match try_of(part, report.external_id, item.rank):
         case Try.UNCLEAR:
             effects.park(home, item, report, intake.received_at)
-            return Outcome(parked=True)
+            return Outcome(parked=True, complaint=complaint)
         case Try.EARLIER:
             effects.parts.learn_past(part, [report.external_id])
             effects.parts.overtaken(part, report.status, report.at, report.failure)
@@ -331,7 +332,7 @@ def _status(
     effects.learn_target(home.id, report.external_id, part.message.id, part.id)
     if report.failure and item.resend and goes_again(part, item.resend):
         effects.parts.send_again(part, item.resend.due_at, report.failure, report.at)
-        return Outcome(leg_id=part.message.leg_id)
+        return Outcome(leg_id=part.message.leg_id, complaint=complaint)
     facts = status_facts(report)
     reason = report.failure.reason if report.failure else None
     if reason is Reason.OUTSIDE_WINDOW and part.may_come_back:
@@ -343,7 +344,15 @@ def _status(
     if report.sweeps and part.wire_at is not None:
         _sweep(effects, part.message.leg_id, item, report, part.wire_at)
     doubted = report.failure is not None and report.failure.reason in TEMPLATE_REASONS
-    return Outcome(leg_id=part.message.leg_id, templates_of=home.id if doubted else None)
+    templates_of = home.id if doubted else None
+    return Outcome(leg_id=part.message.leg_id, templates_of=templates_of, complaint=complaint)
+
+
+def _complaint(home: Home, part: PartWork, report: StatusReported) -> Complaint | None:
+    """What a failure tells of others than its part, which has not arrived."""
+    if report.failure is None or part.rank > RANK_FAILED:
+        return None
+    return Complaint(home.id, part.message.leg_id, report.failure, report.at, part.wire_at)
 
 
 def _watermark(

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from omni_actors.model.reports import IdentityKey
 from omni_actors.model.states import Direction, IdentityState, PartStatus
 from omni_actors.store.codec import (
     decode_choice,
@@ -50,6 +51,13 @@ LEGS = f"""
 """
 ONE_LEG = f"""
     SELECT {LEG} FROM leg g JOIN identity i ON i.id = g.identity_id WHERE g.id = :id
+"""
+LEG_WITH_KEY = f"""
+    SELECT {LEG} FROM identity_key x
+    JOIN leg g ON g.identity_id = x.identity_id AND g.channel_id = :channel_id
+    JOIN identity i ON i.id = g.identity_id
+    WHERE x.tenant = :tenant AND x.platform = :platform AND x.kind = :kind AND x.value = :value
+      AND x.scope = :scope
 """
 QUESTIONS = """
     SELECT q.leg_id, q.message_id, q.options, q.numbered, q.asked_at, p.external_ids
@@ -130,6 +138,18 @@ def legs_by_conversation(
 
 def leg_by_id(db: Reading, leg_id: str) -> Leg | None:
     found = legs_of(db, db.rows(ONE_LEG, id=leg_id))
+    return found[0] if found else None
+
+
+def leg_with_key(
+    db: Reading, tenant: str, platform: str, channel_id: str, key: IdentityKey
+) -> Leg | None:
+    """The leg of whoever has this key on a channel."""
+    rows = db.rows(
+        LEG_WITH_KEY, tenant=tenant, platform=platform, channel_id=channel_id,
+        kind=key.kind, value=key.value, scope=key.scope,
+    )  # fmt: skip
+    found = legs_of(db, rows)
     return found[0] if found else None
 
 

@@ -396,6 +396,17 @@ async def test_a_wrong_wish_is_answered_with_a_sentence(
     assert len(answer.json()["error"]) > 10
 
 
+async def test_one_id_is_one_person_of_the_page_or_of_the_account_behind_it(
+    page: Caller, behind: Caller
+) -> None:
+    await page.write(TEXT)
+
+    answer = await behind.control("inbound", {"from": ANA, **TEXT})
+
+    assert answer.status_code == 400
+    assert "give another id" in answer.json()["error"]
+
+
 # ---------------------------------------------------------------- who is told
 
 
