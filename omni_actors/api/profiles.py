@@ -6,7 +6,7 @@ from omni_actors.api.views import PersonaDeletedView, ProfileClearedView
 from omni_actors.gateway.facade import Code
 from omni_actors.model.profile import NewPersona, Persona, Profile
 
-CODES = (Code.CONTENT_UNSUPPORTED, Code.PLATFORM_REFUSED)
+CODES = (Code.PLATFORM_REFUSED,)
 EXAMPLE = {
     "get_started": "START",
     "greeting": [{"text": "Hi {{user_first_name}}, how can we help?"}],

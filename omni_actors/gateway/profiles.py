@@ -90,7 +90,7 @@ class ProfileBook:
         route = self.route(caller, channel_id)
         if route.adapter.profile is None:
             platform = route.adapter.platform
-            raise RequestError(Code.CONTENT_UNSUPPORTED, f"{platform} has no such profile")
+            raise RequestError(Code.NOT_FOUND, f"{platform} has no such profile")
         return route, route.adapter.profile
 
     def personas_of(self, caller: Caller, channel_id: str) -> tuple[Route, PersonaDesk[Any]]:
@@ -98,7 +98,7 @@ class ProfileBook:
         route = self.route(caller, channel_id)
         if route.adapter.personas is None:
             platform = route.adapter.platform
-            raise RequestError(Code.CONTENT_UNSUPPORTED, f"{platform} has no personas")
+            raise RequestError(Code.NOT_FOUND, f"{platform} has no personas")
         return route, route.adapter.personas
 
     def route(self, caller: Caller, channel_id: str) -> Route:

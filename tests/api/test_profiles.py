@@ -167,7 +167,7 @@ async def test_faces_are_made_listed_and_taken_away(paged: House, far: Far) -> N
 async def test_a_channel_without_them_says_so(paged: House) -> None:
     for path in ("/v1/channels/wa-support/profile", "/v1/channels/ig-shop/personas"):
         answer = await paged.client.get(path)
-        assert (answer.status_code, answer.json()["code"]) == (422, "content_unsupported")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 async def test_reading_and_changing_need_their_scopes(paged: House, far: Far) -> None:
