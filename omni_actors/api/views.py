@@ -493,10 +493,11 @@ class CapabilitiesView:
     """What a platform can carry. `forms` is keyed by content type, media by `media.<kind>`.
 
     `window_s` is how long after the customer's last message free-form messages may be sent; null
-    means always.
+    means always. `group_forms` are those that a group may get; null where there are no groups.
     """
 
     forms: Mapping[str, tuple[FormView, ...]]
+    group_forms: Mapping[str, tuple[FormView, ...]] | None
     dialect: str
     window_s: float | None
     free_in_closed_window: tuple[str, ...]

@@ -201,7 +201,8 @@ class Receiver:
                     entry=window.entry_of(report, adapter.capabilities),
                 )
             case StatusReported():
-                tries = retry.tries_when_reported(report.failure)
+                lost = report.failure if report.participant is None else None
+                tries = retry.tries_when_reported(lost)
                 resend = Resend(tries, self.now() + retry.RESEND_AFTER_S) if tries else None
                 rank = status.rank(report.status)
                 return Item(adapter.platform, report, rank=rank, resend=resend)

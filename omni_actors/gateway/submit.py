@@ -166,13 +166,13 @@ class Submitter:
             if named:
                 request = evolve(request, content=content)
         reply_to, external = self.quoted(tenant, request, content, leg)
-        shaped = self.shaped(tenant, request, content, channel)
+        shaped = self.shaped(tenant, request, content, leg)
         windowed = window.needs_window(content, capabilities)
         fallback = None
         if content is not request.content:
             shaped = evolve(shaped, notes=(*shaped.notes, INSTEAD))
         elif windowed:
-            fallback = self.fallback(tenant, request, channel)
+            fallback = self.fallback(tenant, request, leg)
         return Plan(
             leg=leg,
             channel=channel,
@@ -265,13 +265,13 @@ class Submitter:
             "delivery.on_closed_window",
         )
 
-    def fallback(self, tenant: str, request: SendRequest, channel: Channel) -> Fallback | None:
+    def fallback(self, tenant: str, request: SendRequest, leg: Leg) -> Fallback | None:
         """The template that goes out should the window close before the message does."""
         template = template_of(request)
         if template is None:
             return None
-        template = self.judge_template(template, channel.id, INSTEAD_AT)
-        (part,) = self.shaped(tenant, request, template, channel).parts
+        template = self.judge_template(template, leg.channel_id, INSTEAD_AT)
+        (part,) = self.shaped(tenant, request, template, leg).parts
         return Fallback(part.form, part.content, INSTEAD.as_json(), part.media_ids)
 
     def quoted(
@@ -300,10 +300,8 @@ class Submitter:
             )
         return quoted_id, external
 
-    def shaped(
-        self, tenant: str, request: SendRequest, content: Content, channel: Channel
-    ) -> Shaped:
-        """The parts, by what the channel can carry."""
+    def shaped(self, tenant: str, request: SendRequest, content: Content, leg: Leg) -> Shaped:
+        """The parts, by what the channel can carry to whoever is at the end of this leg."""
         attachments = request.attachments if content is request.content else ()
         facts = {
             media_id: self.facts(tenant, media_id)
@@ -314,14 +312,14 @@ class Submitter:
             return shape(
                 content,
                 attachments,
-                self.adapters[channel.platform].capabilities,
+                self.adapters[leg.platform].capabilities.toward(leg.keys),
                 facts,
                 adapt=request.delivery.on_unsupported == "adapt",
             )
         except Unshapable as problem:
             raise RequestError(
                 Code.CONTENT_UNSUPPORTED,
-                f"{channel.platform} cannot carry this: {problem.why}",
+                f"{leg.platform} cannot carry this: {problem.why}",
                 mistakes=(Mistake(problem.pointer, problem.why),),
             ) from None
 

@@ -331,6 +331,30 @@ class Parts:
         if status is PartStatus.FAILED and not dead:
             self._bury(part, at, failure.reason.value if failure else "unknown", failure)
 
+    def told_of_member(
+        self,
+        part: PartWork,
+        status: PartStatus,
+        rank: int,
+        at: float,
+        failure: Failure | None,
+        facts: JsonObject,
+    ) -> None:
+        """What became of a part for one member of a group.
+
+        The furthest that it came with any of them counts for the part. That one did not get it is
+        told, and no failure of the part: the platform took it for the others.
+        """
+        detail: dict[str, Json] = {**facts, "part_id": part.id, "status": status.value}
+        if failure is not None:
+            detail["failure"] = failure_json(failure)
+        self._note(EventType.MESSAGE_MEMBER, part.message, at, detail)
+        if failure is None:
+            self.report(part, status, rank, at, facts=facts)
+        else:
+            self._history.append((part.id, at, status.value, encode_failure(failure)))
+            self.take_up(part, at)
+
     def answered(self, part: PartWork, external_ids: Iterable[str], *, past: bool) -> None:
         """The platform's answer names a try's ids: those of another try are told from them."""
         named = list(external_ids)

@@ -242,6 +242,9 @@ def apply_parked(
             parts.overtaken(part, OF_STATUS[status], at, why)
         else:
             parts.learn(part, [external_id])
+            if told is not None and "participant" in told:
+                parts.told_of_member(part, OF_STATUS[status], rank, at, why, told)
+                continue
             resend = Resend(tries, due_at) if tries else None
             if why and goes_again(part, resend):
                 parts.send_again(part, due_at, why, at)
