@@ -8,6 +8,14 @@ from attrs import field, frozen
 from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure
+from omni_actors.model.groups import (
+    Decided,
+    GroupChange,
+    GroupInfo,
+    GroupPage,
+    JoinRequestPage,
+    NewGroup,
+)
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.limits import Ties, Usage
 from omni_actors.model.reports import ChannelName, IdentityKey, MediaRef, Report
@@ -163,6 +171,29 @@ class TemplateDesk(Generic[S]):
 
 
 @frozen
+class GroupDesk(Generic[S]):
+    """What a platform with groups lets us do with them. The flows raise SendFailure.
+
+    What only asks (`create`, `change`, `delete`, `remove`) answers with the platform's id of the
+    request, where it has one; what became of it is told as news of the group. `page` and `requests`
+    read slices as those of templates are. `invite_link` takes whether it shall be a fresh one,
+    `decide` whether the requests are approved, `pin` for how many days (None: no more). `remove`
+    raises BadAddress.
+    """
+
+    create: Callable[[NewGroup, S], Flow[str | None]]
+    page: Callable[[str, S], Flow[GroupPage | None]]
+    get: Callable[[str, S], Flow[GroupInfo]]
+    change: Callable[[str, GroupChange, S], Flow[str | None]]
+    delete: Callable[[str, S], Flow[str | None]]
+    invite_link: Callable[[str, bool, S], Flow[str]]
+    remove: Callable[[str, Sequence[str], S], Flow[str | None]]
+    requests: Callable[[str, str, S], Flow[JoinRequestPage | None]]
+    decide: Callable[[str, Sequence[str], bool, S], Flow[Decided]]
+    pin: Callable[[str, str, int | None, S], Flow[None]]
+
+
+@frozen
 class Adapter(Generic[S, C]):
     """One platform.
 
@@ -204,6 +235,7 @@ class Adapter(Generic[S, C]):
     named: Callable[[S], Sequence[ChannelName]] | None = None
     doctor: Callable[[S, Visit], Flow[Sequence[Checked]]] | None = None
     templates: TemplateDesk[S] | None = None
+    groups: GroupDesk[S] | None = None
     masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show
 
 

@@ -13,6 +13,7 @@ from attrs import frozen
 from omni_actors.api import requests as ask
 from omni_actors.gateway.facade import SCOPES
 from omni_actors.model import content as c
+from omni_actors.model import groups as gr
 from omni_actors.model import requests as r
 from omni_actors.model import templates as t
 from omni_actors.model.events import EventType
@@ -134,6 +135,20 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "override": Bound(objects=True),
     },
     ask.Paging: {"after": AFTER, "limit": LIMIT},
+    ask.After: {"after": Bound(length_max=1024, pattern="^[\\x21-\\x7e]*$")},
+    ask.Pin: {"days": Bound(minimum=1, maximum=30)},
+    ask.GroupMembers: {
+        "members": _some(100, items_min=1, each=Bound(length_min=1, length_max=512))
+    },
+    ask.JoinDecision: {"ids": _some(100, items_min=1, each=Bound(length_min=1, length_max=256))},
+    gr.NewGroup: {
+        "subject": Bound(length_min=1, length_max=128),
+        "description": Bound(length_max=2048),
+    },
+    gr.GroupChange: {
+        "subject": Bound(length_min=1, length_max=128),
+        "description": Bound(length_max=2048),
+    },
     ask.ConversationQuery: {
         "after": AFTER,
         "limit": LIMIT,

@@ -16,6 +16,7 @@ from omni_actors.gateway.errors import Code as Code
 from omni_actors.gateway.errors import Mistake as Mistake
 from omni_actors.gateway.errors import RequestError as RequestError
 from omni_actors.gateway.feed import Feed as Feed
+from omni_actors.gateway.groups import GroupBook
 from omni_actors.gateway.house import House
 from omni_actors.gateway.intake import BODY_BYTES_MAX
 from omni_actors.gateway.keys import SCOPES as SCOPES
@@ -162,6 +163,11 @@ class Gateway:
     def templates(self) -> TemplateBook:
         """The templates of channels."""
         return self.house.templates
+
+    @property
+    def groups(self) -> GroupBook:
+        """The groups of channels."""
+        return self.house.groups
 
     # ------------------------------------------------------------ hooks
 

@@ -25,6 +25,7 @@ from omni_actors.gateway.bell import Bell
 from omni_actors.gateway.channel_actor import ChannelActor
 from omni_actors.gateway.conversation_actor import WAKE, ConversationActor
 from omni_actors.gateway.echo_bot import EchoBot
+from omni_actors.gateway.groups import GroupBook
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.intake import Receiver
 from omni_actors.gateway.limits import Limits
@@ -122,6 +123,7 @@ class House:
     conversations: Roster = field(init=False)
     receiver: Receiver = field(init=False)
     templates: TemplateBook = field(init=False)
+    groups: GroupBook = field(init=False)
     submitter: Submitter = field(init=False)
     soonest: float = math.inf
     drain_begun: trio.Event = field(factory=trio.Event)
@@ -166,6 +168,12 @@ class House:
             routes=lambda: self.routes,
             now=now,
             changed=self.templates_changed,
+        )
+        self.groups = GroupBook(
+            store=ground.store,
+            hands=ground.hands,
+            channels=lambda: self.channels,
+            routes=lambda: self.routes,
         )
         self.submitter = Submitter(
             store=ground.store,

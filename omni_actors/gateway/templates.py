@@ -1,7 +1,4 @@
-"""The templates of channels: read from the platform, kept, created, deleted, and judged for sends.
-
-Calls of management go beside the queue: their failures shut no limiter and pause no channel.
-"""
+"""The templates of channels: read, kept, created, deleted, and judged for sends."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -11,16 +8,16 @@ from attrs import define, evolve, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.adapters.contract import TemplateDesk, TemplatePage
+from omni_actors.gateway import management
 from omni_actors.gateway.errors import Code, Mistake, RequestError
 from omni_actors.gateway.keys import Caller
-from omni_actors.gateway.sender import Hands, Route, where
+from omni_actors.gateway.management import Management
+from omni_actors.gateway.sender import Hands, Route
 from omni_actors.model.content import Category
 from omni_actors.model.content import Template as TemplateContent
-from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.model.failure import Failure, Kind, Reason
 from omni_actors.model.states import ChannelState
 from omni_actors.model.templates import NewTemplate, TemplateDefinition, TemplateStatus
-from omni_actors.net import flow
-from omni_actors.net.trace import Trace
 from omni_actors.policy import templates as policy
 from omni_actors.store.contract import Store
 from omni_actors.store.rows import ANY_TENANT, Channel, Page
@@ -34,11 +31,10 @@ from omni_actors.store.templates import (
     TemplateSync,
     TemplateSyncOf,
 )
-from omni_actors.wire.calls import Call, Flow, Reply
+from omni_actors.wire.calls import Flow
 
 T = TypeVar("T")
 
-CALL_DEADLINE_S = 60.0
 CATEGORIES: Mapping[str, Category] = {
     "authentication": "authentication", "marketing": "marketing", "utility": "utility",
 }  # fmt: skip
@@ -218,22 +214,7 @@ class TemplateBook:
 
     async def call(self, able: Able, wanted: Flow[T]) -> T | Failure:
         """Run one flow of management."""
-        trace = Trace(frozenset(able.route.adapter.masked_keys))
-
-        async def make(call: Call) -> Reply:
-            return await self.hands.make(call, able.route.account, trace)
-
-        try:
-            with trio.fail_after(CALL_DEADLINE_S):
-                return await flow.run(wanted, make)
-        except SendFailure as failed:
-            return failed.failure
-        except trio.TooSlowError:
-            text = f"no answer within {CALL_DEADLINE_S:.0f} s"
-            return Failure(Kind.UNKNOWN, Reason.TIMED_OUT, text=text)
-        except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its call, not the house
-            telemetry.error("templates.bug", channel_id=able.channel.id, error=where(bug))
-            return Failure(Kind.REJECTED, Reason.INTERNAL, text=f"a bug of ours: {where(bug)}")
+        return await Management(self.hands).run(able.route, wanted)
 
     # ------------------------------------------------------------ changing
 
@@ -304,18 +285,5 @@ def stumbled(text: str) -> Failure:
 
 
 def refused(failure: Failure, rejected: Code = Code.PLATFORM_REFUSED) -> RequestError:
-    """What the platform said, in the words of the API.
-
-    `rejected` is the code for what it refuses for what the caller asked, and would refuse again.
-    """
-    why = failure.text or failure.reason.value
-    code = f" ({failure.code})" if failure.code and failure.code not in why else ""
-    if failure.kind is Kind.UNKNOWN:
-        sentence = f"the answer of the platform was lost: {why}{code}; look at the templates again"
-        return RequestError(Code.PLATFORM_REFUSED, sentence)
-    later = failure.kind in (Kind.THROTTLED, Kind.TRANSIENT, Kind.UNREACHABLE)
-    wait_s = (failure.retry_after_s or policy.BACKOFF_BASE_S) if later else None
-    sentence = f"the platform refused: {why}{code}"
-    callers = failure.kind is Kind.REJECTED and failure.reason is not Reason.INTERNAL
-    kind = rejected if callers else Code.PLATFORM_REFUSED
-    return RequestError(kind, sentence, retry_after_s=wait_s)
+    """What the platform said; a lost answer leaves the templates to be looked at."""
+    return management.refused(failure, rejected, "look at the templates again")

@@ -17,7 +17,6 @@ from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.states import PartStatus
 from omni_actors.model.templates import TemplateNews
 
-
 GROUP = "group"
 
 

@@ -187,9 +187,7 @@ def _notes(report: Received) -> str | None:
     return dumps(notes) if notes else None
 
 
-def _group_notes(
-    group: Sequence[IdentityKey], member: Member
-) -> dict[str, Json]:
+def _group_notes(group: Sequence[IdentityKey], member: Member) -> dict[str, Json]:
     """In which group something was written, and who of it wrote."""
     who: dict[str, Json] = {"keys": [{"kind": k.kind, "value": k.value} for k in member.keys]}
     if member.name is not None:
