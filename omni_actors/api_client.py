@@ -72,6 +72,16 @@ class ApiClient:
             if after is None or left == 0:
                 return
 
+    def pages(self, *path: str) -> Iterator[Any]:
+        """The items of a listing whose pages are as long as a platform's."""
+        after: str | None = None
+        while True:
+            page = self.get(*path, after=after)
+            yield from page["items"]
+            after = page.get("next")
+            if after is None:
+                return
+
     def _call(self, method: str, path: tuple[str, ...], verb: str = "", **options: Any) -> Any:
         target = "/v1/" + "/".join(quote(part, safe="") for part in path)
         if verb:
