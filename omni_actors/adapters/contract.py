@@ -19,7 +19,7 @@ from omni_actors.model.groups import (
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.limits import Ties, Usage
 from omni_actors.model.reports import ChannelName, IdentityKey, MediaRef, Report
-from omni_actors.model.templates import NewTemplate, TemplateDefinition
+from omni_actors.model.templates import NewTemplate, TemplateChange, TemplateDefinition
 from omni_actors.wire.calls import Flow, HttpReply
 
 S = TypeVar("S")
@@ -160,13 +160,18 @@ class TemplateDesk(Generic[S]):
 
     `reachable` is None, or says in a sentence which setting is missing. `page` reads one slice
     after a cursor ("" is the start); its answer None says that the cursor is good no more, and the
-    listing must begin anew. `create` answers with the template as it is then. `delete` takes the
-    name away in all languages, or only the one template that is given.
+    listing must begin anew. `samples` are the media, by our ids, that components show as examples;
+    `create` and `edit` are given them. Both answer with the template as it is then. `delete` takes
+    the name away in all languages, or only the one template that is given.
     """
 
     reachable: Callable[[S], str | None]
     page: Callable[[str, S], Flow[TemplatePage | None]]
-    create: Callable[[NewTemplate, S], Flow[TemplateDefinition]]
+    samples: Callable[[Sequence[JsonObject]], Sequence[str]]
+    create: Callable[[NewTemplate, Mapping[str, Medium], S], Flow[TemplateDefinition]]
+    edit: Callable[
+        [TemplateDefinition, TemplateChange, Mapping[str, Medium], S], Flow[TemplateDefinition]
+    ]
     delete: Callable[[str, TemplateDefinition | None, S], Flow[None]]
 
 

@@ -177,6 +177,11 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "components": _some(20, items_min=1),
         "send_ttl_s": Bound(minimum=-1, maximum=EXPIRES_S_MAX),
     },
+    t.TemplateChange: {
+        "components": _some(20, items_min=1),
+        "category": Bound(length_min=1, length_max=64),
+        "send_ttl_s": Bound(minimum=-1, maximum=EXPIRES_S_MAX),
+    },
     ask.DeadLetterQuery: {
         "after": AFTER,
         "limit": LIMIT,

@@ -115,6 +115,8 @@ def _credential(auth: Auth, account: Account, place: Place) -> tuple[Headers, di
     match auth:
         case Auth.BEARER:
             return _bearer(account.token), {}
+        case Auth.OAUTH:
+            return [(b"Authorization", b"OAuth " + account.token.encode())], {}
         case Auth.QUERY:
             return [], {"access_token": account.token}
         case Auth.PROOF:

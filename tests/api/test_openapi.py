@@ -57,6 +57,7 @@ GET /v1/messages/{message_id}/attempts
 GET /webhooks/{hook}
 DELETE /v1/channels/{channel_id}/templates/{name}
 DELETE /v1/keys/{key_id}
+PATCH /v1/channels/{channel_id}/templates/{name}
 PATCH /v1/conversations/{conversation_id}/context
 POST /v1/channels/{channel_id}/templates
 POST /v1/channels/{channel_id}/templates:sync
@@ -105,6 +106,7 @@ def test_the_operations_are_these() -> None:
     [
         ("/v1/channels/{channel_id}/templates", "post"),
         ("/v1/channels/{channel_id}/templates/{name}", "delete"),
+        ("/v1/channels/{channel_id}/templates/{name}", "patch"),
     ],
 )
 def test_a_change_of_templates_may_be_refused_in_two_ways(path: str, method: str) -> None:

@@ -134,6 +134,8 @@ class Platform:
         path = call.url.partition(f"/{VERSION}/")[2] or call.url
         if path.endswith("/message_templates"):
             return await self.manage(call)
+        if "/" not in path and any(one.get("id") == path for one in self.templates):
+            return await self.manage_one(path, call)
         if call.method == "GET":
             return await self.give(path, call)
         number, _, what = path.partition("/")
@@ -231,6 +233,18 @@ class Platform:
         if end < len(self.templates):
             paging["next"] = "https://graph.facebook.com/more"
         return reply(200, {"data": self.templates[start:end], "paging": paging})
+
+    async def manage_one(self, template_id: str, call: HttpCall) -> Reply:
+        """Show or change one template."""
+        await trio.sleep(self.latency_s(""))
+        fault = self.listing_faults.popleft() if self.listing_faults else None
+        if fault is not None:
+            return reply(fault.status, {"error": {"code": fault.code, "message": "no"}})
+        one = next(one for one in self.templates if one["id"] == template_id)
+        if call.method == "POST":
+            one.update(call.json, status="PENDING")
+            return reply(200, {"success": True})
+        return reply(200, one)
 
     async def give(self, path: str, call: HttpCall) -> Reply:
         """Where a medium is, and its bytes."""

@@ -63,6 +63,7 @@ CODES: dict[int, tuple[int, str]] = {
     131064: (400, "Template misclassification limit"),
     131201: (206, "Request partly succeeded"),
     131202: (400, "Duplicate participant"),
+    131203: (400, "Unable to add participant to group"),
     131204: (400, "Too many participants"),
     131207: (403, "Group is suspended"),
     131208: (429, "Group rate limit hit"),

@@ -58,9 +58,11 @@ from omni_actors.sandbox.whatsapp.media import (
 from omni_actors.sandbox.whatsapp.number import Number, Usage
 from omni_actors.sandbox.whatsapp.office import Office, asked_of, profile, wanted_of
 from omni_actors.sandbox.whatsapp.people import People
+from omni_actors.sandbox.whatsapp.samples import SAMPLE_BYTES_MAX, Samples
 from omni_actors.sandbox.whatsapp.sending import Desk
 from omni_actors.sandbox.whatsapp.settings import WhatsAppAccount
-from omni_actors.sandbox.whatsapp.templates import Kept, TemplateShelf, with_fields
+from omni_actors.sandbox.whatsapp.template_edges import TemplateEdges
+from omni_actors.sandbox.whatsapp.templates import Kept, TemplateShelf
 
 FIRST_TEMPLATE_ID = 4411
 
@@ -87,6 +89,7 @@ class WhatsApp:
     shelf: MediaShelf = field(init=False)
     portfolio: Portfolio = field(init=False)
     groups: Groups = field(init=False)
+    samples: Samples = field(init=False)
     desk: Desk = field(init=False)
     office: Office = field(init=False)
 
@@ -96,6 +99,7 @@ class WhatsApp:
         shelves = self.templates.__getitem__
         self.portfolio = Portfolio(settings.users_per_day)
         self.groups = Groups(chance, self.people)
+        self.samples = Samples(chance)
         self.desk = Desk(
             settings, self.people, self.shelf, chance, shelves, self.portfolio, self.groups
         )
@@ -130,6 +134,7 @@ class WhatsApp:
         self.portfolio.most = self.stage.settings.users_per_day
         self.portfolio.people.clear()
         self.groups.known.clear()
+        self.samples.clear()
         for account in self.accounts.values():
             self._begin(account)
 
@@ -238,14 +243,24 @@ class WhatsApp:
                     return await self._app(request, app_id, method)
                 case ("GET", "whatsapp_business", "attachments"):
                     return self._download(request)
-                case ("GET" | "DELETE", media_id) if media_id in self.shelf.media:
-                    return self._medium(request, media_id)
-                case (method, group_id, *edge) if group := self.groups.known.get(group_id):
-                    return await self._group(request, group, method, edge)
-                case ("GET", template_id) if found := self._template_of(template_id):
-                    return self._one_template(request, *found)
+                case _:
+                    return await self._object(request, segments)
         except GraphError as error:
             return error.answer()
+
+    async def _object(self, request: Request, segments: list[str]) -> Job | None:
+        """What has an id of its own: a medium, a group, a template, an upload."""
+        match (request.method, *segments):
+            case ("GET" | "DELETE", media_id) if media_id in self.shelf.media:
+                return self._medium(request, media_id)
+            case (method, group_id, *edge) if group := self.groups.known.get(group_id):
+                return await self._group(request, group, method, edge)
+            case ("POST", app_id, "uploads") if app_id in self._apps:
+                return self._begin_sample(request, app_id)
+            case ("POST", session_id) if session_id.startswith("upload:"):
+                return await self._end_sample(request, session_id)
+            case ("GET" | "POST", template_id) if found := self._template_of(template_id):
+                return await self._one_template(request, *found)
         return None
 
     @property
@@ -494,22 +509,17 @@ class WhatsApp:
         raise graph.unknown_path("/" + "/".join([waba, *rest]))
 
     async def _templates(self, request: Request, account: WhatsAppAccount, method: str) -> Job:
-        shelf, now = self.templates[account.waba_id], self.stage.clock.now()
         document = graph.json_object(await request.body()) if method == "POST" else {}
 
         def run(_fault: Fault | None) -> Outcome:
-            match method:
-                case "POST":
-                    one = shelf.create(document, now)
-                    made = {"id": one.id, "status": one.status, "category": one.category}
-                    return Outcome(json_answer(200, made))
-                case "DELETE":
-                    shelf.delete(request.query, now)
-                    return Outcome(json_answer(200, {"success": True}))
-                case _:
-                    return Outcome(json_answer(200, shelf.page(request.query, request.path)))
+            edges = self._template_edges(account)
+            return edges.of_account(method, request.path, request.query, document)
 
         return self._job(account, "waba", run, kind="message_templates")
+
+    def _template_edges(self, account: WhatsAppAccount) -> TemplateEdges:
+        shelf = self.templates[account.waba_id]
+        return TemplateEdges(shelf, self.samples, self.stage.clock.now())
 
     def _template_of(self, template_id: str) -> tuple[WhatsAppAccount, Kept] | None:
         for account in self.accounts.values():
@@ -518,13 +528,42 @@ class WhatsApp:
                 return account, one
         return None
 
-    def _one_template(self, request: Request, account: WhatsAppAccount, one: Kept) -> Job:
+    async def _one_template(self, request: Request, account: WhatsAppAccount, one: Kept) -> Job:
         self._authorize(request, account, "whatsapp_business_management")
+        document = graph.json_object(await request.body()) if request.method == "POST" else {}
 
         def run(_fault: Fault | None) -> Outcome:
-            return Outcome(json_answer(200, with_fields(one.document(), request.query)))
+            edges = self._template_edges(account)
+            return edges.of_one(one, request.method, request.query, document)
 
         return self._job(account, "waba", run, kind="message_templates")
+
+    def _account_of_app(self, request: Request, app_id: str) -> WhatsAppAccount:
+        """The number whose token calls for an app. Raises GraphError."""
+        token = graph.token_of(request)
+        owners = [one for one in self.accounts.values() if one.app_id == app_id]
+        account = next((one for one in owners if one.access_token == token), owners[0])
+        self._authorize(request, account)
+        return account
+
+    def _begin_sample(self, request: Request, app_id: str) -> Job:
+        account = self._account_of_app(request, app_id)
+
+        def run(_fault: Fault | None) -> Outcome:
+            session_id = self.samples.begin(app_id, request.query)
+            return Outcome(json_answer(200, {"id": session_id}))
+
+        return self._job(account, "app", run, kind="uploads")
+
+    async def _end_sample(self, request: Request, named: str) -> Job:
+        session = self.samples.session(named, request)
+        account = self._account_of_app(request, session.app_id)
+        body = await request.body(SAMPLE_BYTES_MAX)
+
+        def run(_fault: Fault | None) -> Outcome:
+            return Outcome(json_answer(200, {"h": self.samples.end(named, body)}))
+
+        return self._job(account, "app", run, kind="uploads")
 
     def _debug_token(self, request: Request) -> Answer:
         caller = graph.token_of(request)
