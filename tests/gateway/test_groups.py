@@ -18,7 +18,8 @@ from omni_actors.model.content import (
 )
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.requests import Delivery, To
-from tests.gateway.kit import ADA, BOB, NUMBER, OPERATOR, Arrival, Rig, caller, statuses
+from tests.gateway.faults import Arrival
+from tests.gateway.kit import ADA, BOB, NUMBER, OPERATOR, Rig, caller, statuses
 
 GROUP = "Y2FwaV9ncm91cDptYWRl"
 TO = To("wa", f"group:{GROUP}")

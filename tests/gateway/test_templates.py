@@ -487,7 +487,8 @@ async def test_a_change_that_is_refused_carries_the_platforms_reason(
 
 
 async def test_an_example_that_nobody_has_is_named(rig: Rig, autojump_clock: MockClock) -> None:
-    shown = {"type": "HEADER", "format": "IMAGE", "example": {"media_id": "med_none"}}
+    example = {"media_id": "med_none"}
+    shown: dict[str, Any] = {"type": "HEADER", "format": "IMAGE", "example": example}
 
     with pytest.raises(RequestError) as raised:
         await rig.gateway.templates.create(

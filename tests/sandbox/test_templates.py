@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from omni_actors.sandbox.whatsapp.settings import WhatsAppAccount
 from omni_actors.sandbox.whatsapp.template_rules import (
     AT_THE_EDGE,
     BAD_BODY,
@@ -504,7 +505,7 @@ OAUTH = {"Authorization": "OAuth sandbox-token", "file_offset": "0"}
 
 
 async def test_an_example_is_uploaded_in_two_steps(play: Play) -> None:
-    app = next(iter(play.sandbox.platforms["whatsapp"].accounts.values())).app_id
+    app = WhatsAppAccount(KEY).app_id
     begun = await play.client.post(f"/v25.0/{app}/uploads", params=PNG)
     session = begun.json()["id"]
 
@@ -521,7 +522,7 @@ async def test_an_example_is_uploaded_in_two_steps(play: Play) -> None:
 
 
 async def test_an_example_of_another_type_is_refused(play: Play) -> None:
-    app = next(iter(play.sandbox.platforms["whatsapp"].accounts.values())).app_id
+    app = WhatsAppAccount(KEY).app_id
     path = f"/v25.0/{app}/uploads"
 
     gif = await play.client.post(path, params={**PNG, "file_type": "image/gif"})

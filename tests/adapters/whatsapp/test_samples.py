@@ -60,7 +60,7 @@ def test_an_example_is_uploaded_and_named_by_its_handle() -> None:
 
 def test_the_cards_of_a_carousel_show_examples_too_each_uploaded_once() -> None:
     cards = [{"components": [header("med_1"), BODY]}, {"components": [header("med_1"), BODY]}]
-    components = (BODY, {"type": "CAROUSEL", "cards": cards})
+    components: tuple[dict[str, Any], ...] = (BODY, {"type": "CAROUSEL", "cards": cards})
     wanted = NewTemplate("tea", "en_GB", "marketing", components)
 
     assert TEMPLATES.samples(components) == ("med_1",)
@@ -73,7 +73,11 @@ def test_the_cards_of_a_carousel_show_examples_too_each_uploaded_once() -> None:
 
 
 def test_components_without_our_media_stay_as_they_are() -> None:
-    handled = {"type": "HEADER", "format": "IMAGE", "example": {"header_handle": ["4:x"]}}
+    handled: dict[str, Any] = {
+        "type": "HEADER",
+        "format": "IMAGE",
+        "example": {"header_handle": ["4:x"]},
+    }
 
     assert TEMPLATES.samples((handled, BODY)) == ()
 
