@@ -24,6 +24,7 @@ from omni_actors.gateway import channel_actor, echo_bot, media_desk, template_de
 from omni_actors.gateway.bell import Bell
 from omni_actors.gateway.channel_actor import ChannelActor
 from omni_actors.gateway.conversation_actor import WAKE, ConversationActor
+from omni_actors.gateway.derivatives import Derivatives
 from omni_actors.gateway.echo_bot import EchoBot
 from omni_actors.gateway.groups import GroupBook
 from omni_actors.gateway.hooks import Hook
@@ -39,6 +40,7 @@ from omni_actors.gateway.templates import TemplateBook
 from omni_actors.gateway.timekeeper import Timekeeper
 from omni_actors.gateway.uploads import Uploads
 from omni_actors.media.blobs import Blob, Blobs, Missing
+from omni_actors.media.pictures import Pictures
 from omni_actors.model.ids import Ids
 from omni_actors.model.states import ChannelState
 from omni_actors.policy import window
@@ -124,6 +126,7 @@ class House:
     receiver: Receiver = field(init=False)
     templates: TemplateBook = field(init=False)
     groups: GroupBook = field(init=False)
+    pictures: Pictures = field(init=False)
     submitter: Submitter = field(init=False)
     soonest: float = math.inf
     drain_begun: trio.Event = field(factory=trio.Event)
@@ -169,6 +172,7 @@ class House:
             now=now,
             changed=self.templates_changed,
         )
+        self.pictures = Pictures(ground.blobs)
         self.groups = GroupBook(
             store=ground.store,
             hands=ground.hands,
@@ -184,6 +188,7 @@ class House:
             wake=self.wake_legs,
             due=self.due_at,
             judge_template=self.templates.judge,
+            derivatives=Derivatives(ground.store, self.pictures, self.ids, now),
         )
 
     @property
@@ -250,7 +255,9 @@ class House:
             channel=channel,
             route=route,
             store=ground.store,
-            sender=Sender(ground.hands, self.uploads, Links(ground.blobs), ground.clock.now),
+            sender=Sender(
+                ground.hands, self.uploads, Links(ground.blobs, self.pictures), ground.clock.now
+            ),
             limits=self.limits(channel),
             chance=ground.chance,
             now=ground.clock.now,

@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 
 from omni_actors import telemetry
 from omni_actors.adapters.contract import Adapter, BadAddress
+from omni_actors.gateway.derivatives import Derivatives
 from omni_actors.gateway.errors import Code, Mistake, RequestError
 from omni_actors.model.capabilities import Level
 from omni_actors.model.content import Content, Reaction, Template
@@ -15,6 +16,7 @@ from omni_actors.model.json import JsonObject
 from omni_actors.model.requests import SendRequest
 from omni_actors.model.states import ChannelState, MediaState
 from omni_actors.policy import routing, window
+from omni_actors.policy.derivatives import explained
 from omni_actors.policy.shaping import (
     MediumFacts,
     Note,
@@ -87,6 +89,7 @@ class Submitter:
     wake: Callable[[Sequence[LegWake]], None]
     due: Callable[[float], None]
     judge_template: Callable[[Template, str, str], Template]
+    derivatives: Derivatives
 
     async def submit(
         self, sender: Sender, request: SendRequest, idempotency: Idempotency | None
@@ -166,13 +169,13 @@ class Submitter:
             if named:
                 request = evolve(request, content=content)
         reply_to, external = self.quoted(tenant, request, content, leg)
-        shaped = self.shaped(tenant, request, content, leg)
+        shaped = await self.shaped(tenant, request, content, leg)
         windowed = window.needs_window(content, capabilities)
         fallback = None
         if content is not request.content:
             shaped = evolve(shaped, notes=(*shaped.notes, INSTEAD))
         elif windowed:
-            fallback = self.fallback(tenant, request, leg)
+            fallback = await self.fallback(tenant, request, leg)
         return Plan(
             leg=leg,
             channel=channel,
@@ -265,13 +268,13 @@ class Submitter:
             "delivery.on_closed_window",
         )
 
-    def fallback(self, tenant: str, request: SendRequest, leg: Leg) -> Fallback | None:
+    async def fallback(self, tenant: str, request: SendRequest, leg: Leg) -> Fallback | None:
         """The template that goes out should the window close before the message does."""
         template = template_of(request)
         if template is None:
             return None
         template = self.judge_template(template, leg.channel_id, INSTEAD_AT)
-        (part,) = self.shaped(tenant, request, template, leg).parts
+        (part,) = (await self.shaped(tenant, request, template, leg)).parts
         return Fallback(part.form, part.content, INSTEAD.as_json(), part.media_ids)
 
     def quoted(
@@ -300,7 +303,7 @@ class Submitter:
             )
         return quoted_id, external
 
-    def shaped(self, tenant: str, request: SendRequest, content: Content, leg: Leg) -> Shaped:
+    async def shaped(self, tenant: str, request: SendRequest, content: Content, leg: Leg) -> Shaped:
         """The parts, by what the channel can carry to whoever is at the end of this leg."""
         attachments = request.attachments if content is request.content else ()
         facts = {
@@ -308,14 +311,14 @@ class Submitter:
             for named in (content, *attachments)
             for media_id in media_ids_of(named)
         }
+        capabilities = self.adapters[leg.platform].capabilities.toward(leg.keys)
+        fitted = await self.derivatives.fitted(content, attachments, capabilities, facts)
+        adapt = request.delivery.on_unsupported == "adapt"
         try:
-            return shape(
-                content,
-                attachments,
-                self.adapters[leg.platform].capabilities.toward(leg.keys),
-                facts,
-                adapt=request.delivery.on_unsupported == "adapt",
+            shaped = shape(
+                fitted.content, fitted.attachments, capabilities, fitted.facts, adapt=adapt
             )
+            return evolve(shaped, notes=(*fitted.notes, *explained(shaped.notes, fitted.problems)))
         except Unshapable as problem:
             raise RequestError(
                 Code.CONTENT_UNSUPPORTED,
