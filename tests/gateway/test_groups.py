@@ -99,7 +99,8 @@ async def test_a_question_goes_to_a_group_as_text_and_any_member_answers_it(
     await rig.platform.write("2", sender=BOB, group_id=GROUP)
     await rig.quiet()
 
-    assert [note["level"] for note in answer.body["rendering"]] == ["flattened"]  # type: ignore[union-attr,index,call-overload]
+    rendering: Any = answer.body["rendering"]
+    assert [note["level"] for note in rendering] == ["flattened"]
     assert arrival.body["type"] == "text"
     [picked] = await rig.events("choice.selected")
     assert picked.detail["option_id"] == "tue"
@@ -267,7 +268,8 @@ async def test_a_group_is_a_contact_by_its_name_once_it_is_made(
 
     [event] = await rig.events("channel.reported")
     assert (event.detail["kind"], event.conversation_id is not None) == ("group", True)
-    assert event.detail["detail"]["invite_link"] == link  # type: ignore[index,call-overload]
+    detail: Any = event.detail["detail"]
+    assert detail["invite_link"] == link
     contacts = (
         await rig.gateway.contacts(caller(), after="", limit=10, identity=("group", GROUP))
     ).rows

@@ -382,8 +382,8 @@ async def test_figures_count_rows(desk: Desk) -> None:
 
 # Those that need no tenant: they are asked with an id that only its owner has, or by the house.
 HOUSE_ONLY = {
-    "BlobsInUse", "Credentials", "DueMedia", "EventFloor", "Figures", "Heads", "IntakeBody",
-    "KeyByHash",
+    "BlobsInUse", "Credentials", "DerivativeOf", "DueMedia", "EventFloor", "Figures", "Heads",
+    "IntakeBody", "KeyByHash",
     "LegHeads", "LoadState", "Outreached", "Replay", "SentSince", "TemplateSyncOf", "Unclaimed",
     "Unhandled", "UnhandledConversations", "UploadOf", "WindowOf",
 }  # fmt: skip
