@@ -99,6 +99,9 @@ def writes(
     thread = customer.user_id if in_group is None else f"group {in_group}"
     entry = Message(now, kind, thread, inbound=True)
     number.hears(str(message["id"]), entry)
+    referral = message.get("referral")
+    if isinstance(referral, dict) and referral.get("source_type") == "ad":
+        number.clicked[customer.user_id] = now
     update = updates.inbound(number.account, customer, message)
     if kind == "system" and message.get("system"):
         _system(message, customer, people)

@@ -95,6 +95,7 @@ class Desk:
             to_phone=address is None,
             callback_data=document.get("biz_opaque_callback_data"),
             category="service" if template is None else template.category.lower(),
+            free_until=number.enters(customer.user_id, now),
         )
         number.remember(sent.message_id, Message(now, kind, customer.user_id, inbound=False))
         return Accepted(

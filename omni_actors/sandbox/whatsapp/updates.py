@@ -28,6 +28,8 @@ class Sent:
     group: str | None = None
     """The id of the group that it went to."""
     members: tuple[Customer, ...] = ()
+    free_until: float | None = None
+    """When the free entry ends under which it went out."""
 
 
 def value(account: WhatsAppAccount, **parts: Any) -> dict[str, Any]:
@@ -53,6 +55,8 @@ def status(account: WhatsAppAccount, sent: Sent, name: str, at: float, first: bo
     report["recipient_user_id"] = customer.user_id
     if name == "sent" or first:
         report["pricing"] = _pricing(sent.category)
+    if "pricing" in report and sent.free_until is not None:
+        report |= _free_entry(sent, sent.free_until, ends=name == "sent")
     contact = customer.contact(with_username=name != "sent")
     parts = value(account, contacts=[contact], statuses=[report])
     return Update(account.phone_number_id, name, parts)
@@ -105,6 +109,16 @@ def _pricing(category: str) -> dict[str, Any]:
         "type": kind if free else "regular",
         "category": category,
     }
+
+
+def _free_entry(sent: Sent, until: float, *, ends: bool) -> dict[str, Any]:
+    """What a message costs that went out under a free entry; `sent` tells when that ends."""
+    kind = "referral_conversion"
+    told: dict[str, Any] = {"id": f"c{sent.message_id[-12:]}", "origin": {"type": kind}}
+    if ends:
+        told["expiration_timestamp"] = str(int(until))
+    price = {"billable": False, "pricing_model": "PMP", "type": "free_entry_point"}
+    return {"conversation": told, "pricing": {**price, "category": kind}}
 
 
 def inbound(account: WhatsAppAccount, customer: Customer, message: dict[str, Any]) -> Update:
