@@ -16,6 +16,7 @@ CODE = ("omni_actors", "tests", "bench")
 USAGE = "usage: python -m tests [fast] [-- pytest arguments]"
 
 ASYNC_PROCESSES = 2
+FAST_PROCESSES = 2  # the whole suite has one: its tests start programs that need both cores
 
 # ruff knows these as well, and faster.
 ASYNC_IN_RUFF = (100, 105, 109, 110, 115, 116, 210, 212, 220, 221, 222, 230, 240, 250, 251)
@@ -69,7 +70,7 @@ def steps(*, fast: bool, for_pytest: Sequence[str]) -> Iterator[Step]:
     if not fast:
         yield Step("async lint", _flake8_async())
     yield Step("types", [["mypy"]])
-    chosen = ["-m", "not slow and not e2e"] if fast else []
+    chosen = ["-m", "not slow and not e2e", "-n", str(FAST_PROCESSES)] if fast else []
     yield Step("tests", [["pytest", *chosen, *for_pytest]])
 
 

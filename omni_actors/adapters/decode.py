@@ -15,6 +15,7 @@ TOWER_CHARACTERS_MAX = 256 * 1024  # to look through it takes at most 0.1 s
 
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE_OR_NUL = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 
 
 def decode(raw: bytes) -> Json:
@@ -32,17 +33,18 @@ def decode(raw: bytes) -> Json:
     except ValueError as wrong:
         where = f" at character {wrong.pos}" if isinstance(wrong, json.JSONDecodeError) else ""
         raise Undecodable(f"the body is not JSON{where}") from None
-    return _clean(document, DEPTH_MAX)
+    return _clean(document, DEPTH_MAX) if _may_be_unclean(text) else document
+
+
+def _may_be_unclean(text: str) -> bool:
+    """Whether a text may hold what must be cleaned; most do not, and that is quickly seen."""
+    if text.count("{") + text.count("[") > DEPTH_MAX or "\0" in text:
+        return True
+    return "\\u" in text and _SURROGATE_OR_NUL.search(text) is not None
 
 
 def _parsed(text: str) -> Json:
-    document: Json = json.loads(
-        text,
-        strict=False,
-        parse_int=_integer,
-        parse_float=_float,
-        parse_constant=_nothing,
-    )
+    document: Json = _PARSER.decode(text)
     return document
 
 
@@ -89,6 +91,11 @@ def _float(written: str) -> float | None:
 
 def _nothing(_written: str) -> None:
     return None
+
+
+_PARSER = json.JSONDecoder(
+    strict=False, parse_int=_integer, parse_float=_float, parse_constant=_nothing
+)
 
 
 def _clean(value: Json, depth: int) -> Json:

@@ -225,7 +225,7 @@ class Door:
         for name, value in SECURE.items():
             response.headers.setdefault(name, value)
         response.headers["X-Request-Id"] = g.request_id
-        telemetry.API_REQUESTS.labels(g.route, str(response.status_code)).inc()
+        telemetry.of(telemetry.API_REQUESTS, g.route, str(response.status_code)).inc()
         return response
 
     async def explain(self, error: Exception) -> Response:

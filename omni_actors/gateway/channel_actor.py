@@ -164,7 +164,7 @@ class ChannelActor:
         match message.verdict:
             case retry.CloseScope(scope=scope, until=until):
                 self.limits.shut(scope, message.leg_id, until, now)
-                telemetry.THROTTLED.labels(self.channel.platform, scope.value).inc()
+                telemetry.of(telemetry.THROTTLED, self.channel.platform, scope.value).inc()
             case retry.PauseChannel() as pause if message.route is self.route:
                 await self.pause(pause, message.failure)
             case _ if message.sent:
@@ -302,7 +302,7 @@ class ChannelActor:
             self.not_taken(wake, route, permit)
             return
         claimed = claims[0]
-        telemetry.QUEUE_SECONDS.labels(self.channel.platform).observe(
+        telemetry.of(telemetry.QUEUE_SECONDS, self.channel.platform).observe(
             self.now() - claimed.queued_at
         )
         done = await self.sender.send(claimed, route)
@@ -404,5 +404,5 @@ def outcome_of(verdict: retry.Verdict, failure: Failure, at: float) -> Outcome:
 
 def counted(platform: str, outcome: Outcome, done: Done) -> None:
     """Count an attempt by how it ended."""
-    telemetry.ATTEMPTS.labels(platform, type(outcome).__name__).inc()
-    telemetry.SEND_SECONDS.labels(platform).observe(done.ended_at - done.started_at)
+    telemetry.of(telemetry.ATTEMPTS, platform, type(outcome).__name__).inc()
+    telemetry.of(telemetry.SEND_SECONDS, platform).observe(done.ended_at - done.started_at)

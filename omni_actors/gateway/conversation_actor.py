@@ -16,9 +16,8 @@ from omni_actors.gateway.sender import where
 from omni_actors.model.events import EventType
 from omni_actors.policy import answers, window
 from omni_actors.store.contract import Store, StoreFailed
-from omni_actors.store.limits import OpenWindow
 from omni_actors.store.queries import Unhandled
-from omni_actors.store.rows import Backlog, Choice, Entry, Leg, LegWake, NewEvent
+from omni_actors.store.rows import Backlog, Choice, Entry, LegWake, NewEvent
 from omni_actors.store.verbs import ChoiceMade, Handle, Timer
 
 WINDOW_TIMER = "window"
@@ -27,7 +26,9 @@ PAGE = 64
 
 @frozen
 class Wake:
-    """There is something new after the cursor."""
+    """There is something new after the cursor; `backlog` is all of it, if that is known."""
+
+    backlog: Backlog | None = None
 
 
 WAKE = Wake()
@@ -43,9 +44,11 @@ class ConversationActor:
     wake_legs: Callable[[Sequence[LegWake]], None]
     closing_s: float = window.CLOSING_BEFORE_S
 
-    async def handle(self, message: object) -> None:
+    async def handle(self, message: Wake) -> None:
         """Take the backlog page by page. A crash or cancellation leaves whole pages behind."""
-        del message
+        if message.backlog is not None:
+            await self.take(message.backlog)
+            return
         while True:
             backlog = self.store.peek(Unhandled(self.conversation_id, PAGE))
             if backlog.entries:
@@ -75,31 +78,31 @@ class ConversationActor:
         return left_out
 
     async def take(self, backlog: Backlog) -> None:
-        """Handle one page. What waits for a window is let go first: that may be done twice."""
-        for leg_id, at in opened(backlog).items():
-            self.wake_legs(await self.store.do(OpenWindow(leg_id, at)))
-        await self.store.do(effects(backlog, self.closing_s))
+        """Handle one page, with all that it brings about."""
+        self.wake_legs(await self.store.do(effects(backlog, self.closing_s)))
         telemetry.HANDLED.inc(len(backlog.entries))
 
 
 def effects(backlog: Backlog, closing_s: float = window.CLOSING_BEFORE_S) -> Handle:
     """What a page of entries brings about: windows, picked options, timers."""
-    legs = {leg.id: leg for leg in backlog.legs}
-    open_questions = {leg.id: list(map(question_of, leg.questions)) for leg in backlog.legs}
+    open_questions = {leg: list(map(question_of, q)) for leg, q in backlog.questions.items()}
+    opened: dict[str, float] = {}
     choices: list[ChoiceMade] = []
     events: list[NewEvent] = []
     for entry in backlog.entries:
         answer = answer_in(entry, open_questions.get(entry.leg_id, ()))
         if answer:
             choices.append(choice_made(entry, answer))
-            events.append(selected(backlog, entry, legs[entry.leg_id], answer))
+            events.append(selected(backlog, entry, answer))
             questions = open_questions[entry.leg_id]
             questions[:] = [q for q in questions if q.message_id != answer.question_id]
         if window.has_opened(entry.window_before, entry.window_until, entry.at):
-            events.append(window_opened(backlog, entry, legs[entry.leg_id]))
+            opened[entry.leg_id] = entry.at
+            events.append(window_opened(backlog, entry))
     return Handle(
         conversation_id=backlog.conversation_id,
         upto=backlog.entries[-1].seq,
+        opened=tuple(opened.items()),
         choices=tuple(choices),
         events=tuple(events),
         timers=window_timers(backlog.entries, closing_s),
@@ -125,13 +128,13 @@ def choice_made(entry: Entry, answer: answers.Answer) -> ChoiceMade:
     return ChoiceMade(entry.leg_id, entry.message_id or "", choice)
 
 
-def selected(backlog: Backlog, entry: Entry, leg: Leg, answer: answers.Answer) -> NewEvent:
+def selected(backlog: Backlog, entry: Entry, answer: answers.Answer) -> NewEvent:
     return NewEvent(
         EventType.CHOICE_SELECTED,
         entry.at,
         conversation_id=backlog.conversation_id,
-        leg_id=leg.id,
-        channel_id=leg.channel_id,
+        leg_id=entry.leg_id,
+        channel_id=entry.channel_id,
         message_id=entry.message_id,
         detail={
             "question_id": answer.question_id,
@@ -142,13 +145,13 @@ def selected(backlog: Backlog, entry: Entry, leg: Leg, answer: answers.Answer) -
     )
 
 
-def window_opened(backlog: Backlog, entry: Entry, leg: Leg) -> NewEvent:
+def window_opened(backlog: Backlog, entry: Entry) -> NewEvent:
     return NewEvent(
         EventType.WINDOW_OPENED,
         entry.at,
         conversation_id=backlog.conversation_id,
-        leg_id=leg.id,
-        channel_id=leg.channel_id,
+        leg_id=entry.leg_id,
+        channel_id=entry.channel_id,
         detail={"until": entry.window_until},
     )
 
@@ -162,12 +165,3 @@ def window_timers(entries: Sequence[Entry], closing_s: float) -> tuple[Timer, ..
             for leg_id, end in until.items()
         ]
     )
-
-
-def opened(backlog: Backlog) -> dict[str, float]:
-    """The legs whose window these entries opened, and when: what was held for it may go now."""
-    return {
-        entry.leg_id: entry.at
-        for entry in backlog.entries
-        if window.has_opened(entry.window_before, entry.window_until, entry.at)
-    }

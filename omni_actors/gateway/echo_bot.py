@@ -4,7 +4,7 @@ Its cursor is durable and its sends carry `{event_id}:{n}` as idempotency key, s
 moment neither loses nor doubles an answer.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define, field, frozen
 
@@ -26,8 +26,8 @@ from omni_actors.model.requests import Delivery, SendRequest
 from omni_actors.model.states import Direction
 from omni_actors.policy.routing import ConsumerRule, consumer_of
 from omni_actors.store.contract import Refused, Store
-from omni_actors.store.queries import EventFloor, Events
-from omni_actors.store.rows import ANY_TENANT, Event, Message
+from omni_actors.store.queries import EventFloor, Events, LegsOf
+from omni_actors.store.rows import ANY_TENANT, Event, Leg, Message
 from omni_actors.store.verbs import Advance, EnsureConsumer, Idempotency, Submit
 
 CONSUMER = "echo"
@@ -43,6 +43,14 @@ class Ring:
     """The event log has grown, at least up to this cursor, by something to answer."""
 
     cursor: int = 0
+
+
+@frozen
+class Reply:
+    """What the bot says to an event."""
+
+    event: Event
+    request: SendRequest
 
 
 @define
@@ -99,7 +107,10 @@ class EchoBot:
 
     async def answer_all(self, events: Sequence[Event]) -> None:
         """Queue the answers to a page in the order of its events, in as few commits as may be."""
-        verbs = [verb for event in events if (verb := await self.answer(event)) is not None]
+        replies = [reply for event in events if (reply := self.reply(event)) is not None]
+        ids = {reply.request.conversation_id or "" for reply in replies}
+        legs = self.store.peek(LegsOf(tuple(ids)))
+        verbs = [verb for reply in replies if (verb := await self.answer(reply, legs)) is not None]
         tickets = [self.store.post(verb) for verb in verbs]
         advanced = self.store.post(Advance(CONSUMER, events[-1].cursor))
         for ticket in tickets:
@@ -109,8 +120,8 @@ class EchoBot:
                 telemetry.warning("bot.refused", consumer=CONSUMER, code=problem.code)
         await advanced.wait()
 
-    async def answer(self, event: Event) -> Submit | None:
-        """The submit that answers one event; None when there is nothing to say."""
+    def reply(self, event: Event) -> Reply | None:
+        """What the bot says to an event; None when there is nothing to say."""
         message = event.message
         if message is None or message.direction is not Direction.INBOUND or message.deleted:
             return None
@@ -122,11 +133,15 @@ class EchoBot:
             conversation_id=message.conversation_id,
             delivery=Delivery(route=(message.channel_id,)),  # answer where the customer wrote
         )
+        return Reply(event, request)
+
+    async def answer(self, reply: Reply, legs: Mapping[str, tuple[Leg, ...]]) -> Submit | None:
+        """The submit of a reply; None when it cannot be sent."""
+        event = reply.event
         key = Idempotency(OWNER, f"{event.id}:0", "echo")
+        sender = Sender(event.tenant, OWNER, source="bot")
         try:
-            return await self.submitter.prepare(
-                Sender(event.tenant, OWNER, source="bot"), request, key
-            )
+            return await self.submitter.prepare(sender, reply.request, key, legs)
         except RequestError as problem:
             telemetry.warning(
                 "bot.cannot_answer", consumer=CONSUMER, event_id=event.id, code=problem.code

@@ -552,7 +552,7 @@ class Gateway:
     async def metrics(self) -> bytes:
         """All metrics in the Prometheus text format, with what the store holds now."""
         for kind, rows in (await self.ask(Figures())).items():
-            telemetry.STORE_ROWS.labels(kind).set(rows)
+            telemetry.of(telemetry.STORE_ROWS, kind).set(rows)
         for channel_id, limits in self.house.limiters.items():
             limits.measure(channel_id, self.now())
         return telemetry.exposition()

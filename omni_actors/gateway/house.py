@@ -23,7 +23,7 @@ from omni_actors.adapters.contract import Adapter
 from omni_actors.gateway import channel_actor, echo_bot, media_desk, template_desk, timekeeper
 from omni_actors.gateway.bell import Bell
 from omni_actors.gateway.channel_actor import ChannelActor
-from omni_actors.gateway.conversation_actor import WAKE, ConversationActor
+from omni_actors.gateway.conversation_actor import WAKE, ConversationActor, Wake
 from omni_actors.gateway.derivatives import Derivatives
 from omni_actors.gateway.echo_bot import EchoBot
 from omni_actors.gateway.groups import GroupBook
@@ -371,7 +371,8 @@ class House:
     def wake(self, accepted: Accepted) -> None:
         """Wake whom an intake concerns."""
         for conversation_id in accepted.conversations:
-            self.conversations.tell(conversation_id, WAKE)
+            backlog = accepted.begun.get(conversation_id)
+            self.conversations.tell(conversation_id, Wake(backlog) if backlog else WAKE)
         if accepted.wakes:
             self.wake_legs(accepted.wakes)
         if accepted.media:
@@ -439,7 +440,7 @@ class House:
         """A channel's state as it is now."""
         self.channels[channel.id] = channel
         active = channel.state is ChannelState.ACTIVE
-        telemetry.CHANNEL_STATE.labels(channel.id).set(1 if active else 0)
+        telemetry.of(telemetry.CHANNEL_STATE, channel.id).set(1 if active else 0)
 
     def changed(self, channel: Channel) -> None:
         """An operator or a reload changed a channel."""

@@ -131,7 +131,7 @@ class Receiver:
         """Count what was stored, and wake whom it concerns."""
         for outcome in ("new", "known", "unclaimed", "parked"):
             if amount := getattr(accepted, outcome):
-                telemetry.REPORTS.labels(outcome).inc(amount)
+                telemetry.of(telemetry.REPORTS, outcome).inc(amount)
         self.wake(accepted)
 
     def hear(self, told: Told) -> None:
@@ -242,5 +242,5 @@ def with_media(content: Content, media_ids: Sequence[str]) -> Content:
 
 def counted(hook: str, outcome: str, code: int) -> int:
     """The status, counted."""
-    telemetry.INTAKES.labels(hook, outcome).inc()
+    telemetry.of(telemetry.INTAKES, hook, outcome).inc()
     return code

@@ -7,6 +7,7 @@ between two sends.
 import math
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TypeAlias
 
 from attrs import define, field, frozen
@@ -309,11 +310,12 @@ class Limits:
 
     def measure(self, channel_id: str, now: float) -> None:
         """Set the gauges of a channel."""
-        rate, people = telemetry.CHANNEL_RATE.labels, telemetry.OUTREACH.labels
+        rate = partial(telemetry.of, telemetry.CHANNEL_RATE)
+        people = partial(telemetry.of, telemetry.OUTREACH)
         rate(channel_id, "configured").set(self.adaptive.ceiling)
         rate(channel_id, "now").set(self.limit(now).per_second * self.breaker.share(now))
         wait = self.channel_wait(now)
-        telemetry.CHANNEL_CLOSED.labels(channel_id).set(wait.until - now if wait else 0.0)
+        telemetry.of(telemetry.CHANNEL_CLOSED, channel_id).set(wait.until - now if wait else 0.0)
         if self.outreach.most is not None:
             people(channel_id, "used").set(self.outreach.used(now))
             people(channel_id, "limit").set(self.outreach.most)

@@ -184,4 +184,4 @@ class MediaDesk:
                 verb = MediumAgain(medium.id, again, result)
                 self.context.wake_at(again + GRAIN_S, Look(), key=("again", medium.id))
         await self.store.do(verb)
-        telemetry.MEDIA.labels(type(verb).__name__).inc()
+        telemetry.of(telemetry.MEDIA, type(verb).__name__).inc()

@@ -44,6 +44,7 @@ from omni_actors.store.verbs import (
 )
 
 INSTEAD_AT = "/delivery/on_closed_window/template"
+NO_LEGS: Mapping[str, tuple[Leg, ...]] = {}
 INSTEAD = Note(
     "/content",
     Level.CONVERTED,
@@ -118,12 +119,19 @@ class Submitter:
             self.wake(await self.store.do(OpenWindow(leg_id, now)))
 
     async def prepare(
-        self, sender: Sender, request: SendRequest, idempotency: Idempotency | None
+        self,
+        sender: Sender,
+        request: SendRequest,
+        idempotency: Idempotency | None,
+        legs: Mapping[str, tuple[Leg, ...]] | None = None,
     ) -> Submit:
-        """Everything that a submit decides, before it is committed."""
-        plan = await self.plan(sender.tenant, request)
+        """Everything that a submit decides, before it is committed.
+
+        `legs` are those of conversations of this tenant that the caller has read already.
+        """
+        plan = await self.plan(sender.tenant, request, legs or NO_LEGS)
         now = self.now()
-        telemetry.SUBMITTED.labels(plan.channel.platform).inc()
+        telemetry.of(telemetry.SUBMITTED, plan.channel.platform).inc()
         message_id = self.ids(MESSAGE)
         parts = tuple(
             [
@@ -156,9 +164,14 @@ class Submitter:
             idempotency=idempotency,
         )
 
-    async def plan(self, tenant: str, request: SendRequest) -> Plan:
+    async def plan(
+        self,
+        tenant: str,
+        request: SendRequest,
+        legs: Mapping[str, tuple[Leg, ...]] = NO_LEGS,
+    ) -> Plan:
         """Route and shape a request without queueing it."""
-        leg = await self.route(tenant, request)
+        leg = await self.route(tenant, request, legs)
         channel = self.channels()[leg.channel_id]
         capabilities = self.adapters[channel.platform].capabilities
         content, held = self.fit_window(request, leg, channel)
@@ -189,11 +202,13 @@ class Submitter:
             reply_to_external=external,
         )
 
-    async def route(self, tenant: str, request: SendRequest) -> Leg:
+    async def route(
+        self, tenant: str, request: SendRequest, known: Mapping[str, tuple[Leg, ...]]
+    ) -> Leg:
         """The leg that carries the message."""
         if request.to is not None:
             return await self.leg_to(tenant, request)
-        legs = self.legs_of(tenant, request)
+        legs = known.get(request.conversation_id or "") or self.legs_of(tenant, request)
         channels = self.channels()
         candidates = [self.candidate(leg, channels.get(leg.channel_id)) for leg in legs]
         picked = routing.pick(candidates, request.delivery.route)
@@ -312,9 +327,11 @@ class Submitter:
             for media_id in media_ids_of(named)
         }
         capabilities = self.adapters[leg.platform].capabilities.toward(leg.keys)
-        fitted = await self.derivatives.fitted(content, attachments, capabilities, facts)
         adapt = request.delivery.on_unsupported == "adapt"
         try:
+            if not facts:
+                return shape(content, attachments, capabilities, facts, adapt=adapt)
+            fitted = await self.derivatives.fitted(content, attachments, capabilities, facts)
             shaped = shape(
                 fitted.content, fitted.attachments, capabilities, fitted.facts, adapt=adapt
             )

@@ -1,6 +1,7 @@
 """Ids: a prefix that names the noun, then 26 characters that sort by time."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 TIME_BITS = 48
@@ -23,13 +24,20 @@ KEY = "key"
 def spell(prefix: str, at_ms: int, chance: int) -> str:
     """One id from a time in milliseconds and 80 bits of chance."""
     number = (at_ms & (1 << TIME_BITS) - 1) << CHANCE_BITS | chance & (1 << CHANCE_BITS) - 1
-    return prefix + "_" + "".join([PAIRS[number >> shift & 1023] for shift in SHIFTS])
+    low = PAIRS[number >> 20 & 1023] + PAIRS[number >> 10 & 1023] + PAIRS[number & 1023]
+    return prefix + "_" + _high(number >> 30) + low
+
+
+@lru_cache(maxsize=16)
+def _high(number: int) -> str:
+    """All but the last six characters: the ids of one moment have them in common."""
+    return "".join([PAIRS[number >> shift & 1023] for shift in SHIFTS])
 
 
 # Two characters at a time: ids are made by the dozen for each message.
 PAIRS = tuple([one + two for one in ALPHABET for two in ALPHABET])
-SHIFTS = tuple(range(120, -1, -10))
-LENGTH = 2 * len(SHIFTS)
+SHIFTS = tuple(range(90, -1, -10))
+LENGTH = 26
 
 
 class Ids:

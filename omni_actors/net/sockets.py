@@ -38,22 +38,33 @@ class Stream(httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Raises ReadError, ReadTimeout."""
-        with trio.move_on_after(inf if timeout is None else timeout):
-            try:
-                return bytes(await self._stream.receive_some(max_bytes))
-            except _GONE as gone:
-                raise httpcore.ReadError(str(gone)) from gone
+        if timeout is None:
+            return await self._read(max_bytes)
+        with trio.move_on_after(timeout):
+            return await self._read(max_bytes)
         raise httpcore.ReadTimeout
+
+    async def _read(self, max_bytes: int) -> bytes:
+        try:
+            return bytes(await self._stream.receive_some(max_bytes))
+        except _GONE as gone:
+            raise httpcore.ReadError(str(gone)) from gone
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Raises WriteError, WriteTimeout."""
-        with trio.move_on_after(inf if timeout is None else timeout) as writing:
-            try:
-                await self._stream.send_all(buffer)
-            except _GONE as gone:
-                raise httpcore.WriteError(str(gone)) from gone
+        if timeout is None:
+            await self._write(buffer)
+            return
+        with trio.move_on_after(timeout) as writing:
+            await self._write(buffer)
         if writing.cancelled_caught:
             raise httpcore.WriteTimeout
+
+    async def _write(self, buffer: bytes) -> None:
+        try:
+            await self._stream.send_all(buffer)
+        except _GONE as gone:
+            raise httpcore.WriteError(str(gone)) from gone
 
     async def start_tls(
         self,

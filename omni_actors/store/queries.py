@@ -1,5 +1,7 @@
 """The reads: each a frozen request with a typed answer."""
 
+from collections.abc import Mapping
+
 from attrs import field, frozen
 
 from omni_actors.model.events import EventType
@@ -128,6 +130,13 @@ class Conversations(Query[Page[Conversation]]):
 class ConversationById(Query[Conversation | None]):
     tenant: str
     conversation_id: str
+
+
+@frozen
+class LegsOf(Query[Mapping[str, tuple[Leg, ...]]]):
+    """The legs of a page of conversations, whosever they are."""
+
+    conversation_ids: tuple[str, ...]
 
 
 @frozen

@@ -243,6 +243,7 @@ class Entry:
     kind: EntryKind
     at: float
     leg_id: str
+    channel_id: str
     message_id: str | None
     content: Content | None
     reply_to_external: str | None
@@ -253,12 +254,11 @@ class Entry:
 
 @frozen
 class Backlog:
-    """What a conversation's actor has not handled yet, and the legs it needs for that."""
+    """What a conversation's actor has not handled yet, and the open questions by leg."""
 
     conversation_id: str
-    tenant: str
     entries: tuple[Entry, ...]
-    legs: tuple[Leg, ...]
+    questions: Mapping[str, tuple[Question, ...]]
     more: bool
 
 

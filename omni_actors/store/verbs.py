@@ -1,5 +1,6 @@
 """The writes: each a frozen request with a typed answer."""
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from attrs import field, frozen
@@ -14,6 +15,7 @@ from omni_actors.store.contract import Verb
 from omni_actors.store.limits import Fallback, ShutOut
 from omni_actors.store.rows import (
     ApiKey,
+    Backlog,
     Channel,
     Choice,
     Context,
@@ -81,7 +83,8 @@ class Checkpoint:
 @frozen
 class Accepted:
     """What an intake became. `conversations` have something new to handle, `channels` another
-    state; `named` is whether a channel has a name by which it was not known before."""
+    state; `named` is whether a channel has a name by which it was not known before; `begun` is all
+    that there is to handle in those of the conversations that did not exist before."""
 
     new: int
     known: int
@@ -93,6 +96,7 @@ class Accepted:
     channels: tuple[Channel, ...] = ()
     named: bool = False
     templates: tuple[str, ...] = ()  # channels whose templates should be read again
+    begun: Mapping[str, Backlog] = field(factory=dict)
 
 
 @frozen
@@ -137,11 +141,16 @@ class Timer:
 
 
 @frozen
-class Handle(Verb[None]):
-    """A conversation is handled up to `upto`, and the timers in `done` are gone."""
+class Handle(Verb[tuple[LegWake, ...]]):
+    """A conversation is handled up to `upto`, and the timers in `done` are gone.
+
+    The parts that were held for the windows of the legs in `opened` are queued, behind what
+    those have queued by now. What is handled already is not handled twice; 0 handles nothing.
+    """
 
     conversation_id: str
     upto: int
+    opened: tuple[tuple[str, float], ...] = ()  # legs, and when their windows opened
     choices: tuple[ChoiceMade, ...] = ()
     events: tuple[NewEvent, ...] = ()
     timers: tuple[Timer, ...] = ()

@@ -244,8 +244,11 @@ async def test_a_conversation_goes_on_without_the_entry_that_nobody_can_handle(
             await platform.write(text)
         with closing(sqlite3.connect(rig.store.path)) as other:
             other.execute(
-                "UPDATE entry SET leg_id = 'gone', window_before = NULL, window_until = at + 9"
-                " WHERE seq = (SELECT min(seq) + 1 FROM entry)"
+                "UPDATE entry SET window_before = NULL WHERE seq = (SELECT min(seq) + 1 FROM entry)"
+            )
+            other.execute(
+                "CREATE TRIGGER poison BEFORE INSERT ON event WHEN NEW.type = 'window.opened'"
+                " BEGIN SELECT RAISE (ABORT, 'poison'); END"
             )
             other.commit()
 

@@ -360,7 +360,7 @@ async def test_a_question_is_open_until_it_is_answered(desk: Desk) -> None:
     [question] = desk.ask(LegById("default", leg_id)).questions
     choice = Choice(verb.id, "yes", "Yes", "number")
     made = ChoiceMade(leg_id, answer.id, choice)
-    await desk.do(Handle(accepted.conversations[0], 9, choices=(made,)))
+    await desk.do(Handle(accepted.conversations[0], 2, choices=(made,)))
 
     assert question == Question(verb.id, options, True, 1_000.0, ("wamid.Q",))
     assert desk.ask(LegById("default", leg_id)).questions == ()

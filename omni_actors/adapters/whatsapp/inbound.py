@@ -125,20 +125,23 @@ def _change(change: Json, scene: Scene) -> Iterator[Report]:
         yield unsupported(scene, topic or "change", "it has no field or no value", change)
         return
     metadata = mapping(value.get("metadata"))
-    scene = evolve(
-        scene,
-        channel_key=text(metadata.get("phone_number_id")) or scene.channel_key,
-        number=digits(metadata.get("display_phone_number")) or "",
-    )
     read = FIELDS.get(topic)
+    here = Scene(
+        text(metadata.get("phone_number_id")) or scene.channel_key,
+        scene.at,
+        scene.account,
+        number=digits(metadata.get("display_phone_number")) or "",
+        cards=Cards() if read is None else Cards.read(value.get("contacts")),
+    )
     if read is None:
-        yield account.read(topic, mapping(change), value, scene)
-        return
-    yield from read(value, evolve(scene, cards=Cards.read(value.get("contacts"))))
+        yield account.read(topic, mapping(change), value, here)
+    else:
+        yield from read(value, here)
 
 
 def _messages(value: JsonObject, scene: Scene) -> Iterator[Report]:
-    return items(value, ITEM_LISTS, evolve(scene, errors=value.get("errors")))
+    errors = value.get("errors")
+    return items(value, ITEM_LISTS, evolve(scene, errors=errors) if errors else scene)
 
 
 def _message(message: JsonObject, scene: Scene) -> Report:

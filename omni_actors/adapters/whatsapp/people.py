@@ -5,6 +5,7 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/busine
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from attrs import evolve, field, frozen
 
@@ -38,6 +39,8 @@ class Person:
 def key(kind: str, value: object) -> IdentityKey | None:
     """One identity key. A BSUID is known by its form, also where a phone number was expected."""
     found = (text(value) or "").strip()
+    if kind == PHONE and found.isascii() and found.isdigit():  # as nearly all are
+        return IdentityKey(PHONE, found) if _DIGITS.fullmatch(found) else None
     if user_id := _USER_ID.fullmatch(found):
         return IdentityKey(PARENT_BSUID if user_id[1] else BSUID, found)
     if kind != PHONE:
@@ -48,8 +51,8 @@ def key(kind: str, value: object) -> IdentityKey | None:
 
 def keys(*named: tuple[str, object]) -> tuple[IdentityKey, ...]:
     """The keys of one person from (kind, value) pairs, each once, strongest first."""
-    found = (key(kind, value) for kind, value in named)
-    return strongest_first(each for each in found if each is not None)
+    found = [key(kind, value) for kind, value in named if value is not None]
+    return strongest_first([each for each in found if each is not None])
 
 
 def group_keys(group_id: object) -> tuple[IdentityKey, ...]:
@@ -78,13 +81,26 @@ def receiver_keys(message: JsonObject) -> tuple[IdentityKey, ...]:
 
 def digits(number: Json) -> str | None:
     """The digits of a phone number as the platform writes it for people; None if it is none."""
+    return _digits(number) if isinstance(number, str) else _digits_of(number)
+
+
+def _digits_of(number: Json) -> str | None:
     found = key(PHONE, number)
     return found.value if found is not None and found.kind == PHONE else None
 
 
+# The numbers of the business itself, which stand in every document.
+_digits = lru_cache(maxsize=1024)(_digits_of)
+
+
 def strongest_first(found: Iterable[IdentityKey]) -> tuple[IdentityKey, ...]:
     """Each key once, in the order in which a person is looked up by them."""
-    return tuple(sorted(dict.fromkeys(found), key=lambda each: STRENGTH[each.kind]))
+    once = tuple(dict.fromkeys(found))
+    return once if len(once) < 2 else tuple(sorted(once, key=_strength))
+
+
+def _strength(key: IdentityKey) -> int:
+    return STRENGTH[key.kind]
 
 
 NOBODY = Person(())

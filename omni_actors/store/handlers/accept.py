@@ -13,7 +13,7 @@ from omni_actors.store.handlers.effects import Effects, Home
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.names import learn_names
 from omni_actors.store.handlers.reports import take_effect
-from omni_actors.store.rows import ANY_TENANT, Channel, LegWake
+from omni_actors.store.rows import ANY_TENANT, Backlog, Channel, LegWake
 from omni_actors.store.verbs import Accept, Accepted, Intake, Item
 
 CHANNELS = """
@@ -98,12 +98,14 @@ class Tally:
         self.legs: list[str] = []
         self.templates: dict[str, None] = {}
 
-    def accepted(self, wakes: dict[str, tuple[LegWake, ...]]) -> Accepted:
+    def accepted(
+        self, wakes: dict[str, tuple[LegWake, ...]], begun: dict[str, Backlog]
+    ) -> Accepted:
         woken = [wake for leg_id in dict.fromkeys(self.legs) for wake in wakes.get(leg_id, ())]
         return Accepted(
             self.new, self.known, self.unclaimed, self.parked, tuple(self.conversations),
             tuple(woken), self.media, tuple(self.channels.values()), self.named,
-            tuple(self.templates),
+            tuple(self.templates), {id: begun[id] for id in self.conversations if id in begun},
         )  # fmt: skip
 
 
@@ -112,7 +114,8 @@ def accept(db: Writing, verbs: Sequence[Accept]) -> Sequence[Accepted]:
     desk = Desk(db, verbs)
     tallies = [desk.take(verb) for verb in verbs]
     wakes = desk.keep()
-    return [tally.accepted(wakes) for tally in tallies]
+    begun = desk.begun()
+    return [tally.accepted(wakes, begun) for tally in tallies]
 
 
 class Desk:
@@ -231,6 +234,10 @@ class Desk:
         self._dead.append(
             (self._db.ids(ids.DEAD_LETTER), ANY_TENANT, intake.id, intake.received_at)
         )
+
+    def begun(self) -> dict[str, Backlog]:
+        """What there is to handle in conversations that did not exist before."""
+        return self._effects.begun()
 
     def keep(self) -> dict[str, tuple[LegWake, ...]]:
         """Write everything; answers with what may be sent now, by leg."""

@@ -1,6 +1,6 @@
 """Conversations: what waits to be handled, their legs, their context, their listings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from omni_actors.model.content import Content, Reaction
@@ -15,6 +15,7 @@ from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Reading, Writing, reads, writes, writes_many
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.due import FORGET_TIMERS, SET_TIMER
+from omni_actors.store.handlers.held import let_go
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.people import People
 from omni_actors.store.handlers.views import (
@@ -22,12 +23,14 @@ from omni_actors.store.handlers.views import (
     conversations_of,
     leg_by_id,
     legs_by_conversation,
+    questions_by_leg,
 )
 from omni_actors.store.queries import (
     ContextOf,
     ConversationById,
     Conversations,
     LegById,
+    LegsOf,
     Unhandled,
     UnhandledConversations,
 )
@@ -38,14 +41,16 @@ from omni_actors.store.rows import (
     Conversation,
     Entry,
     Leg,
+    LegWake,
     Page,
 )
 from omni_actors.store.verbs import CloseConversation, Handle, OpenLeg, PutContext
 
 ENTRIES = """
-    SELECT e.seq, e.kind, e.at, e.leg_id, e.message_id, m.content, e.reply_to_external,
-           e.window_before, e.window_until, e.detail
-    FROM entry e LEFT JOIN message m ON m.id = e.message_id
+    SELECT e.seq, e.kind, e.at, e.leg_id, g.channel_id, e.message_id, m.content,
+           e.reply_to_external, e.window_before, e.window_until, e.detail,
+           EXISTS (SELECT 1 FROM question q WHERE q.leg_id = e.leg_id)
+    FROM entry e JOIN leg g ON g.id = e.leg_id LEFT JOIN message m ON m.id = e.message_id
     WHERE e.conversation_id = :id ORDER BY e.seq LIMIT :limit
 """
 # Leaps from conversation to conversation, however many entries each has.
@@ -64,6 +69,7 @@ HANDLED = """
     DELETE FROM entry WHERE (conversation_id, seq) IN (
         SELECT e.conversation_id, e.seq FROM rows(:batch, id text, upto bigint) done
         JOIN entry e ON e.conversation_id = done.id AND e.seq <= done.upto)
+    RETURNING conversation_id, seq
 """
 CHOOSE = """
     UPDATE message SET choice = new.choice
@@ -120,27 +126,29 @@ def owns(asking: str, tenant: str) -> bool:
 @reads(Unhandled)
 def unhandled(db: Reading, query: Unhandled) -> Backlog:
     rows = db.rows(ENTRIES, id=query.conversation_id, limit=query.limit + 1)
-    legs: tuple[Leg, ...] = ()
-    if rows:
-        legs = legs_by_conversation(db, [query.conversation_id]).get(query.conversation_id, ())
+    page = rows[: query.limit]
+    asked = {row[3] for row in page if row[-1]}
     return Backlog(
         query.conversation_id,
-        legs[0].tenant if legs else "",
-        tuple([_entry(row) for row in rows[: query.limit]]),
-        legs,
+        tuple([_entry(row) for row in page]),
+        questions_by_leg(db, asked) if asked else {},
         len(rows) > query.limit,
     )
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    seq, kind, at, leg_id, message_id, content, reply_to, before, until, told = row
+    (
+        seq, kind, at, leg_id, channel_id, message_id, content, reply_to, before, until, told, _,
+    ) = row  # fmt: skip
     detail = {} if told == "{}" else decode_object(told)
     said: Content | None = None
     if kind == "reacted":
         said = Reaction(detail["emoji"], message_id)
     elif content is not None:
         said = decode_content(content)
-    return Entry(seq, kind, at, leg_id, message_id, said, reply_to, before, until, detail)
+    return Entry(
+        seq, kind, at, leg_id, channel_id, message_id, said, reply_to, before, until, detail
+    )
 
 
 @reads(UnhandledConversations)
@@ -149,15 +157,11 @@ def unhandled_conversations(db: Reading, query: UnhandledConversations) -> tuple
 
 
 @writes_many(Handle)
-def handle(db: Writing, verbs: Sequence[Handle]) -> Sequence[Refused | None]:
+def handle(db: Writing, verbs: Sequence[Handle]) -> Sequence[Refused | tuple[LegWake, ...]]:
     telling = {verb.conversation_id for verb in verbs if verb.events}
     tenants = dict(look(db, TENANT_OF, [(id,) for id in telling]))
     nobody = telling - tenants.keys()
-    done = [verb for verb in verbs if verb.conversation_id not in nobody]
-    upto: dict[str, int] = {}
-    for verb in done:
-        upto[verb.conversation_id] = max(verb.upto, upto.get(verb.conversation_id, 0))
-    put(db, HANDLED, list(upto.items()))
+    done = _done_now(db, [verb for verb in verbs if verb.conversation_id not in nobody])
     choices = [made for verb in done for made in verb.choices]
     put(db, CHOOSE, [(c.message_id, encode_choice(c.choice)) for c in choices])
     put(db, ANSWERED, [(c.leg_id, c.choice.question_id) for c in choices])
@@ -166,8 +170,23 @@ def handle(db: Writing, verbs: Sequence[Handle]) -> Sequence[Refused | None]:
     timers = {(t.kind, t.ref): t for verb in done for t in verb.timers}
     put(db, SET_TIMER, [(t.kind, t.ref, t.due_at, dumps(t.detail)) for t in timers.values()])
     _write_events(db, done, tenants)
+    wakes = let_go(db, {leg_id: at for verb in done for leg_id, at in verb.opened})
     refused = Refused("unknown_conversation", "There is no such conversation.")
-    return [refused if verb.conversation_id in nobody else None for verb in verbs]
+    return [
+        refused
+        if verb.conversation_id in nobody
+        else tuple([wake for leg_id, _ in verb.opened for wake in wakes.get(leg_id, ())])
+        for verb in verbs
+    ]
+
+
+def _done_now(db: Writing, verbs: Sequence[Handle]) -> Sequence[Handle]:
+    """The verbs that take effect: what is handled already is not handled twice."""
+    upto: dict[str, int] = {}
+    for verb in verbs:
+        upto[verb.conversation_id] = max(verb.upto, upto.get(verb.conversation_id, 0))
+    handled = set(look(db, HANDLED, [each for each in upto.items() if each[1]]))
+    return [v for v in verbs if v.upto == 0 or (v.conversation_id, v.upto) in handled]
 
 
 def _write_events(db: Writing, verbs: Sequence[Handle], tenants: dict[str, str]) -> None:
@@ -200,6 +219,11 @@ def open_leg(db: Writing, verb: OpenLeg) -> Leg:
     leg = leg_by_id(db, reach.id)
     assert leg is not None
     return leg
+
+
+@reads(LegsOf)
+def legs_of_conversations(db: Reading, query: LegsOf) -> Mapping[str, tuple[Leg, ...]]:
+    return legs_by_conversation(db, query.conversation_ids)
 
 
 @reads(LegById)

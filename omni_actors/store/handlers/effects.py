@@ -1,5 +1,6 @@
 """The working set of a batch of reports: what they touch, loaded at once and written at once."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ from omni_actors.store.handlers.heads import BUSY, heads_by_leg
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import LEARN, RANK_FAILED, Parts, PartWork
 from omni_actors.store.handlers.people import People, Person, Reach
-from omni_actors.store.rows import Channel, EntryKind, LegWake
+from omni_actors.store.rows import Backlog, Channel, Entry, EntryKind, LegWake
 from omni_actors.store.verbs import Intake, Item
 
 EXTERNALS = """
@@ -142,6 +143,7 @@ class Effects:
         self._externals: list[tuple[str, str, str, None]] = []
         self._messages: list[tuple[Any, ...]] = []
         self._entries: list[tuple[Any, ...]] = []
+        self._begun: dict[str, list[Entry]] = defaultdict(list)
         self._media: list[tuple[Any, ...]] = []
         self._changes: list[tuple[str, dict[str, Any]]] = []
         self._parked: list[tuple[Any, ...]] = []
@@ -209,6 +211,19 @@ class Effects:
                 window_before, reach.window_until, dumps(detail) if detail else "{}",
             )
         )  # fmt: skip
+        if thread.new:
+            entry = Entry(
+                thread.last_seq, kind, at, reach.id, reach.channel_id, message_id, None,
+                reply_to_external, window_before, reach.window_until, detail or {},
+            )  # fmt: skip
+            self._begun[thread.id].append(entry)
+
+    def begun(self) -> dict[str, Backlog]:
+        """All that there is to handle in the conversations that these reports began.
+
+        Nobody has asked anything there yet, so what was said can answer no question.
+        """
+        return {id: Backlog(id, tuple(found), {}, more=False) for id, found in self._begun.items()}
 
     def add_media(
         self, report: Received | Echoed, item: Item, home: Home, message_id: str, intake: Intake

@@ -1,6 +1,6 @@
 """What is held: until its window opens, or until somebody decides about what is in doubt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from omni_actors.model.states import PartStatus
 from omni_actors.store.contract import Refused
@@ -30,10 +30,15 @@ BEGIN_AGAIN = """
 
 @writes_many(OpenWindow)
 def open_windows(db: Writing, verbs: Sequence[OpenWindow]) -> Sequence[tuple[LegWake, ...]]:
-    opened = {verb.leg_id: verb.at for verb in verbs}
+    wakes = let_go(db, {verb.leg_id: verb.at for verb in verbs})
+    return [wakes.get(verb.leg_id, ()) for verb in verbs]
+
+
+def let_go(db: Writing, opened: Mapping[str, float]) -> dict[str, tuple[LegWake, ...]]:
+    """Queue what is held for the windows of these legs, which opened then; the wakes by leg."""
     held = look(db, HELD, [(leg_id,) for leg_id in opened])
     if not held:
-        return [()] * len(verbs)
+        return {}
     journal = Journal()
     parts = Parts(db, journal)
     parts.load([part_id for part_id, _ in held])
@@ -44,8 +49,7 @@ def open_windows(db: Writing, verbs: Sequence[OpenWindow]) -> Sequence[tuple[Leg
     parts.keep()
     _move(db, [part_id for part_id, _ in held])
     journal.keep(db)
-    wakes = parts.wakes()
-    return [wakes.get(verb.leg_id, ()) for verb in verbs]
+    return parts.wakes()
 
 
 @writes(HoldPart)

@@ -138,8 +138,8 @@ def legs_of(db: Reading, rows: Sequence[tuple[Any, ...]]) -> list[Leg]:
     if not rows:
         return []
     asked = [row[0] for row in rows if row[-1]]
-    questions = _questions(db, asked) if asked else {}
-    return [_leg(row, tuple(questions.get(row[0], ()))) for row in rows]
+    questions = questions_by_leg(db, asked) if asked else {}
+    return [_leg(row, questions.get(row[0], ())) for row in rows]
 
 
 def _leg(row: tuple[Any, ...], questions: tuple[Question, ...]) -> Leg:
@@ -154,7 +154,8 @@ def _leg(row: tuple[Any, ...], questions: tuple[Question, ...]) -> Leg:
     )  # fmt: skip
 
 
-def _questions(db: Reading, leg_ids: Iterable[str]) -> dict[str, list[Question]]:
+def questions_by_leg(db: Reading, leg_ids: Iterable[str]) -> dict[str, tuple[Question, ...]]:
+    """The open questions of these legs, the oldest first."""
     asked: dict[tuple[str, str], list[Any]] = {}
     for leg_id, message_id, options, numbered, asked_at, external_ids in look(
         db, QUESTIONS, [(id,) for id in leg_ids]
@@ -168,7 +169,7 @@ def _questions(db: Reading, leg_ids: Iterable[str]) -> dict[str, list[Question]]
                 message_id, decode_options(options), bool(numbered), asked_at, tuple(external_ids)
             )
         )
-    return questions
+    return {leg_id: tuple(found) for leg_id, found in questions.items()}
 
 
 def conversations_of(db: Reading, rows: Sequence[tuple[Any, ...]]) -> list[Conversation]:
