@@ -51,16 +51,32 @@ def opened(job: dict[str, Any]) -> Image.Image:
     return picture
 
 
+def darkest(band: Image.Image) -> float:
+    """The least value in one band."""
+    return min(_extrema(band))
+
+
+def brightest(band: Image.Image) -> float:
+    """The greatest value in one band."""
+    return max(_extrema(band))
+
+
+def _extrema(band: Image.Image) -> tuple[float, float]:
+    least, greatest = band.getextrema()
+    assert isinstance(least, int | float)
+    assert isinstance(greatest, int | float)
+    return least, greatest
+
+
 def upright(picture: Image.Image) -> Image.Image:
     """The picture as it is seen, in 8 bits a colour: RGB, RGBA or grey."""
     picture = ImageOps.exif_transpose(picture)
     if picture.mode in DEEP:
-        scale = 1 / 256 if picture.getextrema()[1] > OPAQUE else 1  # type: ignore[operator]
+        scale = 1 / 256 if brightest(picture) > OPAQUE else 1
         picture = picture.point(lambda value: value * scale).convert("L")
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         seen = picture.convert("RGBA")
-        alpha = seen.getchannel("A").getextrema()
-        return seen if alpha[0] < OPAQUE else seen.convert("RGB")  # type: ignore[operator]
+        return seen if darkest(seen.getchannel("A")) < OPAQUE else seen.convert("RGB")
     return picture if picture.mode in ("RGB", "L") else picture.convert("RGB")
 
 
@@ -130,7 +146,7 @@ def main() -> int:
 
 def told(**facts: str) -> int:
     """Say what came of it."""
-    print(json.dumps(facts), file=sys.stderr)
+    sys.stderr.write(json.dumps(facts) + "\n")
     return 1 if "problem" in facts else 0
 
 

@@ -21,12 +21,12 @@ from omni_actors.store.codec import (
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing
 from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.free_entries import FreeEntries
 from omni_actors.store.handlers.heads import wakes_by_leg
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.rows import ANY_TENANT, LegWake
 from omni_actors.store.verbs import Resend
 
-ENTRY_SLACK_S = 3600.0  # between the platform's clock of a free entry and ours
 COLUMNS = """
     SELECT p.pos, p.id, p.message_id, p.n, p.channel_id, p.lane, p.leg_id, p.status, p.rank,
            p.attempts, p.attempt_id, p.due_at, p.until_at, p.wire_at, p.first_failed_at,
@@ -75,14 +75,6 @@ LEARN = """
     SELECT channel_id, external_id, message_id, part_id
     FROM rows(:batch, channel_id text, external_id text, message_id text, part_id text) new
     WHERE true ON CONFLICT DO NOTHING
-"""
-# What the platform says of a free entry counts before our own clock. A message of an earlier entry
-# says nothing of a later one.
-ENTERED = f"""
-    UPDATE leg SET entry_until = new.until
-    FROM rows(:batch, id text, until real, wire_at real) new
-    WHERE leg.id = new.id AND (leg.entry_until IS NULL OR leg.entry_until < new.until
-        OR leg.entry_until - coalesce(leg.entry_for_s, 0.0) - {ENTRY_SLACK_S} <= new.wire_at)
 """
 REMEMBER = """
     INSERT INTO part_history (part_id, at, status, failure)
@@ -232,7 +224,7 @@ class Parts:
         self._dead: list[tuple[Any, ...]] = []
         self._alive: dict[str, float] = {}
         self._dropped: list[tuple[str]] = []
-        self._entered: dict[str, tuple[float, float]] = {}
+        self._free = FreeEntries()
         self._freed: set[tuple[str, str]] = set()
 
     def load(self, part_ids: Iterable[str]) -> None:
@@ -327,7 +319,8 @@ class Parts:
         `facts` go into the event that this leads to.
         """
         if facts is not None and "entry" in facts:
-            self._enter(part, facts["entry"], at)
+            sent_at = at if part.wire_at is None else part.wire_at
+            self._free.learn(part.message.leg_id, facts["entry"], sent_at)
         contradicts = status is not part.status and PartStatus.FAILED in (status, part.status)
         if rank <= part.rank:
             if contradicts and rank > 0:
@@ -342,15 +335,6 @@ class Parts:
         self.announce(part.message, at, failure, facts)
         if status is PartStatus.FAILED and not dead:
             self._bury(part, at, failure.reason.value if failure else "unknown", failure)
-
-    def _enter(self, part: PartWork, entry: Json, at: float) -> None:
-        """Until when what is sent on the part's leg is free, as the platform says."""
-        until = entry.get("until") if isinstance(entry, dict) else None
-        leg_id = part.message.leg_id
-        if isinstance(until, int | float):
-            known, wire_at = self._entered.get(leg_id, (float(until), 0.0))
-            sent_at = at if part.wire_at is None else part.wire_at
-            self._entered[leg_id] = (max(known, float(until)), max(wire_at, sent_at))
 
     def told_of_member(
         self,
@@ -582,7 +566,7 @@ class Parts:
         told = [(m.id, m.told, m.sent_at) for m in self._messages.values() if m.dirty]
         put(db, TELL, told)
         put(db, DROP, self._dropped)
-        put(db, ENTERED, [(leg_id, *told) for leg_id, told in self._entered.items()])
+        self._free.keep(db)
         put(db, LEARN, self._learned)
         put(db, REMEMBER, self._history)
         put(db, SETTLE_LETTERS, list(self._alive.items()))

@@ -17,14 +17,9 @@ from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.closed import Refusal, opt_out, shut_out, shut_windows
+from omni_actors.store.handlers.free_entries import SLACK_S
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.handlers.parts import (
-    ENTRY_SLACK_S,
-    OF_STATUS,
-    Parts,
-    PartWork,
-    goes_again,
-)
+from omni_actors.store.handlers.parts import OF_STATUS, Parts, PartWork, goes_again
 from omni_actors.store.handlers.people import People
 from omni_actors.store.handlers.tries import Try, try_of
 from omni_actors.store.limits import ShutOut
@@ -44,7 +39,7 @@ END_ATTEMPTS = """
 SPOKE = f"""
     UPDATE leg SET last_outbound_at = new.at,
         entry_until = CASE WHEN leg.entry_answer_by >= new.at
-                AND coalesce(leg.entry_until, 0.0) < new.at + leg.entry_for_s - {ENTRY_SLACK_S}
+                AND coalesce(leg.entry_until, 0.0) < new.at + leg.entry_for_s - {SLACK_S}
             THEN new.at + leg.entry_for_s ELSE leg.entry_until END,
         entry_answer_by = NULL
     FROM rows(:batch, id text, at real) new WHERE leg.id = new.id
