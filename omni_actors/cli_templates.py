@@ -4,15 +4,17 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import App, Parameter
 
-from omni_actors.api_client import ApiClient
 from omni_actors.cli_exits import Ended, Exit
 from omni_actors.cli_operate import GROUP, HERE
 from omni_actors.cli_output import Row, shown
 from omni_actors.cli_reach import Reach, open_gateway_client
+
+if TYPE_CHECKING:  # it would load what --help does not need
+    from omni_actors.api_client import ApiClient
 
 ROWS_MAX: Final = 200
 MEDIA_HEADERS: Final = ("IMAGE", "VIDEO", "DOCUMENT")
@@ -196,7 +198,7 @@ def read_json(file: Path) -> dict[str, Any]:
     return document
 
 
-def show_example(client: ApiClient, wanted: dict[str, Any], example: Path | None) -> None:
+def show_example(client: "ApiClient", wanted: dict[str, Any], example: Path | None) -> None:
     """Upload a file as what the template's header shows. Raises Ended."""
     if example is None:
         return
