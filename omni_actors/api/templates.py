@@ -1,7 +1,6 @@
 """Templates of a channel: what the platform has, what it asks of a sender; creating, deleting."""
 
 from omni_actors.api import render
-from omni_actors.api.problems import Problem
 from omni_actors.api.requests import NoQuery, TemplateLanguage, TemplateQuery
 from omni_actors.api.routes import Call, Reply, Route, listing
 from omni_actors.api.views import (
@@ -75,8 +74,6 @@ async def create_template(call: Call[NoQuery, NewTemplate]) -> Reply:
 async def edit_template(call: Call[TemplateLanguage, TemplateChange]) -> Reply:
     """Change a template; the platform reviews it again."""
     call.gateway.accepting()
-    if call.body == TemplateChange():
-        raise Problem(Code.INVALID, "say what is to be different: components, category, send_ttl_s")
     row = await call.gateway.templates.edit(
         call.caller, call.path["channel_id"], call.path["name"], call.query.language, call.body
     )

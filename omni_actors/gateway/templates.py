@@ -244,7 +244,10 @@ class TemplateBook:
     ) -> Template:
         """Change a template. Raises RequestError with the platform's reason."""
         able = self.ability(caller, channel_id)
-        known = (await self.named(caller, channel_id, name, language)).definition
+        row = await self.named(caller, channel_id, name, language)
+        if wanted == Change():
+            return row
+        known = row.definition
         if known.status in UNEDITABLE or known.external_id is None:
             sentence = f"a template that is {known.status} cannot be edited"
             raise RequestError(Code.TEMPLATE_REFUSED, sentence)

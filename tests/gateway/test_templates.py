@@ -496,3 +496,11 @@ async def test_an_example_that_nobody_has_is_named(rig: Rig, autojump_clock: Moc
         )
 
     assert raised.value.code is Code.MEDIA_UNKNOWN
+
+
+async def test_a_change_of_nothing_asks_nobody(rig: Rig, autojump_clock: MockClock) -> None:
+    rig.platform.listing_faults.append(Refuse(2388039))
+
+    same = await rig.gateway.templates.edit(caller(), "wa", "order_ready", None, TemplateChange())
+
+    assert same.definition.status is TemplateStatus.APPROVED
