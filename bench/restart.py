@@ -91,7 +91,7 @@ async def fill(path: Path, legs: int) -> None:
 
 def customer(number: int) -> tuple[IdentityKey, ...]:
     """The keys of a customer."""
-    return ADAPTERS["whatsapp"].address(f"+49{number:011d}")
+    return ADAPTERS["whatsapp"].address(f"+49{number:011d}", "")
 
 
 def waiting(ids: Ids, tenant: str, leg_id: str, number: int, at: float) -> Submit:

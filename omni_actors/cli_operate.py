@@ -295,11 +295,13 @@ def redrive(
     if reach.json:
         reach.output.document(outcome)
     else:
-        skipped = outcome["skipped"]
+        skipped, unread = outcome["skipped"], outcome["unread"]
         reach.output.line(f"redriven: {len(outcome['redriven'])}, skipped: {len(skipped)}")
         for each in skipped:
             say(f"  skipped {shown(each)}: it is not known, or was redriven already")
-    if ids and outcome["skipped"]:
+        for each in unread:
+            say(f"  {shown(each)} stays: it is still not understood, or its bytes are gone")
+    if ids and (outcome["skipped"] or outcome["unread"]):
         raise Ended(Exit.FAILED, "not all of them could be redriven")
 
 

@@ -10,6 +10,8 @@ from attrs import fields, frozen
 from cattrs import unstructure
 from cattrs.errors import ClassValidationError
 
+from omni_actors.adapters import APP_KINDS
+from omni_actors.adapters.connecting import App, AppKind
 from omni_actors.adapters.contract import Adapter, HookKind
 from omni_actors.config_decode import Decoder, keys_of, mistakes_of, strict_structurer
 from omni_actors.config_sources import (
@@ -23,6 +25,8 @@ from omni_actors.config_tables import (
     ARRAYS,
     DEFAULT_TENANT,
     SECTIONS,
+    AppConfig,
+    AppTable,
     BotConfig,
     ChannelConfig,
     ChannelTable,
@@ -58,27 +62,30 @@ def load(
     environ: Mapping[str, str],
     adapters: Mapping[str, Adapter[Any, Any]],
     hook_kinds: Mapping[str, HookKind[Any]],
+    app_kinds: Mapping[str, AppKind[Any, Any]] = APP_KINDS,
 ) -> Config:
     """The config in a file, whole and judged. Raises ConfigError with all mistakes."""
     decoder = Decoder(path.parent)
     document = read_document(path, environ, decoder.mistakes)
-    reading = Reading(decoder, adapters, hook_kinds)
+    reading = Reading(decoder, adapters, hook_kinds, app_kinds)
     reading.unknown_sections(document)
     sections = {
         name: decoder.table(cls, document.get(name, {}), name) for name, cls in SECTIONS.items()
     }
+    apps = list(reading.apps(document.get("apps", [])))
     hooks = list(reading.hooks(document.get("hooks", [])))
     channels = list(reading.channels(document.get("channels", [])))
     routes = list(reading.routes(document.get("routes", [])))
     decoder.mistakes += taken_twice(document, channels)
     decoder.mistakes += vain_waits(sections["delivery"], adapters)
     decoder.mistakes += vain_routes(routes, document, adapters, sections["bot"])
-    decoder.mistakes += exposed(sections["server"], hooks, channels)
+    decoder.mistakes += exposed(sections["server"], apps, hooks, channels)
     if decoder.mistakes:
         raise ConfigError(decoder.mistakes)
     made: dict[str, Any] = dict(sections)
     return Config(
         path=path,
+        apps=tuple(each for _, each in apps),
         hooks=tuple(each for _, each in hooks),
         channels=tuple(each for _, each in channels),
         routes=tuple(each for _, each in routes),
@@ -93,6 +100,7 @@ class Reading:
     decoder: Decoder
     adapters: Mapping[str, Adapter[Any, Any]]
     hook_kinds: Mapping[str, HookKind[Any]]
+    app_kinds: Mapping[str, AppKind[Any, Any]]
 
     def unknown_sections(self, document: Mapping[str, Any]) -> None:
         """Complain of what no section is called."""
@@ -100,6 +108,22 @@ class Reading:
         self.decoder.mistakes += [
             unknown_key("", key, known) for key in document if key not in known
         ]
+
+    def apps(self, value: object) -> Iterator[tuple[str, AppConfig]]:
+        """The apps that can be read."""
+        for place, table in self.decoder.tables(value, "apps"):
+            common, rest = split(table, keys_of(AppTable))
+            head = self.decoder.table(AppTable, common, place)
+            kind = self.registered(self.app_kinds, common.get("kind"), f"{place}.kind")
+            if kind is None:
+                continue
+            secret = keys_of(kind.secrets, every_secret=True)
+            known = [*keys_of(AppTable), *keys_of(kind.settings), *secret]
+            hidden, open_ = split(self.known_only(rest, known, place), secret)
+            settings = self.decoder.table(kind.settings, open_, place)
+            secrets = self.decoder.table(kind.secrets, hidden, place, every_secret=True)
+            if head is not None and settings is not None and secrets is not None:
+                yield place, AppConfig(head.id, head.kind, settings, secrets)
 
     def hooks(self, value: object) -> Iterator[tuple[str, HookConfig]]:
         """The hooks that can be read."""
@@ -180,8 +204,8 @@ def split(table: Mapping[str, Any], keys: Sequence[str]) -> tuple[dict[str, Any]
 def taken_twice(
     document: Mapping[str, Any], channels: Sequence[tuple[str, ChannelConfig]]
 ) -> Iterator[str]:
-    """Ids that two hooks or two channels share, and accounts that two channels claim."""
-    for name in ("hooks", "channels"):
+    """Ids that two apps, hooks or channels share, and accounts that two channels claim."""
+    for name in ("apps", "hooks", "channels"):
         yield from _again(told(document, name, "id"))
     accounts = [(place, (each.platform, each.channel_key)) for place, each in channels]
     for mistake in _again(accounts):
@@ -244,6 +268,7 @@ def _unknown(place: str, given: Sequence[str], known: Sequence[str], noun: str) 
 
 def exposed(
     server: Any,
+    apps: Sequence[tuple[str, AppConfig]],
     hooks: Sequence[tuple[str, HookConfig]],
     channels: Sequence[tuple[str, ChannelConfig]],
 ) -> Iterator[str]:
@@ -251,6 +276,8 @@ def exposed(
     if server is None:
         return
     ours = [*_server_addresses(server)]
+    for place, app in apps:
+        yield from _exposed(place, app.secrets, [*ours, *_addresses(place, app.settings)])
     theirs = [[*_addresses(place, each.settings)] for place, each in channels]
     for place, hook in hooks:
         yield from _exposed(place, hook.secrets, [*ours, *(a for some in theirs for a in some)])
@@ -284,7 +311,7 @@ def _server_addresses(server: ServerConfig) -> Iterator[tuple[str, str]]:
 
 
 def _addresses(place: str, settings: Any) -> Iterator[tuple[str, str]]:
-    """Where a channel's platform is, by the names of its settings."""
+    """Where the platform of a channel or an app is, by the names of its settings."""
     for each in fields(type(settings)):
         value = getattr(settings, each.name)
         if not isinstance(value, str):
@@ -307,6 +334,7 @@ def plan_of(
     config: Config,
     adapters: Mapping[str, Adapter[Any, Any]],
     hook_kinds: Mapping[str, HookKind[Any]],
+    app_kinds: Mapping[str, AppKind[Any, Any]] = APP_KINDS,
 ) -> Plan:
     """What the config asks of the house."""
     return Plan(
@@ -321,6 +349,11 @@ def plan_of(
         idle_s=config.conversations.idle_s,
         unknown_wait_s=config.delivery.unknown_wait_s,
         window_closing_s=config.conversations.window_closing_s,
+        apps={
+            each.id: App(each.id, app_kinds[each.kind], each.settings, each.secrets)
+            for each in config.apps
+        },
+        public_url="" if config.public_url.endswith(":0") else config.public_url,
     )
 
 

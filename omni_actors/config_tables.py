@@ -201,6 +201,24 @@ class HookTable:
 
 
 @frozen
+class AppTable:
+    """The keys that every app has; the others are its kind's."""
+
+    id: str = field(validator=_is_id)
+    kind: str
+
+
+@frozen
+class AppConfig:
+    """An app with its settings and secrets, instances of its kind's classes."""
+
+    id: str
+    kind: str
+    settings: Any
+    secrets: Any = field(repr=False)
+
+
+@frozen
 class HookConfig:
     """A hook with its secrets, an instance of its kind's class."""
 
@@ -266,6 +284,7 @@ class Config:
     conversations: ConversationsConfig
     delivery: DeliveryConfig
     bot: BotConfig
+    apps: tuple[AppConfig, ...]
     hooks: tuple[HookConfig, ...]
     channels: tuple[ChannelConfig, ...]
     routes: tuple[RouteConfig, ...]
@@ -305,4 +324,4 @@ SECTIONS: Final[Mapping[str, type]] = {
     "delivery": DeliveryConfig,
     "bot": BotConfig,
 }
-ARRAYS: Final = ("hooks", "channels", "routes")
+ARRAYS: Final = ("apps", "hooks", "channels", "routes")

@@ -246,7 +246,10 @@ def test_dead_letters_are_read_page_after_page(desk: Desk, capsys: Captured) -> 
 def test_dead_letters_are_redriven_by_what_they_have_in_common(
     desk: Desk, capsys: Captured
 ) -> None:
-    desk.answers["POST /v1/dead-letters:redrive"] = (200, {"redriven": ["dl_1"], "skipped": []})
+    desk.answers["POST /v1/dead-letters:redrive"] = (
+        200,
+        {"redriven": ["dl_1"], "skipped": [], "unread": []},
+    )
 
     code = cli.run(["dead-letters", "redrive", "--channel", "wa", "--per-second", "5",
                     "--url", desk.url])  # fmt: skip
@@ -259,7 +262,10 @@ def test_dead_letters_are_redriven_by_what_they_have_in_common(
 def test_a_dead_letter_that_could_not_be_redriven_fails_the_command(
     desk: Desk, capsys: Captured
 ) -> None:
-    desk.answers["POST /v1/dead-letters:redrive"] = (200, {"redriven": [], "skipped": ["dl_1"]})
+    desk.answers["POST /v1/dead-letters:redrive"] = (
+        200,
+        {"redriven": [], "skipped": ["dl_1"], "unread": []},
+    )
 
     code = cli.run(["dead-letters", "redrive", "dl_1", "--url", desk.url])
 

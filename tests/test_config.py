@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omni_actors.adapters import ADAPTERS, HOOK_KINDS
+from omni_actors.adapters import ADAPTERS, APP_KINDS, HOOK_KINDS
 from omni_actors.config import Config, ConfigError, load, plan_of, router
 from omni_actors.config_decode import keys_of
 from omni_actors.config_sources import BadReference, expand
 from omni_actors.config_tables import (
     SECTIONS,
+    AppTable,
     BotConfig,
     ChannelTable,
     HookTable,
@@ -449,6 +450,11 @@ def channel_keys(platform: str) -> set[str]:
     return {*keys_of(adapter.settings), *keys_of(adapter.credentials, every_secret=True)}
 
 
+def app_keys(kind: str) -> set[str]:
+    app = APP_KINDS[kind]
+    return {*keys_of(app.settings), *keys_of(app.secrets, every_secret=True)}
+
+
 def hook_keys(kind: str) -> set[str]:
     return set(keys_of(HOOK_KINDS[kind].secrets, every_secret=True))
 
@@ -458,20 +464,27 @@ def shown_keys() -> dict[str, set[str]]:
     shown: dict[str, set[str]] = {}
     for name, block in blocks((ROOT / "config.toml").read_text(), HEADER, "name"):
         kind = re.search(r'^(?:platform|kind) = "(\w+)"', block, re.MULTILINE)
-        variant = f"{name} {kind[1]}" if kind and name in ("hooks", "channels") else name
+        variant = f"{name} {kind[1]}" if kind and name in ("apps", "hooks", "channels") else name
         shown.setdefault(variant, set()).update(each["key"] for each in KEY_LINE.finditer(block))
     return shown
 
 
 def test_the_config_that_comes_along_shows_every_key() -> None:
     sections = {name: set(keys_of(cls)) for name, cls in SECTIONS.items()}
+    apps = {f"apps {kind}": app_keys(kind) | {*keys_of(AppTable)} for kind in APP_KINDS}
     hooks = {f"hooks {kind}": hook_keys(kind) | {*keys_of(HookTable)} for kind in HOOK_KINDS}
     channels = {
         f"channels {platform}": channel_keys(platform) | {*keys_of(ChannelTable)}
         for platform in ADAPTERS
     }
 
-    assert shown_keys() == {**sections, **hooks, **channels, "routes": {*keys_of(RouteConfig)}}
+    assert shown_keys() == {
+        **sections,
+        **apps,
+        **hooks,
+        **channels,
+        "routes": {*keys_of(RouteConfig)},
+    }
 
 
 def test_the_config_that_comes_along_runs_as_it_stands() -> None:
@@ -498,8 +511,10 @@ def test_the_documentation_explains_every_key() -> None:
     }
 
     expected = {f"`[{name}]`": set(keys_of(cls)) for name, cls in SECTIONS.items()}
+    expected |= {f"Apps of kind `{kind}`": app_keys(kind) for kind in APP_KINDS}
     expected |= {f"Hooks of kind `{kind}`": hook_keys(kind) for kind in HOOK_KINDS}
     expected |= {f"Channels on `{platform}`": channel_keys(platform) for platform in ADAPTERS}
+    expected["`[[apps]]`"] = set(keys_of(AppTable))
     expected["`[[hooks]]`"] = set(keys_of(HookTable))
     expected["`[[channels]]`"] = set(keys_of(ChannelTable))
     expected["`[[routes]]`"] = set(keys_of(RouteConfig))

@@ -84,6 +84,8 @@ ROOMS = {
 }
 
 
+# What several adapters share, in the room of the adapters.
+SHARED = ("meta",)
 # Rooms of several modules at the top level.
 SPREAD = ("cli", "config")
 
@@ -193,11 +195,11 @@ def _judge_ours(target: str, name: str, room: Room, path: Path, package: Path) -
 
 
 def _neighbour(target: str, path: Path, package: Path) -> str | None:
-    """The other adapter's folder that an adapter's file reaches into, if any."""
+    """The other adapter's folder that an adapter's file reaches into, if any but a shared one."""
     if len(path.parts) < 3:
         return None
     folder = target.split(".")[1:2]
-    if not folder or folder[0] == path.parts[1]:
+    if not folder or folder[0] in (path.parts[1], *SHARED):
         return None
     return folder[0] if (package / "adapters" / folder[0]).is_dir() else None
 
@@ -324,7 +326,7 @@ def test_what_the_map_allows_is_let_through(tmp_path: Path, path: str, source: s
 
 def _plant(tmp_path: Path, path: str, source: str) -> Path:
     package = tmp_path / OURS
-    for folder in ("adapters/one", "adapters/two"):
+    for folder in ("adapters/one", "adapters/two", "adapters/meta"):
         (package / folder).mkdir(parents=True)
     target = package / path
     target.parent.mkdir(parents=True, exist_ok=True)

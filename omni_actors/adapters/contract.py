@@ -1,10 +1,11 @@
 """What the author of an adapter fills in: two records of pure functions, no base class."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
+from omni_actors.adapters.connecting import OAuth, Upkeep
 from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure
@@ -18,10 +19,12 @@ from omni_actors.model.groups import (
 )
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.limits import Ties, Usage
+from omni_actors.model.profile import NewPersona, Persona, Profile
 from omni_actors.model.reports import ChannelName, IdentityKey, MediaRef, Report
 from omni_actors.model.templates import NewTemplate, TemplateChange, TemplateDefinition
 from omni_actors.wire.calls import Flow, HttpReply
 
+Person: TypeAlias = tuple[IdentityKey, ...]
 S = TypeVar("S")
 C = TypeVar("C")
 
@@ -47,6 +50,16 @@ class RateDefault:
 
 
 @frozen
+class Meter:
+    """A limit of some of a channel's sends: of these forms, or to addresses of these kinds."""
+
+    name: str
+    rate: RateDefault
+    forms: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+@frozen
 class Medium:
     """One medium that a part needs: where its bytes are and what the platform knows of it.
 
@@ -65,6 +78,7 @@ class Medium:
 class PartToSend:
     """One part, ready to be spelled. `part_id` travels as callback data where there is such.
 
+    `human`: a person wrote it. `late`: the reply window is closed, as far as we know.
     Where the adapter has an `upload`, each of the `media` is `uploaded` by now.
     """
 
@@ -75,6 +89,8 @@ class PartToSend:
     attempt: int = 1
     reply_to: str | None = None
     media: Mapping[str, Medium] = field(factory=dict)
+    human: bool = False
+    late: bool = False
     override: JsonObject = field(factory=dict)
 
 
@@ -199,12 +215,44 @@ class GroupDesk(Generic[S]):
 
 
 @frozen
+class PersonaDesk(Generic[S]):
+    """What a platform with personas lets us do with them. The flows raise SendFailure.
+
+    `create` answers with the persona as it is then. `spelled` are the keys of a message's body that
+    show one.
+    """
+
+    all: Callable[[S], Flow[Sequence[Persona]]]
+    create: Callable[[NewPersona, S], Flow[Persona]]
+    delete: Callable[[str, S], Flow[None]]
+    spelled: Callable[[str], JsonObject]
+
+
+@frozen
+class ProfileDesk(Generic[S]):
+    """What a channel says of itself before anybody writes. The flows raise SendFailure.
+
+    `unfit` tells which pieces of a profile the platform does not take: JSON pointer and why. `put`
+    replaces the pieces that are given, `clear` takes pieces away by their names. `pieces` are those
+    that there are, `rate` is how many calls about them the platform takes.
+    """
+
+    pieces: tuple[str, ...]
+    rate: RateDefault
+    read: Callable[[S], Flow[Profile]]
+    put: Callable[[Profile, S], Flow[None]]
+    clear: Callable[[Sequence[str], S], Flow[None]]
+    unfit: Callable[[Profile], Sequence[tuple[str, str]]]
+
+
+@frozen
 class Adapter(Generic[S, C]):
     """One platform.
 
     `settings` and `credentials` are frozen attrs classes decoded from the channel's table in the
     config; credentials never reach an adapter's functions. `channel_key` is the platform's own id
-    of the channel. `address` reads `to.address` of an API call and raises BadAddress.
+    of the channel. `address` reads `to.address` of an API call to the channel of a key, and raises
+    BadAddress.
     `parse` is total: an unknown kind becomes Unsupported and one bad item costs no neighbour.
     `send`, `fetch` and the abilities are flows; they raise SendFailure. `fetch` is told the seconds
     since the platform told of the medium. `upload` hands a medium to
@@ -213,7 +261,9 @@ class Adapter(Generic[S, C]):
     `names` tells by which names a document's channels are known besides their keys, `named` by
     which the settings know one.
     `token` names the credential that `net` injects, for `token_hosts` only.
+    `meters` are limits of some sends only, `profile` and `personas` what it says and who it shows.
     `ties` tells what a channel shares with others; `usage` what an answer says of budgets.
+    `oauth` tells, by kind of app, how accounts are connected; `upkeep` what keeps a channel going.
     """
 
     platform: str
@@ -223,7 +273,7 @@ class Adapter(Generic[S, C]):
     rate: RateDefault
     pair_rate: RateDefault | None
     channel_key: Callable[[S], str]
-    address: Callable[[str], tuple[IdentityKey, ...]]
+    address: Callable[[str, str], tuple[IdentityKey, ...]]
     parse: Callable[[Json], Sequence[Report]]
     send: Callable[[PartToSend, S], Flow[Sent]]
     fetch: Callable[[MediaRef, S, float], Flow[Fetched]]
@@ -233,14 +283,19 @@ class Adapter(Generic[S, C]):
     upload_gone: Callable[[Failure], bool] = field(default=lambda _failure: False)
     ties: Callable[[S], Ties] = field(default=lambda _settings: Ties())
     usage: Callable[[HttpReply], Sequence[Usage]] = field(default=lambda _reply: ())
-    mark_read: Callable[[str, S], Flow[None]] | None = None
-    typing: Callable[[str, S], Flow[None]] | None = None
+    mark_read: Callable[[str, Person, S], Flow[None]] | None = None
+    typing: Callable[[str, Person, S], Flow[None]] | None = None
     check: Callable[[S], Flow[Sequence[Checked]]] | None = None
     names: Callable[[Json], Iterable[ChannelName]] | None = None
     named: Callable[[S], Sequence[ChannelName]] | None = None
     doctor: Callable[[S, Visit], Flow[Sequence[Checked]]] | None = None
     templates: TemplateDesk[S] | None = None
     groups: GroupDesk[S] | None = None
+    oauth: Mapping[str, OAuth[Any]] = field(factory=dict)
+    upkeep: Upkeep[S] | None = None
+    meters: tuple[Meter, ...] = ()
+    personas: PersonaDesk[S] | None = None
+    profile: ProfileDesk[S] | None = None
     masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show
 
 

@@ -20,6 +20,7 @@ from werkzeug.routing import BaseConverter
 from omni_actors import telemetry
 from omni_actors.api import (
     channels,
+    connect,
     contacts,
     conversations,
     dead_letters,
@@ -31,6 +32,7 @@ from omni_actors.api import (
     media,
     messages,
     operations,
+    profiles,
     templates,
 )
 from omni_actors.api.access import admit
@@ -51,8 +53,10 @@ ROUTES: tuple[Route, ...] = (
     *conversations.ROUTES,
     *contacts.ROUTES,
     *channels.ROUTES,
+    *connect.ROUTES,
     *templates.ROUTES,
     *groups.ROUTES,
+    *profiles.ROUTES,
     *events.ROUTES,
     LIVE,
     *dead_letters.ROUTES,
@@ -183,7 +187,7 @@ class Door:
     async def _call(self, route: Route, path: Mapping[str, str]) -> Call[Any, Any]:
         """The request, decoded. Raises Problem."""
         pairs = pairs_of(request.scope["query_string"])
-        query: Any = decode.query(pairs, route.query)
+        query: Any = route.query() if route.any_query else decode.query(pairs, route.query)
         if route.writes:
             self.gateway.accepting()
         scope: Scope = request.scope

@@ -14,6 +14,7 @@ from omni_actors.api import requests as ask
 from omni_actors.gateway.facade import SCOPES
 from omni_actors.model import content as c
 from omni_actors.model import groups as gr
+from omni_actors.model import profile as p
 from omni_actors.model import requests as r
 from omni_actors.model import templates as t
 from omni_actors.model.events import EventType
@@ -58,9 +59,14 @@ LONG = Bound(length_min=1, length_max=TEXT_MAX)
 AFTER = Bound(length_max=256, pattern="^[\\x21-\\x7e]*$")
 NAME = Bound(pattern="^[\\x21-\\x7e]{1,64}$")
 PRODUCT_ID = Bound(length_min=1, length_max=128)
+PHONE = Bound(pattern="^\\+[0-9]{5,20}$", example="+351210000000")
+AMOUNT = Bound(minimum=0, maximum=1e12)
 VALUES = Bound(bytes_max=VALUES_BYTES_MAX)
+LOCALE = Bound(pattern="^(default|[a-z]{2,3}_[A-Z]{2})$", example="pt_PT")
+PAYLOAD = Bound(length_min=1, length_max=1000)
 CURSOR = Bound(pattern="^[0-9]{1,16}$", example="0000000000000501")
 LIMIT = Bound(minimum=1, maximum=PAGE_MAX)
+CONFIG_ID = Bound(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 TENANT = Bound(pattern="^([A-Za-z0-9._~-]{1,64}|\\*)$")
 
 
@@ -73,13 +79,19 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
     c.Media: {
         "media_id": ID,
         "url": URL,
+        "external_id": NAME,
         "caption": LONG,
         "filename": Bound(length_min=1, length_max=255, pattern="^[^/\\\\]+$"),
     },
-    c.Option: {"id": Bound(length_min=1, length_max=256)},
+    c.Option: {"id": Bound(length_min=1, length_max=256), "image": URL},
     c.Choices: {"text": LONG, "options": _some(100, items_min=1)},
-    c.Action: {"url": URL, "id": Bound(length_min=1, length_max=256)},
-    c.Card: {"text": LONG, "actions": _some(10)},
+    c.Action: {
+        "url": URL,
+        "id": Bound(length_min=1, length_max=256),
+        "phone": PHONE,
+        "login": URL,
+    },
+    c.Card: {"text": LONG, "actions": _some(10), "url": URL},
     c.Carousel: {"cards": _some(30, items_min=1), "text": LONG},
     c.Location: {
         "latitude": Bound(minimum=-90, maximum=90),
@@ -114,6 +126,20 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "ttl_minutes": Bound(minimum=1, maximum=EXPIRES_S_MAX / 60),
         "payload": Bound(length_min=1, length_max=256),
     },
+    c.ReceiptItem: {"price": AMOUNT, "quantity": AMOUNT, "image": URL},
+    c.Receipt: {
+        "currency": Bound(pattern="^[A-Z]{3}$"),
+        "items": _some(200),
+        "adjustments": _some(50),
+        "url": URL,
+    },
+    c.Coupon: {"url": URL, "image": URL, "id": Bound(length_min=1, length_max=256)},
+    c.FeedbackRequest: {
+        "id": Bound(length_min=1, length_max=80),
+        "privacy_url": URL,
+        "expires_in_days": Bound(minimum=1, maximum=7),
+    },
+    c.Post: {"post_id": NAME},
     c.Template: {"language": Bound(length_min=1, length_max=32)},
     c.Reaction: {"emoji": Bound(length_max=64), "message_id": ID},
     c.Email: {
@@ -122,6 +148,7 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "html": Bound(length_min=1, length_max=512 * 1024),
         "cc": _some(50, each=Bound(length_min=3, length_max=320)),
     },
+    r.Author: {"persona": NAME},
     r.To: {"channel_id": ID, "address": Bound(length_min=1, length_max=512)},
     r.WindowTemplate: {"language": Bound(length_min=1, length_max=32)},
     r.Delivery: {"route": _some(16, each=ID)},
@@ -182,12 +209,32 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "category": Bound(length_min=1, length_max=64),
         "send_ttl_s": Bound(minimum=-1, maximum=EXPIRES_S_MAX),
     },
+    ask.ProfilePieces: {"pieces": _some(len(p.PIECES), each=Bound(choices=p.PIECES))},
+    p.Localized: {"locale": LOCALE},
+    p.Starter: {"id": PAYLOAD},
+    p.Starters: {"questions": _some(20, items_min=1), "locale": LOCALE},
+    p.MenuItem: {"url": URL, "id": PAYLOAD},
+    p.Menu: {"items": _some(50, items_min=1), "locale": LOCALE},
+    p.Command: {"name": NAME},
+    p.Commands: {"commands": _some(100, items_min=1), "locale": LOCALE},
+    p.Profile: {
+        "get_started": PAYLOAD,
+        "greeting": _some(100, items_min=1),
+        "starters": _some(100, items_min=1),
+        "menu": _some(100, items_min=1),
+        "commands": _some(100, items_min=1),
+        "domains": _some(50, items_min=1, each=URL),
+        "login_url": URL,
+    },
+    p.NewPersona: {"picture_url": URL},
     ask.DeadLetterQuery: {
         "after": AFTER,
         "limit": LIMIT,
         "channel_id": ID,
         "reason": Bound(length_min=1, length_max=256),
     },
+    ask.ConnectQuery: {"app": CONFIG_ID, "channel_id": CONFIG_ID, "tenant": CONFIG_ID},
+    ask.ChosenAccounts: {"accounts": _some(100, items_min=1)},
     ask.Redrive: {
         "ids": _some(1000, items_min=1, each=ID),
         "per_second": Bound(minimum=1, maximum=1000),
@@ -203,9 +250,10 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
 # Exactly one of these must be given.
 ONE_OF: Mapping[type, tuple[str, ...]] = {
     r.SendRequest: ("conversation_id", "to", "contact_id"),
-    c.Media: ("media_id", "url"),
-    c.Action: ("url", "id"),
+    c.Media: ("media_id", "url", "external_id"),
+    c.Action: ("url", "id", "phone", "login", "does"),
     c.FormRequest: ("form_id", "form_name"),
+    p.MenuItem: ("url", "id"),
     ask.Redrive: ("ids", "where"),
 }
 

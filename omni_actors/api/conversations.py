@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from omni_actors.api import render
 from omni_actors.api.problems import Problem
@@ -13,13 +14,14 @@ from omni_actors.gateway.facade import Code, Context, Gateway, Mistake
 _ETAG = re.compile(r'"?([0-9]{1,18})"?', re.ASCII)
 
 
-def windowless(gateway: Gateway) -> Callable[[str], bool]:
-    """Tells whether a platform lets a business write at any time."""
-    known: dict[str, bool] = {}
+def windows(gateway: Gateway) -> Callable[[str], render.Windows]:
+    """Tells for how long a platform lets a business write."""
+    known: dict[str, render.Windows] = {}
 
-    def look(platform: str) -> bool:
+    def look(platform: str) -> render.Windows:
         if platform not in known:
-            known[platform] = gateway.capabilities(platform).get("window_s") is None
+            told: Any = gateway.capabilities(platform)
+            known[platform] = render.Windows(told["window_s"], told["human_window_s"])
         return known[platform]
 
     return look
@@ -35,14 +37,14 @@ async def list_conversations(call: Call[ConversationQuery, None]) -> Reply:
         contact_id=asked.contact_id,
         channel_id=asked.channel_id,
     )
-    now, free = call.gateway.now(), windowless(call.gateway)
+    now, free = call.gateway.now(), windows(call.gateway)
     return listing(call, [render.conversation(row, now, free) for row in page.rows], page.next)
 
 
 async def get_conversation(call: Call[NoQuery, None]) -> Reply:
     """One conversation with its legs."""
     row = await call.gateway.conversation(call.caller, call.path["conversation_id"])
-    return Reply(render.conversation(row, call.gateway.now(), windowless(call.gateway)))
+    return Reply(render.conversation(row, call.gateway.now(), windows(call.gateway)))
 
 
 async def list_messages(call: Call[Paging, None]) -> Reply:
@@ -59,7 +61,7 @@ async def list_messages(call: Call[Paging, None]) -> Reply:
 async def close_conversation(call: Call[NoQuery, None]) -> Reply:
     """Close a conversation; the next inbound message opens it again."""
     row = await call.gateway.close_conversation(call.caller, call.path["conversation_id"])
-    return Reply(render.conversation(row, call.gateway.now(), windowless(call.gateway)))
+    return Reply(render.conversation(row, call.gateway.now(), windows(call.gateway)))
 
 
 async def get_context(call: Call[NoQuery, None]) -> Reply:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, overload
 
-from attrs import fields
+from attrs import fields, frozen
 
 from omni_actors.api import views as v
 from omni_actors.gateway import facade as g
@@ -164,10 +164,11 @@ def message(row: g.Message) -> v.MessageView:
 def window(told: Any) -> v.WindowView:
     """A window as the gateway tells it: `open`, and `closes_at` in unix seconds."""
     if not isinstance(told, Mapping):
-        return v.WindowView(open=True, closes_at=None, free_until=None)
+        return v.WindowView(open=True, closes_at=None, human_closes_at=None, free_until=None)
     return v.WindowView(
         open=bool(told.get("open")),
         closes_at=time(told.get("closes_at")),
+        human_closes_at=time(told.get("human_closes_at")),
         free_until=time(told.get("free_until")),
     )
 
@@ -229,9 +230,28 @@ def keys_of(keys: Iterable[Any]) -> tuple[v.KeyOfIdentity, ...]:
     return tuple([v.KeyOfIdentity(key.kind, key.value, key.scope) for key in keys])
 
 
-def leg(row: g.Leg, now: float, windowless: Callable[[str], bool]) -> v.LegView:
-    """A leg. `windowless` tells whether a platform lets us write at any time."""
-    is_open = windowless(row.platform) or (row.window_until or 0.0) > now
+@frozen
+class Windows:
+    """For how many seconds after their last message people may be written to, and what a person
+    wrote; None for the first: always, for the second: no longer than anybody."""
+
+    window_s: float | None
+    human_s: float | None
+
+    def is_open(self, row: g.Leg, now: float) -> bool:
+        """Whether free-form messages may go to a leg."""
+        return self.window_s is None or (row.window_until or 0.0) > now
+
+    def human_until(self, row: g.Leg) -> float | None:
+        """Until when what a person wrote may go."""
+        if self.human_s is None or row.last_inbound_at is None:
+            return None
+        return row.last_inbound_at + self.human_s
+
+
+def leg(row: g.Leg, now: float, windows: Callable[[str], Windows]) -> v.LegView:
+    """A leg. `windows` tells for how long a platform lets us write."""
+    lasts = windows(row.platform)
     questions = [
         v.QuestionView(q.message_id, q.options, q.numbered, time(q.asked_at)) for q in row.questions
     ]
@@ -241,7 +261,13 @@ def leg(row: g.Leg, now: float, windowless: Callable[[str], bool]) -> v.LegView:
         platform=row.platform,
         identity_id=row.identity_id,
         keys=keys_of(row.keys),
-        window=v.WindowView(is_open, time(row.window_until), time(row.entry_until)),
+        window=v.WindowView(
+            open=lasts.is_open(row, now),
+            closes_at=time(row.window_until),
+            human_closes_at=time(lasts.human_until(row)),
+            free_until=time(row.entry_until),
+        ),
+        controlled_by=row.controlled_by,
         last_inbound_at=time(row.last_inbound_at),
         last_outbound_at=time(row.last_outbound_at),
         questions=tuple(questions),
@@ -249,7 +275,7 @@ def leg(row: g.Leg, now: float, windowless: Callable[[str], bool]) -> v.LegView:
 
 
 def conversation(
-    row: g.Conversation, now: float, windowless: Callable[[str], bool]
+    row: g.Conversation, now: float, windows: Callable[[str], Windows]
 ) -> v.ConversationView:
     return v.ConversationView(
         id=row.id,
@@ -258,7 +284,7 @@ def conversation(
         created_at=time(row.created_at),
         last_at=time(row.last_at),
         closed_at=time(row.closed_at),
-        legs=tuple([leg(one, now, windowless) for one in row.legs]),
+        legs=tuple([leg(one, now, windows) for one in row.legs]),
     )
 
 
@@ -340,7 +366,7 @@ def dead_letter(row: g.DeadLetter) -> v.DeadLetterView:
 
 
 def redriven(told: Any) -> v.RedrivenView:
-    return v.RedrivenView(tuple(told["redriven"]), tuple(told["skipped"]))
+    return v.RedrivenView(tuple(told["redriven"]), tuple(told["skipped"]), tuple(told["unread"]))
 
 
 def medium(row: g.Medium) -> v.MediumView:

@@ -84,6 +84,13 @@ class TemplateLanguage:
 
 
 @frozen
+class ProfilePieces:
+    """Which pieces of a profile; without any, all that the platform has."""
+
+    pieces: tuple[str, ...] = ()
+
+
+@frozen
 class DeadLetterQuery:
     """Which dead letters."""
 
@@ -155,6 +162,26 @@ class NewCredentials:
     """A channel's credentials, whole, by the names that the config has for them."""
 
     values: JsonObject = field(factory=dict, repr=False)
+
+
+@frozen
+class ConnectQuery:
+    """Through which app of the config to connect, and what the channel is to be called.
+
+    With the id of a channel that there is, its account is connected again. An operator says for
+    which tenant a new channel is.
+    """
+
+    app: str | None = None
+    channel_id: str | None = None
+    tenant: str | None = None
+
+
+@frozen
+class ChosenAccounts:
+    """The accounts to connect, by their `key`."""
+
+    accounts: tuple[str, ...]
 
 
 @frozen

@@ -85,6 +85,7 @@ class Route:
     query: type = NoQuery
     body: type | None = None
     body_types: tuple[str, ...] = ("application/json",)
+    any_query: bool = False  # the handler reads the pairs itself, whatever they are
     streams: bool = False  # the handler reads the body itself
     idempotent: bool = False  # takes an Idempotency-Key
     writes: bool = False  # refused while the gateway takes nothing new

@@ -190,7 +190,7 @@ class Shapes:
 
 def component_name(cls: type[Any], *, asked: bool) -> str:
     """What a class is called in the document."""
-    if asked and cls.__module__.endswith("model.content"):
+    if asked and cls.__module__.endswith(("model.content", "model.profile")):
         return cls.__name__ + "Input"
     return cls.__name__.removesuffix("View").removesuffix("Body")
 

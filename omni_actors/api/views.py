@@ -48,12 +48,14 @@ class ReasonView:
 class WindowView:
     """A reply window: whether free-form messages may be sent now, and until when.
 
-    `free_until`: what is sent is free of charge until then, because somebody who came from an ad
-    was answered in time. That holds no window open.
+    `human_closes_at`: until when what a person wrote may be sent, where a platform gives people
+    longer (`author.type` is `human`). `free_until`: what is sent is free of charge until then,
+    because somebody who came from an ad was answered in time. That holds no window open.
     """
 
     open: bool
     closes_at: Time | None
+    human_closes_at: Time | None
     free_until: Time | None
 
 
@@ -175,10 +177,10 @@ class ShownPart:
 
 @frozen
 class PreviewView:
-    """What a message would become."""
+    """What a message would become; `leg_id` is null where nobody was written to yet."""
 
     channel_id: str
-    leg_id: str
+    leg_id: str | None
     parts: tuple[ShownPart, ...]
     rendering: tuple[NoteView, ...]
     window: WindowView
@@ -234,7 +236,10 @@ class QuestionView:
 
 @frozen
 class LegView:
-    """One identity of the contact on one channel."""
+    """One identity of the contact on one channel.
+
+    `controlled_by`: another app of the business that answers there for now; null while we may.
+    """
 
     id: str
     channel_id: str
@@ -242,6 +247,7 @@ class LegView:
     identity_id: str
     keys: tuple[KeyOfIdentity, ...]
     window: WindowView
+    controlled_by: str | None
     last_inbound_at: Time | None
     last_outbound_at: Time | None
     questions: tuple[QuestionView, ...]
@@ -381,6 +387,20 @@ class TemplatesDeletedView:
 
 
 @frozen
+class ProfileClearedView:
+    """The pieces of a profile that are gone."""
+
+    cleared: tuple[str, ...]
+
+
+@frozen
+class PersonaDeletedView:
+    """The face that is gone."""
+
+    deleted: str
+
+
+@frozen
 class EventView:
     """What happened. `message` is the message it is about, as it is now."""
 
@@ -432,10 +452,12 @@ class DeadLetterDetail:
 
 @frozen
 class RedrivenView:
-    """The ids that were redriven, and those that could not be."""
+    """The ids that were redriven, those that are not known or were redriven already, and those
+    of intakes that are still not understood or whose bytes are gone."""
 
     redriven: tuple[str, ...]
     skipped: tuple[str, ...]
+    unread: tuple[str, ...]
 
 
 @frozen
@@ -493,13 +515,15 @@ class CapabilitiesView:
     """What a platform can carry. `forms` is keyed by content type, media by `media.<kind>`.
 
     `window_s` is how long after the customer's last message free-form messages may be sent; null
-    means always. `group_forms` are those that a group may get; null where there are no groups.
+    means always. `human_window_s` is how long what a person wrote may be, where that is longer.
+    `group_forms` are those that a group may get; null where there are no groups.
     """
 
     forms: Mapping[str, tuple[FormView, ...]]
     group_forms: Mapping[str, tuple[FormView, ...]] | None
     dialect: str
     window_s: float | None
+    human_window_s: float | None
     free_in_closed_window: tuple[str, ...]
     reply_to: bool
     mark_read: bool

@@ -209,7 +209,7 @@ class ChannelActor:
 
     def may_start(self, now: float) -> int:
         """How many more parts may go on the wire; one probe at a time after a refusal."""
-        if self.context.draining:
+        if self.context.draining or not self.channel.connected:
             return 0
         if self.channel.state is ChannelState.ACTIVE:
             return self.in_flight_max - self.in_flight

@@ -1,16 +1,18 @@
 """One live conversation: handles what happened in it, in order, each thing once.
 
-Its mailbox carries wake-ups only. The log of the conversation in the store is the truth, and its
-cursor moves in the same transaction as what the handling brought about.
+Its mailbox carries wake-ups. The log of the conversation in the store is the truth, and its cursor
+moves in the same transaction as what the handling brought about; what a wake-up brings along of it
+only saves reading it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import trio
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from omni_actors import telemetry
+from omni_actors.actors.cell import Context
 from omni_actors.adapters.contract import Adapter
 from omni_actors.gateway.sender import where
 from omni_actors.model.events import EventType
@@ -43,12 +45,18 @@ class ConversationActor:
     adapters: Mapping[str, Adapter[Any, Any]]
     wake_legs: Callable[[Sequence[LegWake]], None]
     closing_s: float = window.CLOSING_BEFORE_S
+    context: Context = field(init=False)
+
+    async def started(self, context: Context) -> None:
+        """Take up life."""
+        self.context = context
 
     async def handle(self, message: Wake) -> None:
         """Take the backlog page by page. A crash or cancellation leaves whole pages behind."""
         if message.backlog is not None:
             await self.take(message.backlog)
-            return
+            if not self.context.take_overflowed():
+                return
         while True:
             backlog = self.store.peek(Unhandled(self.conversation_id, PAGE))
             if backlog.entries:

@@ -25,7 +25,7 @@ class DeadLetterDesk:
     store: Store
     now: Callable[[], float]
     wake_legs: Callable[[Sequence[LegWake]], None]
-    parse_again: Callable[[Intake], Awaitable[None]]
+    parse_again: Callable[[Intake], Awaitable[bool]]
 
     async def page(
         self,
@@ -59,28 +59,29 @@ class DeadLetterDesk:
     ) -> JsonObject:
         """Redrive by id or by filter; the parts are due `per_second` a second, from now on.
 
-        The pace is in the queue itself, so nobody waits here and a restart keeps it.
+        The pace is in the queue itself, so nobody waits here and a restart keeps it. `unread` are
+        the intakes that are still not understood, or whose bytes are gone; their letters stay.
         """
         chosen = list(ids) if ids else await self.matching(tenant, where)
         every_s = 1 / (per_second or PER_SECOND)
         done: list[str] = []
         skipped: list[str] = []
+        unread: list[str] = []
         for start in range(0, len(chosen), PAGE):
             some = tuple(chosen[start : start + PAGE])
             at = self.now() + len(done) * every_s
             redriven = await self.store.do(Redrive(tenant, some, at, every_s))
             self.wake_legs(redriven.wakes)
-            for intake_id in redriven.intakes:
-                await self.read_again(intake_id)
-            done += redriven.redriven
+            left = [letter for letter, ref in redriven.intakes if not await self.read_again(ref)]
+            unread += left
+            done += [id for id in redriven.redriven if id not in set(left)]
             skipped += redriven.skipped
-        return {"redriven": done, "skipped": skipped}
+        return {"redriven": done, "skipped": skipped, "unread": unread}
 
-    async def read_again(self, intake_id: str) -> None:
-        """Parse an intake once more, as if it arrived now."""
+    async def read_again(self, intake_id: str) -> bool:
+        """Parse an intake once more, as if it arrived now; answers whether it is understood."""
         intake = await self.store.ask(IntakeBody(intake_id))
-        if intake is not None:
-            await self.parse_again(intake)
+        return intake is not None and await self.parse_again(intake)
 
     async def matching(self, tenant: str, where: Mapping[str, str] | None) -> list[str]:
         """The ids of the dead letters that a filter matches, oldest first."""

@@ -13,6 +13,8 @@ from omni_actors.actors.cell import Context
 from omni_actors.gateway.errors import RequestError
 from omni_actors.gateway.submit import Sender, Submitter
 from omni_actors.model.content import (
+    Card,
+    Carousel,
     Contacts,
     Content,
     Location,
@@ -22,6 +24,7 @@ from omni_actors.model.content import (
     content_type,
 )
 from omni_actors.model.events import EventType
+from omni_actors.model.json import Json
 from omni_actors.model.requests import Delivery, SendRequest
 from omni_actors.model.states import Direction
 from omni_actors.policy.routing import ConsumerRule, consumer_of
@@ -35,6 +38,7 @@ PAGE = 100
 NEAR = 512  # events; so many are looked through in about a millisecond
 TYPES = (EventType.MESSAGE_RECEIVED, EventType.MEDIA_READY, EventType.CHOICE_SELECTED)
 OWNER = f"bot:{CONSUMER}"
+UNANSWERED = frozenset({"group_id", "standby"})
 HISTORY = "history"  # what was written before the gateway was there
 
 
@@ -160,8 +164,9 @@ class EchoBot:
 
 
 def is_to_the_bot(message: Message) -> bool:
-    """Whether an answer is expected: not to what is of old, nor to what was said in a group."""
-    return message.source != HISTORY and "group_id" not in (message.notes or {})
+    """Whether an answer is expected: not to what is of old, was said in a group, or is for another
+    app to answer."""
+    return message.source != HISTORY and not UNANSWERED & (message.notes or {}).keys()
 
 
 def reply_to(event: Event, message: Message) -> Content | None:
@@ -171,6 +176,8 @@ def reply_to(event: Event, message: Message) -> Content | None:
     match message.content:
         case Media() as medium:
             return echo_of(medium) if event.type is EventType.MEDIA_READY else None
+        case Carousel(cards=cards) if event.type is EventType.MEDIA_READY:
+            return one_of(cards, event.detail.get("media_id"))
         case _ if event.type is not EventType.MESSAGE_RECEIVED:
             return None
         case Text() | Location() | Contacts() as content:
@@ -179,6 +186,12 @@ def reply_to(event: Event, message: Message) -> Content | None:
             return Text("I received something that I cannot read on this channel.")
         case _:
             return None
+
+
+def one_of(cards: Sequence[Card], media_id: Json) -> Media | None:
+    """The medium of several that came together which is here now."""
+    media = [card.media for card in cards if card.media and card.media.media_id == media_id]
+    return echo_of(media[0]) if media else None
 
 
 def echo_of(medium: Media) -> Media:

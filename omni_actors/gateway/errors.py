@@ -39,6 +39,11 @@ class Code(StrEnum):
     TEMPLATES_UNREACHABLE = "templates_unreachable"
     TEMPLATE_UNUSABLE = "template_unusable"
     TEMPLATE_PARAMS = "template_params"
+    CONNECT_UNAVAILABLE = "connect_unavailable"
+    CONNECTION_STATE = "connection_state"
+    CHANNEL_TAKEN = "channel_taken"
+    NOT_CONNECTED = "not_connected"
+    BAD_NOTICE = "bad_notice"
 
 
 @frozen

@@ -3,13 +3,19 @@
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field
 
 from omni_actors import telemetry
 from omni_actors.gateway import credentials, keys
+from omni_actors.gateway.answers import Answer as Answer
+from omni_actors.gateway.answers import Readiness as Readiness
+from omni_actors.gateway.answers import Rendered as Rendered
 from omni_actors.gateway.channel_actor import ChannelActor
+from omni_actors.gateway.connecting import Begun as Begun
+from omni_actors.gateway.connecting import Connector
+from omni_actors.gateway.connecting import Landing as Landing
 from omni_actors.gateway.contexts import merged, within
 from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.errors import Code as Code
@@ -24,6 +30,7 @@ from omni_actors.gateway.keys import Caller as Caller
 from omni_actors.gateway.keys import Keyring
 from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.gateway.once import Once
+from omni_actors.gateway.profiles import ProfileBook
 from omni_actors.gateway.receipts import Receipts
 from omni_actors.gateway.submit import Sender, refused, window_of
 from omni_actors.gateway.templates import TemplateBook
@@ -43,10 +50,14 @@ from omni_actors.model.requests import SendRequest
 from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState
 from omni_actors.policy.rate import Granted, Limit, Pace, reserve_all
+from omni_actors.store.connecting import Connection as Connection
+from omni_actors.store.connecting import ConnectionStatus as ConnectionStatus
+from omni_actors.store.connecting import Deletion as Deletion
 from omni_actors.store.contract import Query, Refused, Verb
 from omni_actors.store.limits import Release
 from omni_actors.store.queries import (
     Attempts,
+    Channels,
     ContactById,
     ContactList,
     ContextOf,
@@ -55,6 +66,7 @@ from omni_actors.store.queries import (
     Events,
     Figures,
     Keys,
+    LegById,
     MediumById,
     MessageById,
     Messages,
@@ -97,34 +109,6 @@ EVENT_PAGE_MAX = 500
 KEYS_PACED_MAX = 10_000
 
 
-@frozen
-class Answer:
-    """What a submit answers: the body of the 202, and whether it is a repetition."""
-
-    body: JsonObject
-    replayed: bool
-    message_id: str
-
-
-@frozen
-class Rendered:
-    """What a message would become."""
-
-    parts: tuple[Any, ...]
-    rendering: tuple[JsonObject, ...]
-    channel_id: str
-    leg_id: str
-    window: JsonObject
-
-
-@frozen
-class Readiness:
-    """Whether the house takes work, and if not, why."""
-
-    ready: bool
-    reasons: tuple[str, ...] = ()
-
-
 @define
 class Gateway:
     """Everything that the door may ask for."""
@@ -160,6 +144,11 @@ class Gateway:
             raise refused(problem) from None
 
     @property
+    def profiles(self) -> ProfileBook:
+        """What channels say of themselves."""
+        return self.house.profiles
+
+    @property
     def templates(self) -> TemplateBook:
         """The templates of channels."""
         return self.house.templates
@@ -168,6 +157,11 @@ class Gateway:
     def groups(self) -> GroupBook:
         """The groups of channels."""
         return self.house.groups
+
+    @property
+    def connector(self) -> Connector:
+        """Connecting accounts over OAuth."""
+        return self.house.connector
 
     # ------------------------------------------------------------ hooks
 
@@ -264,14 +258,15 @@ class Gateway:
     async def preview(self, caller: Caller, request: SendRequest) -> Rendered:
         """What a message would become, without sending it."""
         try:
-            plan = await self.house.submitter.plan(await self.tenant_of(caller, request), request)
+            tenant = await self.tenant_of(caller, request)
+            plan = await self.house.submitter.plan(tenant, request)
         except Refused as problem:
             raise refused(problem) from None
         return Rendered(
             parts=plan.shaped.parts,
             rendering=tuple([note.as_json() for note in plan.shaped.notes]),
             channel_id=plan.channel.id,
-            leg_id=plan.leg.id,
+            leg_id=plan.leg.id or None,
             window=window_of(plan),
         )
 
@@ -300,7 +295,9 @@ class Gateway:
         self.accepting()
         message = await self.message(caller, message_id)
         ground = self.house.ground
-        await Receipts(ground.hands, lambda: self.house.routes).mark_read(message, typing=typing)
+        leg = ground.store.peek(LegById(caller.tenant, message.leg_id))
+        receipts = Receipts(ground.hands, lambda: self.house.routes)
+        await receipts.mark_read(message, leg.keys if leg else (), typing=typing)
         return message
 
     # ------------------------------------------------------------ conversations and contacts
@@ -368,7 +365,12 @@ class Gateway:
         standings: dict[str, list[Standing]] = {}
         for found in await self.ask(Standings(caller.tenant, self.now())):
             standings.setdefault(found.channel_id, []).append(found.standing)
-        mine = [c for c in self.house.channels.values() if sees(caller, c.tenant)]
+        heard = {c.id: c.last_event_at for c in await self.ask(Channels(caller.tenant))}
+        mine = [
+            evolve(c, last_event_at=heard.get(c.id))
+            for c in self.house.channels.values()
+            if sees(caller, c.tenant)
+        ]
         return [self.view(c, depths.get(c.id), standings.get(c.id, ())) for c in mine]
 
     async def channel(self, caller: Caller, channel_id: str) -> ChannelView:

@@ -7,9 +7,9 @@ from attrs import frozen
 
 from omni_actors.adapters.contract import BadAddress, GroupDesk
 from omni_actors.gateway import management
+from omni_actors.gateway.called import called
 from omni_actors.gateway.errors import Code, Mistake, RequestError
 from omni_actors.gateway.keys import Caller
-from omni_actors.gateway.management import Management
 from omni_actors.gateway.sender import Hands, Route
 from omni_actors.gateway.submit import external_of
 from omni_actors.model.failure import Failure
@@ -35,6 +35,7 @@ T = TypeVar("T")
 class Able:
     """A channel whose platform has groups."""
 
+    channel_key: str
     route: Route
     desk: GroupDesk[Any]
 
@@ -132,19 +133,20 @@ class GroupBook:
             raise RequestError(Code.NOT_FOUND, "the channel is gone")
         if route.adapter.groups is None:
             raise RequestError(Code.CONTENT_UNSUPPORTED, f"{channel.platform} has no groups")
-        return Able(route, route.adapter.groups)
+        return Able(channel.channel_key, route, route.adapter.groups)
 
     def check_address(self, able: Able, written: str, pointer: str) -> None:
         """Whether this is how somebody is written to."""
         try:
-            able.route.adapter.address(written)
+            able.route.adapter.address(written, able.channel_key)
         except BadAddress as problem:
             mistakes = (Mistake(pointer, str(problem)),)
             raise RequestError(Code.BAD_ADDRESS, str(problem), mistakes=mistakes) from None
 
     async def call(self, able: Able, wanted: Flow[T]) -> T:
         """What the platform answers."""
-        found = await Management(self.hands).run(able.route, wanted)
+        route = able.route
+        found = await called(self.hands, wanted, route.account, route.adapter.masked_keys)
         if isinstance(found, Failure):
             raise management.refused(found, Code.GROUP_REFUSED, "look at the groups again")
         return found

@@ -5,47 +5,53 @@ conversations, the media desk and the bot. The front door opens last and closes 
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from random import Random
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, evolve, field
 
 from omni_actors import telemetry
 from omni_actors.actors.cell import Quarantined
-from omni_actors.actors.clock import Clock
 from omni_actors.actors.ending import DrainReport
 from omni_actors.actors.mailbox import Lane, Told
 from omni_actors.actors.roster import Roster
-from omni_actors.actors.system import System
-from omni_actors.adapters.contract import Adapter
-from omni_actors.gateway import channel_actor, echo_bot, media_desk, template_desk, timekeeper
+from omni_actors.gateway import (
+    channel_actor,
+    echo_bot,
+    grant_desk,
+    media_desk,
+    template_desk,
+    timekeeper,
+)
 from omni_actors.gateway.bell import Bell
 from omni_actors.gateway.channel_actor import ChannelActor
+from omni_actors.gateway.connecting import Connector
 from omni_actors.gateway.conversation_actor import WAKE, ConversationActor, Wake
 from omni_actors.gateway.derivatives import Derivatives
 from omni_actors.gateway.echo_bot import EchoBot
+from omni_actors.gateway.grant_desk import GrantDesk
+from omni_actors.gateway.grants import GrantBook
+from omni_actors.gateway.ground import Ground as Ground
+from omni_actors.gateway.ground import Plan as Plan
 from omni_actors.gateway.groups import GroupBook
-from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.intake import Receiver
 from omni_actors.gateway.limits import Limits
 from omni_actors.gateway.links import Links
 from omni_actors.gateway.media_desk import MediaDesk
-from omni_actors.gateway.pacing import Pacer, Pacing
-from omni_actors.gateway.sender import Hands, Route, Sender
+from omni_actors.gateway.pacing import Pacer, default_pacing
+from omni_actors.gateway.profiles import ProfileBook
+from omni_actors.gateway.sender import Route, Sender
 from omni_actors.gateway.submit import Submitter
 from omni_actors.gateway.template_desk import TemplateDesk
 from omni_actors.gateway.templates import TemplateBook
 from omni_actors.gateway.timekeeper import Timekeeper
 from omni_actors.gateway.uploads import Uploads
-from omni_actors.media.blobs import Blob, Blobs, Missing
+from omni_actors.media.blobs import Blob, Missing
 from omni_actors.media.pictures import Pictures
 from omni_actors.model.ids import Ids
 from omni_actors.model.states import ChannelState
-from omni_actors.policy import window
-from omni_actors.policy.routing import ConsumerRule
-from omni_actors.store.contract import News, Store
+from omni_actors.store.connecting import LoseConnections
+from omni_actors.store.contract import News
 from omni_actors.store.media_verbs import HurryMedia
 from omni_actors.store.queries import (
     Channels,
@@ -58,12 +64,10 @@ from omni_actors.store.queries import (
 from omni_actors.store.rows import ANY_TENANT, Channel, LegWake
 from omni_actors.store.verbs import (
     Accepted,
-    ChannelSpec,
     EnsureConsumer,
     ForgetUnclaimed,
     Intake,
     Recover,
-    Retention,
     SyncChannels,
 )
 
@@ -73,38 +77,10 @@ BOT = "bot/echo"
 MEDIA = "desk/media"
 TIME = "desk/time"
 TEMPLATES = "desk/templates"
+GRANTS = "desk/grants"
 START_TIMEOUT_S = 30.0
 WAKE_PAGE = 500
-
-
-@frozen
-class Plan:
-    """What the config asks of the house; a reload brings another one."""
-
-    channels: tuple[ChannelSpec, ...]
-    pacing: Mapping[str, Pacing]
-    hooks: Mapping[str, Hook]
-    rules: tuple[ConsumerRule, ...] = ()
-    bot: str = "echo"  # or "none"
-    keep: Retention = field(factory=Retention)
-    idle_s: float = 120.0
-    unknown_wait_s: Mapping[str, float] = field(factory=dict)  # by platform
-    window_closing_s: float = window.CLOSING_BEFORE_S
-
-
-@frozen
-class Ground:
-    """What the house stands on, built and closed by others."""
-
-    store: Store
-    blobs: Blobs
-    hands: Hands
-    system: System
-    clock: Clock
-    chance: Random
-    adapters: Mapping[str, Adapter[Any, Any]]
-    route_of: Callable[[Channel], Route]
-    low_on_disk: Callable[[], bool]
+LOST = "the gateway was restarted meanwhile; begin again"
 
 
 @define
@@ -120,6 +96,7 @@ class House:
     pacer: Pacer = field(init=False)
     limiters: dict[str, Limits] = field(factory=dict)
     desks: dict[str, ChannelActor] = field(factory=dict)
+    spawned: set[str] = field(factory=set)
     keys_used: dict[str, float] = field(factory=dict)
     uploads: Uploads = field(init=False)
     conversations: Roster = field(init=False)
@@ -127,6 +104,9 @@ class House:
     templates: TemplateBook = field(init=False)
     groups: GroupBook = field(init=False)
     pictures: Pictures = field(init=False)
+    grants: GrantBook = field(init=False)
+    connector: Connector = field(init=False)
+    profiles: ProfileBook = field(init=False)
     submitter: Submitter = field(init=False)
     soonest: float = math.inf
     drain_begun: trio.Event = field(factory=trio.Event)
@@ -179,6 +159,32 @@ class House:
             channels=lambda: self.channels,
             routes=lambda: self.routes,
         )
+        self.profiles = ProfileBook(
+            hands=ground.hands,
+            channels=lambda: self.channels,
+            routes=lambda: self.routes,
+            now=now,
+        )
+        self.grants = GrantBook(
+            store=ground.store,
+            hands=ground.hands,
+            channels=lambda: self.channels,
+            routes=lambda: self.routes,
+            now=now,
+            changed=self.changed,
+        )
+        self.connector = Connector(
+            store=ground.store,
+            hands=ground.hands,
+            ids=self.ids,
+            now=now,
+            adapters=ground.adapters,
+            apps=lambda: self.plan.apps,
+            channels=lambda: self.channels,
+            public_url=lambda: self.plan.public_url,
+            adopt=self.adopt,
+            subscribe=self.grants.subscribe,
+        )
         self.submitter = Submitter(
             store=ground.store,
             adapters=ground.adapters,
@@ -203,6 +209,7 @@ class House:
         self.nursery = nursery
         store, now = self.ground.store, self.ground.clock.now
         await store.do(SyncChannels(self.plan.channels, now()))
+        await store.do(LoseConnections(LOST))
         recovered = await store.do(Recover(now(), self.waits()))
         telemetry.info("house.recovered", in_doubt=recovered.in_doubt, given_up=recovered.given_up)
         if self.plan.bot == echo_bot.CONSUMER:  # before the door opens, or it misses the first
@@ -229,14 +236,30 @@ class House:
         """Know these channels, and how to send on them."""
         self.channels = {channel.id: channel for channel in channels}
         for channel in channels:
-            if channel.platform in self.ground.adapters:
-                self.routes[channel.id] = self.ground.route_of(channel)
+            self.take_route(channel)
             self.tell_state(channel)
+
+    def take_route(self, channel: Channel) -> bool:
+        """Know how to send on a channel; answers whether there is a way.
+
+        One that was connected through an app of the config has the secret of that app.
+        """
+        if channel.platform not in self.ground.adapters or not channel.connected:
+            self.routes.pop(channel.id, None)
+            return False
+        route = self.ground.route_of(channel)
+        app = self.plan.apps.get(channel.app or "")
+        if app is not None and route.account.app_secret is None:
+            secret = app.kind.secret(app.secrets)
+            route = evolve(route, account=evolve(route.account, app_secret=secret))
+        self.routes[channel.id] = route
+        return True
 
     def spawn_channel(self, channel: Channel) -> None:
         """Give a channel its actor. What a crash of it leaves on the wire is in doubt."""
-        if channel.id not in self.routes:
+        if channel.id not in self.routes or channel.id in self.spawned:
             return
+        self.spawned.add(channel.id)
         restarted = False
 
         def factory() -> ChannelActor:
@@ -328,6 +351,11 @@ class House:
             lambda: TemplateDesk(self.templates, now, ground.chance, self.drain_begun),
             group="desks",
         )
+        system.spawn(
+            GRANTS,
+            lambda: GrantDesk(self.grants, now, ground.chance, self.drain_begun),
+            group="desks",
+        )
         if self.plan.bot == echo_bot.CONSUMER:
             self.spawn_bot()
 
@@ -358,13 +386,10 @@ class House:
                     await store.do(ForgetUnclaimed(*named, intake_id))
 
     async def take_up(self, intake_id: str) -> None:
-        """Read one stored intake again; one whose bytes are gone is not there to be read."""
+        """Read one stored intake again, if it is still there."""
         intake = await self.ground.store.ask(IntakeBody(intake_id))
-        try:
-            if intake is not None:
-                await self.parse_again(intake)
-        except (Missing, OSError) as problem:
-            telemetry.error("house.intake_gone", intake_id=intake_id, error=type(problem).__name__)
+        if intake is not None:
+            await self.parse_again(intake)
 
     # ------------------------------------------------------------ waking
 
@@ -443,17 +468,30 @@ class House:
         telemetry.of(telemetry.CHANNEL_STATE, channel.id).set(1 if active else 0)
 
     def changed(self, channel: Channel) -> None:
-        """An operator or a reload changed a channel."""
+        """An operator or a reload changed a channel, or its platform's word did."""
         self.tell_state(channel)
-        if channel.platform in self.ground.adapters:
-            self.routes[channel.id] = self.ground.route_of(channel)
+        before = self.routes.get(channel.id)
+        if self.take_route(channel):
             if channel.id in self.limiters:
                 self.pacer.renew(channel, self.limiters[channel.id])
-            pacing = self.pacer.pacing(channel)
-            route = self.routes[channel.id]
-            message = channel_actor.Changed(channel, route, pacing.channel, pacing.pair)
-            self.nudge(address_of(channel.id), message)
+            self.tell_actor(channel, self.routes[channel.id])
             self.nursery.start_soon(self.fetch_at_once, channel.id)
+        elif before is not None:  # it was disconnected
+            self.tell_actor(channel, evolve(before, account=evolve(before.account, token="")))
+
+    def tell_actor(self, channel: Channel, route: Route) -> None:
+        able = channel.id in self.routes
+        pacing = self.pacer.pacing(channel) if able else default_pacing(route.adapter)
+        message = channel_actor.Changed(channel, route, pacing.channel, pacing.pair)
+        self.nudge(address_of(channel.id), message)
+
+    def adopt(self, channel: Channel) -> None:
+        """A channel was connected, anew or again, or disconnected: it lives by that at once."""
+        self.changed(channel)
+        self.spawn_channel(channel)
+        self.receiver.heard.clear()  # what was told of a channel that was not known then
+        self.nursery.start_soon(self.take_up_unclaimed, (channel,))
+        self.nudge(GRANTS, grant_desk.News(channel.id))
 
     async def fetch_at_once(self, channel_id: str) -> None:
         """Try again to get what this channel could not get so far."""
@@ -488,13 +526,21 @@ class House:
         else:
             await self.ground.system.stop(BOT)
 
-    async def parse_again(self, intake: Intake) -> None:
-        """Read a stored intake once more; what it tells takes effect as if it arrived now."""
+    async def parse_again(self, intake: Intake) -> bool:
+        """Read a stored intake once more; what it tells takes effect as if it arrived now.
+
+        Answers whether it is understood; not where its hook or its bytes are gone.
+        """
         hook = self.plan.hooks.get(intake.hook)
         if hook is None:
             telemetry.warning("house.hook_gone", intake_id=intake.id, hook=intake.hook)
-            return
-        await self.receiver.keep_again(hook, intake, await self.bytes_of(intake))
+            return False
+        try:
+            raw = await self.bytes_of(intake)
+        except (Missing, OSError) as problem:
+            telemetry.error("house.intake_gone", intake_id=intake.id, error=type(problem).__name__)
+            return False
+        return await self.receiver.keep_again(hook, intake, raw)
 
     async def bytes_of(self, intake: Intake) -> bytes:
         """The raw bytes of an intake, wherever they are."""

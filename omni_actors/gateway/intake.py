@@ -14,12 +14,14 @@ from omni_actors.adapters.contract import Adapter, Undecodable
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.sender import where
 from omni_actors.media.blobs import Blobs, DiskFull
-from omni_actors.model.content import Card, Content, Media
+from omni_actors.model.content import Card, Carousel, Content, Media
 from omni_actors.model.ids import INTAKE, MEDIUM, Ids
 from omni_actors.model.reports import (
+    Acted,
     ChannelName,
     ChannelReported,
     Echoed,
+    Reacted,
     Received,
     Report,
     StatusReported,
@@ -90,10 +92,14 @@ class Receiver:
         told = self.read(hook, raw)
         await self.take(await self.intake(hook.id, raw, told.problem), told)
 
-    async def keep_again(self, hook: Hook, intake: Intake, raw: bytes) -> None:
-        """Read a stored intake once more; it keeps its id, and its problem only if that is left."""
+    async def keep_again(self, hook: Hook, intake: Intake, raw: bytes) -> bool:
+        """Read a stored intake once more; it keeps its id, and its problem only if that is left.
+
+        Answers whether it is understood now.
+        """
         told = self.read(hook, raw)
         await self.take(evolve(intake, received_at=self.now(), problem=told.problem), told)
+        return told.problem is None
 
     async def take(self, intake: Intake, told: Told) -> None:
         """Store an intake with what it tells, and wake whom it concerns.
@@ -200,6 +206,9 @@ class Receiver:
                     media_ids=media_ids,
                     entry=window.entry_of(report, adapter.capabilities),
                 )
+            case Reacted() | Acted():
+                until = window.opened_until(report, adapter.capabilities)
+                return Item(adapter.platform, report, window_until=until)
             case StatusReported():
                 lost = report.failure if report.participant is None else None
                 tries = retry.tries_when_reported(lost)
@@ -236,8 +245,20 @@ def with_media(content: Content, media_ids: Sequence[str]) -> Content:
             return evolve(content, media_id=media_ids[0])
         case Card(media=Media() as medium):
             return evolve(content, media=evolve(medium, media_id=media_ids[0]))
+        case Carousel():
+            left = list(media_ids)
+            return evolve(
+                content, cards=tuple([_with_medium(card, left) for card in content.cards])
+            )
         case _:
             return content
+
+
+def _with_medium(card: Card, left: list[str]) -> Card:
+    """A card that names its medium, if it has one, by the first of the ids that are left."""
+    if card.media is None:
+        return card
+    return evolve(card, media=evolve(card.media, media_id=left.pop(0)))
 
 
 def counted(hook: str, outcome: str, code: int) -> int:

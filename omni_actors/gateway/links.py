@@ -27,7 +27,7 @@ TRIES_BY_LINK = 2
 
 def to_be_fetched(part: PartToSend, failure: Failure | None) -> bool:
     """Whether the platform has failed to get the part's link as often as it may."""
-    linked = isinstance(part.content, Media) and part.content.media_id is None
+    linked = isinstance(part.content, Media) and part.content.url is not None
     unreachable = failure is not None and failure.reason is Reason.MEDIA_UNREACHABLE
     return linked and unreachable and part.attempt > TRIES_BY_LINK
 

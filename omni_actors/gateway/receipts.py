@@ -9,6 +9,7 @@ from typing import Any
 import trio
 from attrs import frozen
 
+from omni_actors.adapters.contract import Person
 from omni_actors.gateway.errors import Code, RequestError
 from omni_actors.gateway.sender import Hands, Route
 from omni_actors.model.failure import SendFailure
@@ -20,7 +21,7 @@ from omni_actors.wire.calls import Call, Flow, Reply
 
 DEADLINE_S = 15.0
 
-Ability = Callable[[str, Any], Flow[None]]
+Ability = Callable[[str, Person, Any], Flow[None]]
 
 
 @frozen
@@ -30,23 +31,25 @@ class Receipts:
     hands: Hands
     routes: Callable[[], Mapping[str, Route]]
 
-    async def mark_read(self, message: Message, *, typing: bool) -> None:
+    async def mark_read(self, message: Message, person: Person, *, typing: bool) -> None:
         """Tell the platform that an inbound message was read, and that an answer is being typed.
+
+        `person` are the keys of whoever wrote it.
 
         Raises RequestError: CONTENT_UNSUPPORTED where the platform has no such thing,
         PLATFORM_REFUSED with its reason.
         """
-        route = self.routes().get(message.channel_id)
-        if message.direction is not Direction.INBOUND or message.external_id is None:
+        route, external_id = self.routes().get(message.channel_id), message.external_id
+        if message.direction is not Direction.INBOUND or external_id is None:
             sentence = "only what a customer wrote can be marked as read"
             raise RequestError(Code.CONTENT_UNSUPPORTED, sentence)
         ability = None if route is None else able(route, typing=typing)
         if route is None or ability is None:
             what = "typing indicators" if typing else "read receipts"
             raise RequestError(Code.CONTENT_UNSUPPORTED, f"{message.platform} has no {what}")
-        await self.tell(route, ability, message.external_id)
+        await self.tell(route, lambda settings: ability(external_id, person, settings))
 
-    async def tell(self, route: Route, ability: Ability, external_id: str) -> None:
+    async def tell(self, route: Route, said: Callable[[Any], Flow[None]]) -> None:
         """Make the call."""
         trace = Trace(frozenset(route.adapter.masked_keys))
 
@@ -55,7 +58,7 @@ class Receipts:
 
         try:
             with trio.fail_after(DEADLINE_S):
-                await flow.run(ability(external_id, route.settings), make)
+                await flow.run(said(route.settings), make)
         except SendFailure as failed:
             why = failed.failure.text or failed.failure.reason
             raise RequestError(Code.PLATFORM_REFUSED, f"the platform refused: {why}") from None

@@ -6,14 +6,16 @@ from pathlib import PurePath
 from typing import TypeAlias
 
 import trio
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.adapters.contract import Medium, PartToSend, Sent
 from omni_actors.gateway.links import Links, to_be_fetched
+from omni_actors.gateway.meters import Meters
 from omni_actors.gateway.uploads import Hands, Make, Route, Uploads
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.limits import Usage
+from omni_actors.model.requests import AuthorType
 from omni_actors.model.states import MediaState
 from omni_actors.net import flow
 from omni_actors.net.trace import Trace
@@ -47,6 +49,7 @@ class Sender:
     uploads: Uploads
     links: Links
     now: Callable[[], float]
+    meters: Meters = field(factory=Meters)
 
     async def send(self, claimed: Claimed, route: Route) -> Done:
         """One attempt. Cancellation leaves the outcome unknown; the store knows that it began."""
@@ -70,8 +73,12 @@ class Sender:
                 usage.extend(route.adapter.usage(reply))
             return reply
 
+        part = part_to_send(claimed)
+        channel_id = route.account.channel_id
+        if waits := self.meters.admit(part, channel_id, route.adapter, self.now()):
+            return waits
         try:
-            return await self.sent(part_to_send(claimed), claimed.failure, route, make)
+            return await self.sent(part, claimed.failure, route, make)
         except SendFailure as failed:
             return failed.failure
         except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its part, not the channel
@@ -135,6 +142,8 @@ def part_to_send(claimed: Claimed) -> PartToSend:
         attempt=claimed.attempt,
         reply_to=claimed.reply_to,
         media={medium.media_id: ready(medium) for medium in claimed.media},
+        human=claimed.author == AuthorType.HUMAN,
+        late=claimed.first,
         override=claimed.override,
     )
 

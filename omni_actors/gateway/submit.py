@@ -9,11 +9,12 @@ from omni_actors import telemetry
 from omni_actors.adapters.contract import Adapter, BadAddress
 from omni_actors.gateway.derivatives import Derivatives
 from omni_actors.gateway.errors import Code, Mistake, RequestError
-from omni_actors.model.capabilities import Level
+from omni_actors.model.capabilities import Capabilities, Level
 from omni_actors.model.content import Content, Reaction, Template
 from omni_actors.model.ids import MESSAGE, PART, Ids
 from omni_actors.model.json import JsonObject
-from omni_actors.model.requests import SendRequest
+from omni_actors.model.reports import IdentityKey
+from omni_actors.model.requests import AuthorType, SendRequest
 from omni_actors.model.states import ChannelState, MediaState
 from omni_actors.policy import routing, window
 from omni_actors.policy.derivatives import explained
@@ -30,6 +31,7 @@ from omni_actors.store.limits import Fallback, OpenWindow
 from omni_actors.store.queries import (
     ContactById,
     ConversationById,
+    LegAt,
     LegById,
     MediumById,
     MessageById,
@@ -52,6 +54,10 @@ INSTEAD = Note(
     "the reply window is closed: the template of delivery.on_closed_window is sent in its place",
 )
 
+NO_PERSONA = Note(
+    "/author/persona", Level.DROPPED, "", "this channel shows nobody but the business itself"
+)
+
 
 @frozen
 class Sender:
@@ -72,8 +78,10 @@ class Plan:
     shaped: Shaped
     held: bool
     windowed: bool
+    grace_s: float
     fallback: Fallback | None
     window_open: bool
+    human_until: float | None
     reply_to: str | None
     reply_to_external: str | None
 
@@ -130,12 +138,22 @@ class Submitter:
         `legs` are those of conversations of this tenant that the caller has read already.
         """
         plan = await self.plan(sender.tenant, request, legs or NO_LEGS)
+        if not plan.leg.id:
+            plan = evolve(plan, leg=await self.opened(plan.leg))
         now = self.now()
         telemetry.of(telemetry.SUBMITTED, plan.channel.platform).inc()
         message_id = self.ids(MESSAGE)
         parts = tuple(
             [
-                NewPart(self.ids(PART), n, part.form, part.content, part.media_ids, plan.windowed)
+                NewPart(
+                    self.ids(PART),
+                    n,
+                    part.form,
+                    part.content,
+                    part.media_ids,
+                    plan.windowed,
+                    plan.grace_s,
+                )
                 for n, part in enumerate(plan.shaped.parts, start=1)
             ]
         )
@@ -155,7 +173,7 @@ class Submitter:
             reply_to_external=plan.reply_to_external,
             metadata=request.metadata,
             rendering=[note.as_json() for note in plan.shaped.notes],
-            override=override_for(request, plan.channel.platform),
+            override=self.override(request, plan.channel.platform),
             on_unknown=request.delivery.on_unknown,
             held=plan.held,
             on_closed_window=request.delivery.on_closed_window.action,
@@ -164,14 +182,21 @@ class Submitter:
             idempotency=idempotency,
         )
 
+    async def opened(self, leg: Leg) -> Leg:
+        """The leg of an address to which nobody has written before, made now."""
+        return await self.store.do(OpenLeg(leg.tenant, leg.channel_id, leg.keys, self.now()))
+
     async def plan(
         self,
         tenant: str,
         request: SendRequest,
         legs: Mapping[str, tuple[Leg, ...]] = NO_LEGS,
     ) -> Plan:
-        """Route and shape a request without queueing it."""
-        leg = await self.route(tenant, request, legs)
+        """Route and shape a request; a leg that is not there has no id.
+
+        Nothing is written but pictures that had to be converted.
+        """
+        leg = self.route(tenant, request, legs)
         channel = self.channels()[leg.channel_id]
         capabilities = self.adapters[channel.platform].capabilities
         content, held = self.fit_window(request, leg, channel)
@@ -183,7 +208,7 @@ class Submitter:
                 request = evolve(request, content=content)
         reply_to, external = self.quoted(tenant, request, content, leg)
         shaped = await self.shaped(tenant, request, content, leg)
-        windowed = window.needs_window(content, capabilities)
+        windowed = self.windowed(request, content, leg, capabilities)
         fallback = None
         if content is not request.content:
             shaped = evolve(shaped, notes=(*shaped.notes, INSTEAD))
@@ -196,18 +221,18 @@ class Submitter:
             shaped=shaped,
             held=held,
             windowed=windowed,
+            grace_s=window.grace_s(request.author.type, capabilities) if windowed else 0.0,
             fallback=fallback,
             window_open=window.is_open(capabilities, leg.window_until, self.now()),
+            human_until=window.grace_until(AuthorType.HUMAN, capabilities, leg.last_inbound_at),
             reply_to=reply_to,
             reply_to_external=external,
         )
 
-    async def route(
-        self, tenant: str, request: SendRequest, known: Mapping[str, tuple[Leg, ...]]
-    ) -> Leg:
+    def route(self, tenant: str, request: SendRequest, known: Mapping[str, tuple[Leg, ...]]) -> Leg:
         """The leg that carries the message."""
         if request.to is not None:
-            return await self.leg_to(tenant, request)
+            return self.leg_to(tenant, request)
         legs = known.get(request.conversation_id or "") or self.legs_of(tenant, request)
         channels = self.channels()
         candidates = [self.candidate(leg, channels.get(leg.channel_id)) for leg in legs]
@@ -217,8 +242,8 @@ class Submitter:
             raise RequestError(Code.NO_CHANNEL_LEFT, f"the contact cannot be reached on {wanted}")
         return next(leg for leg in legs if leg.id == picked.leg_id)
 
-    async def leg_to(self, tenant: str, request: SendRequest) -> Leg:
-        """The leg of an address, made if nobody has written there yet."""
+    def leg_to(self, tenant: str, request: SendRequest) -> Leg:
+        """The leg of an address; one without an id where nobody was written to yet."""
         assert request.to is not None
         channel = self.channels().get(request.to.channel_id)
         if channel is None or channel.tenant != tenant or channel.state is ChannelState.REMOVED:
@@ -228,12 +253,14 @@ class Submitter:
                 mistakes=(Mistake("/to/channel_id", "names no channel of this tenant"),),
             )
         try:
-            keys = self.adapters[channel.platform].address(request.to.address)
+            adapter = self.adapters[channel.platform]
+            keys = adapter.address(request.to.address, channel.channel_key)
         except BadAddress as problem:
             raise RequestError(
                 Code.BAD_ADDRESS, str(problem), mistakes=(Mistake("/to/address", str(problem)),)
             ) from None
-        return await self.store.do(OpenLeg(tenant, channel.id, keys, self.now()))
+        at = LegAt(tenant, channel.platform, channel.id, keys)
+        return self.store.peek(at) or nobody_yet(channel, keys)
 
     def legs_of(self, tenant: str, request: SendRequest) -> tuple[Leg, ...]:
         """The legs of the conversation that the request names, directly or by its contact."""
@@ -268,20 +295,27 @@ class Submitter:
         """The content to send and whether it must wait, by what the caller said for this case."""
         capabilities = self.adapters[channel.platform].capabilities
         content = request.content
-        if not window.needs_window(content, capabilities):
+        if not self.windowed(request, content, leg, capabilities):
             return content, False
-        if window.is_open(capabilities, leg.window_until, self.now()):
+        now, author = self.now(), request.author.type
+        if window.is_open(capabilities, leg.window_until, now):
+            return content, False
+        human_until = window.grace_until(author, capabilities, leg.last_inbound_at)
+        if human_until is not None and now < human_until:
             return content, False
         if request.delivery.on_closed_window.action == "hold":
             return content, True
         if template := template_of(request):
             return template, False
-        raise RequestError(
-            Code.OUTSIDE_WINDOW,
-            "the reply window is closed: the customer has not written within the last "
-            f"{(capabilities.window_s or 0) / 3600:.0f} hours; send a template, or set "
-            "delivery.on_closed_window",
-        )
+        raise RequestError(Code.OUTSIDE_WINDOW, window.closed_sentence(author, capabilities))
+
+    def windowed(
+        self, request: SendRequest, content: Content, leg: Leg, capabilities: Capabilities
+    ) -> bool:
+        """Whether this message may go only while the reply window is open."""
+        if window.needs_no_window(leg.keys, capabilities):
+            return False
+        return window.needs_window(content, capabilities)
 
     async def fallback(self, tenant: str, request: SendRequest, leg: Leg) -> Fallback | None:
         """The template that goes out should the window close before the message does."""
@@ -326,22 +360,35 @@ class Submitter:
             for named in (content, *attachments)
             for media_id in media_ids_of(named)
         }
-        capabilities = self.adapters[leg.platform].capabilities.toward(leg.keys)
+        adapter = self.adapters[leg.platform]
+        capabilities = adapter.capabilities.toward(leg.keys)
         adapt = request.delivery.on_unsupported == "adapt"
         try:
-            if not facts:
-                return shape(content, attachments, capabilities, facts, adapt=adapt)
-            fitted = await self.derivatives.fitted(content, attachments, capabilities, facts)
-            shaped = shape(
-                fitted.content, fitted.attachments, capabilities, fitted.facts, adapt=adapt
-            )
-            return evolve(shaped, notes=(*fitted.notes, *explained(shaped.notes, fitted.problems)))
+            if facts:
+                fitted = await self.derivatives.fitted(content, attachments, capabilities, facts)
+                shaped = shape(
+                    fitted.content, fitted.attachments, capabilities, fitted.facts, adapt=adapt
+                )
+                told = (*fitted.notes, *explained(shaped.notes, fitted.problems))
+                shaped = evolve(shaped, notes=told)
+            else:
+                shaped = shape(content, attachments, capabilities, facts, adapt=adapt)
+            if request.author.persona is not None and adapter.personas is None:
+                return evolve(shaped, notes=(*shaped.notes, NO_PERSONA))
+            return shaped
         except Unshapable as problem:
             raise RequestError(
                 Code.CONTENT_UNSUPPORTED,
                 f"{leg.platform} cannot carry this: {problem.why}",
                 mistakes=(Mistake(problem.pointer, problem.why),),
             ) from None
+
+    def override(self, request: SendRequest, platform: str) -> JsonObject:
+        """The raw keys that the caller adds, and the one that shows who speaks."""
+        named, adapter = request.author.persona, self.adapters[platform]
+        desk = adapter.personas
+        shown = desk.spelled(named) if named is not None and desk else {}
+        return {**shown, **override_for(request, platform)}
 
     def facts(self, tenant: str, media_id: str) -> MediumFacts:
         """What is known of a medium that a request names."""
@@ -355,6 +402,13 @@ class Submitter:
         if medium.state is MediaState.FAILED:
             raise RequestError(Code.MEDIA_FAILED, f"medium {media_id} could not be fetched")
         return facts_of(medium)
+
+
+def nobody_yet(channel: Channel, keys: tuple[IdentityKey, ...]) -> Leg:
+    """The leg of an address before anything was sent to it."""
+    return Leg(
+        "", channel.tenant, "", "", channel.id, channel.platform, "", keys, None, None, None, None
+    )
 
 
 def facts_of(medium: Medium) -> MediumFacts:
@@ -403,6 +457,7 @@ def window_of(plan: Plan) -> JsonObject:
     return {
         "open": plan.window_open,
         "closes_at": plan.leg.window_until,
+        "human_closes_at": plan.human_until,
         "free_until": plan.leg.entry_until,
     }
 
@@ -426,6 +481,8 @@ def refused(problem: Refused) -> RequestError:
     codes = {
         "unknown_channel": Code.UNKNOWN_CHANNEL,
         "idempotency_mismatch": Code.IDEMPOTENCY_MISMATCH,
+        "channel_taken": Code.CHANNEL_TAKEN,
+        "not_connected": Code.NOT_CONNECTED,
         "too_late": Code.TOO_LATE,
         "not_held": Code.NOT_HELD,
         "version_conflict": Code.VERSION_CONFLICT,

@@ -9,9 +9,9 @@ from attrs import define, evolve, field, frozen
 from omni_actors import telemetry
 from omni_actors.adapters.contract import Medium, TemplateDesk, TemplatePage
 from omni_actors.gateway import management
+from omni_actors.gateway.called import called
 from omni_actors.gateway.errors import Code, Mistake, RequestError
 from omni_actors.gateway.keys import Caller
-from omni_actors.gateway.management import Management
 from omni_actors.gateway.sender import Hands, Route
 from omni_actors.model.content import Category
 from omni_actors.model.content import Template as TemplateContent
@@ -222,7 +222,8 @@ class TemplateBook:
 
     async def call(self, able: Able, wanted: Flow[T]) -> T | Failure:
         """Run one flow of management."""
-        return await Management(self.hands).run(able.route, wanted)
+        adapter = able.route.adapter
+        return await called(self.hands, wanted, able.route.account, adapter.masked_keys)
 
     # ------------------------------------------------------------ changing
 

@@ -25,7 +25,8 @@ class Level(StrEnum):
 class Limits:
     """The bounds of one form; None means that the platform names none.
 
-    Lengths are counted in `unit`; `bytes_max` in bytes, with another bound for what is animated.
+    Lengths are counted in `unit`, that of the text in `text_unit` if there is one; `bytes_max` in
+    bytes, with another bound for what is animated. `mimes` may name all of a kind (`audio/*`).
     `codecs`, `channels_max` (of sound) and `depth_max` (bits of one channel of a pixel) bind the
     media of which these are known. `source` is the platform's page. What a form has no place for
     has the limit 0: `header_max`, `footer_max` and `section_max` (the length
@@ -34,8 +35,16 @@ class Limits:
 
     Of cards, `text_max` bounds the title and the text each; with `one_text` they are one text, on
     the cards of a carousel of at most `item_text_max` on `item_lines_max` lines. `options` counts
-    the actions of a card, `links` those that open a page, `replies` those that answer. With `alike`
-    all cards of a carousel have as many actions as the first.
+    the actions of a card, `links` those that open a page, `replies` those that answer, `calls`
+    those that call a number, `logins` those that log in or out. With `alike` all cards of a
+    carousel have as many actions as the first; with `bare_cards` nothing stands above them; with
+    `beside_title` a card needs more than a title; with `card_url` it can be tapped itself.
+    With `held` a medium can be named by the id that the platform has for it;
+    `media_by` tells that a medium must be a link, lie with the platform, or be named by that id.
+
+    With `address_whole` a postal address needs every line. With `one_piece` a text that is too
+    long is a reason for the next form, and is not cut; `option_image` tells that options have
+    pictures.
 
     `plain_button` tells that a button's label has no emoji; `countries` which ones a form is for;
     `code_max` how long a code to copy is; `minutes_max` for how long a call button works.
@@ -65,11 +74,23 @@ class Limits:
     item_text_max: int | None = None
     item_lines_max: int | None = None
     media_required: bool = False
+    actions_min: int = 0
     links_min: int = 0
     links_max: int | None = None
     replies_min: int = 0
     replies_max: int | None = None
+    calls_max: int | None = 0
+    logins_max: int | None = 0
     alike: bool = False
+    bare_cards: bool = False
+    beside_title: bool = False
+    card_url: bool = False
+    media_by: Literal["link", "upload", "id"] | None = None
+    held: bool = False
+    address_whole: bool = False
+    one_piece: bool = False
+    option_image: bool = False
+    text_unit: Unit | None = None
     countries: tuple[str, ...] = ()
     code_max: int | None = None
     minutes_max: int | None = None
@@ -100,7 +121,9 @@ class Capabilities:
     `forms` is keyed by content type, media by `media.<kind>`, requests by `request.<kind>`,
     products by `products.<layout>` or `products.catalog`; a key that is absent is refused.
     `dialect` names the renderer of formatted text. `window_s` is how long after the customer's
-    last message a free-form message may be sent (None: always). `media_kept_s` is how long the
+    last message a free-form message may be sent (None: always), and `human_window_s` how long what
+    a person has written themselves. `windowless` are the kinds of addresses that a message reaches
+    whatever the window, while nothing else is known of the person. `media_kept_s` is how long the
     platform keeps what a customer sent. Whoever answers a person that came from an ad within
     `entry_answer_s` is free of charge for `entry_free_s` (None: no such thing). `group` is what
     it can do towards a group of people (None: it has no groups).
@@ -109,6 +132,8 @@ class Capabilities:
     forms: Mapping[str, tuple[Form, ...]]
     dialect: Literal["whatsapp", "plain", "html"] = "plain"
     window_s: float | None = None
+    human_window_s: float | None = None
+    windowless: tuple[str, ...] = ()
     entry_answer_s: float | None = None
     entry_free_s: float = 0.0
     free_in_closed_window: tuple[str, ...] = ("template",)

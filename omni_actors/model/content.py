@@ -38,14 +38,17 @@ class Text:
 
 @frozen
 class Media:
-    """One medium; outbound by `media_id` or `url`, inbound always by `media_id`.
+    """One medium; outbound by `media_id`, `url` or `external_id`, inbound always by `media_id`.
 
-    `mime` and `size` (bytes) are what is known of it; they are filled in on the way.
+    `external_id` names what the platform of the channel has already: a sticker of its own, or what
+    was uploaded there by other means. `mime` and `size` (bytes) are what is known of a medium; they
+    are filled in on the way.
     """
 
     kind: MediaKind
     media_id: str | None = None
     url: str | None = None
+    external_id: str | None = None
     caption: str | None = None
     filename: str | None = None
     mime: str | None = None
@@ -56,13 +59,15 @@ class Media:
 class Option:
     """One answer a customer can pick; `id` comes back in the answer.
 
-    Neighbours that name the same `section` stand under that heading.
+    Neighbours that name the same `section` stand under that heading. `image` is the URL of a small
+    picture beside the title.
     """
 
     id: str
     title: str
     description: str | None = None
     section: str | None = None
+    image: str | None = None
 
 
 @frozen
@@ -83,17 +88,26 @@ class Choices:
 
 @frozen
 class Action:
-    """A button of a card: opens `url`, or answers with `id`."""
+    """A button of a card: opens `url`, answers with `id`, calls `phone` (such as +351210000000), or
+    has the customer log in on the page `login`, or log out again (`does`).
+
+    `size` is how much of the screen a page takes that opens within the chat.
+    """
 
     title: str
     url: str | None = None
     id: str | None = None
+    phone: str | None = None
+    login: str | None = None
+    does: Literal["log_out"] | None = None
+    size: Literal["compact", "tall", "full"] | None = None
 
 
 @frozen
 class Card:
     """A title with text, a picture, a small line below and up to a few actions.
 
+    `url` opens when the card itself is tapped.
     Of a part, `title` is empty where the platform has no place for one: it stands in `text` then.
     """
 
@@ -102,6 +116,7 @@ class Card:
     media: Media | None = None
     actions: tuple[Action, ...] = ()
     footer: str | None = None
+    url: str | None = None
 
 
 @frozen
@@ -202,11 +217,13 @@ class RequestKind(StrEnum):
     CONTACT = "contact"
     ADDRESS = "address"
     CALL = "call"
+    EMAIL = "email"
 
 
 @frozen
 class Request:
-    """Asks for a location, a phone number (`contact`), a postal address, or leave to call.
+    """Asks for a location, a phone number (`contact`), a mail address (`email`), a postal address,
+    or leave to call.
 
     `country` (ISO 3166 alpha-2) and `values`, by the platform's names, fill in an address form.
     """
@@ -282,6 +299,90 @@ class CallInvite:
     format: Literal["plain", "markdown"] = "plain"
     ttl_minutes: int | None = None
     payload: str | None = None
+
+
+@frozen
+class ReceiptItem:
+    """One line of a receipt; `price` of one of them, in units of the receipt's currency."""
+
+    title: str
+    price: float
+    quantity: float | None = None
+    text: str | None = None
+    image: str | None = None
+
+
+@frozen
+class Adjustment:
+    """What was taken off or added, such as a voucher."""
+
+    name: str
+    amount: float
+
+
+@frozen
+class Receipt:
+    """What somebody has ordered and paid. Amounts are in units of `currency` (ISO 4217).
+
+    `number` names the order and is used once only. `at` is when it was placed, in unix seconds.
+    """
+
+    number: str
+    recipient: str
+    currency: str
+    paid_with: str
+    total: float
+    items: tuple[ReceiptItem, ...] = ()
+    subtotal: float | None = None
+    shipping: float | None = None
+    tax: float | None = None
+    adjustments: tuple[Adjustment, ...] = ()
+    merchant: str | None = None
+    url: str | None = None
+    at: float | None = None
+    address: Postal | None = None
+
+
+@frozen
+class Coupon:
+    """A voucher: a `code` to copy, a page that redeems it, or both.
+
+    `button` labels the way to the page, `text` stands above. With `id`, a tap is told of.
+    """
+
+    title: str
+    subtitle: str | None = None
+    code: str | None = None
+    url: str | None = None
+    button: str | None = None
+    text: str | None = None
+    image: str | None = None
+    id: str | None = None
+
+
+@frozen
+class FeedbackRequest:
+    """Asks how content somebody is, in stars.
+
+    `id` comes back with the answer. `follow_up` is the placeholder of a free text below;
+    `privacy_url` the page of the business about its handling of data.
+    """
+
+    id: str
+    title: str
+    question: str
+    privacy_url: str
+    text: str | None = None
+    button: str | None = None
+    follow_up: str | None = None
+    expires_in_days: int | None = None
+
+
+@frozen
+class Post:
+    """A post that the business has published on the platform, by the id that it has there."""
+
+    post_id: str
 
 
 Category: TypeAlias = Literal["authentication", "marketing", "utility"]
@@ -404,6 +505,10 @@ Content: TypeAlias = (
     | FormRequest
     | Products
     | CallInvite
+    | Receipt
+    | Coupon
+    | FeedbackRequest
+    | Post
     | Template
     | Reaction
     | Email
@@ -426,6 +531,10 @@ CONTENT_TYPES: dict[type, str] = {
     FormRequest: "form",
     Products: "products",
     CallInvite: "call_invite",
+    Receipt: "receipt",
+    Coupon: "coupon",
+    FeedbackRequest: "feedback",
+    Post: "post",
     Template: "template",
     Reaction: "reaction",
     Email: "email",

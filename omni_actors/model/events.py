@@ -28,6 +28,7 @@ class EventType(StrEnum):
     CONVERSATION_CLOSED = "conversation.closed"
     CONVERSATION_REFERRAL = "conversation.referral"
     CONVERSATION_CONTROL = "conversation.control"
+    CONVERSATION_ACTION = "conversation.action"
     WINDOW_OPENED = "window.opened"
     WINDOW_CLOSING = "window.closing"
     WINDOW_CLOSED = "window.closed"

@@ -19,6 +19,7 @@ MEDIUM = "med"
 ATTEMPT = "att"
 DEAD_LETTER = "ddl"
 KEY = "key"
+CONNECTION = "con"
 
 
 def spell(prefix: str, at_ms: int, chance: int) -> str:

@@ -34,13 +34,17 @@ class IdentityKey:
 
 @frozen
 class MediaRef:
-    """How to fetch one medium from the platform; `ref` is the adapter's own."""
+    """How to fetch one medium from the platform; `ref` is the adapter's own.
+
+    `until` (unix seconds): when it must be gone from us too, because it is at the platform.
+    """
 
     ref: JsonObject
     mime: str | None = None
     sha256: str | None = None
     size: int | None = None
     filename: str | None = None
+    until: float | None = None
 
 
 @frozen
@@ -72,6 +76,7 @@ class Received:
     `free_entry`: they came from an ad or the like, so that an answer may be free of charge.
     `synced`: an old message that the platform hands over with the history of a channel. It takes
     its place in the conversation and asks for nothing. Told again with its media, it gets them.
+    `standby`: we only watch, because another app controls the conversation; nobody is to answer.
     """
 
     channel_key: str
@@ -91,11 +96,15 @@ class Received:
     opens_window: bool = True
     free_entry: bool = False
     synced: bool = False
+    standby: bool = False
 
 
 @frozen
 class Edited:
-    """An earlier message was changed by whoever wrote it; its media stay what they were."""
+    """An earlier message was changed by whoever wrote it; its media stay what they were.
+
+    Of several edits the one with the latest `at` counts.
+    """
 
     channel_key: str
     event_key: str
@@ -118,7 +127,10 @@ class Deleted:
 
 @frozen
 class Reacted:
-    """A person reacted to a message; an empty `emoji` takes the reaction back."""
+    """A person reacted to a message; an empty `emoji` takes the reaction back.
+
+    `opens_window`: on this platform a reaction holds the reply window open as a message does.
+    """
 
     channel_key: str
     event_key: str
@@ -128,14 +140,38 @@ class Reacted:
     emoji: str
     name: str | None = None
     member: Member | None = None
+    opens_window: bool = False
+
+
+@frozen
+class Acted:
+    """A person did something that is no message. `detail` holds the platform's own words.
+
+    | kind | what |
+    |---|---|
+    | `referral` | they came back to the conversation by a link or an ad |
+    | `optin` | they agreed to be written to; `detail` has the token for it where there is one |
+    | `account_linking` | they linked or unlinked an account of the business with their identity |
+    | `feedback`, `response_feedback` | they rated the business, or one answer |
+    | `game_play`, `order` | they played a game, or sent a cart |
+    | `control_request` | not they but another app asks for the control of the conversation |
+    """
+
+    channel_key: str
+    event_key: str
+    at: float
+    identities: tuple[IdentityKey, ...]
+    kind: str
+    detail: JsonObject
+    opens_window: bool = False
 
 
 @frozen
 class Echoed:
     """A message that the business itself sent; by us (`callback`, `app_id`) or by other means.
 
-    `name` and `username` are the customer's. `synced` as in Received; `status` is what
-    became of it.
+    `name` and `username` are the customer's. `synced` and `standby` as in Received; `status` is
+    what became of it. `anonymous`: the platform never says who sent it, so what it says must tell.
     """
 
     channel_key: str
@@ -153,6 +189,8 @@ class Echoed:
     notes: JsonObject | None = None
     synced: bool = False
     status: PartStatus = PartStatus.SENT
+    standby: bool = False
+    anonymous: bool = False
 
 
 @frozen
@@ -160,7 +198,8 @@ class StatusReported:
     """What became of a part. `callback` is the part id that we sent along, where the platform
     returns it; `rank` comes from `policy/status.py` and is filled in before storing. `entry` is the
     free entry that the message went out under: `kind`, `id`, and `until` where that was told.
-    `participant` names the member for whom it became so, of what was sent to a group."""
+    `participant` names the member for whom it became so, of what was sent to a group.
+    `sweeps`: whatever was sent to this person before has reached the status too."""
 
     channel_key: str
     event_key: str
@@ -173,6 +212,7 @@ class StatusReported:
     pricing: JsonObject | None = None
     participant: str | None = None
     entry: JsonObject | None = None
+    sweeps: bool = False
 
 
 @frozen
@@ -218,7 +258,11 @@ class PreferenceChanged:
 
 @frozen
 class ControlChanged:
-    """Another app took or passed the control of a conversation."""
+    """An app took or passed the control of a conversation.
+
+    `owner` is the app that has it now; None when nobody does. `ours`: whether that is us, where
+    our own app is not known by its id.
+    """
 
     channel_key: str
     event_key: str
@@ -226,6 +270,7 @@ class ControlChanged:
     identities: tuple[IdentityKey, ...]
     owner: str | None
     detail: JsonObject
+    ours: bool = False
 
 
 class Severity(StrEnum):
@@ -265,6 +310,9 @@ class ChannelReported:
     | `account`, `ads`, `partner`, `payment`, `pricing` | `event` |
     | `address_book` | `action`: add, remove; `name`; `identities` are the person's |
     | `call` | `state`, `call_id`; `identities` are the person's |
+    | `comment`, `mention`, `post` | `text`, `verb`, `comment_id`, `post_id`, `media_id`, `name`: of
+      somebody (`identities`) in public; a private reply goes to `address` |
+    | `feed` | `item`, `verb`: what else happened in public |
     | `history` | `phase`, `chunk`, `progress` in percent; or `declined` |
     | `status` | `status`, `external_id`: a status that changes nothing |
     | `error` | the platform's error; `failure` |
@@ -323,6 +371,7 @@ Report: TypeAlias = (
     | Edited
     | Deleted
     | Reacted
+    | Acted
     | Echoed
     | StatusReported
     | WatermarkReported

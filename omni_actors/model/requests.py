@@ -27,9 +27,13 @@ class AuthorType(StrEnum):
 
 @frozen
 class Author:
-    """Who speaks for the business."""
+    """Who speaks for the business.
+
+    `persona` names a face that the channel has for them (`/v1/channels/{id}/personas`).
+    """
 
     type: AuthorType = AuthorType.BOT
+    persona: str | None = None
 
 
 @frozen

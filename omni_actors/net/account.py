@@ -5,7 +5,7 @@ from attrs import field, frozen
 
 @frozen
 class Account:
-    """A channel's credential as the network needs it. Nothing of it is ever printed.
+    """A channel's or an app's credential as the network needs it. Nothing of it is ever printed.
 
     `hosts` are the `host` or `host:port` that may see the token; over TLS only, loopback excepted.
     A host without a port stands for the usual port of the scheme, and for no other.
@@ -15,4 +15,5 @@ class Account:
     token: str = field(repr=False)
     app_secret: str | None = field(default=None, repr=False)
     app_id: str | None = None
+    code: str | None = field(default=None, repr=False)
     hosts: frozenset[str] = frozenset()

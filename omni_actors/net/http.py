@@ -26,7 +26,7 @@ from omni_actors.net.guard import GuardedBackend, GuardPolicy, Refused, check_ur
 from omni_actors.net.lanes import Dialler, Lane, LaneKey, Lanes, LaneStatistics
 from omni_actors.net.multipart import bare_frame, form_frame
 from omni_actors.net.reply import declared_size, keep_s, lower_case
-from omni_actors.net.request import Outgoing, encoded_body, outgoing
+from omni_actors.net.request import Outgoing, encoded_body, outgoing, with_secrets
 from omni_actors.net.shown import masked_url, shown_reply, shown_request
 from omni_actors.net.sockets import Sockets
 from omni_actors.net.streams import FormBody, OpenSink, OpenSource, Sink, SourceBroken
@@ -138,7 +138,7 @@ class HttpHands:
         try:
             if call.guarded:
                 check_url(call.url, self._guard_policy)
-            return await self._in_time(call, account)
+            return await self._in_time(with_secrets(call, account), account)
         except Refused as refused:
             raise refused_by_guard(refused) from None
 

@@ -12,12 +12,12 @@ from urllib.parse import quote, urlencode
 
 import httpcore
 import httpx
-from attrs import frozen
+from attrs import evolve, frozen
 
 from omni_actors import __version__
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.net.account import Account
-from omni_actors.wire.calls import Auth, HttpCall
+from omni_actors.wire.calls import Auth, HttpCall, Secret
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -114,15 +114,16 @@ def _credential(auth: Auth, account: Account, place: Place) -> tuple[Headers, di
     _require_allowed(account, place)
     match auth:
         case Auth.BEARER:
-            return _bearer(account.token), {}
+            return _bearer(_token(account)), {}
         case Auth.OAUTH:
-            return [(b"Authorization", b"OAuth " + account.token.encode())], {}
+            return [(b"Authorization", b"OAuth " + _token(account).encode())], {}
         case Auth.QUERY:
-            return [], {"access_token": account.token}
+            return [], {"access_token": _token(account)}
         case Auth.PROOF:
-            return _bearer(account.token), _proof(account)
+            return _bearer(_token(account)), _proof(account)
         case Auth.INSPECT:
-            return _bearer(account.token), {"input_token": account.token, **_proof(account)}
+            token = _token(account)
+            return _bearer(token), {"input_token": token, **_proof(account)}
         case Auth.APP:
             return _bearer(_app_token(account)), {}
         case Auth.SASL:
@@ -138,9 +139,43 @@ def _require_allowed(account: Account, place: Place) -> None:
     if place.names.isdisjoint(host.lower() for host in account.hosts):
         text = f"the credential may not be shown to {place.host_header.decode()}"
         raise _refused(Reason.CHANNEL_MISCONFIGURED, text)
+
+
+def _token(account: Account) -> str:
     if not _TOKEN.fullmatch(account.token):
         text = "the access token is empty or holds characters that no token has"
         raise _refused(Reason.CHANNEL_MISCONFIGURED, text)
+    return account.token
+
+
+def with_secrets(call: HttpCall, account: Account) -> HttpCall:
+    """The call with the secrets in it that it names. It must not be shown to anybody any more.
+
+    Raises SendFailure when they may not go where the call wants them, or are not there.
+    """
+    if not call.secrets:
+        return call
+    _require_allowed(account, place_of(call.url))
+    values = {name: _secret(secret, account) for name, secret in call.secrets.items()}
+    if call.form is not None:
+        return evolve(call, form={**call.form, **values}, secrets={})
+    return evolve(call, query={**call.query, **values}, secrets={})
+
+
+def _secret(secret: Secret, account: Account) -> str:
+    match secret:
+        case Secret.APP_SECRET:
+            value = account.app_secret
+        case Secret.TOKEN:
+            value = _token(account)
+        case Secret.CODE:
+            value = account.code
+        case _:
+            assert_never(secret)
+    if not value:
+        text = f"the call needs the {secret.value.replace('_', ' ')}, and there is none"
+        raise _refused(Reason.CHANNEL_MISCONFIGURED, text)
+    return value
 
 
 def _bearer(token: str) -> Headers:

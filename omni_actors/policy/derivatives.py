@@ -21,7 +21,7 @@ from omni_actors.model.content import (
     Template,
 )
 from omni_actors.model.json import JsonObject
-from omni_actors.policy.fitting import medium_unfit, not_as
+from omni_actors.policy.fitting import medium_unfit, mime_is, not_as
 from omni_actors.policy.shaped import MediumFacts, Note
 
 READABLE: Final = frozenset(
@@ -62,7 +62,8 @@ def recipe_for(form: Form, facts: MediumFacts) -> Recipe | None:
         return None
     if (facts.size or 0) > SOURCE_BYTES_MAX:
         return None
-    mimes = tuple([each for each in WRITABLE if each in form.limits.mimes])
+    taken = form.limits.mimes
+    mimes = tuple([each for each in WRITABLE if any(mime_is(each, one) for one in taken)])
     return Recipe(mimes, form.limits.bytes_max or BYTES_MAX) if mimes else None
 
 

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from attrs import evolve
 
@@ -14,15 +14,21 @@ from omni_actors.model.content import (
     Carousel,
     Choices,
     Content,
+    Coupon,
     Email,
+    FeedbackRequest,
     FormRequest,
     Media,
     Option,
+    Post,
+    Receipt,
     Template,
 )
 from omni_actors.model.json import JsonObject
 from omni_actors.policy.shaped import MediumFacts, Unshapable
 from omni_actors.policy.splitting import CODE_POINT_UNITS_MAX, length, split
+
+Whole: TypeAlias = Email | Card | Carousel | Receipt | Coupon | FeedbackRequest | Post
 
 
 def blank(text: str) -> bool:
@@ -38,6 +44,11 @@ def one_line(text: str) -> str:
 def over(text: str | None, limit: int | None, limits: Limits) -> bool:
     """Whether a text is longer than a limit, if there is one."""
     return bool(text) and limit is not None and length(text or "", limits.unit) > limit
+
+
+def of_text(limits: Limits) -> Limits:
+    """The limits with the unit that the text is counted in."""
+    return limits if limits.text_unit is None else evolve(limits, unit=limits.text_unit)
 
 
 def measured(limit: int | None, limits: Limits) -> str:
@@ -120,7 +131,7 @@ def sections_unfit(options: Sequence[Option], limits: Limits) -> str:
 def medium_unfit(limits: Limits, known: MediumFacts) -> str:
     """Why a form does not take a medium whose bytes are here; empty when it does."""
     mime = (known.mime or "").split(";")[0].strip().lower()
-    if limits.mimes and mime not in limits.mimes:
+    if limits.mimes and not any(mime_is(mime, taken) for taken in limits.mimes):
         return f"{mime or 'unknown type'} is not taken, only {', '.join(limits.mimes)}"
     most = limits.bytes_max
     if known.animated and limits.animated_bytes_max is not None:
@@ -128,6 +139,11 @@ def medium_unfit(limits: Limits, known: MediumFacts) -> str:
     if most is not None and (known.size or 0) > most:
         return f"{known.size} bytes, {most} allowed"
     return traits_unfit(limits, known)
+
+
+def mime_is(mime: str, taken: str) -> bool:
+    """Whether a type is one that is taken: itself, or any of its kind (`audio/*`)."""
+    return mime.startswith(taken[:-1]) if taken.endswith("/*") else mime == taken
 
 
 def traits_unfit(limits: Limits, known: MediumFacts) -> str:
@@ -141,9 +157,15 @@ def traits_unfit(limits: Limits, known: MediumFacts) -> str:
     return ""
 
 
-def whole_unfit(content: Email | Card | Carousel, limits: Limits) -> str:
+def whole_unfit(content: Whole, limits: Limits) -> str:
     """Why a form cannot show content as it is; empty when it can."""
     match content:
+        case Receipt():
+            return receipt_unfit(content, limits)
+        case Coupon():
+            return "" if content.code or content.url else "a coupon there needs a code or a url"
+        case FeedbackRequest() | Post():
+            return ""
         case Email():
             bodies = [content.text]
         case Card():
@@ -151,13 +173,24 @@ def whole_unfit(content: Email | Card | Carousel, limits: Limits) -> str:
         case Carousel():
             if unfit := cards_unfit(content.cards, limits):
                 return unfit
-            bodies = [] if limits.one_text else [content.text or ""]
+            bodies = [] if limits.one_text or limits.bare_cards else [content.text or ""]
             if limits.text_min and blank(content.text or ""):
                 return "cards need a text above them there"
         case _:
             assert_never(content)
     long = any(over(body, limits.text_max, limits) for body in bodies)
     return f"text longer than {measured(limits.text_max, limits)}" if long else ""
+
+
+def receipt_unfit(receipt: Receipt, limits: Limits) -> str:
+    """Why a form cannot show a receipt as it is."""
+    if limits.items_max is not None and len(receipt.items) > limits.items_max:
+        return f"{len(receipt.items)} lines, {limits.items_max} allowed"
+    where = receipt.address
+    if where is None or not limits.address_whole:
+        return ""
+    lines = (where.street, where.city, where.zip, where.country_code or where.country)
+    return "" if all(lines) else "an address there needs street, city, zip and country"
 
 
 def cards_unfit(cards: Sequence[Card], limits: Limits) -> str:
@@ -180,6 +213,11 @@ def card_unfit(card: Card, limits: Limits) -> str:
         return f"text longer than {measured(limits.text_max, limits)}"
     elif limits.footer_max == 0 and not blank(card.footer or ""):
         return "no footer on cards there"
+    if card.url and not limits.card_url:
+        return "cards there are not tapped, only their buttons"
+    told = not blank(card.text or "")
+    if limits.beside_title and not (told or card.media or card.actions or card.url):
+        return "a card there needs more than a title"
     return card_medium_unfit(card.media, limits) or actions_unfit(card.actions, limits)
 
 
@@ -206,6 +244,10 @@ def card_medium_unfit(medium: Media | None, limits: Limits) -> str:
         return "no captions on cards there"
     if limits.header_media and medium.kind not in limits.header_media:
         return f"no {medium.kind} on cards there"
+    if limits.media_by == "link" and not medium.url:
+        return "pictures of cards are links there"
+    if limits.media_by == "upload" and medium.url:
+        return "pictures of cards are no links there"
     return ""
 
 
@@ -213,18 +255,27 @@ def actions_unfit(actions: Sequence[Action], limits: Limits) -> str:
     """Why a form has no room for the buttons of a card."""
     links = [action for action in actions if action.url]
     replies = [action for action in actions if action.id]
+    calls = [action for action in actions if action.phone]
+    logins = [action for action in actions if action.login or action.does]
     if limits.options_max is not None and len(actions) > limits.options_max:
         return f"{len(actions)} actions on a card, {limits.options_max} allowed"
+    if any(action.id and (action.url or action.phone or action.login) for action in actions):
+        return "a button there opens a link or answers, not both"
+    if len(actions) < limits.actions_min:
+        return f"{len(actions)} actions on a card, at least {limits.actions_min} wanted"
     for kind, count, least, most in (
         ("links", len(links), limits.links_min, limits.links_max),
         ("answers", len(replies), limits.replies_min, limits.replies_max),
+        ("calls", len(calls), 0, limits.calls_max),
+        ("logins", len(logins), 0, limits.logins_max),
     ):
         if count < least or (most is not None and count > most):
             wanted = str(least) if least == most else f"{least} to {most}"
             return f"{count} {kind} on a card, {wanted} wanted"
     if limits.one_text and len({one_line(action.title) for action in actions}) < len(actions):
         return "two actions of a card have the same title"
-    if any(over(action.url, limits.url_max, limits) for action in links):
+    pages = [action.url or action.login for action in (*links, *logins)]
+    if any(over(page, limits.url_max, limits) for page in pages):
         return f"a link longer than {measured(limits.url_max, limits)}"
     buttons = [option_unfit(Option(a.id or "", one_line(a.title)), limits) for a in actions]
     return next(filter(None, buttons), "")
@@ -246,12 +297,38 @@ def check_card(card: Card, path: str) -> None:
         check_action(action, f"{path}/actions/{n}")
 
 
+def check_named(content: Receipt | Coupon | FeedbackRequest | Post, path: str) -> None:
+    """Raise Unshapable unless everything that must be said is said."""
+    names: tuple[str, ...]
+    match content:
+        case Receipt():
+            names = ("number", "recipient", "paid_with")
+            for n, item in enumerate(content.items):
+                if blank(item.title):
+                    raise Unshapable(f"{path}/items/{n}/title", "a line needs a title")
+            for n, change in enumerate(content.adjustments):
+                if blank(change.name):
+                    raise Unshapable(f"{path}/adjustments/{n}/name", "it needs a name")
+        case Coupon():
+            names = ("title",)
+        case FeedbackRequest():
+            names = ("id", "title", "question")
+        case Post():
+            names = ("post_id",)
+        case _:
+            assert_never(content)
+    for name in names:
+        if blank(getattr(content, name)):
+            raise Unshapable(f"{path}/{name}", "this must say something")
+
+
 def check_action(action: Action, path: str) -> None:
     """Raise Unshapable unless an action can be seen and does something."""
     if blank(action.title):
         raise Unshapable(f"{path}/title", "an action needs a title")
-    if not action.url and blank(action.id or ""):
-        raise Unshapable(path, "an action needs a url or an id")
+    does = action.url or action.phone or action.login or action.does
+    if not does and blank(action.id or ""):
+        raise Unshapable(path, "an action needs a url, an id, a phone or a login")
 
 
 def media_ids_of(content: Content) -> tuple[str, ...]:

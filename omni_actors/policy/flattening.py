@@ -7,11 +7,15 @@ from omni_actors.model.content import (
     Card,
     ContactCard,
     Contacts,
+    Coupon,
     Email,
+    FeedbackRequest,
     Location,
     Option,
     Organisation,
     Postal,
+    Receipt,
+    ReceiptItem,
 )
 from omni_actors.policy.marks import marks_of
 from omni_actors.policy.splitting import Split, Unit, length, split
@@ -105,14 +109,60 @@ def organisation(work: Organisation) -> str:
     return ", ".join(filter(None, [work.title, work.department, work.company]))
 
 
+def money(amount: float, currency: str) -> str:
+    """An amount with its currency."""
+    return f"{amount:.2f} {currency}"
+
+
+def receipt(shown: Receipt) -> list[str]:
+    """A receipt as blocks, a line for each thing."""
+    head = [shown.merchant, f"{shown.number}, {shown.recipient}"]
+    items = [receipt_item(item, shown.currency) for item in shown.items]
+    sums = [(each.name, -abs(each.amount)) for each in shown.adjustments]
+    named = [("Subtotal", shown.subtotal), ("Shipping", shown.shipping), ("Tax", shown.tax)]
+    sums += [(name, amount) for name, amount in named if amount is not None]
+    lines = [f"{name}: {money(a, shown.currency)}" for name, a in (*sums, ("Total", shown.total))]
+    address = postal(shown.address) if shown.address else None
+    return [
+        *filter(None, head),
+        *items,
+        *lines,
+        *filter(None, [shown.paid_with, address, shown.url]),
+    ]
+
+
+def receipt_item(item: ReceiptItem, currency: str) -> str:
+    """One line of a receipt."""
+    count = "" if item.quantity is None else f"{item.quantity:g} × "
+    told = f" – {item.text}" if item.text else ""
+    return f"{count}{item.title}{told}: {money(item.price, currency)}"
+
+
+def feedback(asked: FeedbackRequest) -> list[str]:
+    """A question about how content somebody is, as blocks."""
+    return [*filter(None, [asked.title, asked.text]), asked.question]
+
+
+def coupon(shown: Coupon) -> list[str]:
+    """A voucher as blocks, with its code on a line of its own, to be copied."""
+    told = [shown.text, shown.title, shown.subtitle, shown.code]
+    page = f"{shown.button}: {shown.url}" if shown.button and shown.url else shown.url
+    return [*filter(None, told), *filter(None, [page])]
+
+
 def card(shown: Card, marks: Iterator[str]) -> list[str]:
     """A card as blocks: links in full, each answer with the next of `marks`."""
     told = [shown.title, shown.text, shown.media.caption if shown.media else None]
     buttons = [action(each, marks) for each in shown.actions]
-    return [*filter(None, told), *buttons, *filter(None, [shown.footer])]
+    return [*filter(None, told), *buttons, *filter(None, [shown.url, shown.footer])]
 
 
 def action(shown: Action, marks: Iterator[str]) -> str:
     """What a button of a card does, as a line."""
-    line = f"{next(marks)}. {shown.title}" if shown.id else shown.title
-    return f"{line}: {shown.url}" if shown.url else line
+    return f"{next(marks)}. {link(shown)}" if shown.id else link(shown)
+
+
+def link(shown: Action) -> str:
+    """Where a button leads besides answering: to a page or a number."""
+    target = shown.url or shown.login or shown.phone
+    return f"{shown.title}: {target}" if target else shown.title

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from omni_actors.model.capabilities import Form, Level
 from omni_actors.model.content import Media
-from omni_actors.policy.fitting import blank, measured, one_line, over
+from omni_actors.policy.fitting import blank, measured, of_text, one_line, over
 from omni_actors.policy.shaped import Note, Shaped, ShapedPart, Unshapable
 from omni_actors.policy.shaping_media import MediaShaper
 from omni_actors.policy.splitting import split
@@ -75,7 +75,7 @@ class Framer:
         if limits.header_min and framed.frame.header is None:
             most = measured(limits.header_max, limits)
             raise Unshapable(f"{path}/header", f"{form.name} needs a header of at most {most}")
-        if not over(text, limits.text_max, limits):
+        if not over(text, limits.text_max, of_text(limits)):
             return framed
         return self.text_fit(framed, form, path)
 
@@ -104,7 +104,7 @@ class Framer:
         if over(frame.footer, limits.footer_max, limits):
             frame = evolve(frame, text=f"{frame.text}\n{frame.footer}", footer=None)
             notes += (self.moved("footer", form, path),)
-        long = over(frame.text, limits.text_max, limits) and not limits.header_min
+        long = over(frame.text, limits.text_max, of_text(limits)) and not limits.header_min
         crowded = frame.header is not None and (long or frame.media is not None)
         if crowded or over(frame.header, limits.header_max, limits):
             frame = evolve(frame, text=f"{frame.header}\n{frame.text}", header=None)
@@ -118,8 +118,13 @@ class Framer:
         return Note(f"{path}/{name}", Level.CONVERTED, "text", why)
 
     def text_fit(self, framed: Framed, form: Form, path: str) -> Framed:
-        """All but the last piece of a long text goes ahead."""
-        text, limits = framed.frame.text, form.limits
+        """All but the last piece of a long text goes ahead; all of it where there is no text."""
+        text, limits = framed.frame.text, of_text(form.limits)
+        if limits.text_max == 0:
+            parts, more = self.wording.pieces([text], f"{path}/text")
+            note = Note(f"{path}/text", Level.CONVERTED, "text ahead", f"{form.name} has no text")
+            bare = evolve(framed.frame, text="")
+            return Framed(bare, framed.ahead + parts, (*framed.notes, note, *more))
         cut = split(text, limits.text_max or 0, limits.unit)
         last = [piece for piece in cut.pieces if not blank(piece)][-1]
         kept = evolve(framed, frame=evolve(framed.frame, text=last))

@@ -20,14 +20,18 @@ from omni_actors.model.content import (
     Choices,
     Contacts,
     Content,
+    Coupon,
     Email,
+    FeedbackRequest,
     FormRequest,
     FormResponse,
     Location,
     Media,
     Order,
+    Post,
     Products,
     Reaction,
+    Receipt,
     Request,
     Template,
     Text,
@@ -35,7 +39,7 @@ from omni_actors.model.content import (
     content_type,
 )
 from omni_actors.policy import flattening, template_params
-from omni_actors.policy.fitting import blank, media_ids_of
+from omni_actors.policy.fitting import blank, check_named, media_ids_of
 from omni_actors.policy.framing import Framer
 from omni_actors.policy.shaped import MediumFacts, Note, Shaped, ShapedPart, Unshapable
 from omni_actors.policy.shaping_asks import AskShaper
@@ -51,6 +55,10 @@ Plain: TypeAlias = (
     Contacts
     | Location
     | Email
+    | Receipt
+    | Coupon
+    | FeedbackRequest
+    | Post
     | Template
     | Reaction
     | ChoiceResponse
@@ -159,6 +167,8 @@ class Shaper:
                 return self.location(content, path)
             case Email():
                 return self.email(content, path)
+            case Receipt() | Coupon() | FeedbackRequest() | Post():
+                return self.whole(content, path)
             case Template():
                 return self.template(content, path)
             case Reaction():
@@ -225,6 +235,25 @@ class Shaper:
         why = "only mails have that"
         notes = [Note(f"{path}/{name}", Level.DROPPED, "", why) for name in dropped]
         return evolve(flat, notes=(*flat.notes, *notes))
+
+    def whole(self, content: Receipt | Coupon | FeedbackRequest | Post, path: str) -> Shaped:
+        """What a platform shows by its own means, or else as text if it can be."""
+        check_named(content, path)
+        form, why = whole_form(self.wording, content, path)
+        if form.level is not Level.FLATTENED:
+            return Shaped((part_of(form, content),), whole_notes(form, path, why))
+        match content:
+            case Receipt():
+                blocks = flattening.receipt(content)
+            case Coupon():
+                blocks = flattening.coupon(content)
+            case FeedbackRequest():
+                blocks = flattening.feedback(content)
+            case Post():
+                raise Unshapable(path, form.why)
+            case _:
+                assert_never(content)
+        return self.wording.flat(blocks, path, form, why)
 
     def template(self, content: Template, path: str) -> Shaped:
         """A template, once its variables can be understood and its media be shown."""

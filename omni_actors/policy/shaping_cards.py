@@ -5,9 +5,18 @@ from collections.abc import Mapping, Sequence
 from attrs import evolve, frozen
 
 from omni_actors.model.capabilities import Form, Level
-from omni_actors.model.content import Action, Card, Carousel, Choices, Email, Media, content_type
+from omni_actors.model.content import (
+    Action,
+    Card,
+    Carousel,
+    Choices,
+    Media,
+    Option,
+    content_type,
+)
 from omni_actors.policy import flattening
 from omni_actors.policy.fitting import (
+    Whole,
     blank,
     check_card,
     joined,
@@ -40,6 +49,7 @@ class CardShaper:
         form, why = self.form_of(content, path, {path: content})
         if form.level is not Level.FLATTENED:
             return self.native_card(content, form, path, whole_notes(form, path, why))
+        check_reachable([content], path)
         options = tuple(reply_options([content]))
         distinct = len({option.id for option in options}) == len(options)
         if options and distinct and self.choices.takes(options):
@@ -58,6 +68,7 @@ class CardShaper:
         form, why = self.form_of(content, path, places)
         if form.level is not Level.FLATTENED:
             return self.native_carousel(content, form, path, whole_notes(form, path, why))
+        check_reachable(content.cards, path)
         shaped = Shaped(())
         if not blank(content.text or ""):
             shaped = self.wording.flat([content.text or ""], f"{path}/text", form, why)
@@ -97,7 +108,8 @@ class CardShaper:
         """A card in a form that takes it: with one text only, the title is its header."""
         options = tuple(reply_options([content]))
         if not form.limits.one_text:
-            return Shaped((part_of(form, content),), notes, options)
+            shown, relabelled = tidied_card(content, path)
+            return Shaped((part_of(form, shown),), (*notes, *relabelled), options)
         told = not blank(content.text or "")
         frame, more = self.framer.tidied(
             Frame(
@@ -118,7 +130,7 @@ class CardShaper:
         """Cards side by side; with one text on each, the title is its first line."""
         options = tuple(reply_options(content.cards))
         if not form.limits.one_text:
-            return Shaped((part_of(form, content),), notes, options)
+            return self.side_by_side(content, form, path, notes, options)
         framed = self.framer.fit(Frame(content.text or ""), form, path)
         cards = []
         for n, card in enumerate(content.cards):
@@ -129,10 +141,31 @@ class CardShaper:
         shown = Carousel(tuple(cards), framed.frame.text or None)
         return evolve(framed.then(part_of(form, shown), notes), options=options)
 
+    def side_by_side(
+        self,
+        content: Carousel,
+        form: Form,
+        path: str,
+        notes: Notes,
+        options: tuple[Option, ...],
+    ) -> Shaped:
+        """Cards as they are; a text above them goes ahead where there is no place for one."""
+        cards = []
+        for n, card in enumerate(content.cards):
+            shown, relabelled = tidied_card(card, f"{path}/cards/{n}")
+            cards.append(shown)
+            notes += relabelled
+        if not form.limits.bare_cards or blank(content.text or ""):
+            return Shaped((part_of(form, evolve(content, cards=tuple(cards))),), notes, options)
+        parts, more = self.wording.pieces([content.text or ""], f"{path}/text")
+        note = Note(f"{path}/text", Level.CONVERTED, "text ahead", f"{form.name} has no text")
+        shown_all = part_of(form, Carousel(tuple(cards)))
+        return Shaped((*parts, shown_all), (*notes, note, *more), options)
+
     def as_question(self, content: Card, path: str, why: str) -> Shaped:
         """A card that asks: its links as lines of the text, its answers as options."""
-        links = [f"{action.title}: {action.url}" for action in content.actions if action.url]
-        told = [content.text or "", *links]
+        links = [flattening.link(each) for each in content.actions if leads(each)]
+        told = [content.text or "", *links, content.url or ""]
         text = "\n".join([line for line in told if not blank(line)])
         asked = Choices(
             text or content.title,
@@ -143,7 +176,7 @@ class CardShaper:
         )
         notes = [Note(path, Level.CONVERTED, "choices", why)]
         for n, action in enumerate(content.actions):
-            if action.url:
+            if leads(action):
                 place = f"{path}/actions/{n}"
                 notes.append(Note(place, Level.FLATTENED, "text", ANSWERS_ONLY))
         shaped = self.choices.shape(asked, path)
@@ -169,7 +202,24 @@ class CardShaper:
         return evolve(captioned, notes=(note, *captioned.notes))
 
 
-def whole_form(wording: Wording, content: Email, path: str) -> tuple[Form, str]:
+def tidied_card(card: Card, path: str) -> tuple[Card, Notes]:
+    """A card with the labels of its buttons on one line."""
+    actions, notes = tidied_actions(card.actions, path)
+    return evolve(card, actions=actions), notes
+
+
+def leads(action: Action) -> bool:
+    """Whether a button leads to a page or a number."""
+    return bool(action.url or action.phone or action.login)
+
+
+def check_reachable(cards: Sequence[Card], path: str) -> None:
+    """Raise Unshapable for a button that no text can stand for."""
+    if any(action.does for card in cards for action in card.actions):
+        raise Unshapable(path, "this channel has no buttons that log out")
+
+
+def whole_form(wording: Wording, content: Whole, path: str) -> tuple[Form, str]:
     """The first form that shows content as it is or as text, and why the one before it does not."""
     why = ""
     for form in wording.forms(content_type(content), path):

@@ -13,6 +13,7 @@ from omni_actors.policy.fitting import (
     measured,
     neat,
     not_as,
+    of_text,
     one_line,
     options_unfit,
     over,
@@ -54,20 +55,29 @@ class ChoicesShaper:
         )
         asked = evolve(content, format="plain", options=options, button=button)
         why = ""
-        for form in self.wording.forms("choices", path):
+        for form in self.forms(options, path):
             if form.level is Level.FLATTENED:
                 return self.numbered(asked, frame, form, path, notes + more, why)
-            unfit = options_unfit(options, form.limits)
+            unfit = options_unfit(options, form.limits) or piece_unfit(frame, form)
             if not unfit:
                 return self.native(asked, frame, form, path, notes + more, why)
             why = not_as(form, unfit)
         raise Unshapable(f"{path}/options", why)
+
+    def forms(self, options: Sequence[Option], path: str) -> Sequence[Form]:
+        """The forms, best first: for options with pictures those that show them are."""
+        forms = self.wording.forms("choices", path)
+        if not any(option.image for option in options):
+            return forms
+        return sorted(forms, key=lambda form: not form.limits.option_image)
 
     def numbered(
         self, asked: Choices, frame: Frame, form: Form, path: str, notes: Notes, why: str
     ) -> Shaped:
         """The question as text; a mark before each option answers. A medium goes ahead, or above
         if its caption has room for all of that."""
+        asked, unseen = seen(asked, form, path)
+        notes += unseen
         blocks = flattening.question(evolve(frame, footer=None).whole, asked.options)
         blocks += [f"\n{frame.footer}"] if frame.footer else []
         place = f"{path}/options"
@@ -90,6 +100,8 @@ class ChoicesShaper:
         if form.level is not Level.NATIVE:
             notes += (Note(f"{path}/options", form.level, form.name, why or form.why),)
         framed = self.framer.fit(frame, form, path)
+        asked, unseen = seen(asked, form, path)
+        notes += unseen
         button = asked.button
         if over(button, form.limits.button_max, form.limits):
             most = measured(form.limits.button_max, form.limits)
@@ -105,3 +117,20 @@ class ChoicesShaper:
             footer=fits.footer,
         )
         return evolve(framed.then(part_of(form, question), notes), options=asked.options)
+
+
+def piece_unfit(frame: Frame, form: Form) -> str:
+    """Why a form that takes a text in one piece only does not take this one."""
+    limits = of_text(form.limits)
+    if not limits.one_piece or not over(frame.whole, limits.text_max, limits):
+        return ""
+    return f"a text longer than {measured(limits.text_max, limits)}"
+
+
+def seen(asked: Choices, form: Form, path: str) -> tuple[Choices, Notes]:
+    """The question without the pictures of its options where a form shows none."""
+    if form.limits.option_image or not any(option.image for option in asked.options):
+        return asked, ()
+    options = tuple([evolve(option, image=None) for option in asked.options])
+    note = Note(f"{path}/options", Level.DROPPED, "", f"{form.name} has no pictures of options")
+    return evolve(asked, options=options), (note,)

@@ -38,8 +38,8 @@ class MediaShaper:
 
     def medium_form(self, content: Media, path: str) -> tuple[Form, str]:
         """The first form that takes a medium, and why the one before it does not."""
-        if not content.media_id and not content.url:
-            raise Unshapable(path, "a medium needs a media_id or a url")
+        if not content.media_id and not content.url and not content.external_id:
+            raise Unshapable(path, "a medium needs a media_id, a url or an external_id")
         why = ""
         for form in self.wording.forms(f"media.{content.kind}", path):
             unfit = self.unfit(content, form)
@@ -47,13 +47,17 @@ class MediaShaper:
                 return form, why
             if not why or form.level is not Level.FLATTENED:
                 why = not_as(form, unfit)
-        pointer = path if content.media_id else f"{path}/url"
+        pointer = f"{path}/url" if content.url else path
         raise Unshapable(pointer, why)
 
     def unfit(self, content: Media, form: Form) -> str:
         """Why a form does not take a medium; of a link's bytes nothing is known."""
         if form.level is Level.FLATTENED:
             return "" if content.url else form.why or "it can only be sent as a link"
+        if content.external_id:
+            return "" if form.limits.held else "there is no way to name what the platform has"
+        if form.limits.media_by == "id":
+            return "only what the platform has itself, by its external_id"
         if content.media_id:
             return medium_unfit(form.limits, self.known(content))
         if not self.wording.capabilities.media_by_url:
@@ -67,8 +71,8 @@ class MediaShaper:
         forms = self.wording.capabilities.forms_of(f"media.{content.kind}")
         if not forms or forms[0].level is not Level.NATIVE:
             return f"{content.kind} is not shown there"
-        if not content.media_id and not content.url:
-            return "a medium needs a media_id or a url"
+        if not content.media_id and not content.url and not content.external_id:
+            return "a medium needs a media_id, a url or an external_id"
         return self.unfit(content, forms[0])
 
     def known(self, content: Media) -> MediumFacts:

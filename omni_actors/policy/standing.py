@@ -69,7 +69,7 @@ def _named(detail: JsonObject, key: str) -> str:
 
 
 def _because(detail: JsonObject, key: str = "reason") -> str:
-    return f": {_named(detail, key)}" if detail.get(key) else ""
+    return f": {_named(detail, key).rstrip('.')}" if detail.get(key) else ""
 
 
 def _ban(detail: JsonObject) -> str:
@@ -97,7 +97,9 @@ def _restriction(detail: JsonObject) -> str:
         "nothing": "it may not send",
     }
     may = left.get(str(detail.get("sending")), "it may send")
-    return f"The account is restricted ({what}): {may}."
+    if not types and detail.get("sending") == "all":
+        return "The account is no longer restricted."
+    return f"The account is restricted ({what}): {may}{_because(detail)}."
 
 
 def _connection(detail: JsonObject) -> str:

@@ -182,6 +182,8 @@ class Stage:
     """Where the events of an account go; by platform and channel key."""
     move_hook: Callable[[str, str, str], None] = lambda _platform, _key, _url: None
     """Send the events of an account to another URL."""
+    app_subscriptions: Callable[[str], list[dict[str, Any]]] = lambda _app_id: []
+    """What an app is sent, of all platforms together."""
 
 
 @frozen
@@ -205,6 +207,8 @@ class Job:
     run: Callable[[Fault | None], Outcome]
     refuse: Callable[[Fault], Answer]
     """Answers in the platform's own words for `throttle`, `expire_token` and `error_code`."""
+    platform: str = ""
+    """Whose hooks the updates go to, where that is another platform than the one that was asked."""
 
 
 @frozen
@@ -270,6 +274,18 @@ class Platform(Protocol):
 
     def is_heard(self, update: Update) -> bool:
         """Whether anybody has asked to be told of this."""
+
+    def is_answered(self, update: Update, status: int) -> None:
+        """A hook was knocked at with this: its status, or 0 where nobody answered."""
+
+    def app_subscriptions(self, app_id: str) -> list[dict[str, Any]]:
+        """What an app is sent of this platform; nothing where it is no app of these accounts."""
+
+    async def act(self, channel_key: str, verb: str, request: Request) -> Answer | None:
+        """A control route of this platform's own; None when it has none. Raises ControlError."""
+
+    def extras(self, entry: Shown) -> dict[str, Any]:
+        """What the outbox tells of a message beside its text, such as what can be tapped."""
 
     def rendering(self, entry: Shown) -> str:
         """What the customer's phone shows."""

@@ -102,6 +102,9 @@ class Control:
                 return json_answer(200, {"told": [update.type for update in news]})
             case ("POST", "handshake"):
                 return await self._handshake(platform, key)
+        own = await platform.act(key, verb, request)
+        if own is not None:
+            return own
         return _problem(404, f"the control API has no {request.method} {request.path}")
 
     async def _inbound(self, request: Request, platform: Platform, key: str) -> Answer:
@@ -197,6 +200,7 @@ class Control:
                 "updates": hook.figures.updates,
                 "delivered": hook.figures.delivered,
                 "retried": hook.figures.retried,
+                "given_up": hook.figures.given_up,
                 "last_status": hook.figures.last_status,
             }
             for hook in self.sandbox.hooks
@@ -224,6 +228,7 @@ def _shown(platform: Platform, entry: Shown) -> dict[str, Any]:
         "at": entry.at,
         "text": platform.rendering(entry),
         "request": entry.request,
+        **platform.extras(entry),
     }
 
 

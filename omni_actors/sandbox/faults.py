@@ -23,6 +23,7 @@ REQUEST_KINDS = frozenset(
         "wrong_bytes",
         "expired_url",
         "usage",
+        "error_after",
     }
 )
 DOWNLOAD_KINDS = frozenset({"slow_body", "wrong_bytes", "expired_url"})
@@ -40,6 +41,7 @@ _NUMBERS = (
     "status",
     "percent",
     "regain_min",
+    "subcode",
 )
 
 
@@ -70,6 +72,8 @@ class Fault:
     percent: int = 0
     regain_min: int = 0
     """What a `usage` rule lets the answer tell of the budget of calls."""
+    subcode: int | None = None
+    """Beside `code`, where the platform has any."""
 
     def hits(self, target: Target) -> bool:
         """Whether the rule is about this target; a send is meant unless `call` says otherwise."""
@@ -88,6 +92,7 @@ class Fault:
             "status": self.status,
             "percent": self.percent,
             "regain_min": self.regain_min,
+            "subcode": self.subcode,
             "match": dict(self.match),
         }
 
@@ -166,6 +171,7 @@ def _fault(document: Any) -> Fault:
         match=_match(document.get("match", {})),
         percent=int(_or(numbers["percent"], 100)),
         regain_min=int(_or(numbers["regain_min"], 0)),
+        subcode=None if numbers["subcode"] is None else int(numbers["subcode"]),
     )
 
 

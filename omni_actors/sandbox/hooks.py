@@ -62,6 +62,10 @@ def _always(_update: Update) -> bool:
     return True
 
 
+def _unnoticed(_update: Update, _status: int) -> None:
+    return
+
+
 @define(eq=False)
 class HookFigures:
     """What a hook has seen so far."""
@@ -69,6 +73,8 @@ class HookFigures:
     delivered: int = 0
     retried: int = 0
     updates: int = 0
+    given_up: int = 0
+    """Updates that nobody is subscribed to any more."""
     last_status: int = 0
 
 
@@ -76,8 +82,9 @@ class HookFigures:
 class Hook:
     """One URL and secret, with a bounded queue and a fixed number of connections.
 
-    Nothing is lost: an update stays with its worker until the hook says exactly 200, and a full
-    queue makes `offer` wait. Updates may overtake each other, as they do on the platforms.
+    Nothing is lost: an update stays with its worker until the hook says exactly 200 or the platform
+    unsubscribes it, and a full queue makes `offer` wait. Updates may overtake each other, as they
+    do on the platforms.
     """
 
     url: str | None
@@ -86,6 +93,8 @@ class Hook:
     faults: Faults
     heard: Callable[[Update], bool] = _always
     """Whether an update goes out at all."""
+    answered: Callable[[Update, int], None] = _unnoticed
+    """Told what each knock came to; 0 is no answer. It may end the platform's patience."""
     concurrency: int = 4
     batch_max: int = 1
     pending_max: int = 10_000
@@ -206,12 +215,16 @@ class Hook:
         while True:
             status, error = await self._knock(line, body)
             for update in updates:
+                self.answered(update, status)
                 if update.knock is not None:
                     update.knock.tell(status, error)
             if status == 200:
                 self.figures.delivered += 1
                 return
             self.figures.retried += 1
+            if not any(self.heard(update) for update in updates):
+                self.figures.given_up += len(updates)
+                return
             with trio.move_on_after(backoff_s):
                 await self._changed.wait()
             backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)

@@ -25,6 +25,7 @@ JSON_TYPE = ("Content-Type", "application/json; charset=UTF-8")
 REASONS = {
     200: "OK",
     206: "Partial Content",
+    302: "Found",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -54,16 +55,22 @@ class Request:
     taken: bool = False
     """Whether the whole body has been read."""
     begun: bool = False
+    _whole: bytes = b""
 
     async def body(self, bytes_max: int = JSON_BODY_BYTES_MAX) -> bytes:
-        """The whole body, once. Raises BodyTooLargeError above `bytes_max`."""
+        """The whole body, as often as it is asked for.
+
+        Raises BodyTooLargeError above `bytes_max` when it is read, which is once.
+        """
+        if self.begun and self.taken:
+            return self._whole
         self.begun = True
         if self._expects is not None:
             await self._expects()
         with trio.fail_after(BODY_TIMEOUT_S):
-            body = await self._reader.body(self._framing, bytes_max)
+            self._whole = await self._reader.body(self._framing, bytes_max)
         self.taken = True
-        return body
+        return self._whole
 
     @property
     def segments(self) -> list[str]:

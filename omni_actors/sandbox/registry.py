@@ -5,13 +5,32 @@ from contextlib import AbstractAsyncContextManager
 
 import trio
 
-from omni_actors.sandbox.contract import Account, SandboxSettings
-from omni_actors.sandbox.stage import PlatformKind, Sandbox, open_stage
+from omni_actors.sandbox.contract import Account, Platform, SandboxSettings, Stage
+from omni_actors.sandbox.instagram.platform import instagram
+from omni_actors.sandbox.messenger.platform import messenger
+from omni_actors.sandbox.meta.settings import INSTAGRAM_LOGIN, InstagramAccount, MessengerAccount
+from omni_actors.sandbox.meta.world import World
+from omni_actors.sandbox.stage import Sandbox, open_stage
 from omni_actors.sandbox.whatsapp.platform import WhatsApp
 from omni_actors.sandbox.whatsapp.settings import WhatsAppAccount
 
-PLATFORMS: Mapping[str, PlatformKind] = {"whatsapp": WhatsApp}
-SAMPLE_ACCOUNTS: tuple[Account, ...] = (WhatsAppAccount(),)
+SAMPLE_ACCOUNTS: tuple[Account, ...] = (
+    WhatsAppAccount(),
+    MessengerAccount(),
+    InstagramAccount(),
+    INSTAGRAM_LOGIN,
+)
+
+
+def platforms(stage: Stage) -> Mapping[str, Platform]:
+    """Everything that is played. Messenger and Instagram live in one world, and are asked first:
+    they leave to WhatsApp what is not about them."""
+    world = World(stage)
+    return {
+        "messenger": messenger(world),
+        "instagram": instagram(world),
+        "whatsapp": WhatsApp(stage),
+    }
 
 
 def open_sandbox(settings: SandboxSettings) -> AbstractAsyncContextManager[Sandbox]:
@@ -19,7 +38,7 @@ def open_sandbox(settings: SandboxSettings) -> AbstractAsyncContextManager[Sandb
 
     Raises ValueError for a bind that is not `host:port`, OSError when it cannot be listened at.
     """
-    return open_stage(settings, PLATFORMS, accounts_of(settings))
+    return open_stage(settings, platforms, accounts_of(settings))
 
 
 def accounts_of(settings: SandboxSettings) -> tuple[Account, ...]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from ipaddress import ip_address
+from typing import Any
 
 import trio
 from attrs import define, evolve, field
@@ -32,7 +33,8 @@ from omni_actors.sandbox.http import (
     serve_connection,
 )
 
-PlatformKind = Callable[[Stage], Platform]
+Cast = Callable[[Stage], Mapping[str, Platform]]
+"""Makes all platforms of one sandbox, by name, in the order in which they are asked."""
 
 
 @define(eq=False)
@@ -100,6 +102,7 @@ class Sandbox:
             envelope=self.platforms[platform].envelope,
             faults=self.faults,
             heard=self.platforms[platform].is_heard,
+            answered=self.platforms[platform].is_answered,
             concurrency=self.settings.hook_concurrency,
             batch_max=self.settings.hook_batch_max,
             pending_max=self.settings.hook_pending_max,
@@ -131,7 +134,7 @@ class Sandbox:
             if isinstance(job, Answer):
                 return job
             if job is not None:
-                return await self._carry_out(platform, job)
+                return await self._carry_out(self.platforms.get(job.platform, platform), job)
         segments = graph.route_of(request)
         if not segments:
             return json_answer(200, {"sandbox": sorted(self.platforms)})
@@ -186,6 +189,11 @@ class Sandbox:
         after = partial(self._tell, platform, outcome.updates)
         return Answer(answer.status, answer.body, answer.headers, after=after, cut_at=cut_at)
 
+    def app_subscriptions(self, app_id: str) -> list[dict[str, Any]]:
+        """What an app is sent, platform by platform."""
+        told = [each.app_subscriptions(app_id) for each in self.platforms.values()]
+        return [one for some in told for one in some]
+
     def show(self) -> None:
         """Wake who waits for the outbox."""
         grown, self.outbox_grew = self.outbox_grew, trio.Event()
@@ -222,9 +230,9 @@ def _address(bind: str) -> tuple[str, int]:
 
 @asynccontextmanager
 async def open_stage(
-    settings: SandboxSettings, kinds: Mapping[str, PlatformKind], accounts: Iterable[Account]
+    settings: SandboxSettings, cast: Cast, accounts: Iterable[Account]
 ) -> AsyncIterator[Sandbox]:
-    """Listen, and play the platforms of `kinds` until the block ends.
+    """Listen, and play the platforms of `cast` until the block ends.
 
     Raises ValueError for a bind that is not `host:port`, OSError when it cannot be listened at.
     """
@@ -242,11 +250,12 @@ async def open_stage(
             url=url,
             hook_url=lambda platform, key: sandbox.hook_of(platform, key).url,
             move_hook=lambda platform, key, moved: sandbox.move_hook(platform, key, moved),
+            app_subscriptions=lambda app_id: sandbox.app_subscriptions(app_id),
         )
         sandbox = Sandbox(
             settings=settings,
             stage=stage,
-            platforms={name: kind(stage) for name, kind in kinds.items()},
+            platforms=cast(stage),
             faults=Faults(chance),
             url=url,
             port=port,

@@ -140,6 +140,16 @@ class LegsOf(Query[Mapping[str, tuple[Leg, ...]]]):
 
 
 @frozen
+class LegAt(Query[Leg | None]):
+    """The leg of whoever has the strongest of these keys that is known, on this channel."""
+
+    tenant: str
+    platform: str
+    channel_id: str
+    keys: tuple[IdentityKey, ...]
+
+
+@frozen
 class LegById(Query[Leg | None]):
     tenant: str
     leg_id: str

@@ -31,6 +31,8 @@ class Channel:
     """One channel. `settings` holds no secret; `since` is when `state` began.
 
     `limits` is what the platform told of its limits (model/limits.py): by name, the value and when.
+    `app` is the app of the config that it was connected through, if it was. One that is not
+    `connected` has no credentials any more.
     """
 
     id: str
@@ -44,6 +46,8 @@ class Channel:
     source: str
     last_event_at: float | None = None
     limits: Mapping[str, tuple[Json, float]] = field(factory=dict)
+    app: str | None = None
+    connected: bool = True
 
 
 @frozen
@@ -72,6 +76,7 @@ class Leg:
     last_external_id: str | None  # of the last inbound message: what mark_read names
     questions: tuple["Question", ...] = ()
     entry_until: float | None = None  # what we send is free of charge until then
+    controlled_by: str | None = None  # another app that answers at the platform
 
 
 @frozen
@@ -232,7 +237,9 @@ class SentTo:
     at: float
 
 
-EntryKind: TypeAlias = Literal["message", "edited", "deleted", "reacted", "echoed", "identity"]
+EntryKind: TypeAlias = Literal[
+    "message", "edited", "deleted", "reacted", "acted", "echoed", "identity"
+]
 
 
 @frozen

@@ -84,7 +84,7 @@ class Checkpoint:
 class Accepted:
     """What an intake became. `conversations` have something new to handle, `channels` another
     state; `named` is whether a channel has a name by which it was not known before; `begun` is all
-    that there is to handle in those of the conversations that did not exist before."""
+    that there is to handle in conversations that did not exist before, told once for a batch."""
 
     new: int
     known: int
@@ -174,7 +174,8 @@ class OpenLeg(Verb[Leg]):
 class NewPart:
     """One part to queue. `media_ids` are the media that its content names.
 
-    `windowed`: it may be sent only while its leg's reply window is open.
+    `windowed`: it may be sent only while its leg's reply window is open, or for `grace_s` after the
+    last message of the person.
     """
 
     id: str
@@ -183,6 +184,7 @@ class NewPart:
     content: Content
     media_ids: tuple[str, ...] = ()
     windowed: bool = False
+    grace_s: float = 0.0
 
 
 @frozen
@@ -276,6 +278,7 @@ class Claimed:
     queued_at: float
     person: str  # the identity that it goes to
     first: bool  # its reply window is closed: we write first
+    author: str = "bot"
     failure: Failure | None = None  # of the attempt before
 
 
@@ -519,7 +522,7 @@ class Redriven:
     redriven: tuple[str, ...]
     skipped: tuple[str, ...]
     wakes: tuple[LegWake, ...]
-    intakes: tuple[str, ...]
+    intakes: tuple[tuple[str, str], ...]  # the letter, and what it is about
 
 
 @frozen

@@ -27,6 +27,17 @@ class Auth(StrEnum):
     SASL = "sasl"  # within a mail session
 
 
+class Secret(StrEnum):
+    """A value that a call needs under a name of the platform's own, beside or instead of an auth.
+
+    Like a credential it is filled in by `net`, and only for the hosts that may see it.
+    """
+
+    APP_SECRET = "app_secret"
+    TOKEN = "token"
+    CODE = "code"  # what the platform gave a person's browser, for the app to redeem once
+
+
 @frozen
 class Upload:
     """A file, streamed from a blob: one of a multipart form, or a body of its own."""
@@ -48,6 +59,8 @@ class HttpCall:
     `resume`, a name, what came of a body that breaks off is kept, and the next call of that name
     asks for the rest only. Otherwise at most `bytes_max` bytes of it are read.
     `idempotent`: the call may be made again when its answer is lost, so nothing is in doubt.
+    `secrets` names parameters of the form, or of the query where there is no form, and what secret
+    each of them takes.
     """
 
     method: str
@@ -57,6 +70,7 @@ class HttpCall:
     headers: Mapping[str, str] = field(factory=dict)
     json: Any = None
     form: Mapping[str, str] | None = None
+    secrets: Mapping[str, Secret] = field(factory=dict)
     upload: Upload | None = None
     body: bytes | None = None
     download: bool = False

@@ -91,6 +91,23 @@ def test_any_bytes_are_decoded_or_refused(raw: bytes) -> None:
     json.dumps(document, allow_nan=False).encode()
 
 
+ODD = st.sampled_from(
+    ["a", "\0", "\\u0000", "\\ud83d", "\\uDE00", "\\\\ud83d", "\\u00e9", "é", "\\n", "{", "["]
+)
+
+
+@given(st.lists(ODD, max_size=8), st.integers(1, DEPTH_MAX + 4))
+def test_no_text_keeps_what_no_store_can_keep(pieces: list[str], depth: int) -> None:
+    text = "".join(pieces)
+    raw = ('[{"' + text + '": ' + "[" * depth + '"' + text + '"' + "]" * depth + "}]").encode()
+
+    found = json.dumps(decode(raw), ensure_ascii=False)
+
+    found.encode()
+    assert "\\u0000" not in found.replace("\\\\", "")
+    assert found.count("[") - 2 * text.count("[") <= DEPTH_MAX
+
+
 SANE = st.recursive(
     st.none()
     | st.booleans()

@@ -7,24 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
-from omni_actors.adapters.meta import (
-    META,
+from omni_actors.adapters.meta.graph import (
     NO_CODE,
-    OBJECTS,
     GraphError,
-    MetaSecrets,
     Rule,
-    authenticate,
-    dispatch,
     failure_of,
     graph_error,
-    handshake,
     masked,
     read_error,
     retry_after_s,
 )
-from omni_actors.adapters.meta import (
+from omni_actors.adapters.meta.graph import (
     usage as usage_of,
+)
+from omni_actors.adapters.meta.hook import (
+    META,
+    OBJECTS,
+    MetaSecrets,
+    authenticate,
+    dispatch,
+    handshake,
 )
 from omni_actors.model.failure import Kind, Reason, Scope
 from omni_actors.model.json import Json

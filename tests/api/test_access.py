@@ -24,7 +24,7 @@ async def test_no_key_opens_nothing_but_what_is_public(house: House) -> None:
         for route in ROUTES:
             response = await client.request(route.method, url_of(route))
             if route.access is Access.PUBLIC:
-                assert response.status_code in (200, 503)
+                assert response.status_code in (200, 404, 409, 503)  # "none" is not there
             else:
                 assert response.status_code == 401
                 assert response.headers["www-authenticate"].startswith("Bearer ")

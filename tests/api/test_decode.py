@@ -129,6 +129,58 @@ CONTENTS: dict[str, tuple[dict[str, Any], c.Content]] = {
         {"type": "form", "text": "?", "form_id": "7", "screen": "A", "data": {"a": {"b": None}}},
         c.FormRequest("?", "7", screen="A", data={"a": {"b": None}}),
     ),
+    "buttons that call, log in and log out": (
+        {
+            "type": "card",
+            "title": "T",
+            "url": "https://x.org/",
+            "actions": [
+                {"title": "Call", "phone": "+351210000000"},
+                {"title": "In", "login": "https://x.org/login"},
+                {"title": "Out", "does": "log_out"},
+            ],
+        },
+        c.Card(
+            "T",
+            actions=(
+                c.Action("Call", phone="+351210000000"),
+                c.Action("In", login="https://x.org/login"),
+                c.Action("Out", does="log_out"),
+            ),
+            url="https://x.org/",
+        ),
+    ),
+    "a receipt": (
+        {
+            "type": "receipt",
+            "number": "A-1",
+            "recipient": "Ada",
+            "currency": "EUR",
+            "paid_with": "Visa",
+            "total": 3,
+            "items": [{"title": "Mug", "price": 1.5, "quantity": 2}],
+        },
+        c.Receipt("A-1", "Ada", "EUR", "Visa", 3.0, (c.ReceiptItem("Mug", 1.5, 2.0),)),
+    ),
+    "a coupon": (
+        {"type": "coupon", "title": "20% off", "code": "MUG20"},
+        c.Coupon("20% off", code="MUG20"),
+    ),
+    "a question about the service": (
+        {
+            "type": "feedback",
+            "id": "q",
+            "title": "Rate us",
+            "question": "?",
+            "privacy_url": "https://x.org/",
+        },
+        c.FeedbackRequest("q", "Rate us", "?", "https://x.org/"),
+    ),
+    "a post": ({"type": "post", "post_id": "181394"}, c.Post("181394")),
+    "a sticker of the platform": (
+        {"type": "media", "kind": "sticker", "external_id": "like_heart"},
+        c.Media(c.MediaKind.STICKER, external_id="like_heart"),
+    ),
     "products": (
         {"type": "products", "catalog_id": "5", "sections": [{"product_ids": ["1", "2"]}]},
         c.Products(catalog_id="5", sections=(c.ProductSection(("1", "2")),)),
@@ -199,6 +251,28 @@ WRONG: dict[str, tuple[Any, str]] = {
         "/content/type",
     ),
     "nobody is addressed": ({"content": TEXT}, ""),
+    "a button that does two things": (
+        {
+            "contact_id": "c",
+            "content": {
+                "type": "card",
+                "title": "T",
+                "actions": [{"title": "Go", "url": "https://x.org/", "phone": "+351210000000"}],
+            },
+        },
+        "/content/actions/0",
+    ),
+    "a number that nobody can call": (
+        {
+            "contact_id": "c",
+            "content": {
+                "type": "card",
+                "title": "T",
+                "actions": [{"title": "Call", "phone": "0800 MUGS"}],
+            },
+        },
+        "/content/actions/0/phone",
+    ),
     "two are addressed": ({"content": TEXT, "contact_id": "c", "to": TO}, ""),
     "a number as text": (
         {"contact_id": "c", "content": {"type": "text", "text": 5}},

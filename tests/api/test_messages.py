@@ -13,6 +13,7 @@ async def test_a_message_is_taken_and_can_be_looked_at(house: House) -> None:
     assert sent.json()["window"] == {
         "open": False,
         "closes_at": None,
+        "human_closes_at": None,
         "free_until": None,
     }
     assert message.json()["id"] == sent.json()["id"]
@@ -86,9 +87,9 @@ async def test_a_preview_shows_what_becomes_of_it_and_sends_nothing(house: House
 
     assert shown["parts"][0]["content"]["type"] == "choices"
     assert shown["rendering"][0]["level"] == "converted"
-    conversations = (await house.client.get("/v1/conversations")).json()["items"]
-    path = f"/v1/conversations/{conversations[0]['id']}/messages"
-    assert (await house.client.get(path)).json()["items"] == []
+    assert shown["leg_id"] is None
+    for left in ("contacts", "conversations", "events"):
+        assert (await house.client.get(f"/v1/{left}")).json()["items"] == []
 
 
 async def test_a_closed_window_is_told(house: House) -> None:
@@ -97,6 +98,7 @@ async def test_a_closed_window_is_told(house: House) -> None:
     response = await house.client.post("/v1/messages", json=asked)
 
     assert (response.status_code, response.json()["code"]) == (422, "outside_window")
+    assert (await house.client.get("/v1/contacts")).json()["items"] == []
 
 
 async def test_an_address_that_is_none_has_its_place(house: House) -> None:

@@ -16,6 +16,7 @@ from tests.api.contract import ALL_ROUTES, DOCUMENT
 from tests.api.test_decode import CONTENTS, WRONG
 
 OPERATIONS = """
+GET /deletions/{code}
 GET /healthz
 GET /metrics
 GET /openapi.json
@@ -38,8 +39,13 @@ POST /v1/channels/{channel_id}/groups/{group_id}/join_requests:reject
 POST /v1/channels/{channel_id}/groups/{group_id}/members:remove
 POST /v1/messages/{message_id}:pin
 POST /v1/messages/{message_id}:unpin
+GET /v1/channels/{channel_id}/personas
+GET /v1/channels/{channel_id}/profile
 GET /v1/channels/{channel_id}/templates
 GET /v1/channels/{channel_id}/templates/{name}
+GET /v1/connect/{platform}
+GET /v1/connect/{platform}/callback
+GET /v1/connections/{connection_id}
 GET /v1/contacts
 GET /v1/contacts/{contact_id}
 GET /v1/conversations
@@ -55,14 +61,20 @@ GET /v1/media/{media_id}
 GET /v1/messages/{message_id}
 GET /v1/messages/{message_id}/attempts
 GET /webhooks/{hook}
+DELETE /v1/channels/{channel_id}/personas/{persona_id}
+DELETE /v1/channels/{channel_id}/profile
 DELETE /v1/channels/{channel_id}/templates/{name}
 DELETE /v1/keys/{key_id}
 PATCH /v1/channels/{channel_id}/templates/{name}
 PATCH /v1/conversations/{conversation_id}/context
+POST /v1/apps/{app_id}/data-deletion
+POST /v1/apps/{app_id}/deauthorize
+POST /v1/channels/{channel_id}/personas
 POST /v1/channels/{channel_id}/templates
 POST /v1/channels/{channel_id}/templates:sync
 POST /v1/channels/{channel_id}:pause
 POST /v1/channels/{channel_id}:resume
+POST /v1/connections/{connection_id}:choose
 POST /v1/conversations/{conversation_id}:close
 POST /v1/dead-letters:redrive
 POST /v1/keys
@@ -74,6 +86,7 @@ POST /v1/messages/{message_id}:release
 POST /v1/messages:preview
 POST /webhooks/{hook}
 PUT /v1/channels/{channel_id}/credentials
+PUT /v1/channels/{channel_id}/profile
 """
 
 # What JSON Schema has no word for; the decoder knows more.

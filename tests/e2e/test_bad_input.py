@@ -240,7 +240,7 @@ def test_a_body_that_cannot_be_read_is_a_dead_letter_that_can_be_seen_and_redriv
         assert marker in shown["about"]["begins"]
         redriven = client.post("/v1/dead-letters:redrive", json={"ids": [new[0]["id"]]})
         after = client.get(f"/v1/dead-letters/{new[0]['id']}").json()
-    assert redriven.json() == {"redriven": [new[0]["id"]], "skipped": []}
+    assert redriven.json() == {"redriven": [new[0]["id"]], "skipped": [], "unread": []}
     assert after["dead_letter"]["redriven_at"] is None, (
         "what still cannot be read is still a dead letter"
     )

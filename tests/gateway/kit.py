@@ -18,8 +18,8 @@ from attrs import define, field
 from omni_actors.actors.clock import Clock
 from omni_actors.actors.system import System, open_system
 from omni_actors.adapters import ADAPTERS
-from omni_actors.adapters.meta import META, MetaSecrets
-from omni_actors.adapters.whatsapp.settings import VERSION
+from omni_actors.adapters.meta.hook import META, MetaSecrets
+from omni_actors.adapters.meta.settings import VERSION
 from omni_actors.config import router
 from omni_actors.gateway import keys
 from omni_actors.gateway.channel_actor import Wake

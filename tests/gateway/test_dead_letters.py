@@ -39,7 +39,7 @@ async def test_a_redriven_part_is_sent_behind_what_waits(
     told = await rig.gateway.redrive(OPERATOR, ids=[letter.id])
     await rig.until(lambda: rig.platform.texts() == ["m0"], within_s=5)
 
-    assert told == {"redriven": [letter.id], "skipped": []}
+    assert told == {"redriven": [letter.id], "skipped": [], "unread": []}
     assert await letters(rig) == ()
 
 
@@ -50,7 +50,7 @@ async def test_what_was_redriven_is_not_redriven_again(rig: Rig, autojump_clock:
 
     told = await rig.gateway.redrive(OPERATOR, ids=[letter.id, "ddl_nobody"])
 
-    assert told == {"redriven": [], "skipped": [letter.id, "ddl_nobody"]}
+    assert told == {"redriven": [], "skipped": [letter.id, "ddl_nobody"], "unread": []}
 
 
 async def test_a_filter_redrives_at_a_rate(rig: Rig, autojump_clock: MockClock) -> None:
@@ -88,7 +88,7 @@ async def test_another_tenant_can_neither_see_nor_redrive(
     with pytest.raises(RequestError) as refused:
         await rig.gateway.dead_letter(caller("acme"), letter.id)
 
-    assert told == {"redriven": [], "skipped": [letter.id]}
+    assert told == {"redriven": [], "skipped": [letter.id], "unread": []}
     assert refused.value.code is Code.NOT_FOUND
 
 

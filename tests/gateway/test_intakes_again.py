@@ -38,5 +38,20 @@ async def test_an_intake_that_still_cannot_be_read_stays_the_dead_letter_that_it
 
     told = await rig.gateway.redrive(OPERATOR, ids=[letter.id])
 
-    assert told == {"redriven": [letter.id], "skipped": []}
+    assert told == {"redriven": [], "skipped": [], "unread": [letter.id]}
     assert await letters(rig) == (letter,)
+
+
+async def test_an_intake_whose_bytes_are_gone_costs_no_other_its_chance(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await rig.store.do(Accept(Intake("itk_gone", HOOK, 0.0, 70_000, blob="0" * 64, problem="old")))
+    said = {"type": "text", "text": {"body": "hi"}}
+    body = inbound([message_of("wamid.1", ADA, rig.clock.now(), said)])
+    await rig.store.do(Accept(Intake("itk_kept", HOOK, 1.0, len(body), body, problem="old")))
+    gone, kept = await letters(rig)
+
+    told = await rig.gateway.redrive(OPERATOR, where={"kind": "intake"})
+
+    assert told == {"redriven": [kept.id], "skipped": [], "unread": [gone.id]}
+    assert await letters(rig) == (gone,)

@@ -146,7 +146,12 @@ async def test_a_template_in_a_closed_window_is_told_in_the_rendering(
     await rig.reached(answer.message_id, "sent")
 
     assert "the reply window is closed" in str(answer.body["rendering"])
-    assert answer.body["window"] == {"open": False, "closes_at": None, "free_until": None}
+    assert answer.body["window"] == {
+        "open": False,
+        "closes_at": None,
+        "human_closes_at": None,
+        "free_until": None,
+    }
 
 
 # ---------------------------------------------------------------- the platform's word
@@ -346,6 +351,7 @@ async def test_an_answer_to_somebody_from_an_ad_is_free_for_three_days_and_opens
     assert again.body["window"] == {
         "open": True,
         "closes_at": closes_at,
+        "human_closes_at": None,
         "free_until": leg.entry_until,
     }
 

@@ -17,7 +17,7 @@ from omni_actors.model.failure import Kind, Reason
 from omni_actors.net.http import HttpHands
 from omni_actors.net.multipart import form_frame
 from omni_actors.net.trace import Trace
-from omni_actors.wire.calls import Auth, HttpCall, MailCall, Upload
+from omni_actors.wire.calls import Auth, HttpCall, MailCall, Secret, Upload
 from tests.net.kit import (
     APP_SECRET,
     LOOPBACK_OPEN,
@@ -168,6 +168,43 @@ async def test_an_app_speaks_for_itself(hands: HttpHands) -> None:
         await hands.make(HttpCall("GET", served.url(), Auth.APP), by, Trace())
 
     assert served.seen[0].headers["authorization"] == f"Bearer 70001|{APP_SECRET}"
+
+
+async def test_secrets_go_where_the_call_names_them_and_are_not_shown(hands: HttpHands) -> None:
+    trace = Trace()
+    named = {"client_secret": Secret.APP_SECRET, "code": Secret.CODE, "old": Secret.TOKEN}
+    async with serving(friendly) as served:
+        by = evolve(account(served), code="c0de-of-a-login")
+        form = HttpCall("POST", served.url(), Auth.NONE, form={"a": "1"}, secrets=named)
+        query = HttpCall("GET", served.url(), Auth.NONE, query={"a": "1"}, secrets=named)
+
+        await hands.make(form, by, trace)
+        await hands.make(query, by, trace)
+
+    posted, got = served.seen
+    expected = {
+        "a": ["1"], "client_secret": [APP_SECRET], "code": ["c0de-of-a-login"], "old": [TOKEN],
+    }  # fmt: skip
+    assert parse_qs(posted.body.decode()) == expected
+    assert parse_qs(urlsplit(got.target).query) == expected
+    assert "authorization" not in posted.headers
+    for secret in (APP_SECRET, "c0de", TOKEN):
+        assert secret not in str(trace.as_json())
+
+
+@pytest.mark.parametrize("secret", list(Secret))
+async def test_a_secret_that_is_not_there_or_not_for_this_host_stays(
+    hands: HttpHands, secret: Secret
+) -> None:
+    async with serving(friendly) as served:
+        call = HttpCall("GET", served.url(), Auth.NONE, secrets={"s": secret})
+        nobody = evolve(account(served), token="", app_secret=None, code=None)
+        elsewhere = evolve(account(served), code="c0de", hosts=frozenset({"graph.facebook.com"}))
+        for by in (nobody, elsewhere):
+            failure = await failure_of(hands, call, by)
+            assert (failure.kind, failure.reason) == (Kind.REJECTED, Reason.CHANNEL_MISCONFIGURED)
+
+    assert served.seen == []
 
 
 async def test_head_and_document_leave_in_one_write(hands: HttpHands) -> None:

@@ -92,9 +92,9 @@ def excess(
     found = [
         what
         for what, text, most in texts_of(content, limits)
-        if most is not None and size(text or "", limits.unit) > most
+        if most is not None and size(text or "", unit_of(what, limits)) > most
     ]
-    if isinstance(content, Text | Choices) and not content.text.strip():
+    if isinstance(content, Text | Choices) and limits.text_max != 0 and not content.text.strip():
         found.append("no text")
     if isinstance(content, Choices):
         titles = [option.title for option in content.options]
@@ -108,6 +108,11 @@ def excess(
     for count, allowed in counts_of(content, limits):
         found += ["items"] if allowed is not None and count > allowed else []
     return found
+
+
+def unit_of(what: str, limits: Limits) -> str:
+    """What a text is counted in."""
+    return (limits.text_unit if what == "text" else None) or limits.unit
 
 
 def texts_of(content: Content, limits: Limits) -> list[tuple[str, str | None, int | None]]:
@@ -159,7 +164,8 @@ def unfit_bytes(medium: Media, limits: Limits, facts: dict[str, MediumFacts]) ->
     if known is None:
         return []
     mime = (known.mime or "").partition(";")[0].lower()
-    wrong = ["mime"] if limits.mimes and mime not in limits.mimes else []
+    taken = [mime, f"{mime.partition('/')[0]}/*"]
+    wrong = [] if not limits.mimes or set(taken) & set(limits.mimes) else ["mime"]
     large = limits.bytes_max is not None and (known.size or 0) > limits.bytes_max
     return [*wrong, *(["bytes"] if large else [])]
 

@@ -12,6 +12,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from omni_actors.adapters.contract import Medium, PartToSend
+from omni_actors.adapters.instagram import INSTAGRAM
+from omni_actors.adapters.messenger import MESSENGER
 from omni_actors.adapters.whatsapp import WHATSAPP
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings
 from omni_actors.model.capabilities import Capabilities, Level
@@ -52,7 +54,13 @@ from tests.adapters.kit import play
 from tests.policy.platforms import POOR, RICH, excess, said, squeezed
 
 WA = WHATSAPP.capabilities
-PLATFORMS = {"whatsapp": WA, "poor": POOR, "rich": RICH}
+PLATFORMS = {
+    "whatsapp": WA,
+    "messenger": MESSENGER.capabilities,
+    "instagram": INSTAGRAM.capabilities,
+    "poor": POOR,
+    "rich": RICH,
+}
 COSTS = {Level.FLATTENED, Level.DROPPED, Level.REFUSED}
 
 _SPACES = ["# ", "- ", "\n\n", " ", ". "]

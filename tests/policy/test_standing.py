@@ -42,6 +42,19 @@ SAID = {
         news("restriction", sending="nothing"),
         "The account is restricted (of a kind that the platform does not name): it may not send.",
     ),
+    "a restriction with a reason": (
+        news(
+            "restriction",
+            sending="nothing",
+            restrictions=[{"type": "policy_enforcement"}],
+            reason="The bot broke policy X.",
+        ),
+        "The account is restricted (policy enforcement): it may not send: The bot broke policy X.",
+    ),
+    "the end of a restriction": (
+        news("restriction", sending="all", restrictions=[]),
+        "The account is no longer restricted.",
+    ),
     "a lost connection": (
         news("connection", state="removed", by="user", reason="primary_inactivity"),
         "The connection to the account was removed, by user: primary inactivity.",

@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 
 from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content, Media, MediaKind, Reaction, Template, Text
-from omni_actors.model.reports import Received
+from omni_actors.model.reports import IdentityKey, Received
+from omni_actors.model.requests import AuthorType
 from omni_actors.policy.window import (
+    closed_sentence,
     closing_at,
     entry_of,
+    grace_until,
     has_opened,
     is_open,
+    needs_no_window,
     needs_window,
     opened_until,
 )
@@ -110,3 +114,44 @@ def test_only_who_came_from_an_ad_may_be_answered_for_nothing(
     free_entry: bool, capabilities: Capabilities, entry: tuple[float, float] | None
 ) -> None:
     assert entry_of(evolve(HEARD, free_entry=free_entry), capabilities) == entry
+
+
+HUMANE = Capabilities({}, window_s=DAY_S, human_window_s=7 * DAY_S, free_in_closed_window=())
+
+
+@pytest.mark.parametrize(
+    ("author", "capabilities", "heard_at", "until"),
+    [
+        (AuthorType.HUMAN, HUMANE, 1000.0, 1000.0 + 7 * DAY_S),
+        (AuthorType.HUMAN, HUMANE, None, None),
+        (AuthorType.HUMAN, WINDOWED, 1000.0, None),
+        (AuthorType.BOT, HUMANE, 1000.0, None),
+    ],
+)
+def test_a_human_may_go_on_where_the_platform_says_so(
+    author: AuthorType, capabilities: Capabilities, heard_at: float | None, until: float | None
+) -> None:
+    assert grace_until(author, capabilities, heard_at) == until
+
+
+def test_a_closed_window_says_what_else_there_is() -> None:
+    bot, human = [closed_sentence(author, HUMANE) for author in (AuthorType.BOT, AuthorType.HUMAN)]
+
+    assert "author.type = human" in bot
+    assert "author.type = human" not in human
+    assert "template" not in bot
+    assert "send a template" in closed_sentence(AuthorType.BOT, WINDOWED)
+
+
+COMMENT, KNOWN = IdentityKey("comment_id", "88_901"), IdentityKey("psid", "73")
+PUBLIC = Capabilities({}, window_s=DAY_S, windowless=("comment_id",))
+
+
+@pytest.mark.parametrize(
+    ("keys", "free"),
+    [((COMMENT,), True), ((COMMENT, KNOWN), False), ((KNOWN,), False), ((), False)],
+)
+def test_a_comment_needs_no_window_until_its_author_is_known(
+    keys: tuple[IdentityKey, ...], free: bool
+) -> None:
+    assert needs_no_window(keys, PUBLIC) is free

@@ -152,7 +152,7 @@ async def test_a_sandbox_can_be_served_from_a_nursery() -> None:
             answer = await client.get(sandbox.url)
         nursery.cancel_scope.cancel()
 
-    assert answer.json() == {"sandbox": ["whatsapp"]}
+    assert answer.json() == {"sandbox": ["instagram", "messenger", "whatsapp"]}
 
 
 async def _serve(*, task_status: Any) -> None:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 import trio
 
-from omni_actors.adapters.meta import GraphError, usage
+from omni_actors.adapters.meta.graph import GraphError, usage
 from omni_actors.adapters.whatsapp.error_table import RANGES, RULES
 from omni_actors.adapters.whatsapp.errors import failure_in, rule_of
 from omni_actors.adapters.whatsapp.errors import refusal as adapters_refusal

@@ -2,17 +2,24 @@
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from omni_actors.sandbox import INSTAGRAM_LOGIN, InstagramAccount, MessengerAccount
 from omni_actors.sandbox.faults import KINDS
+from omni_actors.sandbox.meta.channel import PERSON_KEYS
+from omni_actors.sandbox.meta.limits import RATES
+from omni_actors.sandbox.meta.standing import KEYS
+from omni_actors.sandbox.registry import SAMPLE_ACCOUNTS
 from omni_actors.sandbox.whatsapp.settings import SAMPLE_TEMPLATES, WhatsAppAccount
 from tests.sandbox.conftest import Play
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "sandbox.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "sandbox.md"
 SANDBOX_URL = "http://127.0.0.1:8090"
 HOOK_URL = "http://127.0.0.1:8080/webhooks/meta"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 64
@@ -76,6 +83,39 @@ def test_the_tables_name_every_fault_and_every_template() -> None:
     named = set(FIRST_CELL.findall(PAGE.read_text("utf-8")))
 
     assert {*KINDS, *(template.name for template in SAMPLE_TEMPLATES)} <= named
+
+
+def test_the_accounts_of_meta_are_those_of_the_page() -> None:
+    page = PAGE.read_text("utf-8")
+
+    for account in (MessengerAccount(), InstagramAccount(), INSTAGRAM_LOGIN):
+        for value in (account.channel_key, account.access_token, account.app_id):
+            assert f"`{value}`" in page
+        assert f"`{account.app_secret}`" in page
+        assert f"`/sandbox/{account.platform}/{account.channel_key}/…`" in page
+
+
+def test_the_page_names_every_key_of_a_standing_and_of_a_customer() -> None:
+    page = PAGE.read_text("utf-8")
+
+    for name in (*KEYS, *PERSON_KEYS, *RATES):
+        assert f"`{name}`" in page
+
+
+def test_the_sample_configuration_is_of_the_sample_accounts() -> None:
+    """So that it runs against the sandbox as it stands."""
+    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (ROOT / "config.toml").read_text("utf-8"))
+    config = tomllib.loads(text)
+    accounts = {(each.platform, each.channel_key): each for each in SAMPLE_ACCOUNTS}
+    keys = {"whatsapp": "phone_number_id", "messenger": "page_id", "instagram": "ig_id"}
+
+    for channel in config["channels"]:
+        account = accounts[channel["platform"], channel[keys[channel["platform"]]]]
+        assert isinstance(account, WhatsAppAccount | MessengerAccount | InstagramAccount)
+        assert channel["access_token"] == account.access_token
+        assert account.app_secret in config["hooks"][0]["app_secrets"]
+        assert channel.get("app_id", account.app_id) == account.app_id
+        assert channel.get("app_secret", account.app_secret) == account.app_secret
 
 
 def test_the_keys_are_those_of_the_sample_account() -> None:

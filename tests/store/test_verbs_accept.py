@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import trio
+from attrs import evolve
 
 from omni_actors.model.content import Media, MediaKind, Reaction, Text, UnsupportedContent
 from omni_actors.model.events import EventType
@@ -37,7 +38,7 @@ from omni_actors.store.queries import (
     Unhandled,
     UnhandledConversations,
 )
-from omni_actors.store.rows import ANY_TENANT
+from omni_actors.store.rows import ANY_TENANT, NewEvent
 from omni_actors.store.verbs import (
     Accept,
     Checkpoint,
@@ -46,6 +47,7 @@ from omni_actors.store.verbs import (
     Item,
     SyncChannels,
     Tick,
+    Timer,
 )
 from tests.store.conftest import ADA, BOB, CHANNELS, Desk, Opened, item, received
 
@@ -431,6 +433,37 @@ async def test_what_is_handled_is_no_longer_waiting(desk: Desk) -> None:
     assert desk.ask(UnhandledConversations()) == (conversation_id,)
     await desk.do(Handle(conversation_id, 2))
     assert desk.ask(UnhandledConversations()) == ()
+
+
+async def test_what_begins_a_conversation_is_told_once_with_all_that_came_at_once(
+    desk: Desk,
+) -> None:
+    intakes = [
+        Accept(desk.intake(1_000.0), (Item("whatsapp", received(f"wamid.{n}")),)) for n in range(3)
+    ]
+    first, *others = [await t.wait() for t in [desk.store.post(verb) for verb in intakes]]
+    known = await desk.receive("wamid.known")
+
+    [conversation_id] = first.conversations
+    [backlog] = first.begun.values()
+    assert [entry.seq for entry in backlog.entries] == [1, 2, 3]
+    assert [other.begun for other in (*others, known)] == [{}, {}, {}]
+    read = desk.ask(Unhandled(conversation_id, 3))
+    assert [evolve(entry, content=None) for entry in read.entries] == list(backlog.entries)
+
+
+async def test_what_is_handled_is_not_handled_again(desk: Desk) -> None:
+    accepted = await desk.receive("wamid.1")
+    [conversation_id] = accepted.conversations
+    news = NewEvent(EventType.WINDOW_OPENED, 1_000.0, conversation_id=conversation_id)
+    again = Handle(conversation_id, 1, events=(news,), timers=(Timer("window", "leg", 9.0),))
+
+    for _ in range(2):
+        await desk.do(again)
+        await desk.do(Handle(conversation_id, 0, done=(Timer("window", "leg", 9.0),)))
+
+    assert [event.type for event in desk.events()].count(EventType.WINDOW_OPENED) == 1
+    assert desk.ask(Unhandled(conversation_id)).entries == ()
 
 
 async def test_waiting_conversations_come_in_pages(desk: Desk) -> None:

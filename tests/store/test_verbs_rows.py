@@ -12,6 +12,7 @@ from omni_actors.model.reports import ChannelReported, IdentityKey, MediaRef, Se
 from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState, MediaState, Priority
 from omni_actors.model.templates import TemplateDefinition, TemplateStatus
+from omni_actors.store.connecting import BeginConnection, Connection, ConnectionById
 from omni_actors.store.contract import News, Query, Refused
 from omni_actors.store.dialect import READERS
 from omni_actors.store.media_verbs import (
@@ -39,6 +40,7 @@ from omni_actors.store.queries import (
     KeyByHash,
     Keys,
     LastCursor,
+    LegAt,
     LegById,
     MediumById,
     MessageById,
@@ -382,10 +384,10 @@ async def test_figures_count_rows(desk: Desk) -> None:
 
 # Those that need no tenant: they are asked with an id that only its owner has, or by the house.
 HOUSE_ONLY = {
-    "BlobsInUse", "Credentials", "DerivativeOf", "DueMedia", "EventFloor", "Figures", "Heads",
-    "IntakeBody", "KeyByHash", "LegHeads", "LegsOf", "LoadState", "Outreached", "Replay",
-    "SentSince", "TemplateSyncOf", "Unclaimed", "Unhandled", "UnhandledConversations", "UploadOf",
-    "WindowOf",
+    "BlobsInUse", "Credentials", "DeletionByCode", "DerivativeOf", "DueMedia", "EventFloor",
+    "Figures", "Grants", "Heads", "IntakeBody", "KeyByHash", "LegHeads", "LegsOf", "LoadState",
+    "Outreached", "Replay", "SentSince", "TemplateSyncOf", "TreasureOf", "Unclaimed", "Unhandled",
+    "UnhandledConversations", "UploadOf", "WindowOf",
 }  # fmt: skip
 
 
@@ -403,16 +405,21 @@ async def _everything(desk: Desk) -> dict[str, Query[Any]]:
     await desk.submit(leg_id)
     ready = TemplateDefinition("order_ready", "en_GB", TemplateStatus.APPROVED)
     await desk.do(KeepTemplates("wa", (ready,), 1.0))
+    await desk.do(
+        BeginConnection(Connection("con_1", "default", "key_1", "messenger", "a", "b", None, 1, 2))
+    )
     [conversation] = desk.ask(Conversations("default")).rows
     [letter] = desk.ask(DeadLetters("default")).rows
     conversation_id, contact_id = conversation.id, conversation.contact_id
     asked: list[Query[Any]] = [
         Attempts("other", queued.message_id), Channels("other"), ContactById("other", contact_id),
         ContactList("other"), ContactList("other", key=ADA[1]), ContextOf("other", conversation_id),
+        ConnectionById("other", "con_1"),
         ConversationById("other", conversation_id), Conversations("other"),
         DeadLetterById("other", letter.id), DeadLetters("other"), Events("other", 0),
         Keys("other"), LastCursor("other"), LegById("other", leg_id),
-        MediumById("other", "med_1"), MessageById("other", queued.message_id),
+        LegAt("other", "whatsapp", "wa", ADA), MediumById("other", "med_1"),
+        MessageById("other", queued.message_id),
         Messages("other", conversation_id), QueueDepths("other"), Standings("other", 0.0),
         Templates("other", "wa"), TemplatesNamed("other", "wa", "order_ready"),
     ]  # fmt: skip

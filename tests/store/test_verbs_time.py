@@ -278,7 +278,7 @@ async def test_a_redriven_intake_is_given_back_to_be_parsed(desk: Desk) -> None:
     own = await desk.do(Redrive("*", (letter.id,), 1_010.0))
 
     assert foreign.skipped == (letter.id,)
-    assert own.intakes == (intake.id,)
+    assert own.intakes == ((letter.id, intake.id),)
     assert desk.ask(DeadLetters("*")).rows == (letter,)
 
 

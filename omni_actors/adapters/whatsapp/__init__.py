@@ -3,7 +3,7 @@
 from typing import Final
 
 from omni_actors.adapters.contract import Adapter, RateDefault
-from omni_actors.adapters.meta import usage
+from omni_actors.adapters.meta.graph import usage
 from omni_actors.adapters.whatsapp.check import check
 from omni_actors.adapters.whatsapp.doctor import doctor
 from omni_actors.adapters.whatsapp.groups import GROUPS

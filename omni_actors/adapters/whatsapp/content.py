@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from omni_actors.adapters.contract import Undecodable
 from omni_actors.adapters.decode import decode
-from omni_actors.adapters.meta import read_error
+from omni_actors.adapters.meta.graph import read_error
 from omni_actors.adapters.reading import (
     Malformed,
     mapping,

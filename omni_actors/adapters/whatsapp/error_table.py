@@ -5,7 +5,7 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/suppor
 
 from typing import Final
 
-from omni_actors.adapters.meta import Rule
+from omni_actors.adapters.meta.graph import Rule
 from omni_actors.model.failure import Kind, Reason, Scope
 
 HOUR_S: Final = 3600.0

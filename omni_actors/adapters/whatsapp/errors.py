@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import evolve
 
-from omni_actors.adapters.meta import GraphError, Rule, failure_of, failure_told, read_error
+from omni_actors.adapters.meta.graph import GraphError, Rule, failure_of, failure_told, read_error
 from omni_actors.adapters.reading import mapping
 from omni_actors.adapters.whatsapp.error_table import RANGES, REFUSED, RULES, STUMBLED, TOKENS
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
@@ -39,7 +39,7 @@ def _no_object(error: GraphError) -> bool:
 
 
 def refusal(reply: HttpReply, *, repeatable: bool = False) -> Failure:
-    """The failure that an answer tells; `repeatable` as in `meta.failure_of`."""
+    """The failure that an answer tells; `repeatable` as in `graph.failure_of`."""
     return failure_of(reply, rule_of, repeatable=repeatable)
 
 

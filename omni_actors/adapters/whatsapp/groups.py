@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from omni_actors.adapters.contract import GroupDesk
-from omni_actors.adapters.meta import read_error
+from omni_actors.adapters.meta.graph import read_error
 from omni_actors.adapters.reading import mapping, number, sequence, text
 from omni_actors.adapters.whatsapp.errors import answer, unreadable
 from omni_actors.adapters.whatsapp.outbound import PRODUCT

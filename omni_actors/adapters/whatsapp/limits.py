@@ -177,6 +177,7 @@ REQUESTS: Final = {
         IN_WORDS,
     ),
     "request.contact": (_asked("contact_request", "business-scoped-user-ids"), IN_WORDS),
+    "request.email": (IN_WORDS,),
     "request.address": (
         _asked(
             "address",
@@ -320,6 +321,9 @@ FORMS: Final = {
             "reaction", Level.NATIVE, Limits("utf16", source=PAGES + "messages/reaction-messages")
         ),
     ),
+    "receipt": (_text("text", Level.FLATTENED, "WhatsApp shows a receipt as text"),),
+    "coupon": (_text("text", Level.FLATTENED, "WhatsApp shows a coupon as text"),),
+    "feedback": (IN_WORDS,),
     "email": (_text("text", Level.FLATTENED, "a mail's subject and text, as one message"),),
 }
 

@@ -6,7 +6,7 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/messag
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from omni_actors.adapters.contract import PartToSend, Sent
+from omni_actors.adapters.contract import PartToSend, Person, Sent
 from omni_actors.adapters.reading import mapping, sequence, text
 from omni_actors.adapters.whatsapp.errors import answer
 from omni_actors.adapters.whatsapp.people import BSUID, PARENT_BSUID, PHONE, keys
@@ -112,12 +112,12 @@ def _aliases(document: JsonObject, known: Sequence[IdentityKey]) -> tuple[Identi
     return tuple(key for key in dict.fromkeys(found) if key not in known)
 
 
-def mark_read(external_id: str, settings: WhatsAppSettings) -> Flow[None]:
+def mark_read(external_id: str, _person: Person, settings: WhatsAppSettings) -> Flow[None]:
     """Mark a message of the customer as read, and with it all before it. Raises SendFailure."""
     yield from _tell({"status": "read", "message_id": external_id}, settings)
 
 
-def typing(external_id: str, settings: WhatsAppSettings) -> Flow[None]:
+def typing(external_id: str, _person: Person, settings: WhatsAppSettings) -> Flow[None]:
     """Show that an answer is being written, for 25 s at most; it marks the message as read.
 
     https://developers.facebook.com/documentation/business-messaging/whatsapp/typing-indicators

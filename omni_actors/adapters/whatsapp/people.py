@@ -147,8 +147,8 @@ def _on_card(card: JsonObject) -> Person:
     return Person(found, text(profile.get("name")), username or None)
 
 
-def address(written: str) -> tuple[IdentityKey, ...]:
-    """The identity that `to.address` names. Raises BadAddress."""
+def address(written: str, _channel_key: str = "") -> tuple[IdentityKey, ...]:
+    """The identity that `to.address` names, on whichever number. Raises BadAddress."""
     if (group_id := written.strip()).startswith(GROUP_PREFIX):
         return _group(group_id.removeprefix(GROUP_PREFIX))
     if user_id := _USER_ID.fullmatch(written.strip()):

@@ -1,23 +1,29 @@
 """What a WhatsApp channel is configured with, and what follows from that alone."""
 
 import re
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from attrs import Attribute, field, frozen
 
+from omni_actors.adapters.meta.settings import (
+    GRAPH_URL,
+    VERSION,
+    host_of,
+    is_graph_url,
+    is_loopback,
+    is_token,
+    is_version,
+    without_slash,
+)
 from omni_actors.model.limits import Ties
 from omni_actors.model.reports import ChannelName
 from omni_actors.wire.calls import Auth
 
-GRAPH_URL = "https://graph.facebook.com"
-VERSION = "v25.0"
 MEDIA_HOST = "lookaside.fbsbx.com"
 COEXISTENCE_PER_SECOND = 20.0
 
 _DIGITS = re.compile(r"[0-9]{5,32}")
-_VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,2}")
 
 
 def _is_platform_id(_settings: Any, attribute: "Attribute[Any]", value: str | None) -> None:
@@ -28,42 +34,9 @@ def _is_platform_id(_settings: Any, attribute: "Attribute[Any]", value: str | No
         )
 
 
-def _is_graph_url(_settings: Any, _attribute: "Attribute[str]", value: str) -> None:
-    if not _is_good_url(value):
-        raise ValueError(
-            "graph_url must begin with https:// and name a host, such as "
-            f"{GRAPH_URL}; http:// is for a loopback address only"
-        )
-
-
-def _is_good_url(value: str) -> bool:
-    try:
-        parts = urlsplit(value)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        return False
-    if not host or "@" in parts.netloc or parts.query or parts.fragment:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
-
-
-def _is_version(_settings: Any, _attribute: "Attribute[str]", value: str) -> None:
-    if not _VERSION.fullmatch(value):
-        raise ValueError(f"version must be one of the Graph API, such as {VERSION}")
-
-
-def _is_token(_credentials: Any, attribute: "Attribute[Any]", value: str | None) -> None:
-    if value is not None and (not value or not value.isascii() or not value.isprintable()):
-        raise ValueError(f"{attribute.name} must not be empty, and must be plain ASCII")
-
-
 def _is_people(_settings: Any, attribute: "Attribute[Any]", value: int | None) -> None:
     if value is not None and value < 1:
         raise ValueError(f"{attribute.name} must be 1 or more; leave it out when there is no limit")
-
-
-def _without_slash(url: str) -> str:
-    return url.rstrip("/")
 
 
 @frozen
@@ -81,8 +54,8 @@ class WhatsAppSettings:
     """
 
     phone_number_id: str = field(validator=_is_platform_id)
-    graph_url: str = field(default=GRAPH_URL, converter=_without_slash, validator=_is_graph_url)
-    version: str = field(default=VERSION, validator=_is_version)
+    graph_url: str = field(default=GRAPH_URL, converter=without_slash, validator=is_graph_url)
+    version: str = field(default=VERSION, validator=is_version)
     waba_id: str | None = field(default=None, validator=_is_platform_id)
     portfolio_id: str | None = field(default=None, validator=_is_platform_id)
     users_per_day: int | None = field(default=None, validator=_is_people)
@@ -117,8 +90,8 @@ class WhatsAppSettings:
 class WhatsAppCredentials:
     """What proves to the platform that a call is ours."""
 
-    access_token: str = field(repr=False, validator=_is_token)
-    app_secret: str | None = field(default=None, repr=False, validator=_is_token)
+    access_token: str = field(repr=False, validator=is_token)
+    app_secret: str | None = field(default=None, repr=False, validator=is_token)
 
 
 def channel_key(settings: WhatsAppSettings) -> str:
@@ -159,12 +132,4 @@ def token_hosts(settings: WhatsAppSettings) -> frozenset[str]:
     on its own host.
     https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media
     """
-    return frozenset({urlsplit(settings.graph_url).netloc.lower(), MEDIA_HOST})
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only be this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return frozenset({host_of(settings.graph_url), MEDIA_HOST})

@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 from attrs import evolve
 
 from omni_actors.adapters.contract import Medium, TemplateDesk, TemplatePage
-from omni_actors.adapters.meta import masked
+from omni_actors.adapters.meta.graph import masked
 from omni_actors.adapters.reading import mapping, sequence, text
 from omni_actors.adapters.whatsapp.errors import answer, unreadable
 from omni_actors.adapters.whatsapp.samples import media_of, with_handles

@@ -21,7 +21,6 @@ from omni_actors.sandbox.contract import (
     Written,
 )
 from omni_actors.sandbox.faults import Fault, Target
-from omni_actors.sandbox.forms import form_parts
 from omni_actors.sandbox.graph import GraphError
 from omni_actors.sandbox.hooks import Update
 from omni_actors.sandbox.http import Answer, Request, json_answer
@@ -49,11 +48,9 @@ from omni_actors.sandbox.whatsapp.links import link_fault
 from omni_actors.sandbox.whatsapp.media import (
     UPLOAD_BYTES_MAX,
     MediaShelf,
-    bare,
     downloaded,
     resolved,
-    upload_fault,
-    uploaded_life_s,
+    uploaded,
 )
 from omni_actors.sandbox.whatsapp.number import Number, Usage
 from omni_actors.sandbox.whatsapp.office import Office, asked_of, profile, wanted_of
@@ -153,6 +150,21 @@ class WhatsApp:
     def is_heard(self, update: Update) -> bool:
         """Whether the business account and the app's webhook fields want this told."""
         return self.office.is_heard(update.channel_key, update.field)
+
+    def is_answered(self, update: Update, status: int) -> None:
+        """Nothing follows: WhatsApp goes on knocking."""
+
+    def app_subscriptions(self, app_id: str) -> list[dict[str, Any]]:
+        """What an app is sent of its numbers."""
+        mine = [each for each in self.accounts.values() if each.app_id == app_id]
+        return self.office.subscriptions(mine[0]) if mine else []
+
+    async def act(self, channel_key: str, verb: str, request: Request) -> None:
+        """There are no further control routes."""
+
+    def extras(self, entry: Shown) -> dict[str, Any]:
+        """The text says it all."""
+        return {}
 
     def customer_writes(self, channel_key: str, document: dict[str, Any]) -> Written:
         """A customer acts, or the platform has news (`field`). Raises ControlError."""
@@ -378,25 +390,10 @@ class WhatsApp:
     def _keep(
         self, account: WhatsAppAccount, content_type: str, body: bytes, _fault: Fault | None
     ) -> Outcome:
-        try:
-            parts = {part.name: part for part in form_parts(content_type, body)}
-        except ValueError as error:
-            raise refusal(100, str(error)) from None
-        product = parts.get("messaging_product")
-        if product is None or product.content != b"whatsapp":
-            raise refusal(100, "The parameter messaging_product must be whatsapp.")
-        file = parts.get("file")
-        if file is None or file.filename is None:
-            raise refusal(131008, "The parameter file is required, with a file name.")
-        mime_type = file.content_type or ""
-        if "type" not in parts:
-            raise refusal(100, "The parameter type is required.")
-        if bare(parts["type"].content.decode("latin-1")) != bare(mime_type):
-            raise refusal(100, "Param type and the content type of the file differ.")
-        if (wrong := upload_fault(mime_type, file.content)) is not None:
-            raise refusal(*wrong)
-        expires_at = self.stage.clock.now() + uploaded_life_s(parts)
-        medium = self.shelf.put(account.phone_number_id, mime_type, file.content, expires_at)
+        upload = uploaded(content_type, body)
+        expires_at = self.stage.clock.now() + upload.life_s
+        key = account.phone_number_id
+        medium = self.shelf.put(key, upload.mime_type, upload.content, expires_at)
         return Outcome(json_answer(200, {"id": medium.id}))
 
     def _medium(self, request: Request, media_id: str) -> Job:
@@ -580,7 +577,7 @@ class WhatsApp:
         account = self.office.app_account(request, app_id)
         match method:
             case "GET":
-                listed = {"data": self.office.subscriptions(account)}
+                listed = {"data": self.stage.app_subscriptions(app_id)}
                 return self._job(account, "app", always(listed))
             case "POST":
                 wanted = await wanted_of(await asked_of(request))

@@ -105,7 +105,7 @@ class Tally:
         return Accepted(
             self.new, self.known, self.unclaimed, self.parked, tuple(self.conversations),
             tuple(woken), self.media, tuple(self.channels.values()), self.named,
-            tuple(self.templates), {id: begun[id] for id in self.conversations if id in begun},
+            tuple(self.templates), {id: begun.pop(id) for id in self.conversations if id in begun},
         )  # fmt: skip
 
 

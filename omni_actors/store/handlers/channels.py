@@ -23,7 +23,7 @@ from omni_actors.store.verbs import ChannelSpec, SetChannelState, SyncChannels
 
 COLUMNS = """
     SELECT id, tenant, platform, channel_key, settings, state, reason, since, source,
-           last_event_at, limits
+           last_event_at, limits, app, credentials IS NOT NULL
     FROM channel
 """
 ALL = COLUMNS + "WHERE :tenant = '*' OR tenant = :tenant ORDER BY id"
@@ -33,7 +33,8 @@ BOTH = "SELECT credentials, config_credentials FROM channel WHERE id = :id"
 LIMIT = "UPDATE channel SET limits = :limits WHERE id = :id"
 USE = """
     UPDATE channel SET credentials = :credentials,
-        config_credentials = coalesce(config_credentials, credentials)
+        config_credentials = CASE WHEN source = 'config'
+            THEN coalesce(config_credentials, credentials) END
     WHERE id = :id
 """
 PUT = """
@@ -73,22 +74,35 @@ DEPTHS = """
 
 @reads(Channels)
 def channels(db: Reading, query: Channels) -> tuple[Channel, ...]:
-    return tuple([_channel(row) for row in db.rows(ALL, tenant=query.tenant)])
+    return tuple([channel_of(row) for row in db.rows(ALL, tenant=query.tenant)])
 
 
-def _channel(row: tuple[Any, ...]) -> Channel:
-    id, tenant, platform, key, settings, state, reason, since, source, heard_at, limits = row
+def channel_of(row: tuple[Any, ...]) -> Channel:
+    """A channel of its row."""
+    (
+        id, tenant, platform, key, settings, state, reason, since, source, heard_at, limits, app,
+        connected,
+    ) = row  # fmt: skip
     return Channel(
         id, tenant, platform, key, decode_object(settings), ChannelState(state), reason, since,
-        source, heard_at, {name: (value, at) for name, (value, at) in loads(limits).items()},
+        source, heard_at, {name: (value, at) for name, (value, at) in loads(limits).items()}, app,
+        bool(connected),
     )  # fmt: skip
+
+
+def one_channel(db: Reading, channel_id: str) -> Channel:
+    """A channel that is there."""
+    found = db.row(ONE, id=channel_id)
+    if found is None:
+        raise Refused("unknown_channel", "There is no such channel.")
+    return channel_of(found)
 
 
 def limit(db: Writing, channel_id: str, told: JsonObject, at: float) -> Channel | None:
     """Keep what the platform tells of a channel's limits; None when there was newer word."""
     found = db.row(ONE, id=channel_id)
     assert found is not None
-    channel = _channel(found)
+    channel = channel_of(found)
     news = {
         name: (told[name], at)
         for name in LIMITS
@@ -103,11 +117,21 @@ def limit(db: Writing, channel_id: str, told: JsonObject, at: float) -> Channel 
 
 @reads(Credentials)
 def credentials(db: Reading, query: Credentials) -> JsonObject:
-    found = db.row(SEALED, id=query.channel_id)
+    return credentials_of(db, query.channel_id)
+
+
+def credentials_of(db: Reading, channel_id: str) -> JsonObject:
+    """A channel's credentials, opened. Raises Refused where there are none."""
+    found = db.row(SEALED, id=channel_id)
     if found is None or found[0] is None:
-        raise Refused("unknown_channel", "There is no such channel.")
-    opened: JsonObject = loads(db.cipher.open(found[0], query.channel_id).decode())
+        raise Refused("unknown_channel", "There is no such channel, or it is disconnected.")
+    opened: JsonObject = loads(db.cipher.open(found[0], channel_id).decode())
     return opened
+
+
+def use_credentials(db: Writing, channel_id: str, sealed: bytes) -> None:
+    """Use these in place of the config's, until the config says others than now."""
+    db.run(USE, id=channel_id, credentials=sealed)
 
 
 @writes(SyncChannels)
@@ -118,7 +142,7 @@ def sync_channels(db: Writing, verb: SyncChannels) -> tuple[Channel, ...]:
     journal = Journal()
     for channel in known.values():
         if channel.source == "config" and channel.id not in wanted:
-            _change(db, journal, channel, ChannelState.REMOVED, "not in the config", verb.at)
+            change_state(db, journal, channel, ChannelState.REMOVED, "not in the config", verb.at)
     for spec in verb.channels:
         before = known.get(spec.id)
         if before is not None and before.channel_key != spec.channel_key:
@@ -170,7 +194,7 @@ def _put(
     )
     say_names(db, spec.id, spec.platform, spec.names)
     if back and before is not None:
-        _tell(journal, before, state, None, at)
+        tell_state(journal, before, state, None, at)
         restrict(db, journal, spec.id, at)
 
 
@@ -203,10 +227,10 @@ def _comes_back(before: Channel, *, renewed: bool) -> bool:
 def put_credentials(db: Writing, verb: PutCredentials) -> Channel:
     channel = _owned(db, verb.tenant, verb.channel_id)
     sealed = db.cipher.seal(dumps(verb.credentials).encode(), channel.id)
-    db.run(USE, id=channel.id, credentials=sealed)
+    use_credentials(db, channel.id, sealed)
     journal = Journal()
     if channel.state is ChannelState.NEEDS_REAUTH:
-        _change(db, journal, channel, ChannelState.ACTIVE, None, verb.at)
+        change_state(db, journal, channel, ChannelState.ACTIVE, None, verb.at)
     journal.keep(db)
     return _owned(db, verb.tenant, verb.channel_id)
 
@@ -214,7 +238,7 @@ def put_credentials(db: Writing, verb: PutCredentials) -> Channel:
 def _owned(db: Reading, tenant: str, channel_id: str) -> Channel:
     """A channel of this tenant. Raises Refused."""
     found = db.row(ONE, id=channel_id)
-    channel = None if found is None else _channel(found)
+    channel = None if found is None else channel_of(found)
     if channel is None or tenant not in (ANY_TENANT, channel.tenant):
         raise Refused("unknown_channel", "There is no such channel.")
     return channel
@@ -228,7 +252,7 @@ def set_channel_state(db: Writing, verb: SetChannelState) -> Channel:
         return channel
     journal = Journal()
     state, reason = _allowed(db, channel, verb)
-    _change(db, journal, channel, state, reason, verb.at)
+    change_state(db, journal, channel, state, reason, verb.at)
     journal.keep(db)
     return _owned(db, verb.tenant, verb.channel_id)
 
@@ -239,6 +263,8 @@ def _allowed(
     """The state that a channel may have now: its operator overrules its platform knowingly only."""
     if verb.state is not ChannelState.ACTIVE:
         return verb.state, verb.reason
+    if not channel.connected:
+        raise Refused("not_connected", "The channel is disconnected; connect its account again.")
     if channel.state is ChannelState.RESTRICTED:
         unblock(db, channel.id)
         return verb.state, verb.reason
@@ -253,18 +279,18 @@ def restrict(db: Writing, journal: Journal, channel_id: str, at: float) -> Chann
     """
     found = db.row(ONE, id=channel_id)
     assert found is not None
-    channel, why = _channel(found), blocked(db, channel_id, at)
+    channel, why = channel_of(found), blocked(db, channel_id, at)
     operators = channel.state in (ChannelState.PAUSED, ChannelState.REMOVED)
     if operators or (why is None and channel.state is not ChannelState.RESTRICTED):
         return None
     state = ChannelState.ACTIVE if why is None else ChannelState.RESTRICTED
     if (state, why) == (channel.state, channel.reason):
         return None
-    _change(db, journal, channel, state, why, at)
+    change_state(db, journal, channel, state, why, at)
     return evolve(channel, state=state, reason=why, since=at)
 
 
-def _change(
+def change_state(
     db: Writing,
     journal: Journal,
     channel: Channel,
@@ -272,15 +298,17 @@ def _change(
     reason: str | None,
     at: float,
 ) -> None:
+    """Write a state that is not what it was, with its event."""
     if channel.state is state and channel.reason == reason:
         return
     db.run(SET_STATE, id=channel.id, state=state.value, reason=reason, at=at)
-    _tell(journal, channel, state, reason, at)
+    tell_state(journal, channel, state, reason, at)
 
 
-def _tell(
+def tell_state(
     journal: Journal, channel: Channel, state: ChannelState, reason: str | None, at: float
 ) -> None:
+    """The event of a state that a channel has from now on."""
     journal.note(
         EventType.CHANNEL_STATE, channel.tenant, at, None, None, channel.id, None,
         {"state": state.value, "was": channel.state.value, "reason": reason},

@@ -26,7 +26,7 @@ WANTED = """
            p.reply_to, p.attempts, p.first_failed_at, p.maybe_duplicate, p.queued_at,
            p.status, p.due_at, p.expires_at,
            m.tenant, m.conversation_id, m.override, m.on_unknown, i.keys, p.windowed,
-           g.window_until, g.identity_id, p.failure
+           g.window_until, g.identity_id, p.failure, p.grace_s, g.last_inbound_at, m.author
     FROM rows(:batch, id text) w
     JOIN part p ON p.id = w.id
     JOIN message m ON m.id = p.message_id
@@ -114,7 +114,7 @@ def _take(
         return False
     if (due_at is not None and due_at > at) or (expires_at is not None and expires_at <= at):
         return False
-    if row[21] and _writes_first(row, at):
+    if row[21] and _writes_first(row, at) and not _in_grace(row, at):
         late[part_id] = at
         return False
     del free[leg_id]
@@ -139,6 +139,11 @@ def _people(
 def _writes_first(row: tuple[Any, ...], at: float) -> bool:
     window_until = row[22]
     return window_until is None or window_until <= at
+
+
+def _in_grace(row: tuple[Any, ...], at: float) -> bool:
+    grace_s, last_inbound_at = row[25], row[26]
+    return bool(grace_s) and last_inbound_at is not None and at < last_inbound_at + grace_s
 
 
 @reads(Outreached)
@@ -170,14 +175,14 @@ def _claimed(
     (
         part_id, message_id, channel_id, lane, leg_id, form, content, _, reply_to, attempts,
         first_failed_at, maybe_duplicate, queued_at, _, _, _, tenant, conversation_id, override,
-        on_unknown, keys, _, _, person, failure,
+        on_unknown, keys, _, _, person, failure, _, _, author,
     ) = row  # fmt: skip
     return Claimed(
         part_id, message_id, tenant, leg_id, conversation_id, channel_id, OF_LANE[lane], form,
         decode_content(content), decode_keys(keys), reply_to,
         {} if override == "{}" else decode_object(override), tuple(media), attempts + 1,
         attempt_id, first_failed_at, OnUnknown(on_unknown), bool(maybe_duplicate), queued_at,
-        person, _writes_first(row, at), decode_failure(failure),
+        person, _writes_first(row, at), author, decode_failure(failure),
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from omni_actors.store.handlers.views import (
     CONVERSATION,
     conversations_of,
     leg_by_id,
+    leg_with_key,
     legs_by_conversation,
     questions_by_leg,
 )
@@ -29,6 +30,7 @@ from omni_actors.store.queries import (
     ContextOf,
     ConversationById,
     Conversations,
+    LegAt,
     LegById,
     LegsOf,
     Unhandled,
@@ -224,6 +226,15 @@ def open_leg(db: Writing, verb: OpenLeg) -> Leg:
 @reads(LegsOf)
 def legs_of_conversations(db: Reading, query: LegsOf) -> Mapping[str, tuple[Leg, ...]]:
     return legs_by_conversation(db, query.conversation_ids)
+
+
+@reads(LegAt)
+def leg_at(db: Reading, query: LegAt) -> Leg | None:
+    for key in query.keys:
+        found = leg_with_key(db, query.tenant, query.platform, query.channel_id, key)
+        if found is not None:
+            return found
+    return None
 
 
 @reads(LegById)

@@ -139,7 +139,7 @@ def redrive(db: Writing, verb: Redrive) -> Redriven:
         tuple([id for id in wanted if id not in skipped]),
         tuple(chance.skipped),
         tuple([wake for of_leg in wakes.values() for wake in of_leg]),
-        tuple([letter.ref for letter in chance.intakes]),
+        tuple([(letter.id, letter.ref) for letter in chance.intakes]),
     )
 
 

@@ -52,6 +52,10 @@ HELD_UNTIL = """
     SELECT id FROM part WHERE status = 'held' AND until_at IS NOT NULL AND until_at <= :now
     ORDER BY until_at, pos LIMIT :limit
 """
+DROP_MEDIA = """
+    UPDATE media SET state = 'failed', blob = NULL, ref = NULL, due_at = NULL, until_at = NULL
+    WHERE until_at <= :now
+"""
 UNPARK = """
     DELETE FROM parked WHERE n IN (
         SELECT n FROM parked WHERE parked_at <= :before ORDER BY parked_at LIMIT :limit)
@@ -76,6 +80,8 @@ NEXT = """
         SELECT min(parked_at) + :parked_s FROM early_change
         UNION ALL
         SELECT min(until_at) FROM standing WHERE blocks = 1 AND until_at IS NOT NULL
+        UNION ALL
+        SELECT min(until_at) FROM media WHERE until_at IS NOT NULL
     ) dues
 """
 SENDING = """
@@ -117,6 +123,7 @@ def tick(db: Writing, verb: Tick) -> Ticked:
     parts.keep()
     allowed = [restrict(db, journal, channel_id, now) for channel_id in passed(db, now)]
     journal.keep(db)
+    db.run(DROP_MEDIA, now=now)
     for forget in (UNPARK, FORGET_EARLY):
         db.run(forget, before=now - PARKED_S, limit=limit)
     timers = _due_timers(db, now, limit)

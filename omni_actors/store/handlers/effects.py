@@ -59,10 +59,11 @@ ADD_ENTRIES = """
 """
 ADD_MEDIA = """
     INSERT INTO media (id, tenant, state, channel_id, message_id, ref, mime, size, filename,
-                       due_at, created_at)
-    SELECT id, tenant, 'pending', channel_id, message_id, ref, mime, size, filename, due_at, due_at
+                       due_at, created_at, until_at)
+    SELECT id, tenant, 'pending', channel_id, message_id, ref, mime, size, filename, due_at, due_at,
+           until_at
     FROM rows(:batch, id text, tenant text, channel_id text, message_id text, ref text, mime text,
-              size bigint, filename text, due_at real) new
+              size bigint, filename text, due_at real, until_at real) new
     WHERE true
 """
 EDIT = """
@@ -71,11 +72,19 @@ EDIT = """
 """
 DELETE = "UPDATE message SET content = :content, notes = NULL, deleted = 1 WHERE id = :id"
 DROP_MEDIA = """
-    UPDATE media SET state = 'failed', blob = NULL, ref = NULL, due_at = NULL
+    UPDATE media SET state = 'failed', blob = NULL, ref = NULL, due_at = NULL, until_at = NULL,
+        filename = NULL
     WHERE message_id = :id
+"""
+# The raw bytes say it too; they stay only while something else in them waits to be read again.
+DROP_RAW = """
+    UPDATE intake SET body = NULL, blob = NULL
+    WHERE id = (SELECT intake_id FROM message WHERE id = :id) AND problem IS NULL
+      AND NOT EXISTS (SELECT 1 FROM unclaimed u WHERE u.intake_id = intake.id)
 """
 COMPLETE = "UPDATE message SET content = :content WHERE id = :id AND deleted = 0"
 CONTENT = "SELECT content FROM message WHERE id = :id"
+CONTENT_OF_PART = "SELECT content FROM part WHERE id = :id"
 CONTENT_AT = 8
 LAST_SAID = """
     SELECT author FROM message
@@ -104,6 +113,7 @@ MARK = "UPDATE leg SET marks = :marks WHERE id = :leg_id"
 
 ENTER = "UPDATE leg SET entry_answer_by = :answer_by, entry_for_s = :for_s WHERE id = :leg_id"
 
+BEGUN_MAX = 16  # entries; more of them are read in pages by who handles them
 LINKED_MIN = 2  # a status is about a part; its person matters when it names new keys of theirs
 
 
@@ -219,11 +229,16 @@ class Effects:
             self._begun[thread.id].append(entry)
 
     def begun(self) -> dict[str, Backlog]:
-        """All that there is to handle in the conversations that these reports began.
+        """All that there is to handle in the conversations that these reports began, but for long
+        ones.
 
         Nobody has asked anything there yet, so what was said can answer no question.
         """
-        return {id: Backlog(id, tuple(found), {}, more=False) for id, found in self._begun.items()}
+        return {
+            id: Backlog(id, tuple(found), {}, more=False)
+            for id, found in self._begun.items()
+            if len(found) <= BEGUN_MAX
+        }
 
     def add_media(
         self, report: Received | Echoed, item: Item, home: Home, message_id: str, intake: Intake
@@ -233,7 +248,7 @@ class Effects:
             self._media.append(
                 (
                     media_id, home.tenant, home.id, message_id, encode_ref(ref), ref.mime,
-                    ref.size, ref.filename, intake.received_at,
+                    ref.size, ref.filename, intake.received_at, ref.until,
                 )
             )  # fmt: skip
         return bool(item.media_ids)
@@ -277,6 +292,11 @@ class Effects:
     def delete(self, message_id: str, content: str) -> None:
         self._changes.append((DELETE, {"id": message_id, "content": content}))
         self._changes.append((DROP_MEDIA, {"id": message_id}))
+        self._changes.append((DROP_RAW, {"id": message_id}))
+
+    def change(self, sql: str, **named: Any) -> None:
+        """Something small to be written after the people and the messages."""
+        self._changes.append((sql, named))
 
     def park(self, home: Home, item: Item, report: StatusReported, parked_at: float) -> None:
         """Keep a status until we know what it is about."""
@@ -310,9 +330,14 @@ class Effects:
         heads = heads_by_leg(self.db, [(reach.channel_id, reach.id)]).get(reach.id, ())
         return next((head[3] for head in heads if head[4] in BUSY), None)
 
-    def unread(self, reach: Reach, rank: int, until: float) -> list[str]:
+    def content_of_part(self, part_id: str) -> str | None:
+        """What a part says, as it is stored."""
+        found = self.db.row(CONTENT_OF_PART, id=part_id)
+        return None if found is None else str(found[0])
+
+    def unread(self, leg_id: str, rank: int, until: float) -> list[str]:
         """The leg's parts that were on the wire by `until` and are below this rank."""
-        rows = self.db.rows(UNREAD, leg_id=reach.id, rank=rank, until=until)
+        rows = self.db.rows(UNREAD, leg_id=leg_id, rank=rank, until=until)
         return [row[0] for row in rows]
 
     def mark(self, reach: Reach, status: str, until: float, rank: int) -> None:

@@ -18,7 +18,7 @@ KNOWN = """
     SELECT k.tenant, k.platform, k.kind, k.value, k.scope, k.channel_id,
            i.id, i.contact_id, i.keys, i.disputed, i.name, i.username, i.preferences,
            v.id, v.last_seq, v.last_at, v.closed_at, g.id, g.window_until, g.last_inbound_at,
-           g.last_external_id
+           g.last_external_id, g.controlled_by, g.controlled_at
     FROM rows(:batch, tenant text, platform text, kind text, value text, scope text,
               channel_id text) k
     JOIN identity_key x ON x.tenant = k.tenant AND x.platform = k.platform AND x.kind = k.kind
@@ -120,6 +120,8 @@ class Reach:
     last_inbound_at: float | None
     last_external_id: str | None
     new: bool
+    controlled_by: str | None = None
+    controlled_at: float | None = None
     dirty: bool = False
 
 
@@ -202,12 +204,12 @@ class People:
             person.thread = self._thread(
                 conversation_id, tenant, contact_id, last_seq, last_at, closed_at
             )
-        leg_id, window_until, last_inbound_at, last_external_id = row[17:]
+        leg_id, window_until, last_inbound_at, last_external_id = row[17:21]
         if leg_id is not None and person.thread is not None and channel_id not in person.legs:
             person.legs[channel_id] = self._reach(
                 Reach(
                     leg_id, tenant, channel_id, person.thread, identity_id, window_until,
-                    last_inbound_at, last_external_id, new=False,
+                    last_inbound_at, last_external_id, False, *row[21:],
                 )
             )  # fmt: skip
 

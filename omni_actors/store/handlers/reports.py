@@ -6,12 +6,13 @@ from typing import TypeAlias, assert_never
 from attrs import evolve
 
 from omni_actors.model import ids
-from omni_actors.model.content import Content, Media, UnsupportedContent
+from omni_actors.model.content import Card, Carousel, Content, Media, Text, UnsupportedContent
 from omni_actors.model.events import EventType
 from omni_actors.model.failure import TEMPLATE_REASONS, Reason
 from omni_actors.model.json import Json
 from omni_actors.model.limits import LIMITS
 from omni_actors.model.reports import (
+    Acted,
     ChannelReported,
     ControlChanged,
     Deleted,
@@ -36,6 +37,7 @@ from omni_actors.store.codec import (
     encode_content,
     failure_json,
 )
+from omni_actors.store.handlers import control
 from omni_actors.store.handlers.channels import limit, restrict
 from omni_actors.store.handlers.early import Change
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
@@ -49,6 +51,7 @@ from omni_actors.store.rows import Channel, EntryKind
 from omni_actors.store.verbs import Intake, Item
 
 KINDS: dict[type, EntryKind] = {Edited: "edited", Deleted: "deleted", Reacted: "reacted"}
+REFERRAL = "referral"
 REMOVED = encode_content(UnsupportedContent("deleted", "The sender took this message back."))
 
 
@@ -65,11 +68,11 @@ def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Out
         case Echoed():
             return _echoed(effects, home, item, report, intake)
         case Edited() | Deleted() | Reacted():
-            return _changed(effects, home, report, intake)
+            return _changed(effects, home, item, report, intake)
         case WatermarkReported():
             return _watermark(effects, home, item, report)
-        case IdentityChanged() | PreferenceChanged() | ControlChanged():
-            return _about_a_person(effects, home, report)
+        case IdentityChanged() | PreferenceChanged() | ControlChanged() | Acted():
+            return _about_a_person(effects, home, item, report)
         case TemplateReported():
             return _template(effects, home, report)
         case ChannelReported():
@@ -83,7 +86,10 @@ def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Out
 
 
 def _about_a_person(
-    effects: Effects, home: Home, report: IdentityChanged | PreferenceChanged | ControlChanged
+    effects: Effects,
+    home: Home,
+    item: Item,
+    report: IdentityChanged | PreferenceChanged | ControlChanged | Acted,
 ) -> Outcome | None:
     """News of somebody that are no message."""
     match report:
@@ -93,12 +99,14 @@ def _about_a_person(
             return _preference(effects, home, report)
         case ControlChanged():
             return _control(effects, home, report)
+        case Acted():
+            return _acted(effects, home, item, report)
         case _:
             assert_never(report)
 
 
 Personal: TypeAlias = (
-    Received | Echoed | Edited | Deleted | Reacted | PreferenceChanged | ControlChanged
+    Received | Echoed | Edited | Deleted | Reacted | PreferenceChanged | ControlChanged | Acted
 )
 
 
@@ -118,9 +126,7 @@ def _received(
         return _orphan(effects, home, report, intake)
     at = report.at
     message_id = effects.db.ids(ids.MESSAGE)
-    before = reach.window_until
-    if item.window_until is not None and (before is None or item.window_until > before):
-        reach.window_until = item.window_until
+    before = _hold_open(reach, item)
     if reach.last_inbound_at is None or at >= reach.last_inbound_at:
         reach.last_inbound_at = at
         reach.last_external_id = report.external_id
@@ -128,6 +134,8 @@ def _received(
     if item.entry is not None:
         effects.enter(reach, *item.entry)
     _stir(reach, intake.received_at)
+    if report.standby or reach.controlled_by is not None:
+        control.heard(effects, home, reach, report)
     quoted = effects.target(home.id, report.reply_to) if report.reply_to is not None else None
     effects.add_target(home.id, report.external_id, message_id)
     effects.add_message(
@@ -149,6 +157,15 @@ def _received(
         )  # fmt: skip
     _catch_up(effects, home, reach, message_id, report)
     return Outcome(reach.thread.id, None, media)
+
+
+def _hold_open(reach: Reach, item: Item) -> float | None:
+    """Let what a person did hold their window open; answers until when it was open before."""
+    before, until = reach.window_until, item.window_until
+    if until is not None and (before is None or until > before):
+        reach.window_until = until
+        reach.dirty = True
+    return before
 
 
 def _catch_up(
@@ -184,6 +201,8 @@ def _notes(report: Received) -> str | None:
         notes["referral"] = report.referral
     if report.member is not None:
         notes |= _group_notes(report.identities, report.member)
+    if report.standby:
+        notes["standby"] = True
     return dumps(notes) if notes else None
 
 
@@ -221,6 +240,8 @@ def _echoed(
     if reach is None:
         return _orphan(effects, home, report, intake)
     _control_taken(effects, home, reach, report)
+    if report.standby:
+        control.heard(effects, home, reach, report)
     message_id = effects.db.ids(ids.MESSAGE)
     quoted = effects.target(home.id, report.reply_to) if report.reply_to is not None else None
     effects.add_target(home.id, report.external_id, message_id)
@@ -252,22 +273,32 @@ def _own_part(effects: Effects, home: Home, report: Echoed) -> PartWork | None:
     """The part of ours that this echo repeats.
 
     By callback or external id; failing that, an echo of our own app can only be of the one part
-    of its leg that is on the wire.
+    of its leg that is on the wire. Where nobody knows whose app it was, the words must be the same.
     """
     part = _matched(effects, home, report.callback, report.external_id)
-    if part is not None or report.app_id is None or "app_id" not in home.settings:
+    if part is not None or (report.app_id is None and not report.anonymous):
         return part
-    if str(decode_object(home.settings).get("app_id")) != report.app_id:
+    ours = decode_object(home.settings).get("app_id") if report.app_id else None
+    if ours and str(ours) != report.app_id:
         return None
     person = effects.people.find(home.tenant, home.platform, report.identities)
     reach = person.legs.get(home.id) if person else None
     part_id = effects.on_wire(reach) if reach else None
-    if part_id is None:
+    if part_id is None or not (ours or _says_the_same(effects, part_id, report.content)):
         return None
     effects.parts.load([part_id])
     part = effects.parts.get(part_id)
     waits = part is not None and part.status in (PartStatus.SENDING, PartStatus.UNKNOWN)
     return part if waits else None
+
+
+def _says_the_same(effects: Effects, part_id: str, told: Content) -> bool:
+    """Whether a part may be what an echo repeats: its text, or something else that is no text."""
+    stored = effects.content_of_part(part_id)
+    ours = None if stored is None else decode_content(stored)
+    if isinstance(ours, Text) and isinstance(told, Text):
+        return ours.text.split() == told.text.split()
+    return ours is not None and not isinstance(ours, Text) and not isinstance(told, Text)
 
 
 def _matched(
@@ -311,6 +342,13 @@ def _status(
         case Try.NEWEST:
             effects.parts.learn(part, [report.external_id])
     effects.learn_target(home.id, report.external_id, part.message.id, part.id)
+    return _took_effect(effects, home, item, report, part)
+
+
+def _took_effect(
+    effects: Effects, home: Home, item: Item, report: StatusReported, part: PartWork
+) -> Outcome:
+    """What the platform says of the newest try of a part is so."""
     facts = status_facts(report)
     if report.participant is not None:
         effects.parts.told_of_member(
@@ -327,6 +365,8 @@ def _status(
     if reason is Reason.RECIPIENT_NOT_OPTED_IN:
         effects.opted_out(part.message.leg_id, report.at)
     effects.parts.report(part, report.status, item.rank, report.at, report.failure, facts)
+    if report.sweeps and part.wire_at is not None:
+        _sweep(effects, part.message.leg_id, item, report, part.wire_at)
     doubted = report.failure is not None and report.failure.reason in TEMPLATE_REASONS
     return Outcome(leg_id=part.message.leg_id, templates_of=home.id if doubted else None)
 
@@ -339,17 +379,29 @@ def _watermark(
     if reach is None:
         return None
     effects.mark(reach, report.status.value, report.until, item.rank)
-    effects.parts.load(effects.unread(reach, item.rank, report.until))
-    for part in effects.parts.sent_by(reach.id, report.until):
-        effects.parts.report(part, report.status, item.rank, report.at)
+    _sweep(effects, reach.id, item, report, report.until)
     return Outcome(leg_id=reach.id)
 
 
+def _sweep(
+    effects: Effects,
+    leg_id: str,
+    item: Item,
+    report: StatusReported | WatermarkReported,
+    until: float,
+) -> None:
+    """Everything that the platform had of a leg by `until` has reached the status too."""
+    effects.parts.load(effects.unread(leg_id, item.rank, until))
+    for part in effects.parts.sent_by(leg_id, until):
+        effects.parts.report(part, report.status, item.rank, report.at)
+
+
 def _changed(
-    effects: Effects, home: Home, report: Edited | Deleted | Reacted, intake: Intake
+    effects: Effects, home: Home, item: Item, report: Edited | Deleted | Reacted, intake: Intake
 ) -> Outcome | None:
     """An earlier message was changed; the event names it even when we do not have it (yet)."""
     reach = _meet(effects, home, report)
+    before = _hold_open(reach, item) if reach else None
     target = effects.target(home.id, report.target)
     message_id = target[0] if target else None
     detail: dict[str, Json] = {"target": report.target}
@@ -383,7 +435,7 @@ def _changed(
     if reach is None:
         return None
     kind = KINDS[type(report)]
-    effects.add_entry(reach, kind, report.at, message_id, reach.window_until, None, detail)
+    effects.add_entry(reach, kind, report.at, message_id, before, None, detail)
     return Outcome(reach.thread.id)
 
 
@@ -394,14 +446,19 @@ def _wait(
 
 
 def _with_its_media(effects: Effects, message_id: str, now: Content) -> Content:
-    """An edit changes the words beside a medium; the medium itself is the one that was sent."""
-    if not isinstance(now, Media) or now.media_id is not None:
+    """An edit changes the words beside media; the media themselves are those that were sent."""
+    if not isinstance(now, Text) and (not isinstance(now, Media) or now.media_id is not None):
         return now
     stored = effects.content_of(message_id)
     before = None if stored is None else decode_content(stored)
-    if not isinstance(before, Media):
-        return now
-    return evolve(before, caption=now.caption)
+    words = now.text if isinstance(now, Text) else now.caption
+    match before:
+        case Media():
+            return evolve(before, caption=words)
+        case Card() | Carousel():
+            return evolve(before, text=words)
+        case _:
+            return now
 
 
 def _identity_changed(effects: Effects, home: Home, report: IdentityChanged) -> Outcome | None:
@@ -446,9 +503,25 @@ def _preference(effects: Effects, home: Home, report: PreferenceChanged) -> Outc
 
 def _control(effects: Effects, home: Home, report: ControlChanged) -> Outcome | None:
     reach = _meet(effects, home, report)
-    detail: dict[str, Json] = {"owner": report.owner, **report.detail}
-    _note(effects, EventType.CONVERSATION_CONTROL, home, reach, report.at, detail)
+    if reach is not None:
+        control.passed(effects, home, reach, report)
     return None
+
+
+def _acted(effects: Effects, home: Home, item: Item, report: Acted) -> Outcome | None:
+    """A person did something that is no message; it may hold their window open."""
+    reach = _meet(effects, home, report)
+    if report.kind == REFERRAL:
+        told: dict[str, Json] = {"referral": report.detail}
+        _note(effects, EventType.CONVERSATION_REFERRAL, home, reach, report.at, told)
+    else:
+        told = {"kind": report.kind, "detail": report.detail}
+        _note(effects, EventType.CONVERSATION_ACTION, home, reach, report.at, told)
+    if reach is None or item.window_until is None:
+        return None
+    before = _hold_open(reach, item)
+    effects.add_entry(reach, "acted", report.at, None, before)
+    return Outcome(reach.thread.id)
 
 
 def _standing(

@@ -66,6 +66,17 @@ OUTREACH = """
         SELECT portfolio, identity_id FROM outreach WHERE at <= :before ORDER BY at LIMIT :limit)
 """
 OUTREACH_S = 2 * 86400.0
+# What a person was offered and did not take is of no use; nor is what nobody asks about any more.
+STALE_CONNECTIONS = """
+    UPDATE connection SET status = 'failed', found = NULL, problem = :problem
+    WHERE status IN ('waiting', 'working', 'choosing') AND expires_at <= :now
+"""
+OLD_CONNECTIONS = """
+    DELETE FROM connection WHERE id IN (
+        SELECT id FROM connection WHERE created_at < :before ORDER BY created_at LIMIT :limit)
+"""
+CONNECTIONS_S = 86400.0
+TOO_LATE = "it was not finished in time; begin again"
 FIGURES = {
     "events": "SELECT max(value) - min(value) FROM counter WHERE name IN ('event', 'event_floor')",
     "parts_unfinished": """
@@ -91,10 +102,12 @@ def sweep(db: Writing, verb: Sweep) -> int:
         (ANSWERS, keep.idempotency_s),
         (QUESTIONS, keep.events_s),
         (OUTREACH, OUTREACH_S),
+        (OLD_CONNECTIONS, CONNECTIONS_S),
     ):
         gone += db.run(sql, before=now - kept_s, limit=limit)
     gone += _sweep_media(db, now - keep.media_s, limit)
     db.run(FORGET_OLD_UPLOADS, now=now)
+    db.run(STALE_CONNECTIONS, now=now, problem=TOO_LATE)
     return gone + _sweep_events(db, now - keep.events_s, limit)
 
 

@@ -62,12 +62,14 @@ ADD_MESSAGES = """
 """
 ADD_PARTS = """
     INSERT INTO part (pos, id, message_id, n, channel_id, lane, leg_id, form, content, media_ids,
-        reply_to, status, open, queued_at, due_at, expires_at, status_at, windowed, held_for)
+        reply_to, status, open, queued_at, due_at, expires_at, status_at, windowed, grace_s,
+        held_for)
     SELECT pos, id, message_id, n, channel_id, lane, leg_id, form, content, media_ids, reply_to,
-        status, 1, queued_at, queued_at, expires_at, queued_at, windowed, held_for
+        status, 1, queued_at, queued_at, expires_at, queued_at, windowed, grace_s, held_for
     FROM rows(:batch, pos bigint, id text, message_id text, n bigint, channel_id text, lane text,
               leg_id text, form text, content text, media_ids text, reply_to text, status text,
-              queued_at real, expires_at real, windowed bigint, held_for text) new
+              queued_at real, expires_at real, windowed bigint, grace_s real,
+              held_for text) new
     WHERE true
 """
 ADD_QUESTIONS = """
@@ -187,7 +189,7 @@ class Queue:
                     self._pos, part.id, verb.id, part.n, channel_id, lane, leg_id, part.form,
                     content if same else encode_content(part.content),
                     dumps(part.media_ids) if part.media_ids else None, quoted, status.value,
-                    verb.at, verb.expires_at, int(part.windowed),
+                    verb.at, verb.expires_at, int(part.windowed), part.grace_s,
                     FOR_WINDOW if verb.held else None,
                 )
             )  # fmt: skip

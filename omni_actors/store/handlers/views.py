@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from omni_actors.model.reports import IdentityKey
 from omni_actors.model.states import Direction, IdentityState, PartStatus
 from omni_actors.store.codec import (
     decode_choice,
@@ -41,7 +42,7 @@ PARTS = """
 LEG = """
     g.id, g.tenant, g.conversation_id, g.contact_id, g.channel_id, i.platform, g.identity_id,
     i.keys, g.window_until, g.last_inbound_at, g.last_outbound_at, g.last_external_id,
-    g.entry_until, EXISTS (SELECT 1 FROM question q WHERE q.leg_id = g.id)
+    g.entry_until, g.controlled_by, EXISTS (SELECT 1 FROM question q WHERE q.leg_id = g.id)
 """
 LEGS = f"""
     SELECT {LEG} FROM rows(:batch, id text) w
@@ -50,6 +51,13 @@ LEGS = f"""
 """
 ONE_LEG = f"""
     SELECT {LEG} FROM leg g JOIN identity i ON i.id = g.identity_id WHERE g.id = :id
+"""
+LEG_WITH_KEY = f"""
+    SELECT {LEG} FROM identity_key x
+    JOIN leg g ON g.identity_id = x.identity_id AND g.channel_id = :channel_id
+    JOIN identity i ON i.id = g.identity_id
+    WHERE x.tenant = :tenant AND x.platform = :platform AND x.kind = :kind AND x.value = :value
+      AND x.scope = :scope
 """
 QUESTIONS = """
     SELECT q.leg_id, q.message_id, q.options, q.numbered, q.asked_at, p.external_ids
@@ -133,6 +141,18 @@ def leg_by_id(db: Reading, leg_id: str) -> Leg | None:
     return found[0] if found else None
 
 
+def leg_with_key(
+    db: Reading, tenant: str, platform: str, channel_id: str, key: IdentityKey
+) -> Leg | None:
+    """The leg of whoever has this key on a channel."""
+    rows = db.rows(
+        LEG_WITH_KEY, tenant=tenant, platform=platform, channel_id=channel_id,
+        kind=key.kind, value=key.value, scope=key.scope,
+    )  # fmt: skip
+    found = legs_of(db, rows)
+    return found[0] if found else None
+
+
 def legs_of(db: Reading, rows: Sequence[tuple[Any, ...]]) -> list[Leg]:
     """Legs from rows of `LEG`, with their open questions."""
     if not rows:
@@ -145,12 +165,13 @@ def legs_of(db: Reading, rows: Sequence[tuple[Any, ...]]) -> list[Leg]:
 def _leg(row: tuple[Any, ...], questions: tuple[Question, ...]) -> Leg:
     (
         id, tenant, conversation_id, contact_id, channel_id, platform, identity_id, keys,
-        window_until, last_inbound_at, last_outbound_at, last_external_id, entry_until, _,
+        window_until, last_inbound_at, last_outbound_at, last_external_id, entry_until,
+        controlled_by, _,
     ) = row  # fmt: skip
     return Leg(
         id, tenant, conversation_id, contact_id, channel_id, platform, identity_id,
         decode_keys(keys), window_until, last_inbound_at, last_outbound_at, last_external_id,
-        questions, entry_until,
+        questions, entry_until, controlled_by,
     )  # fmt: skip
 
 

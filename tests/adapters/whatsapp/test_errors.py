@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_actors.adapters.meta import GraphError
+from omni_actors.adapters.meta.graph import GraphError
 from omni_actors.adapters.whatsapp.error_table import RANGES, RULES, TOKENS
 from omni_actors.adapters.whatsapp.errors import (
     answer,

@@ -11,6 +11,7 @@ from omni_actors.model.content import (
     INBOUND_ONLY,
     Media,
     MediaKind,
+    Post,
     Products,
     Request,
     RequestKind,
@@ -23,7 +24,8 @@ FORMS = [(key, form) for key, forms in CAPABILITIES.forms.items() for form in fo
 
 def test_every_content_that_can_be_sent_has_a_form() -> None:
     parted = (Media, Request, Products)
-    names = {name for kind, name in CONTENT_TYPES.items() if kind not in (*INBOUND_ONLY, *parted)}
+    left_out = (*INBOUND_ONLY, *parted, Post)
+    names = {name for kind, name in CONTENT_TYPES.items() if kind not in left_out}
     media = {f"media.{kind}" for kind in MediaKind}
     requests = {f"request.{kind}" for kind in RequestKind}
     products = {f"products.{layout}" for layout in ("list", "carousel", "catalog")}

@@ -430,7 +430,7 @@ def test_a_call_that_could_not_be_made_fails_the_part_as_it_is() -> None:
 
 
 def test_a_message_is_marked_as_read() -> None:
-    calls, _none = play(mark_read("wamid.IN01", NUMBER), answered({"success": True}))
+    calls, _none = play(mark_read("wamid.IN01", (), NUMBER), answered({"success": True}))
 
     assert (calls[0].url, calls[0].idempotent) == (URL + "/messages", True)
     assert calls[0].json == {
@@ -441,7 +441,7 @@ def test_a_message_is_marked_as_read() -> None:
 
 
 def test_typing_is_shown_on_a_message() -> None:
-    calls, _none = play(typing("wamid.IN01", NUMBER), answered({"success": True}))
+    calls, _none = play(typing("wamid.IN01", (), NUMBER), answered({"success": True}))
 
     assert calls[0].json["typing_indicator"] == {"type": "text"}
     assert calls[0].json["message_id"] == "wamid.IN01"
@@ -453,7 +453,7 @@ def test_every_call_proves_the_app_secret() -> None:
 
     sending, _sent = play(send(wanted, proving), accepted())
     uploading, _id = play(upload(MEDIUM, proving), answered({"id": "990001"}))
-    reading, _none = play(mark_read("wamid.IN01", proving), answered({"success": True}))
+    reading, _none = play(mark_read("wamid.IN01", (), proving), answered({"success": True}))
     checking, _found = play(check(proving), answered({}), answered({}))
 
     assert {call.auth for call in (*sending, *uploading, *reading, *checking)} == {Auth.PROOF}
@@ -461,4 +461,4 @@ def test_every_call_proves_the_app_secret() -> None:
 
 def test_a_message_that_cannot_be_marked_as_read_is_a_failure() -> None:
     with pytest.raises(SendFailure, match="bad_request: 131009"):
-        play(mark_read("wamid.gone", NUMBER), answered({"error": {"code": 131009}}, 400))
+        play(mark_read("wamid.gone", (), NUMBER), answered({"error": {"code": 131009}}, 400))

@@ -1,87 +1,28 @@
-"""What the Meta platforms share: the hook that they knock at, and the errors of the Graph API."""
+"""The Graph API's errors, and what its answers say of the budgets of calls."""
 
-import hmac
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
-from attrs import Attribute, field, frozen
+from attrs import frozen
 
-from omni_actors.adapters.contract import HookKind
-from omni_actors.adapters.decode import decode
 from omni_actors.adapters.reading import mapping, number, sequence, text
 from omni_actors.model.failure import Failure, Kind, Reason, Scope
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.limits import Usage
-from omni_actors.policy.signing import hub_signature_matches
 from omni_actors.wire.calls import HttpReply
 
-SIGNATURE_HEADER: Final = "x-hub-signature-256"
-# The `object` of a document, and the platform that it is for.
-OBJECTS: Final = {"whatsapp_business_account": "whatsapp"}
 TEXT_CHARACTERS_MAX: Final = 1000
 NO_CODE: Final = -1
 APP_USAGE: Final = "x-app-usage"
+PAGE_USAGE: Final = "x-page-usage"
 ACCOUNT_USAGE: Final = "x-business-use-case-usage"
 MEASURES: Final = ("call_count", "total_cputime", "total_time")
 REGAIN: Final = "estimated_time_to_regain_access"  # minutes
 
-_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 # Graph repeats a bad token in its message; ids of messages are as long, and no secret.
 _SECRET = re.compile(r"(?<=access token )\S{12,}|(?<!wamid\.)\b[A-Za-z0-9_|-]{32,}")
-
-
-def _are_secrets(_secrets: Any, attribute: "Attribute[Any]", value: tuple[str, ...]) -> None:
-    if not value or not all(value):
-        raise ValueError(f"{attribute.name} must name at least one app secret, and none empty")
-
-
-def _is_verify_token(_secrets: Any, attribute: "Attribute[str]", value: str) -> None:
-    if not value:
-        raise ValueError(f"{attribute.name} must not be empty")
-
-
-@frozen
-class MetaSecrets:
-    """What a hook of Meta apps knows: several secrets while one replaces another, or of several
-    apps."""
-
-    app_secrets: tuple[str, ...] = field(repr=False, validator=_are_secrets)
-    verify_token: str = field(repr=False, validator=_is_verify_token)
-
-
-def handshake(query: Mapping[str, str], secrets: MetaSecrets) -> str | None:
-    """The challenge to answer with as plain text; None: refused.
-
-    https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/create-webhook-endpoint
-    """
-    challenge = query.get("hub.challenge", "")
-    given = query.get("hub.verify_token", "").encode(errors="replace")
-    same = hmac.compare_digest(given, secrets.verify_token.encode(errors="replace"))
-    subscribes = query.get("hub.mode") == "subscribe"
-    return challenge if same and subscribes and _CHALLENGE.fullmatch(challenge) else None
-
-
-def authenticate(headers: Mapping[str, str], raw: bytes, secrets: MetaSecrets) -> bool:
-    """Whether one of the app secrets signed these very bytes. Header names in any case."""
-    given = next((v for name, v in headers.items() if name.lower() == SIGNATURE_HEADER), None)
-    return hub_signature_matches(given, raw, secrets.app_secrets)
-
-
-def dispatch(document: Json) -> str | None:
-    """The platform that a document is for."""
-    return OBJECTS.get(text(mapping(document).get("object")) or "")
-
-
-META = HookKind(
-    kind="meta",
-    secrets=MetaSecrets,
-    handshake=handshake,
-    authenticate=authenticate,
-    decode=decode,
-    dispatch=dispatch,
-)
 
 
 @frozen
@@ -235,10 +176,12 @@ def usage(reply: HttpReply) -> tuple[Usage, ...]:
     What is for management only says nothing of sending.
     https://developers.facebook.com/docs/graph-api/overview/rate-limiting
     """
-    if APP_USAGE not in reply.headers and ACCOUNT_USAGE not in reply.headers:
+    if not any(header in reply.headers for header in (APP_USAGE, ACCOUNT_USAGE, PAGE_USAGE)):
         return ()
     app = mapping(_told(reply, APP_USAGE))
     budgets = [budget for budget in _budgets(reply) if not _is_management(budget)]
+    if page := mapping(_told(reply, PAGE_USAGE)):
+        budgets.append(page)
     told = [Usage(Scope.APP, _percent(app), _regain_s(app))] if app else []
     if budgets:
         fullest = max(budgets, key=_percent)

@@ -1,0 +1,48 @@
+"""Facebook Messenger, over the Send API."""
+
+from typing import Final
+
+from omni_actors.adapters.contract import Adapter
+from omni_actors.adapters.messenger.capabilities import CAPABILITIES
+from omni_actors.adapters.messenger.inbound import parse
+from omni_actors.adapters.messenger.oauth import OAUTH, UPKEEP
+from omni_actors.adapters.messenger.outbound import mark_read, send, typing, upload
+from omni_actors.adapters.messenger.profile import PERSONAS, PROFILE
+from omni_actors.adapters.messenger.settings import (
+    MessengerCredentials,
+    MessengerSettings,
+    address,
+    channel_key,
+    token,
+    token_hosts,
+)
+from omni_actors.adapters.meta import rates
+from omni_actors.adapters.meta.graph import usage
+from omni_actors.adapters.meta.media import fetch
+from omni_actors.adapters.meta.upload import upload_gone
+
+MESSENGER: Final = Adapter(
+    platform="messenger",
+    settings=MessengerSettings,
+    credentials=MessengerCredentials,
+    capabilities=CAPABILITIES,
+    rate=rates.MESSENGER,
+    pair_rate=rates.PAIR,
+    channel_key=channel_key,
+    address=address,
+    parse=parse,
+    send=send,
+    fetch=fetch,
+    token=token,
+    token_hosts=token_hosts,
+    upload=upload,
+    upload_gone=upload_gone,
+    usage=usage,
+    oauth=OAUTH,
+    upkeep=UPKEEP,
+    mark_read=mark_read,
+    typing=typing,
+    personas=PERSONAS,
+    profile=PROFILE,
+    meters=rates.METERS,
+)

@@ -1,0 +1,76 @@
+"""How Messenger and Instagram name people: by ids that are good for one page or profile only."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from omni_actors.adapters.contract import BadAddress
+from omni_actors.adapters.reading import mapping, text
+from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.reports import IdentityKey
+
+PSID: Final = "psid"
+IGSID: Final = "igsid"
+# Kinds of keys that the Send API takes as a recipient under the same name.
+USER_REF: Final = "user_ref"
+COMMENT: Final = "comment_id"
+POST: Final = "post_id"
+ONE_TIME: Final = "one_time_notif_token"
+NOTIFICATIONS: Final = "notification_messages_token"
+# How an address names whoever wrote a comment or a post, until they have answered.
+PREFIXES: Final = {"comment:": COMMENT, "post:": POST}
+# How it names a handle or a token that a person has given.
+TOKENS: Final = {
+    "user_ref:": USER_REF,
+    "one_time:": ONE_TIME,
+    "notifications:": NOTIFICATIONS,
+}
+# The keys of a `recipient` besides `id`, best first; all but the handle are good for what they were
+# given for, whatever the reply window.
+RECIPIENTS: Final = (USER_REF, COMMENT, POST, ONE_TIME, NOTIFICATIONS)
+WINDOWLESS: Final = (COMMENT, POST, ONE_TIME, NOTIFICATIONS)
+
+_ID = re.compile(r"[0-9]{5,32}")
+_TOKEN = re.compile(r"[!-~]{1,512}")
+_PUBLIC_ID = re.compile(r"[0-9]{1,32}(_[0-9]{1,32})?")
+
+
+def address_of(
+    kind: str,
+    written: str,
+    channel_key: str,
+    what: str,
+    tokens: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[IdentityKey, ...]:
+    """The identity that `to.address` names on a channel. Raises BadAddress; `what` says of what.
+
+    Ids are those of one page or profile, so its key is their scope. `tokens` are the prefixes of
+    what else may be named there.
+    """
+    named, expected = written.strip(), _ID
+    for prefix, other in (*PREFIXES.items(), *tokens.items()):
+        if named.startswith(prefix):
+            kind, named = other, named.removeprefix(prefix)
+            expected = _PUBLIC_ID if prefix in PREFIXES else _TOKEN
+    if not named.isascii() or not expected.fullmatch(named):
+        raise BadAddress(
+            f"{what} in digits, as it comes with a message, such as 7300000000000001, "
+            "or comment:… with the id of a comment that is to be answered in private"
+        )
+    return (IdentityKey(kind, named, channel_key),)
+
+
+def named(kind: str, who: Json, scope: str) -> tuple[IdentityKey, ...]:
+    """The keys of whoever a `sender` or `recipient` names: an id, or the handle of a plugin."""
+    read = mapping(who)
+    pairs = ((kind, text(read.get("id"))), (USER_REF, text(read.get("user_ref"))))
+    return tuple([IdentityKey(each, found, scope) for each, found in pairs if found is not None])
+
+
+def customer(kind: str, item: JsonObject, scope: str) -> tuple[IdentityKey, ...]:
+    """The keys of the person in an event, whichever side of it is the business."""
+    sender, recipient = named(kind, item.get("sender"), scope), item.get("recipient")
+    if not any(key.value == scope for key in sender):
+        return sender
+    return named(kind, recipient, scope)

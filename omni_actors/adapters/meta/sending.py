@@ -1,0 +1,227 @@
+"""The calls that send a part over Messenger or Instagram, and those that say something at once.
+
+https://developers.facebook.com/docs/messenger-platform/reference/send-api
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from attrs import evolve, frozen
+
+from omni_actors.adapters.contract import Medium, PartToSend, Person, Sent
+from omni_actors.adapters.meta.errors import answer, refuse
+from omni_actors.adapters.meta.people import COMMENT, IGSID, POST, PSID, RECIPIENTS
+from omni_actors.adapters.meta.spelling import TYPES, Spelled, message
+from omni_actors.adapters.meta.upload import attachment_type
+from omni_actors.adapters.reading import text
+from omni_actors.model.content import Media, Reaction
+from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.model.reports import IdentityKey
+from omni_actors.wire.calls import Auth, Flow, HttpCall, HttpReply, Upload, http
+
+Body = dict[str, Any]
+
+# Whom a message goes to and how we know it again is never for the caller to say.
+PROTECTED: Final = ("recipient",)
+HUMAN_AGENT: Final = "HUMAN_AGENT"
+REMOVED_TAGS: Final = (
+    "CONFIRMED_EVENT_UPDATE",
+    "ACCOUNT_UPDATE",
+    "POST_PURCHASE_UPDATE",
+    "CUSTOMER_FEEDBACK",
+)
+NOT_THERE_OR_CLOSED: Final = "1545041"
+
+
+class Account(Protocol):
+    """What the settings of both platforms have."""
+
+    @property
+    def account_id(self) -> str: ...
+
+    @property
+    def auth(self) -> Auth: ...
+
+    def url(self, *path: str) -> str: ...
+
+
+@frozen
+class Dialect:
+    """How the two platforms differ in the body of a call.
+
+    `kind` is that of a person's id. `typed`: a message says what type of message it is. `callback`:
+    it carries our id of it. With `quotes` False a message cannot say what it answers.
+    """
+
+    kind: str
+    typed: bool
+    callback: bool
+    quotes: bool = True
+
+
+def send(part: PartToSend, account: Account, dialect: Dialect) -> Flow[Sent]:
+    """Send a part whose media are uploaded. Raises SendFailure."""
+    to = recipient(part.to)
+    if isinstance(part.content, Reaction):
+        return (yield from _react(part, part.content, to, account))
+    body: Body = {
+        "recipient": to,
+        **_type(part, to, dialect),
+        "message": message(part.form, part.content, Spelled(part.media)),
+        **_reply(part, to, dialect),
+    }
+    body = overridden(body, part)
+    if dialect.callback:
+        body["message"] = {**body["message"], "metadata": part.part_id}
+    check_tag(body, part)
+    reply = yield from http(_call(body, part, account))
+    return _sent(reply, part, to, dialect)
+
+
+def recipient(person: Sequence[IdentityKey]) -> Body:
+    """The `recipient` that stands for a person, by the best name. Raises SendFailure.
+
+    Whoever wrote a comment is known by it until they have been written to.
+    """
+    named = {key.kind: key.value for key in reversed(person)}
+    for kind in (PSID, IGSID):
+        if kind in named:
+            return {"id": named[kind]}
+    for kind in RECIPIENTS:
+        if kind in named:
+            return {kind: named[kind]}
+    raise refuse(Reason.NO_IDENTITY, "no id of the person on this page or account is known")
+
+
+def _type(part: PartToSend, to: Body, dialect: Dialect) -> Body:
+    """What type of message it is. Past the window only a person's own words go.
+
+    https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages
+    """
+    if part.form == "utility":
+        return {"messaging_type": "UTILITY"}
+    if part.late and part.human and "id" in to:
+        return {"messaging_type": "MESSAGE_TAG", "tag": HUMAN_AGENT}
+    if not dialect.typed:
+        return {}
+    asked = "id" in to or COMMENT in to or POST in to
+    return {"messaging_type": "RESPONSE" if asked else "UPDATE"}
+
+
+def _reply(part: PartToSend, to: Body, dialect: Dialect) -> Body:
+    quotes = dialect.quotes and part.reply_to is not None and "id" in to
+    return {"reply_to": {"mid": part.reply_to}} if quotes else {}
+
+
+def overridden(body: Body, part: PartToSend) -> Body:
+    """The body with the caller's own keys laid over it."""
+    allowed = {key: value for key, value in part.override.items() if key not in PROTECTED}
+    return merged(body, allowed)
+
+
+def merged(body: Mapping[str, Any], override: Mapping[str, Any]) -> Body:
+    """`body` with `override` laid over it, objects key by key, anything else as a whole."""
+    result = dict(body)
+    for key, value in override.items():
+        ours = result.get(key)
+        if isinstance(ours, Mapping) and isinstance(value, Mapping):
+            value = merged(ours, value)
+        result[key] = value
+    return result
+
+
+def check_tag(body: Body, part: PartToSend) -> None:
+    """Raise SendFailure for a tag that the platform refuses, or that would be a lie."""
+    tag = body.get("tag")
+    if tag in REMOVED_TAGS:
+        why = f"the platform has removed the message tag {tag}; only {HUMAN_AGENT} is left"
+        raise refuse(Reason.POLICY_REJECTED, why)
+    if tag == HUMAN_AGENT and not part.human:
+        why = f"{HUMAN_AGENT} is for what a person has written; say author.type = human"
+        raise refuse(Reason.POLICY_REJECTED, why)
+
+
+def _call(body: Body, part: PartToSend, account: Account) -> HttpCall:
+    """The call; bytes that the platform knows as another kind of medium go along with it."""
+    url = account.url(account.account_id, "messages")
+    medium = _sent_along(part)
+    if medium is None:
+        return HttpCall("POST", url, account.auth, json=body)
+    body["message"]["attachment"]["payload"] = {}
+    form = {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in body.items()
+    }
+    upload = Upload("filedata", medium.blob, medium.filename or "file", medium.mime, medium.size)
+    return HttpCall("POST", url, account.auth, form=form, upload=upload, deadline_s=150.0)
+
+
+def _sent_along(part: PartToSend) -> Medium | None:
+    """The medium of a part that asks for a file where its upload was a picture, say."""
+    content = part.content
+    medium = part.media.get(content.media_id or "") if isinstance(content, Media) else None
+    if medium is None or part.form not in TYPES:
+        return None
+    return medium if TYPES[part.form] != attachment_type(medium) else None
+
+
+def _react(part: PartToSend, content: Reaction, to: Body, account: Account) -> Flow[Sent]:
+    """Reacting again replaces, and taking back what is not there does nothing."""
+    if part.reply_to is None:
+        raise refuse(Reason.BAD_REQUEST, "a reaction must name the message that it is on")
+    payload = {"message_id": part.reply_to}
+    if content.emoji:
+        payload["reaction"] = content.emoji
+    body = {
+        "recipient": to,
+        "sender_action": "react" if content.emoji else "unreact",
+        "payload": payload,
+    }
+    yield from act(body, account)
+    return Sent(())
+
+
+def tell(action: str, person: Person, account: Account) -> Flow[None]:
+    """Show a person that somebody types, or has read what they wrote. Raises SendFailure.
+
+    https://developers.facebook.com/docs/messenger-platform/send-messages/sender-actions
+    """
+    yield from act({"recipient": recipient(person), "sender_action": action}, account)
+
+
+def act(body: Body, account: Account) -> Flow[None]:
+    """Make a call that may be made again."""
+    url = account.url(account.account_id, "messages")
+    reply = yield from http(HttpCall("POST", url, account.auth, json=body, idempotent=True))
+    answer(reply, repeatable=True)
+
+
+def _sent(reply: HttpReply, part: PartToSend, to: Body, dialect: Dialect) -> Sent:
+    """What the platform accepted. An answer without an id may still be of a message that went."""
+    try:
+        document = answer(reply, repeatable=False)
+    except SendFailure as refused:
+        raise SendFailure(_judged(refused.failure, part)) from None
+    external_id = text(document.get("message_id"))
+    if external_id is None:
+        why = "the answer is good, but names no message"
+        raise SendFailure(Failure(Kind.UNKNOWN, Reason.UNKNOWN, code=str(reply.status), text=why))
+    notes = [f"override ignored: {key}" for key in PROTECTED if key in part.override]
+    if part.reply_to is not None and "id" in to and not dialect.quotes:
+        notes.append("sent without saying what it answers: this login has no way to")
+    known = text(document.get("recipient_id"))
+    return Sent((external_id,), _aliases(known, part, dialect), "; ".join(notes) or None)
+
+
+def _judged(failure: Failure, part: PartToSend) -> Failure:
+    """One code means two things: where the window is closed, it is that."""
+    if part.late and (failure.code or "").endswith(NOT_THERE_OR_CLOSED):
+        return evolve(failure, reason=Reason.OUTSIDE_WINDOW)
+    return failure
+
+
+def _aliases(known: str | None, part: PartToSend, dialect: Dialect) -> tuple[IdentityKey, ...]:
+    """The id of a person that was written to by another name."""
+    if known is None or dialect.kind in {key.kind for key in part.to}:
+        return ()
+    return (IdentityKey(dialect.kind, known, part.to[0].scope),)

@@ -1,0 +1,255 @@
+"""What keeps connected channels going: fresh tokens, tokens looked at, webhooks that come."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from attrs import define, evolve, frozen
+
+from omni_actors import telemetry
+from omni_actors.adapters.connecting import TokenFacts, Tokens, Upkeep
+from omni_actors.gateway.called import called
+from omni_actors.gateway.sender import Hands, Route
+from omni_actors.model.failure import Failure, Reason
+from omni_actors.model.standing import Standing
+from omni_actors.model.states import ChannelState
+from omni_actors.policy import grants as policy
+from omni_actors.store.connecting import (
+    Grant,
+    KeepGrant,
+    NoteInspection,
+    RenewToken,
+    TellStanding,
+    fingerprint,
+)
+from omni_actors.store.contract import Store
+from omni_actors.store.rows import Channel
+from omni_actors.store.verbs import SetChannelState
+from omni_actors.wire.calls import Flow
+
+OPERATORS = (ChannelState.PAUSED, ChannelState.RESTRICTED, ChannelState.REMOVED)
+WEBHOOKS_COME = "The platform sends webhooks."
+
+
+class Care(StrEnum):
+    """What is done for a channel now and then."""
+
+    RENEW = "renew"
+    INSPECT = "inspect"
+    WATCH = "watch"
+
+
+@frozen
+class Ward:
+    """A channel that is cared for."""
+
+    channel: Channel
+    route: Route
+    upkeep: Upkeep[Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """Which token it uses."""
+        return fingerprint(self.route.account.token)
+
+    @property
+    def renews_s(self) -> float | None:
+        """The age from which its token can be renewed."""
+        return self.upkeep.renews(self.route.settings)
+
+
+@define
+class GrantBook:
+    """Does for a channel what its platform needs, and draws the consequences."""
+
+    store: Store
+    hands: Hands
+    channels: Callable[[], Mapping[str, Channel]]
+    routes: Callable[[], Mapping[str, Route]]
+    now: Callable[[], float]
+    changed: Callable[[Channel], None]
+
+    def wards(self) -> dict[str, Ward]:
+        """All channels that can be cared for, by their ids."""
+        found = {}
+        for channel_id, route in self.routes().items():
+            channel, upkeep = self.channels().get(channel_id), route.adapter.upkeep
+            if channel is None or upkeep is None or channel.state is ChannelState.REMOVED:
+                continue
+            found[channel_id] = Ward(channel, route, upkeep)
+        return found
+
+    async def known(self, ward: Ward, grant: Grant | None) -> Grant:
+        """What is known of the token in use; of a new one only that it is."""
+        if grant is not None and grant.fingerprint == ward.fingerprint:
+            return grant
+        fresh = Grant(ward.channel.id, ward.fingerprint, self.now())
+        await self.store.do(KeepGrant(fresh))
+        return fresh
+
+    async def care(self, ward: Ward, grant: Grant, what: Care) -> Failure | None:
+        """Do one thing for a channel; answers why that did not work."""
+        match what:
+            case Care.RENEW:
+                failure = await self.renew(ward, grant)
+            case Care.INSPECT:
+                failure = await self.inspect(ward, grant)
+            case Care.WATCH:
+                failure = await self.watch(ward)
+        if failure is not None:
+            await self.failed(ward, grant, what, failure)
+        return failure
+
+    async def call(self, ward: Ward, wanted: Flow[Any]) -> Any:
+        keys = ward.route.adapter.masked_keys
+        return await called(self.hands, wanted, ward.route.account, keys)
+
+    # ------------------------------------------------------------ tokens
+
+    async def renew(self, ward: Ward, grant: Grant) -> Failure | None:
+        """Change the token for a fresh one, which is in use from the same commit on."""
+        assert ward.upkeep.renew is not None
+        tokens: Tokens | Failure = await self.call(ward, ward.upkeep.renew(ward.route.settings))
+        if isinstance(tokens, Failure):
+            return tokens
+        now = self.now()
+        until = None if tokens.expires_in_s is None else now + tokens.expires_in_s
+        fresh = evolve(
+            grant,
+            fingerprint=fingerprint(tokens.access_token),
+            issued_at=now,
+            renewed_at=now,
+            expires_at=until,
+        )
+        channel = await self.store.do(RenewToken(grant.fingerprint, tokens.access_token, fresh))
+        if channel is None:  # somebody gave the channel another token meanwhile
+            telemetry.info("grant.overtaken", channel_id=ward.channel.id)
+            return None
+        telemetry.info("grant.renewed", channel_id=channel.id, good_until=until)
+        await self.tell(ward, "token", ok=True, sentence="The token was renewed.")
+        self.changed(channel)
+        return None
+
+    async def inspect(self, ward: Ward, grant: Grant) -> Failure | None:
+        """Ask whether the token is still good, and for how long."""
+        found = await self.call(ward, ward.upkeep.inspect(ward.route.settings))
+        if isinstance(found, Failure):
+            return found
+        facts: TokenFacts = found
+        now = self.now()
+        until = facts.expires_at or grant.expires_at
+        looked = evolve(grant, expires_at=until, access_until=facts.access_until, inspected_at=now)
+        await self.store.do(NoteInspection(looked))
+        await self.judge(ward, looked, facts)
+        if ward.channel.state is ChannelState.NEEDS_REAUTH and was_expired(ward.channel):
+            await self.set_state(ward, ChannelState.ACTIVE, None)
+        return None
+
+    async def judge(self, ward: Ward, grant: Grant, facts: TokenFacts) -> None:
+        """Warn of what ends soon, and of rights that are lacking."""
+        end = policy.ends_at(grant.expires_at, grant.access_until)
+        soon = end is not None and end < self.now() + policy.WARN_S
+        said = f"The platform gives access until {day(end)}; connect the account again before."
+        good = "The token is good."
+        await self.tell(ward, "access", ok=not soon, sentence=said if soon else good)
+        lacking = ", ".join(facts.lacking)
+        said = f"The token lacks the rights {lacking}; connect the account again with them."
+        good = "The token has the rights that are needed."
+        await self.tell(ward, "rights", ok=not lacking, sentence=said if lacking else good)
+
+    # ------------------------------------------------------------ webhooks
+
+    async def watch(self, ward: Ward) -> Failure | None:
+        """See that the platform sends webhooks, and order them again where it does not."""
+        missing = await self.missing(ward)
+        if isinstance(missing, Failure):
+            return missing
+        if not missing:
+            await self.tell(ward, "subscription", ok=True, sentence=WEBHOOKS_COME)
+            return None
+        fields = ", ".join(missing)
+        telemetry.warning("subscription.lost", channel_id=ward.channel.id, fields=missing)
+        sentence = f"The platform sends no webhooks of {fields}."
+        await self.tell(ward, "subscription", ok=False, sentence=sentence)
+        ordered = await self.call(ward, ward.upkeep.subscribe(ward.route.settings))
+        still = ordered if isinstance(ordered, Failure) else await self.missing(ward)
+        if isinstance(still, Failure):
+            return still
+        if not still:
+            telemetry.info("subscription.renewed", channel_id=ward.channel.id)
+            sentence = f"{WEBHOOKS_COME} They were ordered again at {moment(self.now())}."
+            await self.tell(ward, "subscription", ok=True, sentence=sentence)
+        return None
+
+    async def subscribe(self, channel_id: str) -> None:
+        """Order the webhooks of a channel that was just connected."""
+        ward = self.wards().get(channel_id)
+        if ward is None:
+            return
+        ordered = await self.call(ward, ward.upkeep.subscribe(ward.route.settings))
+        if isinstance(ordered, Failure):
+            telemetry.warning(
+                "subscription.refused", channel_id=channel_id, reason=ordered.reason.value
+            )
+            sentence = f"Webhooks could not be ordered so far: {policy.reason_of(ordered)}."
+            await self.tell(ward, "subscription", ok=False, sentence=sentence)
+            return
+        telemetry.info("subscription.ordered", channel_id=channel_id)
+        await self.tell(ward, "subscription", ok=True, sentence=WEBHOOKS_COME)
+
+    async def missing(self, ward: Ward) -> tuple[str, ...] | Failure:
+        found = await self.call(ward, ward.upkeep.missing(ward.route.settings))
+        return found if isinstance(found, Failure) else tuple(found)
+
+    # ------------------------------------------------------------ consequences
+
+    async def failed(self, ward: Ward, grant: Grant, what: Care, failure: Failure) -> None:
+        """Say what did not work; stop sending where only a person can mend it."""
+        telemetry.warning(
+            "grant.care_failed",
+            channel_id=ward.channel.id,
+            care=what.value,
+            reason=failure.reason.value,
+            code=failure.code,
+        )
+        in_use = self.routes().get(ward.channel.id)
+        if in_use is None or in_use.account.token != ward.route.account.token:
+            return  # it was of a token that is used no more
+        if policy.must_connect_again(failure):
+            await self.set_state(ward, ChannelState.NEEDS_REAUTH, policy.reason_of(failure))
+        elif what is Care.RENEW:
+            end = f"; it ends on {day(grant.expires_at)}" if grant.expires_at else ""
+            why = policy.reason_of(failure)
+            sentence = f"The token could not be renewed so far: {why}{end}."
+            await self.tell(ward, "token", ok=False, sentence=sentence)
+
+    async def set_state(self, ward: Ward, state: ChannelState, reason: str | None) -> None:
+        verb = SetChannelState(
+            ward.channel.tenant, ward.channel.id, state, reason, self.now(), OPERATORS
+        )
+        before = self.channels().get(ward.channel.id)
+        channel = await self.store.do(verb)
+        if before is None or before.state is not channel.state:
+            self.changed(channel)
+
+    async def tell(self, ward: Ward, topic: str, *, ok: bool, sentence: str) -> None:
+        """Our word on how a channel stands."""
+        severity = "info" if ok else "warning"
+        standing = Standing(topic, ok, sentence, self.now())
+        await self.store.do(TellStanding(ward.channel.id, topic, severity, standing))
+
+
+def was_expired(channel: Channel) -> bool:
+    """Whether the channel waits for a token, and not for a right."""
+    return (channel.reason or "").startswith(Reason.CREDENTIALS_EXPIRED.value)
+
+
+def day(at: float | None) -> str:
+    """A day, for a sentence."""
+    return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+
+
+def moment(at: float) -> str:
+    """A moment, for a sentence."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,55 @@
+"""When a channel's token is renewed, when it is looked at, and when its operator is warned."""
+
+from typing import Final
+
+from omni_actors.model.failure import Failure, Kind, Reason
+
+LIFE_PART: Final = 0.8
+LIFE_JITTER: Final = 0.05
+AGE_JITTER_S: Final = 3600.0
+"""Channels that were connected together must not be renewed together."""
+RETRY_BASE_S: Final = 60.0
+RETRY_CAP_S: Final = 3600.0
+WARN_S: Final = 10 * 86400.0
+INSPECT_EVERY_S: Final = 86400.0
+WATCH_EVERY_S: Final = 3600.0
+"""A platform that could not deliver for an hour takes the app off the account, and tells nobody."""
+
+
+def renew_at(issued_at: float, expires_at: float | None, age_min_s: float, jitter: float) -> float:
+    """When to renew a token: at four fifths of its life, and not before it may be.
+
+    Of one whose end nobody knows a renewal tells the end, so it is renewed as soon as it may be.
+    `jitter` in [0, 1) brings forward the one and puts off the other. Unix seconds.
+    """
+    soonest = issued_at + age_min_s + AGE_JITTER_S * jitter
+    if expires_at is None:
+        return soonest
+    wanted = issued_at + (expires_at - issued_at) * (LIFE_PART - LIFE_JITTER * jitter)
+    return max(wanted, issued_at + age_min_s)
+
+
+def retry_s(failure: Failure, strikes: int, jitter: float) -> float:
+    """Seconds until a call of upkeep is made again, after `strikes` failures before this one."""
+    ceiling = min(RETRY_CAP_S, RETRY_BASE_S * 2.0 ** min(strikes, 16))
+    return max(ceiling * (0.5 + jitter / 2), failure.retry_after_s or 0.0)
+
+
+def must_connect_again(failure: Failure) -> bool:
+    """Whether only a person can mend this, by connecting the account once more."""
+    broken = failure.kind is Kind.BROKEN
+    return broken and failure.reason in (Reason.CREDENTIALS_EXPIRED, Reason.PERMISSION_DENIED)
+
+
+def reason_of(failure: Failure) -> str:
+    """Why a channel must be connected again, for its operator."""
+    said = failure.text or failure.code or ""
+    why = failure.advice or said
+    beside = f" ({said})" if failure.advice and said else ""
+    return f"{failure.reason}: {why}{beside}"
+
+
+def ends_at(expires_at: float | None, access_until: float | None) -> float | None:
+    """When a token opens nothing more unless something is done; None: nobody knows of an end."""
+    known = [at for at in (expires_at, access_until) if at is not None]
+    return min(known, default=None)

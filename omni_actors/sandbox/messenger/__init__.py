@@ -1,0 +1,1 @@
+"""The pretend Messenger. It shares no table with the adapter: that makes it a check."""

@@ -1,0 +1,1 @@
+"""What the pretend Messenger and the pretend Instagram share: Meta's Graph, logins, and manners."""

@@ -1,0 +1,53 @@
+"""Who controls a conversation at its platform: while another app does, nobody of ours answers."""
+
+from omni_actors.model.events import EventType
+from omni_actors.model.json import Json
+from omni_actors.model.reports import ControlChanged, Echoed, Received
+from omni_actors.store.codec import decode_object
+from omni_actors.store.handlers.effects import Effects, Home
+from omni_actors.store.handlers.people import Reach
+
+ANOTHER = "another"  # where the platform does not tell which app it is
+CONTROL = """
+    UPDATE leg SET controlled_by = :controlled_by, controlled_at = :controlled_at WHERE id = :id
+"""
+
+
+def heard(effects: Effects, home: Home, reach: Reach, report: Received | Echoed) -> None:
+    """A message tells by the way it came whether we only watch.
+
+    What the business writes elsewhere says nothing of who may answer.
+    """
+    if report.standby and reach.controlled_by is None:
+        _told(effects, home, reach, ANOTHER, report.at, {"owner": None, "via": "standby"})
+    elif isinstance(report, Received) and not report.standby and reach.controlled_by is not None:
+        _told(effects, home, reach, None, report.at, {"owner": None, "via": "message"})
+
+
+def passed(effects: Effects, home: Home, reach: Reach, report: ControlChanged) -> None:
+    """The control went to an app; to nobody means that whoever is there first may answer."""
+    app_id = decode_object(home.settings).get("app_id")
+    ours = report.owner == str(app_id) if app_id else report.ours
+    owner = None if ours or report.owner is None else report.owner
+    _told(effects, home, reach, owner, report.at, {"owner": report.owner, **report.detail})
+
+
+def _told(
+    effects: Effects,
+    home: Home,
+    reach: Reach,
+    owner: str | None,
+    at: float,
+    detail: dict[str, Json],
+) -> None:
+    """Keep what is newer than what we know, and tell of it in any case."""
+    if reach.controlled_at is None or at >= reach.controlled_at:
+        reach.controlled_by, reach.controlled_at = owner, at
+        effects.change(CONTROL, id=reach.id, controlled_by=owner, controlled_at=at)
+        detail["ours"] = owner is None
+    else:
+        detail["overtaken"] = True
+    effects.journal.note(
+        EventType.CONVERSATION_CONTROL, home.tenant, at, reach.thread.id, reach.id, home.id, None,
+        detail,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What Messenger and Instagram are sent, and what their refusals mean."""

@@ -1,0 +1,219 @@
+"""Each kind of content over Messenger and Instagram, from a call of the API to the platform."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trio
+from attrs import evolve
+
+from omni_actors.demo.program import Program
+from omni_actors.demo.scenes import png
+from omni_actors.sandbox import SandboxSettings, open_sandbox
+from omni_actors.sandbox.meta.settings import INSTAGRAM_LOGIN, InstagramAccount, MessengerAccount
+from tests.e2e.kit import PATIENCE_S, SECRET, Setup, Site, patiently, write_config
+from tests.e2e.test_contents import with_medium
+
+PAGE, ACCOUNT, OWN = "104500000000001", "17841400000000009", "17841400000000017"
+PSID, IGSID = "7300000000000001", "8900000000000777"
+CHANNELS = """
+[[channels]]
+id = "fb-page"
+platform = "messenger"
+page_id = "{page}"
+app_id = "70001"
+access_token = "sandbox-page-token"
+graph_url = "{graph}"
+
+[[channels]]
+id = "ig-page"
+platform = "instagram"
+login = "facebook"
+ig_id = "{account}"
+page_id = "{page}"
+app_id = "70001"
+access_token = "sandbox-page-token"
+graph_url = "{graph}"
+
+[[channels]]
+id = "ig-own"
+platform = "instagram"
+ig_id = "{own}"
+app_id = "70011"
+access_token = "sandbox-instagram-token"
+graph_url = "{graph}"
+"""
+EVERYWHERE: list[dict[str, Any]] = [
+    {"type": "text", "text": "Hello"},
+    {"type": "media", "kind": "image", "media_id": "MEDIUM", "caption": "A picture"},
+    {
+        "type": "choices",
+        "text": "Which size?",
+        "options": [{"id": "S", "title": "Small"}, {"id": "M", "title": "Medium"}],
+    },
+    {
+        "type": "choices",
+        "text": "Which day?",
+        "options": [{"id": day, "title": day} for day in ("Mon", "Tue", "Wed", "Thu")],
+    },
+    {
+        "type": "choices",
+        "text": "Which room?",
+        "options": [{"id": "1", "title": "Sea view", "description": "With a balcony"}],
+    },
+    {
+        "type": "card",
+        "title": "Blue mug",
+        "text": "350 ml",
+        "url": "https://shop.example/9",
+        "actions": [
+            {"title": "Shop", "url": "https://shop.example/9"},
+            {"title": "Reserve", "id": "RESERVE:9"},
+        ],
+    },
+    {
+        "type": "card",
+        "title": "Red mug",
+        "text": "350 ml",
+        "media": {"kind": "image", "media_id": "MEDIUM"},
+        "actions": [{"title": "Reserve", "id": "RESERVE:10"}],
+    },
+    {
+        "type": "carousel",
+        "text": "New",
+        "cards": [{"title": "Mug", "text": "Blue"}, {"title": "Saucer", "text": "White"}],
+    },
+    {"type": "request", "kind": "contact", "text": "Your number?"},
+    {"type": "location", "latitude": 41.15, "longitude": -8.61, "name": "Porto"},
+]
+ON_PAGES: list[dict[str, Any]] = [
+    {"type": "media", "kind": "document", "media_id": "MEDIUM"},
+    {"type": "media", "kind": "sticker", "external_id": "767226160478561"},
+    {"type": "request", "kind": "email", "text": "Your address?"},
+    {
+        "type": "card",
+        "title": "Account",
+        "text": "Hi",
+        "actions": [
+            {"title": "Call", "phone": "+351210000000"},
+            {"title": "In", "login": "https://shop.example/login"},
+            {"title": "Out", "does": "log_out"},
+        ],
+    },
+    {
+        "type": "receipt",
+        "number": "A-1009",
+        "recipient": "Ana Dias",
+        "currency": "EUR",
+        "paid_with": "Visa 4242",
+        "total": 34.0,
+        "items": [{"title": "Blue mug", "price": 14.0, "quantity": 2}],
+        "shipping": 6.0,
+        "address": {"street": "Rua A 1", "city": "Porto", "zip": "4000-001", "country": "PT"},
+    },
+    {"type": "coupon", "title": "20% off", "code": "MUG20"},
+    {
+        "type": "feedback",
+        "id": "q_csat",
+        "title": "Rate our help",
+        "question": "How did we do?",
+        "privacy_url": "https://shop.example/privacy",
+    },
+]
+ON_ACCOUNTS: list[dict[str, Any]] = [
+    {"type": "media", "kind": "sticker", "external_id": "like_heart"},
+    {"type": "receipt", "number": "A-1", "recipient": "Ana", "currency": "EUR",
+     "paid_with": "Visa", "total": 1.0},
+]  # fmt: skip
+SENT = ("sent", "delivered", "read")
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    """The program with a page and two accounts, at the sample accounts of the sandbox."""
+    own = evolve(INSTAGRAM_LOGIN, app_secret=SECRET)
+    accounts = (MessengerAccount(), InstagramAccount(), own)
+    settings = SandboxSettings(bind="127.0.0.1:0", limits=False, accounts=accounts)
+    async with (
+        open_sandbox(settings) as sandbox,
+        httpx.AsyncClient(base_url=sandbox.url, timeout=PATIENCE_S) as control,
+        trio.open_nursery() as nursery,
+    ):
+        tables = CHANNELS.format(page=PAGE, account=ACCOUNT, own=OWN, graph=sandbox.url)
+        setup = Setup(bot="none", lines=(), more=tables)
+        config = write_config(tmp_path, setup, sandbox.url)
+        program = Program(config, tmp_path / "gateway.log")
+        opened = Site(tmp_path, setup, program, sandbox, control, nursery)
+        try:
+            await opened.start()
+            yield opened
+        finally:
+            with trio.CancelScope(shield=True):
+                if program.process is not None:
+                    await program.kill()
+            nursery.cancel_scope.cancel()
+
+
+async def heard(site: Site, platform: str, key: str, who: str) -> None:
+    """A customer writes, so that they may be written to."""
+    path = f"/sandbox/{platform}/{key}/inbound"
+    written = await site.control.post(path, json={"from": who, "text": "hi"})
+    assert written.status_code == 200, written.text
+
+
+async def sent(site: Site, channel: str, who: str, content: dict[str, Any], **more: Any) -> None:
+    """One message, once the platform has taken it."""
+    asked = {"to": {"channel_id": channel, "address": who}, "content": content, **more}
+    answer = await site.call("POST", "/v1/messages", json=asked)
+    assert answer.status_code == 202, answer.text
+
+    async def settled() -> Any:
+        found = await site.get(f"/v1/messages/{answer.json()['id']}")
+        return found if found["status"] not in ("queued", "sending", "unknown") else None
+
+    message = await patiently(settled)
+    assert message["status"] in SENT, (content, message["parts"])
+
+
+@pytest.mark.parametrize(
+    ("channel", "platform", "key", "who", "contents"),
+    [
+        ("fb-page", "messenger", PAGE, PSID, EVERYWHERE + ON_PAGES),
+        ("ig-page", "instagram", ACCOUNT, IGSID, EVERYWHERE + ON_ACCOUNTS),
+        ("ig-own", "instagram", OWN, IGSID, EVERYWHERE + ON_ACCOUNTS),
+    ],
+)
+async def test_every_content_is_taken_by_the_platform(
+    site: Site, channel: str, platform: str, key: str, who: str, contents: list[dict[str, Any]]
+) -> None:
+    await heard(site, platform, key, who)
+    up = await site.call(
+        "POST", "/v1/media", content=png(32, 32), headers={"Content-Type": "image/png"}
+    )
+
+    for content in contents:
+        await sent(site, channel, who, with_medium(content, up.json()["id"]))
+
+
+async def test_a_profile_and_a_face_are_set_for_real(site: Site) -> None:
+    menu = {"menu": [{"items": [{"title": "Talk to a person", "id": "HUMAN"}]}]}
+    whole = {"get_started": "START", "greeting": [{"text": "Hi"}], **menu}
+    rita = {"name": "Rita", "picture_url": "https://cdn.example/r.jpg"}
+    await heard(site, "messenger", PAGE, PSID)
+
+    put = await site.call("PUT", "/v1/channels/fb-page/profile", json=whole)
+    own = await site.call("PUT", "/v1/channels/ig-own/profile", json=menu)
+    face = await site.call("POST", "/v1/channels/fb-page/personas", json=rita)
+    await sent(
+        site,
+        "fb-page",
+        PSID,
+        {"type": "text", "text": "Rita here"},
+        author={"type": "human", "persona": face.json()["id"]},
+    )
+
+    assert (put.status_code, own.status_code, face.status_code) == (200, 200, 201)
+    assert await site.get("/v1/channels/fb-page/profile") == whole
+    assert await site.get("/v1/channels/ig-own/profile") == menu
