@@ -5,7 +5,7 @@ import pytest
 from omni_actors.cli_connect import picked
 from omni_actors.cli_exits import Ended
 
-ACCOUNTS = [
+ACCOUNTS: list[dict[str, str | None]] = [
     {"key": "a", "obstacle": None},
     {"key": "b", "obstacle": "the person may not send messages for this page"},
     {"key": "c", "obstacle": None},
