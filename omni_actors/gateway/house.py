@@ -144,6 +144,23 @@ class House:
             low_on_disk=ground.low_on_disk,
             wake=self.wake,
         )
+        self.pictures = Pictures(ground.blobs)
+        self._open_books()
+        self.submitter = Submitter(
+            store=ground.store,
+            adapters=ground.adapters,
+            channels=lambda: self.channels,
+            ids=self.ids,
+            now=now,
+            wake=self.wake_legs,
+            due=self.due_at,
+            judge_template=self.templates.judge,
+            derivatives=Derivatives(ground.store, self.pictures, self.ids, now),
+        )
+
+    def _open_books(self) -> None:
+        """What the platforms keep for our channels: templates, groups, profiles, grants."""
+        ground, now = self.ground, self.ground.clock.now
         self.templates = TemplateBook(
             store=ground.store,
             hands=ground.hands,
@@ -152,7 +169,6 @@ class House:
             now=now,
             changed=self.templates_changed,
         )
-        self.pictures = Pictures(ground.blobs)
         self.groups = GroupBook(
             store=ground.store,
             hands=ground.hands,
@@ -184,17 +200,6 @@ class House:
             public_url=lambda: self.plan.public_url,
             adopt=self.adopt,
             subscribe=self.grants.subscribe,
-        )
-        self.submitter = Submitter(
-            store=ground.store,
-            adapters=ground.adapters,
-            channels=lambda: self.channels,
-            ids=self.ids,
-            now=now,
-            wake=self.wake_legs,
-            due=self.due_at,
-            judge_template=self.templates.judge,
-            derivatives=Derivatives(ground.store, self.pictures, self.ids, now),
         )
 
     @property
