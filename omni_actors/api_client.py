@@ -55,9 +55,21 @@ class ApiClient:
             return self._call("POST", path, verb, headers=headers)
         return self._call("POST", path, verb, headers=headers, json=body)
 
-    def delete(self, *path: str) -> Any:
-        """Take something away."""
-        return self._call("DELETE", path)
+    def patch(self, *path: str, body: Any, **query: Any) -> Any:
+        """Change something; a query value of None is left out."""
+        wanted = {name: value for name, value in query.items() if value is not None}
+        return self._call("PATCH", path, json=body, params=wanted)
+
+    def upload(self, content: bytes, filename: str) -> Any:
+        """Hand in a medium."""
+        named = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
+        headers = {"Content-Disposition": named, "Content-Type": "application/octet-stream"}
+        return self._call("POST", ("media",), content=content, headers=headers)
+
+    def delete(self, *path: str, **query: Any) -> Any:
+        """Take something away; a query value of None is left out."""
+        wanted = {name: value for name, value in query.items() if value is not None}
+        return self._call("DELETE", path, params=wanted)
 
     def listing(self, *path: str, items_max: int | None = None, **query: Any) -> Iterator[Any]:
         """The items of a listing, page after page."""
@@ -70,6 +82,16 @@ class ApiClient:
             after = page.get("next")
             left = None if left is None else left - len(page["items"])
             if after is None or left == 0:
+                return
+
+    def pages(self, *path: str) -> Iterator[Any]:
+        """The items of a listing whose pages are as long as a platform's."""
+        after: str | None = None
+        while True:
+            page = self.get(*path, after=after)
+            yield from page["items"]
+            after = page.get("next")
+            if after is None:
                 return
 
     def _call(self, method: str, path: tuple[str, ...], verb: str = "", **options: Any) -> Any:

@@ -12,6 +12,7 @@ from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 
 from omni_actors import __version__, cli_connect
 from omni_actors.cli_exits import Ended, Exit, first
+from omni_actors.cli_groups import groups
 from omni_actors.cli_operate import add_commands
 from omni_actors.cli_output import complain, say
 from omni_actors.cli_reach import CONFIG
@@ -198,6 +199,7 @@ def add_doctor(platform: str) -> None:
 add_commands(app)
 cli_connect.add_commands(app)
 app.command(templates)
+app.command(groups)
 OWN_COMMANDS: Final = frozenset(name for name in app if name[0] != "-")
 
 

@@ -52,7 +52,7 @@ class Room:
 
 # Import names of what an installation without extras brings along.
 INSTALLED = """
-    apsw attrs cattrs cryptography cyclopts filetype h11 httpcore httptools httpx hypercorn
+    PIL apsw attrs cattrs cryptography cyclopts filetype h11 httpcore httptools httpx hypercorn
     markdown_it markupsafe prometheus_client quart quart_trio regex rich structlog trio
     trio_websocket werkzeug wsproto
 """
@@ -66,7 +66,7 @@ ROOMS = {
     "telemetry": Room("", "attrs prometheus_client structlog"),
     "actors": Room("telemetry", "attrs trio"),
     "net": Room("model wire actors.clock telemetry", "attrs httpcore httptools httpx trio"),
-    "media": Room("model policy telemetry", "attrs filetype trio"),
+    "media": Room("model policy telemetry", "PIL attrs filetype trio"),
     "store": Room("model telemetry", "apsw attrs cattrs cryptography trio"),
     "gateway": Room(HANDS, "attrs trio"),
     "api": Room(

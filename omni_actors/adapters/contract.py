@@ -9,11 +9,19 @@ from omni_actors.adapters.connecting import OAuth, Upkeep
 from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure
+from omni_actors.model.groups import (
+    Decided,
+    GroupChange,
+    GroupInfo,
+    GroupPage,
+    JoinRequestPage,
+    NewGroup,
+)
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.limits import Ties, Usage
 from omni_actors.model.profile import NewPersona, Persona, Profile
 from omni_actors.model.reports import ChannelName, IdentityKey, MediaRef, Report
-from omni_actors.model.templates import NewTemplate, TemplateDefinition
+from omni_actors.model.templates import NewTemplate, TemplateChange, TemplateDefinition
 from omni_actors.wire.calls import Flow, HttpReply
 
 Person: TypeAlias = tuple[IdentityKey, ...]
@@ -168,14 +176,42 @@ class TemplateDesk(Generic[S]):
 
     `reachable` is None, or says in a sentence which setting is missing. `page` reads one slice
     after a cursor ("" is the start); its answer None says that the cursor is good no more, and the
-    listing must begin anew. `create` answers with the template as it is then. `delete` takes the
-    name away in all languages, or only the one template that is given.
+    listing must begin anew. `samples` are the media, by our ids, that components show as examples;
+    `create` and `edit` are given them. Both answer with the template as it is then. `delete` takes
+    the name away in all languages, or only the one template that is given.
     """
 
     reachable: Callable[[S], str | None]
     page: Callable[[str, S], Flow[TemplatePage | None]]
-    create: Callable[[NewTemplate, S], Flow[TemplateDefinition]]
+    samples: Callable[[Sequence[JsonObject]], Sequence[str]]
+    create: Callable[[NewTemplate, Mapping[str, Medium], S], Flow[TemplateDefinition]]
+    edit: Callable[
+        [TemplateDefinition, TemplateChange, Mapping[str, Medium], S], Flow[TemplateDefinition]
+    ]
     delete: Callable[[str, TemplateDefinition | None, S], Flow[None]]
+
+
+@frozen
+class GroupDesk(Generic[S]):
+    """What a platform with groups lets us do with them. The flows raise SendFailure.
+
+    What only asks (`create`, `change`, `delete`, `remove`) answers with the platform's id of the
+    request, where it has one; what became of it is told as news of the group. `page` and `requests`
+    read slices as those of templates are. `invite_link` takes whether it shall be a fresh one,
+    `decide` whether the requests are approved, `pin` for how many days (None: no more). `remove`
+    raises BadAddress.
+    """
+
+    create: Callable[[NewGroup, S], Flow[str | None]]
+    page: Callable[[str, S], Flow[GroupPage | None]]
+    get: Callable[[str, S], Flow[GroupInfo]]
+    change: Callable[[str, GroupChange, S], Flow[str | None]]
+    delete: Callable[[str, S], Flow[str | None]]
+    invite_link: Callable[[str, bool, S], Flow[str]]
+    remove: Callable[[str, Sequence[str], S], Flow[str | None]]
+    requests: Callable[[str, str, S], Flow[JoinRequestPage | None]]
+    decide: Callable[[str, Sequence[str], bool, S], Flow[Decided]]
+    pin: Callable[[str, str, int | None, S], Flow[None]]
 
 
 @frozen
@@ -256,6 +292,7 @@ class Adapter(Generic[S, C]):
     named: Callable[[S], Sequence[ChannelName]] | None = None
     doctor: Callable[[S, Visit], Flow[Sequence[Checked]]] | None = None
     templates: TemplateDesk[S] | None = None
+    groups: GroupDesk[S] | None = None
     oauth: Mapping[str, OAuth[Any]] = field(factory=dict)
     upkeep: Upkeep[S] | None = None
     meters: tuple[Meter, ...] = ()

@@ -13,6 +13,7 @@ from attrs import frozen
 from omni_actors.api import requests as ask
 from omni_actors.gateway.facade import SCOPES
 from omni_actors.model import content as c
+from omni_actors.model import groups as gr
 from omni_actors.model import profile as p
 from omni_actors.model import requests as r
 from omni_actors.model import templates as t
@@ -161,6 +162,20 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "override": Bound(objects=True),
     },
     ask.MessageQuery: {"after": AFTER, "limit": LIMIT},
+    ask.After: {"after": Bound(length_max=1024, pattern="^[\\x21-\\x7e]*$")},
+    ask.Pin: {"days": Bound(minimum=1, maximum=30)},
+    ask.GroupMembers: {
+        "members": _some(100, items_min=1, each=Bound(length_min=1, length_max=512))
+    },
+    ask.JoinDecision: {"ids": _some(100, items_min=1, each=Bound(length_min=1, length_max=256))},
+    gr.NewGroup: {
+        "subject": Bound(length_min=1, length_max=128),
+        "description": Bound(length_max=2048),
+    },
+    gr.GroupChange: {
+        "subject": Bound(length_min=1, length_max=128),
+        "description": Bound(length_max=2048),
+    },
     ask.ConversationQuery: {
         "after": AFTER,
         "limit": LIMIT,
@@ -187,6 +202,11 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "language": Bound(length_min=1, length_max=32),
         "category": Bound(length_min=1, length_max=64),
         "components": _some(20, items_min=1),
+        "send_ttl_s": Bound(minimum=-1, maximum=EXPIRES_S_MAX),
+    },
+    t.TemplateChange: {
+        "components": _some(20, items_min=1),
+        "category": Bound(length_min=1, length_max=64),
         "send_ttl_s": Bound(minimum=-1, maximum=EXPIRES_S_MAX),
     },
     ask.ProfilePieces: {"pieces": _some(len(p.PIECES), each=Bound(choices=p.PIECES))},

@@ -125,6 +125,8 @@ def _text(value: Any, _type: Any) -> str:
 
 
 def _integer(value: Any, _type: Any) -> int:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # JSON has one kind of numbers: 14.0 is the integer 14
     if not isinstance(value, int) or isinstance(value, bool):
         raise Wrong("must be an integer")
     return value

@@ -60,6 +60,7 @@ KINDS: Mapping[str, Kind] = {
     Code.CONTENT_UNSUPPORTED: Kind(422, "The channel cannot carry this content"),
     Code.MEDIA_FAILED: Kind(422, "The medium could not be fetched"),
     Code.MEDIA_UNKNOWN: Kind(422, "There is no such medium"),
+    Code.GROUP_REFUSED: Kind(422, "The platform refused what was asked of its groups"),
     Code.TEMPLATE_REFUSED: Kind(422, "The platform refused what was asked of its templates"),
     Code.TEMPLATE_UNUSABLE: Kind(422, "The template cannot be sent"),
     Code.TEMPLATE_PARAMS: Kind(422, "The parameters do not fit the template"),

@@ -426,8 +426,13 @@ def actor(told: Any) -> v.ActorView:
 def capabilities(told: Any) -> v.CapabilitiesView:
     """What a platform can carry."""
     members = {field.name: told[field.name] for field in fields(v.CapabilitiesView)}
-    members["forms"] = {
-        key: tuple([v.FormView(f["name"], f["level"], f["limits"], f["why"]) for f in forms])
-        for key, forms in told["forms"].items()
-    }
+    members["forms"] = _forms(told["forms"])
+    members["group_forms"] = None if told["group_forms"] is None else _forms(told["group_forms"])
     return v.CapabilitiesView(**members)
+
+
+def _forms(told: Any) -> dict[str, tuple[v.FormView, ...]]:
+    return {
+        key: tuple([v.FormView(f["name"], f["level"], f["limits"], f["why"]) for f in forms])
+        for key, forms in told.items()
+    }

@@ -24,6 +24,13 @@ class MessageQuery:
 
 
 @frozen
+class After:
+    """Where a listing of a platform goes on; its pages are as long as the platform's."""
+
+    after: str = ""
+
+
+@frozen
 class ConversationQuery:
     """Which conversations."""
 
@@ -119,6 +126,27 @@ class Receipt:
     """That a message was read; with `typing` also that an answer is being written."""
 
     typing: bool = False
+
+
+@frozen
+class Pin:
+    """For how many days a message is shown on top of its group."""
+
+    days: int = 7
+
+
+@frozen
+class GroupMembers:
+    """People of a group, by their addresses."""
+
+    members: tuple[str, ...]
+
+
+@frozen
+class JoinDecision:
+    """Requests to be let in, by their ids."""
+
+    ids: tuple[str, ...]
 
 
 @frozen

@@ -11,10 +11,11 @@ from omni_actors.api.views import (
 )
 from omni_actors.gateway import facade as g
 from omni_actors.gateway.facade import Code
-from omni_actors.model.templates import UNSENDABLE, NewTemplate
+from omni_actors.model.templates import UNSENDABLE, NewTemplate, TemplateChange
 
 MANAGING = (Code.TEMPLATES_UNREACHABLE, Code.PLATFORM_REFUSED)
 CHANGING = (*MANAGING, Code.TEMPLATE_REFUSED)
+SUBMITTING = (*CHANGING, Code.MEDIA_UNKNOWN, Code.MEDIA_PENDING, Code.MEDIA_FAILED)
 EXAMPLE = {
     "name": "order_ready",
     "language": "en_GB",
@@ -68,6 +69,15 @@ async def create_template(call: Call[NoQuery, NewTemplate]) -> Reply:
     row = await call.gateway.templates.create(call.caller, call.path["channel_id"], call.body)
     channel_id, name = row.channel_id, row.definition.name
     return Reply(template(row), 201, {"Location": f"/v1/channels/{channel_id}/templates/{name}"})
+
+
+async def edit_template(call: Call[TemplateLanguage, TemplateChange]) -> Reply:
+    """Change a template; the platform reviews it again."""
+    call.gateway.accepting()
+    row = await call.gateway.templates.edit(
+        call.caller, call.path["channel_id"], call.path["name"], call.query.language, call.body
+    )
+    return Reply(template(row))
 
 
 async def delete_template(call: Call[TemplateLanguage, None]) -> Reply:
@@ -136,9 +146,22 @@ ROUTES = (
         scope="channels:write",
         body=NewTemplate,
         writes=True,
-        codes=CHANGING,
+        codes=SUBMITTING,
         headers=("Location",),
         example=EXAMPLE,
+    ),
+    Route(
+        "PATCH",
+        "/v1/channels/{channel_id}/templates/{name}",
+        edit_template,
+        "Change a template, in one language; `components` replace all that it has",
+        answer=TemplateView,
+        scope="channels:write",
+        query=TemplateLanguage,
+        body=TemplateChange,
+        writes=True,
+        codes=SUBMITTING,
+        example={"components": EXAMPLE["components"]},
     ),
     Route(
         "DELETE",

@@ -519,9 +519,11 @@ class CapabilitiesView:
 
     `window_s` is how long after the customer's last message free-form messages may be sent; null
     means always. `human_window_s` is how long what a person wrote may be, where that is longer.
+    `group_forms` are those that a group may get; null where there are no groups.
     """
 
     forms: Mapping[str, tuple[FormView, ...]]
+    group_forms: Mapping[str, tuple[FormView, ...]] | None
     dialect: str
     window_s: float | None
     human_window_s: float | None

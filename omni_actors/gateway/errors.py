@@ -34,6 +34,7 @@ class Code(StrEnum):
     DRAINING = "draining"
     DISK_FULL = "disk_full"
     PLATFORM_REFUSED = "platform_refused"
+    GROUP_REFUSED = "group_refused"
     TEMPLATE_REFUSED = "template_refused"
     TEMPLATES_UNREACHABLE = "templates_unreachable"
     LIMITS_UNREACHABLE = "limits_unreachable"

@@ -3,12 +3,15 @@
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from omni_actors import telemetry
 from omni_actors.gateway import credentials, keys
+from omni_actors.gateway.answers import Answer as Answer
+from omni_actors.gateway.answers import Readiness as Readiness
+from omni_actors.gateway.answers import Rendered as Rendered
 from omni_actors.gateway.channel_actor import ChannelActor
 from omni_actors.gateway.connecting import Begun as Begun
 from omni_actors.gateway.connecting import Connector
@@ -19,6 +22,7 @@ from omni_actors.gateway.errors import Code as Code
 from omni_actors.gateway.errors import Mistake as Mistake
 from omni_actors.gateway.errors import RequestError as RequestError
 from omni_actors.gateway.feed import Feed as Feed
+from omni_actors.gateway.groups import GroupBook
 from omni_actors.gateway.house import House
 from omni_actors.gateway.intake import BODY_BYTES_MAX
 from omni_actors.gateway.keys import SCOPES as SCOPES
@@ -106,34 +110,6 @@ EVENT_PAGE_MAX = 500
 KEYS_PACED_MAX = 10_000
 
 
-@frozen
-class Answer:
-    """What a submit answers: the body of the 202, and whether it is a repetition."""
-
-    body: JsonObject
-    replayed: bool
-    message_id: str
-
-
-@frozen
-class Rendered:
-    """What a message would become; there is no leg where nobody was written to yet."""
-
-    parts: tuple[Any, ...]
-    rendering: tuple[JsonObject, ...]
-    channel_id: str
-    leg_id: str | None
-    window: JsonObject
-
-
-@frozen
-class Readiness:
-    """Whether the house takes work, and if not, why."""
-
-    ready: bool
-    reasons: tuple[str, ...] = ()
-
-
 @define
 class Gateway:
     """Everything that the door may ask for."""
@@ -177,6 +153,11 @@ class Gateway:
     def templates(self) -> TemplateBook:
         """The templates of channels."""
         return self.house.templates
+
+    @property
+    def groups(self) -> GroupBook:
+        """The groups of channels."""
+        return self.house.groups
 
     @property
     def connector(self) -> Connector:
@@ -278,7 +259,8 @@ class Gateway:
     async def preview(self, caller: Caller, request: SendRequest) -> Rendered:
         """What a message would become, without sending it."""
         try:
-            plan = self.house.submitter.plan(await self.tenant_of(caller, request), request)
+            tenant = await self.tenant_of(caller, request)
+            plan = await self.house.submitter.plan(tenant, request)
         except Refused as problem:
             raise refused(problem) from None
         return Rendered(

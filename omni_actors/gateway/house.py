@@ -5,22 +5,16 @@ conversations, the media desk and the bot. The front door opens last and closes 
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from random import Random
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import trio
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from omni_actors import telemetry
 from omni_actors.actors.cell import Quarantined
-from omni_actors.actors.clock import Clock
 from omni_actors.actors.ending import DrainReport
 from omni_actors.actors.mailbox import Lane, Told
 from omni_actors.actors.roster import Roster
-from omni_actors.actors.system import System
-from omni_actors.adapters.connecting import App
-from omni_actors.adapters.contract import Adapter
 from omni_actors.gateway import (
     channel_actor,
     echo_bot,
@@ -35,31 +29,33 @@ from omni_actors.gateway.bell import Bell
 from omni_actors.gateway.channel_actor import ChannelActor
 from omni_actors.gateway.connecting import Connector
 from omni_actors.gateway.conversation_actor import WAKE, ConversationActor, Wake
+from omni_actors.gateway.derivatives import Derivatives
 from omni_actors.gateway.echo_bot import EchoBot
 from omni_actors.gateway.grant_desk import GrantDesk
 from omni_actors.gateway.grants import GrantBook
-from omni_actors.gateway.hooks import Hook
+from omni_actors.gateway.ground import Ground as Ground
+from omni_actors.gateway.ground import Plan as Plan
+from omni_actors.gateway.groups import GroupBook
 from omni_actors.gateway.intake import Receiver
 from omni_actors.gateway.limit_desk import LimitDesk, LimitReader
 from omni_actors.gateway.limits import Limits
 from omni_actors.gateway.links import Links
 from omni_actors.gateway.media_desk import MediaDesk
 from omni_actors.gateway.outreach_desk import OutreachDesk
-from omni_actors.gateway.pacing import Pacer, Pacing, default_pacing
+from omni_actors.gateway.pacing import Pacer, default_pacing
 from omni_actors.gateway.profiles import ProfileBook
-from omni_actors.gateway.sender import Hands, Route, Sender
+from omni_actors.gateway.sender import Route, Sender
 from omni_actors.gateway.submit import Submitter
 from omni_actors.gateway.template_desk import TemplateDesk
 from omni_actors.gateway.templates import TemplateBook
 from omni_actors.gateway.timekeeper import Timekeeper
 from omni_actors.gateway.uploads import Uploads
-from omni_actors.media.blobs import Blob, Blobs, Missing
+from omni_actors.media.blobs import Blob, Missing
+from omni_actors.media.pictures import Pictures
 from omni_actors.model.ids import Ids
 from omni_actors.model.states import ChannelState
-from omni_actors.policy import window
-from omni_actors.policy.routing import ConsumerRule
 from omni_actors.store.connecting import LoseConnections
-from omni_actors.store.contract import News, Store
+from omni_actors.store.contract import News
 from omni_actors.store.media_verbs import HurryMedia
 from omni_actors.store.queries import (
     Channels,
@@ -74,12 +70,10 @@ from omni_actors.store.queries import (
 from omni_actors.store.rows import ANY_TENANT, Channel, Complaint, LegWake
 from omni_actors.store.verbs import (
     Accepted,
-    ChannelSpec,
     EnsureConsumer,
     ForgetUnclaimed,
     Intake,
     Recover,
-    Retention,
     SyncChannels,
 )
 
@@ -95,38 +89,6 @@ LIMITS = "desk/limits"
 START_TIMEOUT_S = 30.0
 WAKE_PAGE = 500
 LOST = "the gateway was restarted meanwhile; begin again"
-
-
-@frozen
-class Plan:
-    """What the config asks of the house; a reload brings another one."""
-
-    channels: tuple[ChannelSpec, ...]
-    pacing: Mapping[str, Pacing]
-    hooks: Mapping[str, Hook]
-    rules: tuple[ConsumerRule, ...] = ()
-    bot: str = "echo"  # or "none"
-    keep: Retention = field(factory=Retention)
-    idle_s: float = 120.0
-    unknown_wait_s: Mapping[str, float] = field(factory=dict)  # by platform
-    window_closing_s: float = window.CLOSING_BEFORE_S
-    apps: Mapping[str, App] = field(factory=dict)
-    public_url: str = ""  # how browsers reach us; empty where nobody knows
-
-
-@frozen
-class Ground:
-    """What the house stands on, built and closed by others."""
-
-    store: Store
-    blobs: Blobs
-    hands: Hands
-    system: System
-    clock: Clock
-    chance: Random
-    adapters: Mapping[str, Adapter[Any, Any]]
-    route_of: Callable[[Channel], Route]
-    low_on_disk: Callable[[], bool]
 
 
 @define
@@ -147,6 +109,8 @@ class House:
     conversations: Roster = field(init=False)
     receiver: Receiver = field(init=False)
     templates: TemplateBook = field(init=False)
+    groups: GroupBook = field(init=False)
+    pictures: Pictures = field(init=False)
     grants: GrantBook = field(init=False)
     connector: Connector = field(init=False)
     profiles: ProfileBook = field(init=False)
@@ -188,6 +152,23 @@ class House:
             low_on_disk=ground.low_on_disk,
             wake=self.wake,
         )
+        self.pictures = Pictures(ground.blobs)
+        self._open_books()
+        self.submitter = Submitter(
+            store=ground.store,
+            adapters=ground.adapters,
+            channels=lambda: self.channels,
+            ids=self.ids,
+            now=now,
+            wake=self.wake_legs,
+            due=self.due_at,
+            judge_template=self.templates.judge,
+            derivatives=Derivatives(ground.store, self.pictures, self.ids, now),
+        )
+
+    def _open_books(self) -> None:
+        """What the platforms keep for our channels: templates, groups, profiles, grants."""
+        ground, now = self.ground, self.ground.clock.now
         self.templates = TemplateBook(
             store=ground.store,
             hands=ground.hands,
@@ -195,6 +176,12 @@ class House:
             routes=lambda: self.routes,
             now=now,
             changed=self.templates_changed,
+        )
+        self.groups = GroupBook(
+            store=ground.store,
+            hands=ground.hands,
+            channels=lambda: self.channels,
+            routes=lambda: self.routes,
         )
         self.profiles = ProfileBook(
             hands=ground.hands,
@@ -229,16 +216,6 @@ class House:
             public_url=lambda: self.plan.public_url,
             adopt=self.adopt,
             subscribe=self.grants.subscribe,
-        )
-        self.submitter = Submitter(
-            store=ground.store,
-            adapters=ground.adapters,
-            channels=lambda: self.channels,
-            ids=self.ids,
-            now=now,
-            wake=self.wake_legs,
-            due=self.due_at,
-            judge_template=self.templates.judge,
         )
 
     @property
@@ -323,7 +300,9 @@ class House:
             channel=channel,
             route=route,
             store=ground.store,
-            sender=Sender(ground.hands, self.uploads, Links(ground.blobs), ground.clock.now),
+            sender=Sender(
+                ground.hands, self.uploads, Links(ground.blobs, self.pictures), ground.clock.now
+            ),
             limits=self.pacer.limits(channel),
             chance=ground.chance,
             now=ground.clock.now,

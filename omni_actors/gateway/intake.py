@@ -182,8 +182,11 @@ class Receiver:
         return tuple([n for n in named if (adapter.platform, n) not in self.heard])
 
     def resend(self, report: StatusReported) -> Resend | None:
-        """Whether a failure that is reported need not be the end of its part."""
-        failure = report.failure
+        """Whether a failure that is reported need not be the end of its part.
+
+        That one member of a group has not got it never is.
+        """
+        failure = report.failure if report.participant is None else None
         tries = retry.tries_when_reported(failure)
         if failure is None or not tries:
             return None

@@ -6,12 +6,15 @@ from urllib.parse import unquote, urljoin, urlsplit
 from attrs import evolve, frozen
 
 from omni_actors.adapters.contract import Medium, PartToSend
+from omni_actors.gateway.derivatives import renamed
 from omni_actors.gateway.media_files import UPLOAD_BYTES_MAX, type_of
 from omni_actors.gateway.uploads import Make
-from omni_actors.media.blobs import Blob, Blobs
+from omni_actors.media.blobs import Blob, Blobs, DiskFull
+from omni_actors.media.pictures import NotMade, Pictures
 from omni_actors.model.capabilities import Capabilities, Form, Level
 from omni_actors.model.content import Media, MediaKind
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.policy.derivatives import recipe_for
 from omni_actors.policy.fitting import medium_unfit
 from omni_actors.policy.shaped import MediumFacts
 from omni_actors.wire.calls import Auth, HttpCall, HttpReply
@@ -34,6 +37,7 @@ class Links:
     """Fetches what a link leads to, through the guard, and makes it a medium of the part."""
 
     blobs: Blobs
+    pictures: Pictures
 
     async def fetched(
         self, part: PartToSend, capabilities: Capabilities, make: Make
@@ -45,10 +49,38 @@ class Links:
         url, reply = await self.followed(content.url, make)
         medium = await self.medium_of(f"link of {part.part_id}", url, reply)
         named = evolve(medium, filename=content.filename or medium.filename)
-        form, note = fitting(part.form, content, named, capabilities.forms_of(key_of(content)))
+        forms = capabilities.forms_of(key_of(content))
+        shown, made = await self.shown(named, content, forms)
+        form, note = fitting(part.form, content, shown, forms)
         kind = MediaKind(form) if form in set(MediaKind) else content.kind
-        ours = evolve(content, kind=kind, media_id=named.media_id, url=None)
-        return evolve(part, form=form, content=ours, media={named.media_id: named}), note
+        ours = evolve(content, kind=kind, media_id=shown.media_id, url=None)
+        told = "; ".join(filter(None, (made, note))) or None
+        return evolve(part, form=form, content=ours, media={shown.media_id: shown}), told
+
+    async def shown(
+        self, medium: Medium, content: Media, forms: Sequence[Form]
+    ) -> tuple[Medium, str | None]:
+        """A picture that its kind's own form takes, and what to note. Raises SendFailure."""
+        if content.kind is not MediaKind.IMAGE or not forms:
+            return medium, None
+        recipe = recipe_for(forms[0], MediumFacts(medium.mime, medium.size, medium.filename))
+        if recipe is None:
+            return medium, None
+        try:
+            made = await self.pictures.make(Blob(medium.blob, medium.size), recipe)
+        except (DiskFull, OSError):
+            text = "the picture behind the link could not be converted: the disk is almost full"
+            raise SendFailure(Failure(Kind.TRANSIENT, Reason.INTERNAL, text=text)) from None
+        if isinstance(made, NotMade):
+            return medium, f"not converted: {made.why}"
+        converted = evolve(
+            medium,
+            blob=made.blob.sha256,
+            mime=made.mime,
+            size=made.blob.size,
+            filename=renamed(medium.filename, made.mime),
+        )
+        return converted, f"converted from {medium.mime} to {made.mime}"
 
     async def followed(self, url: str, make: Make) -> tuple[str, HttpReply]:
         """The answer at the end of a link, and where that was."""

@@ -96,7 +96,8 @@ class Sender:
         gone = route.adapter.upload_gone
         note = None
         if to_be_fetched(part, before):
-            part, note = await self.links.fetched(part, route.adapter.capabilities, make)
+            capabilities = route.adapter.capabilities.toward(part.to)
+            part, note = await self.links.fetched(part, capabilities, make)
         old = {m.media_id: m.uploaded for m in part.media.values() if m.uploaded is not None}
         doubted = before is not None and gone(before)
         part = await self.with_media(part, route, make, old if doubted else {})

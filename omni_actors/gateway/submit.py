@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 
 from omni_actors import telemetry
 from omni_actors.adapters.contract import Adapter, BadAddress
+from omni_actors.gateway.derivatives import Derivatives
 from omni_actors.gateway.errors import Code, Mistake, RequestError
 from omni_actors.model.capabilities import Capabilities, Level
 from omni_actors.model.content import Content, Reaction, Template
@@ -16,6 +17,7 @@ from omni_actors.model.reports import IdentityKey
 from omni_actors.model.requests import AuthorType, SendRequest
 from omni_actors.model.states import ChannelState, MediaState
 from omni_actors.policy import routing, window
+from omni_actors.policy.derivatives import explained
 from omni_actors.policy.shaping import (
     MediumFacts,
     Note,
@@ -96,6 +98,7 @@ class Submitter:
     wake: Callable[[Sequence[LegWake]], None]
     due: Callable[[float], None]
     judge_template: Callable[[Template, str, str], Template]
+    derivatives: Derivatives
 
     async def submit(
         self, sender: Sender, request: SendRequest, idempotency: Idempotency | None
@@ -134,7 +137,7 @@ class Submitter:
 
         `legs` are those of conversations of this tenant that the caller has read already.
         """
-        plan = self.plan(sender.tenant, request, legs or NO_LEGS)
+        plan = await self.plan(sender.tenant, request, legs or NO_LEGS)
         if not plan.leg.id:
             plan = evolve(plan, leg=await self.opened(plan.leg))
         now = self.now()
@@ -183,13 +186,16 @@ class Submitter:
         """The leg of an address to which nobody has written before, made now."""
         return await self.store.do(OpenLeg(leg.tenant, leg.channel_id, leg.keys, self.now()))
 
-    def plan(
+    async def plan(
         self,
         tenant: str,
         request: SendRequest,
         legs: Mapping[str, tuple[Leg, ...]] = NO_LEGS,
     ) -> Plan:
-        """Route and shape a request. Nothing is written; a leg that is not there has no id."""
+        """Route and shape a request; a leg that is not there has no id.
+
+        Nothing is written but pictures that had to be converted.
+        """
         leg = self.route(tenant, request, legs)
         channel = self.channels()[leg.channel_id]
         capabilities = self.adapters[channel.platform].capabilities
@@ -201,13 +207,13 @@ class Submitter:
             if named:
                 request = evolve(request, content=content)
         reply_to, external = self.quoted(tenant, request, content, leg)
-        shaped = self.shaped(tenant, request, content, channel)
+        shaped = await self.shaped(tenant, request, content, leg)
         windowed = self.windowed(request, content, leg, capabilities)
         fallback = None
         if content is not request.content:
             shaped = evolve(shaped, notes=(*shaped.notes, INSTEAD))
         elif windowed:
-            fallback = self.fallback(tenant, request, channel)
+            fallback = await self.fallback(tenant, request, leg)
         return Plan(
             leg=leg,
             channel=channel,
@@ -311,13 +317,13 @@ class Submitter:
             return False
         return window.needs_window(content, capabilities)
 
-    def fallback(self, tenant: str, request: SendRequest, channel: Channel) -> Fallback | None:
+    async def fallback(self, tenant: str, request: SendRequest, leg: Leg) -> Fallback | None:
         """The template that goes out should the window close before the message does."""
         template = template_of(request)
         if template is None:
             return None
-        template = self.judge_template(template, channel.id, INSTEAD_AT)
-        (part,) = self.shaped(tenant, request, template, channel).parts
+        template = self.judge_template(template, leg.channel_id, INSTEAD_AT)
+        (part,) = (await self.shaped(tenant, request, template, leg)).parts
         return Fallback(part.form, part.content, INSTEAD.as_json(), part.media_ids)
 
     def quoted(
@@ -346,32 +352,34 @@ class Submitter:
             )
         return quoted_id, external
 
-    def shaped(
-        self, tenant: str, request: SendRequest, content: Content, channel: Channel
-    ) -> Shaped:
-        """The parts, by what the channel can carry."""
+    async def shaped(self, tenant: str, request: SendRequest, content: Content, leg: Leg) -> Shaped:
+        """The parts, by what the channel can carry to whoever is at the end of this leg."""
         attachments = request.attachments if content is request.content else ()
         facts = {
             media_id: self.facts(tenant, media_id)
             for named in (content, *attachments)
             for media_id in media_ids_of(named)
         }
-        adapter = self.adapters[channel.platform]
+        adapter = self.adapters[leg.platform]
+        capabilities = adapter.capabilities.toward(leg.keys)
+        adapt = request.delivery.on_unsupported == "adapt"
         try:
-            shaped = shape(
-                content,
-                attachments,
-                adapter.capabilities,
-                facts,
-                adapt=request.delivery.on_unsupported == "adapt",
-            )
+            if facts:
+                fitted = await self.derivatives.fitted(content, attachments, capabilities, facts)
+                shaped = shape(
+                    fitted.content, fitted.attachments, capabilities, fitted.facts, adapt=adapt
+                )
+                told = (*fitted.notes, *explained(shaped.notes, fitted.problems))
+                shaped = evolve(shaped, notes=told)
+            else:
+                shaped = shape(content, attachments, capabilities, facts, adapt=adapt)
             if request.author.persona is not None and adapter.personas is None:
                 return evolve(shaped, notes=(*shaped.notes, NO_PERSONA))
             return shaped
         except Unshapable as problem:
             raise RequestError(
                 Code.CONTENT_UNSUPPORTED,
-                f"{channel.platform} cannot carry this: {problem.why}",
+                f"{leg.platform} cannot carry this: {problem.why}",
                 mistakes=(Mistake(problem.pointer, problem.why),),
             ) from None
 

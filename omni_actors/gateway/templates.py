@@ -1,16 +1,14 @@
-"""The templates of channels: read from the platform, kept, created, deleted, and judged for sends.
+"""The templates of channels: read, kept, created, deleted, and judged for sends."""
 
-Calls of management go beside the queue: their failures shut no limiter and pause no channel.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import trio
 from attrs import define, evolve, field, frozen
 
 from omni_actors import telemetry
-from omni_actors.adapters.contract import TemplateDesk, TemplatePage
+from omni_actors.adapters.contract import Medium, TemplateDesk, TemplatePage
+from omni_actors.gateway import management
 from omni_actors.gateway.called import called
 from omni_actors.gateway.errors import Code, Mistake, RequestError
 from omni_actors.gateway.keys import Caller
@@ -18,10 +16,18 @@ from omni_actors.gateway.sender import Hands, Route
 from omni_actors.model.content import Category
 from omni_actors.model.content import Template as TemplateContent
 from omni_actors.model.failure import Failure, Kind, Reason
-from omni_actors.model.states import ChannelState
-from omni_actors.model.templates import NewTemplate, TemplateDefinition, TemplateStatus
+from omni_actors.model.json import JsonObject
+from omni_actors.model.states import ChannelState, MediaState
+from omni_actors.model.templates import (
+    UNEDITABLE,
+    NewTemplate,
+    TemplateDefinition,
+    TemplateStatus,
+)
+from omni_actors.model.templates import TemplateChange as Change
 from omni_actors.policy import templates as policy
 from omni_actors.store.contract import Store
+from omni_actors.store.queries import MediumById
 from omni_actors.store.rows import ANY_TENANT, Channel, Page
 from omni_actors.store.templates import (
     DropTemplates,
@@ -224,7 +230,8 @@ class TemplateBook:
     async def create(self, caller: Caller, channel_id: str, wanted: NewTemplate) -> Template:
         """Submit a template for approval. Raises RequestError with the platform's reason."""
         able = self.ability(caller, channel_id)
-        made = await self.call(able, able.desk.create(wanted, able.route.settings))
+        media = self.samples(caller, able, wanted.components)
+        made = await self.call(able, able.desk.create(wanted, media, able.route.settings))
         if isinstance(made, Failure):
             self.changed(channel_id)  # where the answer was lost, a listing tells
             raise refused(made, Code.TEMPLATE_REFUSED)
@@ -232,6 +239,47 @@ class TemplateBook:
         if not made.layout.understood:
             self.changed(channel_id)  # what the platform writes itself, a listing tells
         return await self.named(caller, channel_id, made.name, made.language)
+
+    async def edit(
+        self, caller: Caller, channel_id: str, name: str, language: str | None, wanted: Change
+    ) -> Template:
+        """Change a template. Raises RequestError with the platform's reason."""
+        able = self.ability(caller, channel_id)
+        row = await self.named(caller, channel_id, name, language)
+        if wanted == Change():
+            return row
+        known = row.definition
+        if known.status in UNEDITABLE or known.external_id is None:
+            sentence = f"a template that is {known.status} cannot be edited"
+            raise RequestError(Code.TEMPLATE_REFUSED, sentence)
+        media = self.samples(caller, able, wanted.components or ())
+        changed = await self.call(able, able.desk.edit(known, wanted, media, able.route.settings))
+        if isinstance(changed, Failure):
+            self.changed(channel_id)
+            raise refused(changed, Code.TEMPLATE_REFUSED)
+        await self.store.do(KeepTemplates(channel_id, (changed,), self.now()))
+        return await self.named(caller, channel_id, name, known.language)
+
+    def samples(
+        self, caller: Caller, able: Able, components: Sequence[JsonObject]
+    ) -> dict[str, Medium]:
+        """The media that components show as examples. Raises RequestError."""
+        return {
+            media_id: self.sample(caller, media_id) for media_id in able.desk.samples(components)
+        }
+
+    def sample(self, caller: Caller, media_id: str) -> Medium:
+        """One of them, if its bytes are here."""
+        found = self.store.peek(MediumById(caller.tenant, media_id))
+        if found is None:
+            raise RequestError(Code.MEDIA_UNKNOWN, f"there is no medium {media_id!r}")
+        if found.state is MediaState.PENDING:
+            sentence = f"medium {media_id} is not here yet"
+            raise RequestError(Code.MEDIA_PENDING, sentence, retry_after_s=2.0)
+        if found.state is MediaState.FAILED or found.blob is None:
+            raise RequestError(Code.MEDIA_FAILED, f"medium {media_id} could not be fetched")
+        mime = found.mime or "application/octet-stream"
+        return Medium(media_id, found.blob, mime, found.size or 0, found.filename)
 
     async def delete(self, caller: Caller, channel_id: str, name: str, language: str | None) -> int:
         """Delete a template in one language or in all; answers how many of ours are gone."""
@@ -288,18 +336,5 @@ def stumbled(text: str) -> Failure:
 
 
 def refused(failure: Failure, rejected: Code = Code.PLATFORM_REFUSED) -> RequestError:
-    """What the platform said, in the words of the API.
-
-    `rejected` is the code for what it refuses for what the caller asked, and would refuse again.
-    """
-    why = failure.text or failure.reason.value
-    code = f" ({failure.code})" if failure.code and failure.code not in why else ""
-    if failure.kind is Kind.UNKNOWN:
-        sentence = f"the answer of the platform was lost: {why}{code}; look at the templates again"
-        return RequestError(Code.PLATFORM_REFUSED, sentence)
-    later = failure.kind in (Kind.THROTTLED, Kind.TRANSIENT, Kind.UNREACHABLE)
-    wait_s = (failure.retry_after_s or policy.BACKOFF_BASE_S) if later else None
-    sentence = f"the platform refused: {why}{code}"
-    callers = failure.kind is Kind.REJECTED and failure.reason is not Reason.INTERNAL
-    kind = rejected if callers else Code.PLATFORM_REFUSED
-    return RequestError(kind, sentence, retry_after_s=wait_s)
+    """What the platform said; a lost answer leaves the templates to be looked at."""
+    return management.refused(failure, rejected, "look at the templates again")

@@ -54,9 +54,7 @@ def standing_view(standing: Standing) -> JsonObject:
 def capabilities_view(capabilities: Capabilities) -> JsonObject:
     """Capabilities as data."""
     return {
-        "forms": {
-            key: [form_view(form) for form in forms] for key, forms in capabilities.forms.items()
-        },
+        "forms": forms_view(capabilities.forms),
         "dialect": capabilities.dialect,
         "window_s": capabilities.window_s,
         "human_window_s": capabilities.human_window_s,
@@ -66,7 +64,13 @@ def capabilities_view(capabilities: Capabilities) -> JsonObject:
         "typing": capabilities.typing,
         "receipts": list(capabilities.receipts),
         "media_by_url": capabilities.media_by_url,
+        "group_forms": forms_view(capabilities.group.forms) if capabilities.group else None,
     }
+
+
+def forms_view(forms: Mapping[str, Sequence[Form]]) -> JsonObject:
+    """The forms of each content type, best first."""
+    return {key: [form_view(form) for form in listed] for key, listed in forms.items()}
 
 
 def form_view(form: Form) -> JsonObject:

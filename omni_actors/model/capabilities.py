@@ -1,10 +1,12 @@
 """What a channel can carry, as data: for each content type the forms it can take, best first."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from attrs import field, frozen
+
+from omni_actors.model.reports import GROUP, IdentityKey
 
 Unit: TypeAlias = Literal["code_points", "utf16", "utf8", "graphemes"]
 
@@ -123,7 +125,8 @@ class Capabilities:
     a person has written themselves. `windowless` are the kinds of addresses that a message reaches
     whatever the window, while nothing else is known of the person. `media_kept_s` is how long the
     platform keeps what a customer sent. Whoever answers a person that came from an ad within
-    `entry_answer_s` is free of charge for `entry_free_s` (None: no such thing).
+    `entry_answer_s` is free of charge for `entry_free_s` (None: no such thing). `group` is what
+    it can do towards a group of people (None: it has no groups).
     """
 
     forms: Mapping[str, tuple[Form, ...]]
@@ -141,6 +144,13 @@ class Capabilities:
     media_by_url: bool = False
     media_kept_s: float = 7 * 86400.0
     unknown_wait_s: float = 60.0
+    group: "Capabilities | None" = None
+
+    def toward(self, keys: Iterable[IdentityKey]) -> "Capabilities":
+        """What the channel can do towards whoever has these keys: somebody, or a group."""
+        if self.group is not None and any(key.kind == GROUP for key in keys):
+            return self.group
+        return self
 
     def forms_of(self, key: str) -> tuple[Form, ...]:
         """The forms of a content type (`text`, `media.image`, …), best first."""

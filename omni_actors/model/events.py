@@ -17,6 +17,7 @@ class EventType(StrEnum):
     MESSAGE_DELIVERED = "message.delivered"
     MESSAGE_READ = "message.read"
     MESSAGE_PLAYED = "message.played"
+    MESSAGE_MEMBER = "message.member"
     MESSAGE_FAILED = "message.failed"
     MESSAGE_UNKNOWN = "message.unknown"
     MESSAGE_EXPIRED = "message.expired"

@@ -17,12 +17,17 @@ from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.states import PartStatus
 from omni_actors.model.templates import TemplateNews
 
+GROUP = "group"
+
 
 @frozen
 class IdentityKey:
-    """One name of a person on a platform, unique within `scope` (empty: on the whole platform)."""
+    """One name of a person on a platform, unique within `scope` (empty: on the whole platform).
 
-    kind: str  # phone, bsuid, parent_bsuid, psid, igsid, email
+    A group of people that is written to as one has a key of the kind `group`.
+    """
+
+    kind: str  # phone, bsuid, parent_bsuid, psid, igsid, email, group
     value: str
     scope: str = ""
 
@@ -55,9 +60,19 @@ class ChannelName:
 
 
 @frozen
+class Member:
+    """Who of a group wrote."""
+
+    keys: tuple[IdentityKey, ...]
+    name: str | None = None
+    username: str | None = None
+
+
+@frozen
 class Received:
     """A person wrote. The media stand in the order in which `content` needs them.
 
+    What is written in a group comes from the group, and `member` says who of it wrote.
     `free_entry`: they came from an ad or the like, so that an answer may be free of charge.
     `synced`: an old message that the platform hands over with the history of a channel. It takes
     its place in the conversation and asks for nothing. Told again with its media, it gets them.
@@ -76,7 +91,7 @@ class Received:
     username: str | None = None
     forwarded: bool = False
     referral: JsonObject | None = None
-    group_id: str | None = None
+    member: Member | None = None
     notes: JsonObject | None = None
     opens_window: bool = True
     free_entry: bool = False
@@ -124,6 +139,7 @@ class Reacted:
     target: str
     emoji: str
     name: str | None = None
+    member: Member | None = None
     opens_window: bool = False
 
 
@@ -182,6 +198,7 @@ class StatusReported:
     """What became of a part. `callback` is the part id that we sent along, where the platform
     returns it; `rank` comes from `policy/status.py` and is filled in before storing. `entry` is the
     free entry that the message went out under: `kind`, `id`, and `until` where that was told.
+    `participant` names the member for whom it became so, of what was sent to a group.
     `sweeps`: whatever was sent to this person before has reached the status too."""
 
     channel_key: str
@@ -288,7 +305,9 @@ class ChannelReported:
     | `username` | `username`, `state` |
     | `security` | `event`, `by` |
     | `flow` | `event`, `flow_id`, `text` |
-    | `account`, `ads`, `group`, `partner`, `payment`, `pricing` | `event` |
+    | `group` | `event`: created, deleted, joined, left, join_requested, …; `group_id`, `subject`, \
+`invite_link`, `members`, `request_id`, `reason`; `failure`; `identities` are the group's |
+    | `account`, `ads`, `partner`, `payment`, `pricing` | `event` |
     | `address_book` | `action`: add, remove; `name`; `identities` are the person's |
     | `call` | `state`, `call_id`; `identities` are the person's |
     | `comment`, `mention`, `post` | `text`, `verb`, `comment_id`, `post_id`, `media_id`, `name`: of
@@ -300,7 +319,8 @@ class ChannelReported:
 
     `sending` is what the platform lets the channel send: `all`, `replies` or `nothing`. Any kind
     may also bring `users_per_day`: to how many people a day the business may write first (None:
-    to all), with `tier`.
+    to all), with `tier`. `name` is what whoever `identities` name is called from now on; they
+    become a contact by it.
     """
 
     channel_key: str
@@ -311,6 +331,7 @@ class ChannelReported:
     severity: Severity
     detail: JsonObject
     failure: Failure | None = None
+    name: str | None = None
 
 
 @frozen

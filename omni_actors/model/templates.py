@@ -39,6 +39,20 @@ UNSENDABLE = frozenset(
     }
 )
 
+# What the platform lets nobody edit; the rest is for the platform to judge.
+UNEDITABLE = frozenset(
+    {
+        TemplateStatus.PENDING,
+        TemplateStatus.IN_APPEAL,
+        TemplateStatus.DISABLED,
+        TemplateStatus.LIMIT_EXCEEDED,
+        TemplateStatus.LOCKED,
+        TemplateStatus.ARCHIVED,
+        TemplateStatus.PENDING_DELETION,
+        TemplateStatus.DELETED,
+    }
+)
+
 HeaderKind: TypeAlias = Literal["text", "image", "video", "document", "location", "product"]
 ButtonKind: TypeAlias = Literal[
     "quick_reply", "url", "copy_code", "otp", "phone_number", "flow", "catalog", "products",
@@ -122,6 +136,7 @@ class TemplateDefinition:
 class NewTemplate:
     """A template to be submitted for approval; `components` in the platform's own words.
 
+    Where the platform wants an uploaded example, a medium may be named: `"example": {"media_id"}`.
     `send_ttl_s`: how long the platform tries to deliver a message of it.
     """
 
@@ -130,6 +145,18 @@ class NewTemplate:
     category: str
     components: tuple[JsonObject, ...]
     parameter_format: Literal["positional", "named"] = "positional"
+    send_ttl_s: int | None = None
+
+
+@frozen
+class TemplateChange:
+    """What is to be different about a template; None leaves it as it is.
+
+    `components` take the place of all that were there, as in NewTemplate.
+    """
+
+    components: tuple[JsonObject, ...] | None = None
+    category: str | None = None
     send_ttl_s: int | None = None
 
 

@@ -24,7 +24,7 @@ from omni_actors.net.failures import (
 )
 from omni_actors.net.guard import GuardedBackend, GuardPolicy, Refused, check_url
 from omni_actors.net.lanes import Dialler, Lane, LaneKey, Lanes, LaneStatistics
-from omni_actors.net.multipart import form_frame
+from omni_actors.net.multipart import bare_frame, form_frame
 from omni_actors.net.reply import declared_size, keep_s, lower_case
 from omni_actors.net.request import Outgoing, encoded_body, outgoing, with_secrets
 from omni_actors.net.shown import masked_url, shown_reply, shown_request
@@ -173,8 +173,10 @@ class HttpHands:
     async def _upload(
         self, call: HttpCall, account: Account, upload: Upload, fate: Fate
     ) -> HttpReply:
-        """Send a form whose file is read while it is sent."""
-        frame = form_frame(call.form or {}, upload, f"omni-{secrets.token_hex(16)}")
+        """Send a form, or a file alone, that is read while it is sent."""
+        boundary = f"omni-{secrets.token_hex(16)}"
+        alone = call.form is None
+        frame = bare_frame(upload) if alone else form_frame(call.form or {}, upload, boundary)
         request = outgoing(call, account, frame.mime, frame.size)
         try:
             async with self._open_source(upload.blob, upload.size) as chunks:

@@ -1,4 +1,5 @@
-"""A form with one file in it, framed so that the file's bytes stream between two pieces."""
+"""A form with one file in it, framed so that the file's bytes stream between two pieces; or the
+file alone."""
 
 from collections.abc import Mapping
 
@@ -36,6 +37,11 @@ def form_frame(form: Mapping[str, str], upload: Upload, boundary: str) -> FormFr
     after = f"\r\n--{boundary}--\r\n".encode()
     mime = f"multipart/form-data; boundary={boundary}"
     return FormFrame(mime, before, after, len(before) + upload.size + len(after))
+
+
+def bare_frame(upload: Upload) -> FormFrame:
+    """A file that is the whole body."""
+    return FormFrame(upload.mime, b"", b"", upload.size)
 
 
 def _quoted(text: str) -> str:

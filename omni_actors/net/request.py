@@ -115,6 +115,8 @@ def _credential(auth: Auth, account: Account, place: Place) -> tuple[Headers, di
     match auth:
         case Auth.BEARER:
             return _bearer(_token(account)), {}
+        case Auth.OAUTH:
+            return [(b"Authorization", b"OAuth " + _token(account).encode())], {}
         case Auth.QUERY:
             return [], {"access_token": _token(account)}
         case Auth.PROOF:

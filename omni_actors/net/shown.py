@@ -33,6 +33,8 @@ def _shown(name: str, value: str, *, hidden: bool) -> str:
 
 def shown_request(call: HttpCall, trace: Trace) -> Json:
     """The body of a call; header names and values are never shown."""
+    if call.upload is not None and call.form is None:
+        return {"file": _file(call.upload)}
     if call.upload is not None:
         return {"form": trace.masked(call.form or {}), "file": _file(call.upload)}
     if call.json is not None:

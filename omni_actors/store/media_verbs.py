@@ -31,6 +31,16 @@ class KeepUpload(Verb[None]):
 
 
 @frozen
+class KeepDerivative(Verb[None]):
+    """What a recipe made of a medium, as a medium of its own, or why it made nothing."""
+
+    media_id: str
+    recipe: str
+    made: Medium | None
+    problem: str | None = None
+
+
+@frozen
 class ClaimMedium(Verb[Medium | None]):
     """Take a pending medium to fetch it: attempt counted, `due_at` set to `until` (the lease)."""
 

@@ -21,6 +21,7 @@ from omni_actors.store.rows import (
     Context,
     Conversation,
     DeadLetter,
+    Derivative,
     Earlier,
     Event,
     Leg,
@@ -210,6 +211,14 @@ class LastCursor(Query[int]):
 class MediumById(Query[Medium | None]):
     tenant: str
     media_id: str
+
+
+@frozen
+class DerivativeOf(Query[Derivative | None]):
+    """What a recipe made of a medium, as far as it is still here."""
+
+    media_id: str
+    recipe: str
 
 
 @frozen

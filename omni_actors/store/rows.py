@@ -398,6 +398,14 @@ class NewKey:
 
 
 @frozen
+class Derivative:
+    """What a recipe made of a medium: another medium, or why there is none."""
+
+    medium: Medium | None
+    problem: str | None
+
+
+@frozen
 class NewMedium:
     """A medium that was added, now or by an earlier request with the same idempotency key."""
 

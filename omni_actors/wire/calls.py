@@ -19,6 +19,7 @@ class Auth(StrEnum):
 
     NONE = "none"
     BEARER = "bearer"  # Authorization: Bearer <token>
+    OAUTH = "oauth"  # Authorization: OAuth <token>
     QUERY = "query"  # ?access_token=<token>
     PROOF = "proof"  # bearer, and ?appsecret_proof=<hmac of the token> where there is an app secret
     INSPECT = "inspect"  # as proof, and ?input_token=<token>: the token is what is asked about
@@ -39,7 +40,7 @@ class Secret(StrEnum):
 
 @frozen
 class Upload:
-    """One file of a multipart form, streamed from a blob."""
+    """A file, streamed from a blob: one of a multipart form, or a body of its own."""
 
     field_name: str
     blob: str
@@ -50,8 +51,9 @@ class Upload:
 
 @frozen
 class HttpCall:
-    """One HTTP request. At most one of `json`, `form` (with `upload`) and `body`.
+    """One HTTP request. At most one of `json`, `form` (with `upload`), `upload` alone and `body`.
 
+    An `upload` without a form is the whole body.
     `download`: the body of a 2xx answer is streamed into a blob, at most `bytes_max`, and the reply
     carries the blob instead of bytes; they must have the hash `sha256` (hex) if one is given. With
     `resume`, a name, what came of a body that breaks off is kept, and the next call of that name

@@ -26,6 +26,19 @@ GET /v1/actors
 GET /v1/channels
 GET /v1/channels/{channel_id}
 GET /v1/channels/{channel_id}/capabilities
+GET /v1/channels/{channel_id}/groups
+GET /v1/channels/{channel_id}/groups/{group_id}
+GET /v1/channels/{channel_id}/groups/{group_id}/invite_link
+GET /v1/channels/{channel_id}/groups/{group_id}/join_requests
+DELETE /v1/channels/{channel_id}/groups/{group_id}
+PATCH /v1/channels/{channel_id}/groups/{group_id}
+POST /v1/channels/{channel_id}/groups
+POST /v1/channels/{channel_id}/groups/{group_id}/invite_link:reset
+POST /v1/channels/{channel_id}/groups/{group_id}/join_requests:approve
+POST /v1/channels/{channel_id}/groups/{group_id}/join_requests:reject
+POST /v1/channels/{channel_id}/groups/{group_id}/members:remove
+POST /v1/messages/{message_id}:pin
+POST /v1/messages/{message_id}:unpin
 GET /v1/channels/{channel_id}/personas
 GET /v1/channels/{channel_id}/profile
 GET /v1/channels/{channel_id}/templates
@@ -52,6 +65,7 @@ DELETE /v1/channels/{channel_id}/personas/{persona_id}
 DELETE /v1/channels/{channel_id}/profile
 DELETE /v1/channels/{channel_id}/templates/{name}
 DELETE /v1/keys/{key_id}
+PATCH /v1/channels/{channel_id}/templates/{name}
 PATCH /v1/conversations/{conversation_id}/context
 POST /v1/apps/{app_id}/data-deletion
 POST /v1/apps/{app_id}/deauthorize
@@ -106,6 +120,7 @@ def test_the_operations_are_these() -> None:
     [
         ("/v1/channels/{channel_id}/templates", "post"),
         ("/v1/channels/{channel_id}/templates/{name}", "delete"),
+        ("/v1/channels/{channel_id}/templates/{name}", "patch"),
     ],
 )
 def test_a_change_of_templates_may_be_refused_in_two_ways(path: str, method: str) -> None:

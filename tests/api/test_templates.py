@@ -189,12 +189,24 @@ async def test_a_submission_of_the_wrong_form_is_refused(
     assert answer.json()["errors"]
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"components": []}, {"name": "other"}, {"send_ttl_s": 1.5}, {"category": ""}]
+)
+async def test_a_change_of_the_wrong_form_is_refused(house: House, wrong: dict[str, Any]) -> None:
+    await known(house, READY)
+
+    answer = await house.client.patch(f"{PATH}/order_ready", json=wrong)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+
+
 async def test_reading_and_changing_need_their_scopes(house: House) -> None:
     reader = bearer(await house.key("channels:read"))
     other = bearer(await house.key("messages:write"))
 
     assert (await house.client.get(PATH, headers=reader)).status_code == 200
     assert (await house.client.post(PATH, json=NEW, headers=reader)).status_code == 403
+    assert (await house.client.patch(f"{PATH}/x", json={}, headers=reader)).status_code == 403
     assert (await house.client.delete(f"{PATH}/x", headers=reader)).status_code == 403
     assert (await house.client.post(f"{PATH}:sync", headers=reader)).status_code == 403
     assert (await house.client.get(PATH, headers=other)).status_code == 403

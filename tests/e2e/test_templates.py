@@ -1,10 +1,12 @@
 """A template from its submission to its pause, over the built program and the pretend platform."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.kit import CHANNEL, NUMBER, Served, Setup, Site, patiently, serving
+from tests.e2e.kit import CHANNEL, NUMBER, Served, Setup, Site, open_site, patiently, serving
 
 ADA = "447700900123"
 TEMPLATES = f"/v1/channels/{CHANNEL}/templates"
@@ -259,3 +261,52 @@ def test_without_an_account_templates_are_unknown(served: Served) -> None:
     assert listed["known"] is False
     assert "waba_id" in listed["unreachable"]
     assert (refused.status_code, refused.json()["code"]) == (409, "templates_unreachable")
+
+
+PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489")
+LOOK = {"type": "HEADER", "format": "IMAGE"}
+
+
+async def test_a_template_is_made_with_a_picture_and_changed(tmp_path: Path) -> None:
+    setup = Setup(bot="none", more=WABA + 'app_id = "70001"\n')
+    async with open_site(tmp_path, setup) as site:
+        await patiently(lambda: known(site))
+        kept = await site.call("POST", "/v1/media", content=PNG)
+        shown = {**LOOK, "example": {"media_id": kept.json()["id"]}}
+        components = [shown, *PICKUP["components"]]
+
+        made = await site.call("POST", TEMPLATES, json={**PICKUP, "components": components})
+        assert made.status_code == 201, made.text
+        handle = made.json()["components"][0]["example"]["header_handle"][0]
+        assert handle.startswith("4:")
+        early = await site.call("PATCH", f"{TEMPLATES}/pickup", json={"components": components})
+        assert (early.status_code, early.json()["code"]) == (422, "template_refused")
+
+        await decide(site, status="APPROVED")
+        edited = await site.call(
+            "PATCH", f"{TEMPLATES}/pickup", json={"components": PICKUP["components"]}
+        )
+        assert edited.status_code == 200, edited.text
+        assert (edited.json()["status"], edited.json()["layout"].get("header")) == ("pending", None)
+
+
+def test_templates_are_made_changed_and_ended_on_the_command_line(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("served")
+    setup = Setup(bot="none", more=WABA + 'app_id = "70001"\n')
+    picture, wanted = folder / "tea.png", folder / "pickup.json"
+    picture.write_bytes(PNG)
+    wanted.write_text(json.dumps({**PICKUP, "components": [dict(LOOK), *PICKUP["components"]]}))
+    with serving(folder, setup) as served:
+        synced = served.operate("templates", "sync", CHANNEL)
+        made = served.operate(
+            "templates", "create", CHANNEL, str(wanted), "--example", str(picture)
+        )
+        early = served.operate("templates", "edit", CHANNEL, "pickup", str(wanted))
+        gone = served.operate("templates", "delete", CHANNEL, "pickup")
+
+        assert (synced.code, made.code) == (0, 0), made.err
+        assert made.out.strip() == "pickup in en_GB is pending"
+        assert early.code != 0
+        assert gone.out.strip() == "1 deleted"

@@ -139,6 +139,8 @@ class Platform:
         path = call.url.partition(f"/{VERSION}/")[2] or call.url
         if path.endswith("/message_templates"):
             return await self.manage(call)
+        if "/" not in path and any(one.get("id") == path for one in self.templates):
+            return await self.manage_one(path, call)
         if call.method == "GET" and "fields" in call.query:
             return await self.tell_profile(path)
         if call.method == "GET":
@@ -247,6 +249,18 @@ class Platform:
             code = self.profile_refusals.pop(0)
             return reply(400, {"error": {"code": code, "message": "no"}})
         return reply(200, {"id": number, **self.profile})
+
+    async def manage_one(self, template_id: str, call: HttpCall) -> Reply:
+        """Show or change one template."""
+        await trio.sleep(self.latency_s(""))
+        fault = self.listing_faults.popleft() if self.listing_faults else None
+        if fault is not None:
+            return reply(fault.status, {"error": {"code": fault.code, "message": "no"}})
+        one = next(one for one in self.templates if one["id"] == template_id)
+        if call.method == "POST":
+            one.update(call.json, status="PENDING")
+            return reply(200, {"success": True})
+        return reply(200, one)
 
     async def give(self, path: str, call: HttpCall) -> Reply:
         """Where a medium is, and its bytes."""

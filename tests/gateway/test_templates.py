@@ -14,7 +14,7 @@ from omni_actors.gateway.facade import Code, RequestError
 from omni_actors.model.content import Template
 from omni_actors.model.failure import Reason
 from omni_actors.model.requests import ClosedWindow, Delivery, To, WindowTemplate
-from omni_actors.model.templates import NewTemplate, TemplateStatus
+from omni_actors.model.templates import NewTemplate, TemplateChange, TemplateStatus
 from omni_actors.store.templates import TemplateSyncOf
 from tests.gateway.faults import (
     Refuse,
@@ -441,3 +441,66 @@ async def test_the_template_for_a_closed_window_is_held_against_what_is_known(
 
     assert raised.code is Code.TEMPLATE_PARAMS
     assert raised.mistakes[0].pointer.startswith("/delivery/on_closed_window/template/params")
+
+
+# ---------------------------------------------------------------- changing
+
+
+CHANGE = TemplateChange(({"type": "BODY", "text": "Hi {{1}}, order {{2}} is here."},))
+
+
+async def test_a_template_that_was_changed_is_reviewed_again(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    changed = await rig.gateway.templates.edit(caller(), "wa", "order_ready", None, CHANGE)
+
+    assert changed.definition.status is TemplateStatus.PENDING
+    assert changed.definition.layout.body is not None
+    assert changed.definition.layout.body.text == "Hi {{1}}, order {{2}} is here."
+    assert (await refused(rig, content("Ada", "42"))).code is Code.TEMPLATE_UNUSABLE
+
+
+@pytest.mark.parametrize("status", ["PENDING", "DISABLED", "IN_APPEAL"])
+async def test_a_template_that_may_not_be_changed_is_not_asked_for(
+    rig: Rig, autojump_clock: MockClock, status: str
+) -> None:
+    rig.platform.templates = [listed("order_ready", status=status)]
+    await rig.gateway.templates.sync_now(OPERATOR, "wa")
+
+    with pytest.raises(RequestError) as raised:
+        await rig.gateway.templates.edit(caller(), "wa", "order_ready", None, CHANGE)
+
+    assert raised.value.code is Code.TEMPLATE_REFUSED
+    assert raised.value.sentence == f"a template that is {status.lower()} cannot be edited"
+
+
+async def test_a_change_that_is_refused_carries_the_platforms_reason(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    rig.platform.listing_faults.append(Refuse(2388039))
+
+    with pytest.raises(RequestError) as raised:
+        await rig.gateway.templates.edit(caller(), "wa", "order_ready", None, CHANGE)
+
+    assert raised.value.code is Code.TEMPLATE_REFUSED
+    assert raised.value.sentence == "the platform refused: no (2388039)"
+
+
+async def test_an_example_that_nobody_has_is_named(rig: Rig, autojump_clock: MockClock) -> None:
+    example = {"media_id": "med_none"}
+    shown: dict[str, Any] = {"type": "HEADER", "format": "IMAGE", "example": example}
+
+    with pytest.raises(RequestError) as raised:
+        await rig.gateway.templates.create(
+            caller(), "wa", evolve(NEW, components=(shown, *NEW.components))
+        )
+
+    assert raised.value.code is Code.MEDIA_UNKNOWN
+
+
+async def test_a_change_of_nothing_asks_nobody(rig: Rig, autojump_clock: MockClock) -> None:
+    rig.platform.listing_faults.append(Refuse(2388039))
+
+    same = await rig.gateway.templates.edit(caller(), "wa", "order_ready", None, TemplateChange())
+
+    assert same.definition.status is TemplateStatus.APPROVED

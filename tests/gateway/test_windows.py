@@ -370,3 +370,76 @@ async def test_who_is_answered_too_late_or_came_by_themselves_costs(
     await rig.submit(to=to(BOB))
     await rig.quiet()
     assert (await leg_of(rig, BOB)).entry_until is None
+
+
+def under_entry(until: float) -> dict[str, Any]:
+    """What a status says of a message under a free entry that ends then."""
+    origin = {"type": "referral_conversion"}
+    entry = {"id": "c1", "expiration_timestamp": str(int(until)), "origin": origin}
+    return {"conversation": entry, "pricing": {"type": "free_entry_point", "billable": False}}
+
+
+@pytest.mark.parametrize("days", [2.5, 3.5])
+async def test_when_a_free_entry_ends_is_for_the_platform_to_say(
+    rig: Rig, autojump_clock: MockClock, days: float
+) -> None:
+    await rig.platform.write("saw your ad", **AD)
+    answer = await rig.submit()
+    await rig.reached(answer.message_id, "sent")
+    until = rig.clock.now() + days * DAY_S
+
+    await rig.platform.tell(rig.platform.accepted()[0], "delivered")
+    await rig.platform.tell(rig.platform.accepted()[0], "sent", **under_entry(until))
+
+    assert (await leg_of(rig)).entry_until == int(until)
+
+
+async def test_a_free_entry_that_came_with_no_ad_is_known_by_its_statuses(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await open_window(rig)
+    await rig.submit()
+    await rig.until(lambda: rig.platform.accepted())
+    until = rig.clock.now() + 3 * DAY_S
+
+    await rig.platform.tell(rig.platform.accepted()[0], "sent", **under_entry(until))
+    again = await rig.submit()
+
+    window: Any = again.body["window"]
+    assert window["free_until"] == int(until)
+
+
+async def test_a_status_that_is_faster_than_the_answer_tells_of_the_free_entry_too(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    rig.platform.latency_s = lambda _to: 2.0
+    await rig.platform.write("saw your ad", **AD)
+    answer = await rig.submit()
+    await rig.until(lambda: rig.platform.arrivals)
+    until = rig.clock.now() + 3 * DAY_S - 900
+
+    await rig.platform.tell(rig.platform.arrivals[0], "sent", **under_entry(until))
+    await rig.quiet(for_s=5)
+
+    assert (await rig.message(answer.message_id)).status == "sent"
+    assert (await leg_of(rig)).entry_until == int(until)
+
+
+async def test_late_word_of_an_earlier_free_entry_changes_no_later_one(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await rig.platform.write("saw your ad", **AD)
+    await rig.submit()
+    await rig.until(lambda: rig.platform.accepted())
+    earlier = rig.clock.now() + 3 * DAY_S
+    await trio.sleep(2 * 3_600)
+    await rig.platform.write("saw another", **AD)
+    await rig.submit()
+    await rig.quiet()
+    later = (await leg_of(rig)).entry_until
+
+    await rig.platform.tell(rig.platform.accepted()[0], "sent", **under_entry(earlier))
+
+    assert later is not None
+    assert later > earlier + 3_600
+    assert (await leg_of(rig)).entry_until == later

@@ -392,6 +392,22 @@ async def test_a_call_cancelled_within_the_handshake_leaves_no_socket(hands: Htt
     assert hands.statistics().open == 0
 
 
+async def test_a_file_alone_is_the_whole_body(hands: HttpHands, blobs: Blobs) -> None:
+    content = bytes(range(256)) * 1000
+    blob = await blobs.put_bytes(content)
+
+    async with serving(friendly) as served:
+        upload = Upload("", blob.sha256, "a.png", "image/png", blob.size)
+        headers = {"file_offset": "0"}
+        call = HttpCall("POST", served.url(), Auth.OAUTH, headers=headers, upload=upload)
+        reply = await hands.make(call, account(served), Trace())
+
+    [seen] = served.seen
+    assert (reply.status, seen.body) == (200, content)
+    assert seen.headers["authorization"] == f"OAuth {TOKEN}"
+    assert seen.headers["content-type"] == "image/png"
+
+
 # Uploads that go wrong
 
 

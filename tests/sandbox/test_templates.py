@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from omni_actors.sandbox.whatsapp.settings import WhatsAppAccount
 from omni_actors.sandbox.whatsapp.template_rules import (
     AT_THE_EDGE,
     BAD_BODY,
@@ -438,3 +439,93 @@ async def test_a_reset_brings_the_samples_back(play: Play) -> None:
     await play.client.post("/sandbox/reset")
 
     assert await listed(play) == before
+
+
+# ---------------------------------------------------------------- changing
+
+
+async def edit(play: Play, template_id: str, **change: Any) -> httpx.Response:
+    return await play.client.post(f"/v25.0/{template_id}", json=change)
+
+
+async def submitted(play: Play, status: str = "APPROVED") -> str:
+    """A template in a state; its id."""
+    made = await play.client.post(PATH, json=PICKUP)
+    named = {"name": "pickup", "language": "en_GB"}
+    if status != "PENDING":
+        await play.client.post(CONTROL, json={**named, "status": status})
+    return str(made.json()["id"])
+
+
+async def test_a_changed_template_is_reviewed_again(play: Play) -> None:
+    template_id = await submitted(play)
+
+    changed = await edit(play, template_id, components=[body("Now {{1}} waits.", "Ada")])
+    one = (await play.client.get(f"/v25.0/{template_id}")).json()
+
+    assert changed.json() == {"success": True}
+    assert (one["status"], one["components"][0]["text"]) == ("PENDING", "Now {{1}} waits.")
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [("PENDING", 2388039), ("DISABLED", 2388039), ("REJECTED", 0), ("PAUSED", 0)],
+)
+async def test_not_every_template_may_be_changed(play: Play, status: str, code: int) -> None:
+    template_id = await submitted(play, status)
+
+    assert code_of(await edit(play, template_id, components=[BODY])) == code
+
+
+async def test_an_approved_template_is_changed_once_a_day_and_ten_times_a_month(
+    play: Play,
+) -> None:
+    template_id = await submitted(play)
+    codes = []
+    for _ in range(11):
+        codes.append(code_of(await edit(play, template_id, components=[BODY])))
+        await play.client.post(
+            CONTROL, json={"name": "pickup", "language": "en_GB", "status": "APPROVED"}
+        )
+        codes.append(code_of(await edit(play, template_id, components=[BODY])))
+        await play.advance(86_401)
+
+    assert codes[::2] == [0] * 10 + [2388039]
+    assert set(codes[1::2]) == {2388039}
+
+
+async def test_the_category_of_an_approved_template_stays(play: Play) -> None:
+    template_id = await submitted(play)
+
+    assert code_of(await edit(play, template_id, category="MARKETING")) == 2388039
+
+
+PNG = {"file_name": "a.png", "file_length": "4", "file_type": "image/png"}
+OAUTH = {"Authorization": "OAuth sandbox-token", "file_offset": "0"}
+
+
+async def test_an_example_is_uploaded_in_two_steps(play: Play) -> None:
+    app = WhatsAppAccount(KEY).app_id
+    begun = await play.client.post(f"/v25.0/{app}/uploads", params=PNG)
+    session = begun.json()["id"]
+
+    short = await play.client.post(f"/v25.0/{session}", content=b"abc", headers=OAUTH)
+    bearer = await play.client.post(f"/v25.0/{session}", content=b"abcd")
+    done = await play.client.post(f"/v25.0/{session}", content=b"abcd", headers=OAUTH)
+
+    assert (code_of(short), code_of(bearer)) == (100, 100)
+    shown = {"type": "HEADER", "format": "VIDEO", "example": {"header_handle": [done.json()["h"]]}}
+    wrong = await play.client.post(PATH, json={**PICKUP, "components": [shown, BODY]})
+    right = {**PICKUP, "components": [{**shown, "format": "IMAGE"}, BODY]}
+    assert code_of(wrong) == BAD_HEADER
+    assert (await play.client.post(PATH, json=right)).status_code == 200
+
+
+async def test_an_example_of_another_type_is_refused(play: Play) -> None:
+    app = WhatsAppAccount(KEY).app_id
+    path = f"/v25.0/{app}/uploads"
+
+    gif = await play.client.post(path, params={**PNG, "file_type": "image/gif"})
+    nameless = await play.client.post(path, params={"file_type": "image/png"})
+
+    assert (code_of(gif), code_of(nameless)) == (100, 100)

@@ -339,3 +339,18 @@ async def _settle(hook: HookDouble) -> None:
     """Let the worker take what is queued: one exchange with another server is enough."""
     async with httpx.AsyncClient(verify=TLS) as client:
         await client.get(hook.url)
+
+
+async def test_who_came_from_an_ad_and_is_answered_costs_nothing_for_three_days(
+    play: Play,
+) -> None:
+    ad = {"source_type": "ad", "source_id": "12"}
+    await play.write({"type": "text", "text": {"body": "hi"}, "referral": ad}, wait=1)
+    await play.send(TEXT)
+
+    sent, delivered, read = await play.hook.statuses(4)
+
+    assert sent["conversation"]["expiration_timestamp"] == str(int(EPOCH_S + 3 * 86_400))
+    assert sent["pricing"]["type"] == delivered["pricing"]["type"] == "free_entry_point"
+    assert "expiration_timestamp" not in delivered["conversation"]
+    assert "conversation" not in read

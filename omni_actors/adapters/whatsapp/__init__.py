@@ -6,6 +6,7 @@ from omni_actors.adapters.contract import Adapter, RateDefault
 from omni_actors.adapters.meta.graph import usage
 from omni_actors.adapters.whatsapp.check import check
 from omni_actors.adapters.whatsapp.doctor import doctor
+from omni_actors.adapters.whatsapp.groups import GROUPS
 from omni_actors.adapters.whatsapp.inbound import names, parse
 from omni_actors.adapters.whatsapp.levels import ask_limits
 from omni_actors.adapters.whatsapp.limits import CAPABILITIES
@@ -51,5 +52,6 @@ WHATSAPP: Final = Adapter(
     names=names,
     named=named,
     templates=TEMPLATES,
+    groups=GROUPS,
     masked_keys=("parameters", "pin"),
 )

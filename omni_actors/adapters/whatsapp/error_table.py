@@ -245,6 +245,39 @@ RULES: Final = {
         "what the business starts waits. The platform lifts it by itself.",
         HOUR_S,
     ),
+    131201: _rejected(
+        Reason.BAD_REQUEST, "Not all of it worked in the group; the platform's text names the rest."
+    ),
+    131202: _rejected(Reason.BAD_REQUEST, "The same member is named twice; name each once."),
+    131203: _rejected(
+        Reason.RECIPIENT_INVALID,
+        "The person has not accepted WhatsApp's terms, and cannot be in the group.",
+    ),
+    131204: _rejected(
+        Reason.BAD_REQUEST, "The group has no room for so many; it takes eight people."
+    ),
+    131207: _rejected(
+        Reason.RECIPIENT_INVALID,
+        "The group is suspended for breaking a policy; write to its members one by one.",
+    ),
+    131208: _throttled(
+        Scope.PART, "The number has done too much with groups in a short time; it waits."
+    ),
+    131211: _rejected(
+        Reason.BAD_REQUEST, "The number has as many groups as it may have; delete one first."
+    ),
+    131212: _rejected(Reason.BAD_REQUEST, "The person is not in the group; list its members."),
+    131213: _rejected(
+        Reason.BAD_REQUEST, "There is no such request to join; list the requests again."
+    ),
+    131214: _rejected(
+        Reason.POLICY_REJECTED,
+        "The account sent too much marketing, and may make no groups for a while.",
+    ),
+    131215: _rejected(
+        Reason.PERMISSION_DENIED,
+        "The number may not use groups; they are for Official Business Accounts only.",
+    ),
     132000: _rejected(
         Reason.TEMPLATE_PARAMS,
         "The number of parameters is not that of the template; count its variables.",

@@ -21,7 +21,14 @@ from omni_actors.adapters.reading import (
     sequence,
     text,
 )
-from omni_actors.adapters.whatsapp import account, calls, echoes, history, people_news
+from omni_actors.adapters.whatsapp import (
+    account,
+    calls,
+    echoes,
+    group_news,
+    history,
+    people_news,
+)
 from omni_actors.adapters.whatsapp.changes import edited, revoked
 from omni_actors.adapters.whatsapp.content import notes_of, read_content
 from omni_actors.adapters.whatsapp.errors import failure_in
@@ -32,6 +39,7 @@ from omni_actors.adapters.whatsapp.people import (
     Cards,
     Person,
     digits,
+    group_keys,
     keys,
     sender_keys,
     strongest_first,
@@ -44,6 +52,7 @@ from omni_actors.model.reports import (
     ChannelReported,
     IdentityChanged,
     IdentityKey,
+    Member,
     Reacted,
     Received,
     Report,
@@ -155,38 +164,50 @@ def _received(
     said = read_content(kind, message, scene.errors)
     context = mapping(message.get("context"))
     often = context.get("frequently_forwarded") is True
-    group_id = text(message.get("group_id"))
+    party, member = _party(message, sender)
     return Received(
         channel_key=scene.channel_key,
         event_key=external_id,
         at=at(message, scene),
-        identities=sender.keys,
+        identities=party.keys,
         external_id=external_id,
         content=said.content,
         media=said.media,
         reply_to=text(context.get("id")),
-        name=sender.name,
-        username=sender.username,
+        name=party.name,
+        username=party.username,
         forwarded=often or context.get("forwarded") is True,
         referral=mapping(message.get("referral")) or None,
-        group_id=group_id,
+        member=member,
         notes=notes_of(said, message),
-        opens_window=group_id is None,
         free_entry=text(mapping(message.get("referral")).get("source_type")) == "ad",
     )
+
+
+def _party(message: JsonObject, sender: Person) -> tuple[Person, Member | None]:
+    """Whose conversation a message belongs to: a group's, with who of it wrote, or the sender's.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/groups/groups-messaging
+    """
+    group = group_keys(message.get("group_id"))
+    if not group:
+        return sender, None
+    return Person(group), Member(sender.keys, sender.name, sender.username)
 
 
 def _reacted(message: JsonObject, key: str, sender: Person, scene: Scene) -> Reacted:
     """A reaction; one without an emoji was taken back."""
     reaction = needed_mapping(message.get("reaction"), "reaction")
+    party, member = _party(message, sender)
     return Reacted(
         scene.channel_key,
         key,
         at(message, scene),
-        sender.keys,
+        party.keys,
         target=needed_text(reaction, "message_id"),
         emoji=text(reaction.get("emoji")) or "",
-        name=sender.name,
+        name=party.name,
+        member=member,
     )
 
 
@@ -251,10 +272,16 @@ def _status(status: JsonObject, scene: Scene) -> Report:
         status=STATUSES[told],
         callback=text(status.get("biz_opaque_callback_data")),
         failure=_failure(status) if told == "failed" else None,
-        pricing=mapping(status.get("pricing")) or None,
+        pricing=_pricing(status),
         participant=participant,
         entry=_entry_point(status.get("conversation")),
     )
+
+
+def _pricing(status: JsonObject) -> JsonObject | None:
+    """What a message costs; a status of several members may tell it within the conversation."""
+    inner = mapping(status.get("conversation")).get("pricing")
+    return mapping(status.get("pricing")) or mapping(inner) or None
 
 
 def _entry_point(conversation: Json) -> JsonObject | None:
@@ -275,15 +302,23 @@ def _entry_point(conversation: Json) -> JsonObject | None:
 def _recipient(status: JsonObject, scene: Scene) -> tuple[tuple[IdentityKey, ...], str | None]:
     """Whom a status is about, and the member's own id where that is a member of a group."""
     if status.get("recipient_type") == "group":
-        phone, user = "recipient_participant_id", "recipient_participant_user_id"
-        own = keys((PHONE, status.get(phone)), (BSUID, status.get(user)))
-        return scene.cards.person(own).keys, text(status.get(phone)) or text(status.get(user))
+        phone, user = _participant(status, "id"), _participant(status, "user_id")
+        own = keys((PHONE, phone), (BSUID, user))
+        if not own:
+            return group_keys(status.get("recipient_id")), None
+        return scene.cards.person(own).keys, phone or user
     own = keys(
         (PHONE, status.get("recipient_id")),
         (BSUID, status.get("recipient_user_id")),
         (PARENT_BSUID, status.get("recipient_parent_user_id")),
     )
     return scene.cards.person(own).keys, None
+
+
+def _participant(status: JsonObject, key: str) -> str | None:
+    """The platform's own page names these keys in both ways."""
+    named = (f"recipient_participant_{key}", f"participant_recipient_{key}")
+    return next((found for name in named if (found := text(status.get(name)))), None)
 
 
 def _failure(status: JsonObject) -> Failure:
@@ -320,4 +355,5 @@ FIELDS: Final[dict[str, Callable[[JsonObject, Scene], Iterator[Report]]]] = {
     "smb_message_echoes": echoes.read,
     "user_id_update": people_news.user_ids,
     "user_preferences": people_news.preferences,
+    **{topic: group_news.reader(topic) for topic in group_news.TOPICS},
 }

@@ -327,7 +327,26 @@ FORMS: Final = {
     "email": (_text("text", Level.FLATTENED, "a mail's subject and text, as one message"),),
 }
 
-CAPABILITIES: Final = Capabilities(
+# https://developers.facebook.com/documentation/business-messaging/whatsapp/groups
+IN_GROUPS: Final = frozenset(
+    {"text", "link_text", "numbered_text", "image", "video", "audio", "voice", "document"}
+    | {"sticker", "template"}
+)
+
+
+def _in_groups(forms: tuple[Form, ...]) -> tuple[Form, ...]:
+    """The forms that a group may get, in their order."""
+    return tuple([form for form in forms if form.name in IN_GROUPS])
+
+
+ONLY_TEXTS: Final = _text("text", Level.FLATTENED, "WhatsApp takes texts and media in groups only")
+GROUP_FORMS: Final = {
+    **{key: kept for key, forms in FORMS.items() if (kept := _in_groups(forms))},
+    "location": (ONLY_TEXTS,),
+    "contacts": (ONLY_TEXTS,),
+}
+
+TO_ONE: Final = Capabilities(
     forms=FORMS,
     dialect="whatsapp",
     window_s=WINDOW_S,
@@ -341,3 +360,4 @@ CAPABILITIES: Final = Capabilities(
     media_kept_s=7 * 24 * 3600.0,
     unknown_wait_s=60.0,
 )
+CAPABILITIES: Final = evolve(TO_ONE, group=evolve(TO_ONE, forms=GROUP_FORMS))

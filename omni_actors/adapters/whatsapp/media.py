@@ -39,7 +39,7 @@ def upload(medium: Medium, settings: WhatsAppSettings) -> Flow[Uploaded]:
         settings.auth,
         form={"messaging_product": "whatsapp", "type": mime},
         upload=Upload("file", medium.blob, medium.filename or "file", mime, medium.size),
-        deadline_s=_transfer_s(medium.size),
+        deadline_s=transfer_s(medium.size),
         idempotent=True,
     )
     reply = yield from http(call)
@@ -132,7 +132,7 @@ def _download(url: str, ref: MediaRef, found: JsonObject, settings: WhatsAppSett
         download=True,
         sha256=ref.sha256 or sha256_hex(text(found.get("sha256"))),
         bytes_max=DOWNLOAD_BYTES_MAX,
-        deadline_s=_transfer_s(int(min(size, DOWNLOAD_BYTES_MAX))),
+        deadline_s=transfer_s(int(min(size, DOWNLOAD_BYTES_MAX))),
         idempotent=True,
         guarded=not ours,
     )
@@ -183,5 +183,6 @@ def _host(url: str) -> str:
     return parts.netloc.lower() if parts.scheme in ("https", "http") else ""
 
 
-def _transfer_s(size: int) -> float:
+def transfer_s(size: int) -> float:
+    """How long the bytes of a file may take."""
     return TRANSFER_DEADLINE_S + size / TRANSFER_BYTES_PER_S

@@ -15,12 +15,18 @@ from omni_actors.adapters.whatsapp.spelling import Spelled, refuse, spell
 from omni_actors.model.content import Reaction, Template
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.json import JsonObject
-from omni_actors.model.reports import IdentityKey
+from omni_actors.model.reports import GROUP, IdentityKey
 from omni_actors.wire.calls import Flow, HttpCall, HttpReply, http
 
 PRODUCT: Final = {"messaging_product": "whatsapp"}
 # Whom a message goes to and how we know it again is never for the caller to say.
-PROTECTED: Final = ("messaging_product", "to", "recipient", "biz_opaque_callback_data")
+PROTECTED: Final = (
+    "messaging_product",
+    "recipient_type",
+    "to",
+    "recipient",
+    "biz_opaque_callback_data",
+)
 
 
 def send(part: PartToSend, settings: WhatsAppSettings) -> Flow[Sent]:
@@ -29,7 +35,6 @@ def send(part: PartToSend, settings: WhatsAppSettings) -> Flow[Sent]:
     beside = Spelled(part.media, part.reply_to, settings.link_preview)
     body = {
         **PRODUCT,
-        "recipient_type": "individual",
         **recipient,
         **spell(part.form, part.content, beside),
         **_context(part),
@@ -45,15 +50,22 @@ def _recipient(part: PartToSend) -> dict[str, str]:
     """The phone number where it is known, else the BSUID, which no authentication template reaches.
 
     https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/groups/groups-messaging
     """
     named = {key.kind: key.value for key in reversed(part.to)}
+    code = isinstance(part.content, Template) and part.content.category == "authentication"
+    if GROUP in named and code:
+        raise refuse(Reason.CONTENT_UNSUPPORTED, "authentication templates cannot go to a group")
+    if GROUP in named:
+        return {"recipient_type": "group", "to": named[GROUP]}
+    alone = {"recipient_type": "individual"}
     if PHONE in named:
-        return {"to": "+" + named[PHONE]}
-    if isinstance(part.content, Template) and part.content.category == "authentication":
+        return {**alone, "to": "+" + named[PHONE]}
+    if code:
         raise refuse(Reason.NO_IDENTITY, "authentication templates need a phone number")
     for kind in (BSUID, PARENT_BSUID):
         if kind in named:
-            return {"recipient": named[kind]}
+            return {**alone, "recipient": named[kind]}
     raise refuse(Reason.NO_IDENTITY, "neither a phone number nor a BSUID of the person is known")
 
 
@@ -89,6 +101,9 @@ def _sent(reply: HttpReply, part: PartToSend) -> Sent:
 
 
 def _aliases(document: JsonObject, known: Sequence[IdentityKey]) -> tuple[IdentityKey, ...]:
+    """Other keys of the person; a group has none, and its own id stands in `wa_id`."""
+    if any(key.kind == GROUP for key in known):
+        return ()
     found = [
         key
         for contact in map(mapping, sequence(document.get("contacts")))

@@ -12,16 +12,18 @@ from attrs import evolve, field, frozen
 from omni_actors.adapters.contract import BadAddress
 from omni_actors.adapters.reading import mapping, sequence, text
 from omni_actors.model.json import Json, JsonObject
-from omni_actors.model.reports import IdentityKey
+from omni_actors.model.reports import GROUP, IdentityKey
 
 PHONE = "phone"
 BSUID = "bsuid"
 PARENT_BSUID = "parent_bsuid"
 STRENGTH = {BSUID: 0, PHONE: 1, PARENT_BSUID: 2}
+GROUP_PREFIX = "group:"
 
 _USER_ID = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}")
 _DIGITS = re.compile(r"[0-9]{4,20}")
 _E164 = re.compile(r"[1-9][0-9]{6,14}")
+_GROUP_ID = re.compile(r"[A-Za-z0-9+/=_:.-]{1,256}")
 _BETWEEN_DIGITS = re.compile(r"[\s()\-]")
 
 
@@ -51,6 +53,12 @@ def keys(*named: tuple[str, object]) -> tuple[IdentityKey, ...]:
     """The keys of one person from (kind, value) pairs, each once, strongest first."""
     found = [key(kind, value) for kind, value in named if value is not None]
     return strongest_first([each for each in found if each is not None])
+
+
+def group_keys(group_id: object) -> tuple[IdentityKey, ...]:
+    """The key of a group; none for what is no id."""
+    found = text(group_id)
+    return (IdentityKey(GROUP, found),) if found else ()
 
 
 def sender_keys(message: JsonObject) -> tuple[IdentityKey, ...]:
@@ -141,12 +149,24 @@ def _on_card(card: JsonObject) -> Person:
 
 def address(written: str, _channel_key: str = "") -> tuple[IdentityKey, ...]:
     """The identity that `to.address` names, on whichever number. Raises BadAddress."""
+    if (group_id := written.strip()).startswith(GROUP_PREFIX):
+        return _group(group_id.removeprefix(GROUP_PREFIX))
     if user_id := _USER_ID.fullmatch(written.strip()):
         return (IdentityKey(PARENT_BSUID if user_id[1] else BSUID, user_id[0]),)
     digits = _BETWEEN_DIGITS.sub("", written).removeprefix("+")
     if not _E164.fullmatch(digits):
         raise BadAddress(
             "a WhatsApp address is a phone number with its country code, such as +447700900123, "
-            "or a business-scoped user id, such as GB.7204418893310556"
+            "a business-scoped user id, such as GB.7204418893310556, or group: and the id of a "
+            "group"
         )
     return (IdentityKey(PHONE, digits),)
+
+
+def _group(group_id: str) -> tuple[IdentityKey, ...]:
+    if not _GROUP_ID.fullmatch(group_id):
+        raise BadAddress(
+            "the address of a group is group: and the id that WhatsApp gave it, such as "
+            "group:Y2FwaV9ncm91cDoxNzA1NTU1"
+        )
+    return group_keys(group_id)

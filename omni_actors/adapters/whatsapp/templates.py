@@ -1,4 +1,4 @@
-"""The templates of a WhatsApp Business account: listing, creating, deleting, and reading them.
+"""The templates of a WhatsApp Business account: listing, making, changing, ending, reading them.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/templates
 """
@@ -9,10 +9,11 @@ from typing import Any, Final, get_args
 
 from attrs import evolve
 
-from omni_actors.adapters.contract import TemplateDesk, TemplatePage
+from omni_actors.adapters.contract import Medium, TemplateDesk, TemplatePage
 from omni_actors.adapters.meta.graph import masked
 from omni_actors.adapters.reading import mapping, sequence, text
-from omni_actors.adapters.whatsapp.errors import answer
+from omni_actors.adapters.whatsapp.errors import answer, unreadable
+from omni_actors.adapters.whatsapp.samples import media_of, with_handles
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings
 from omni_actors.model.failure import SendFailure
 from omni_actors.model.json import Json, JsonObject
@@ -25,6 +26,7 @@ from omni_actors.model.templates import (
     Layout,
     Need,
     NewTemplate,
+    TemplateChange,
     TemplateDefinition,
     TemplateNews,
     TemplateStatus,
@@ -96,7 +98,9 @@ def page(after: str, settings: WhatsAppSettings) -> Flow[TemplatePage | None]:
     return TemplatePage(tuple([each for each in found if each is not None]), more)
 
 
-def create(wanted: NewTemplate, settings: WhatsAppSettings) -> Flow[TemplateDefinition]:
+def create(
+    wanted: NewTemplate, media: Mapping[str, Medium], settings: WhatsAppSettings
+) -> Flow[TemplateDefinition]:
     """Submit a template for approval. Raises SendFailure with the platform's reason.
 
     Where the platform writes the body itself, as that of a code, nobody knows yet what it will ask
@@ -107,7 +111,7 @@ def create(wanted: NewTemplate, settings: WhatsAppSettings) -> Flow[TemplateDefi
         "language": wanted.language,
         "category": wanted.category.upper(),
         "parameter_format": wanted.parameter_format,
-        "components": wanted.components,
+        "components": (yield from with_handles(wanted.components, media, settings)),
     }
     if wanted.send_ttl_s is not None:
         body["message_send_ttl_seconds"] = wanted.send_ttl_s
@@ -118,6 +122,33 @@ def create(wanted: NewTemplate, settings: WhatsAppSettings) -> Flow[TemplateDefi
     if made.layout.body is None or not made.layout.body.text:
         return evolve(made, layout=evolve(made.layout, understood=False))
     return made
+
+
+def edit(
+    one: TemplateDefinition,
+    wanted: TemplateChange,
+    media: Mapping[str, Medium],
+    settings: WhatsAppSettings,
+) -> Flow[TemplateDefinition]:
+    """Change a template, and read how it stands then. Raises SendFailure.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/template-management
+    """
+    url = settings.url(one.external_id or "")
+    body: dict[str, Any] = {}
+    if wanted.category is not None:
+        body["category"] = wanted.category.upper()
+    if wanted.components is not None:
+        body["components"] = yield from with_handles(wanted.components, media, settings)
+    if wanted.send_ttl_s is not None:
+        body["message_send_ttl_seconds"] = wanted.send_ttl_s
+    _managed((yield from http(HttpCall("POST", url, settings.auth, json=body))), repeatable=False)
+    query = {"fields": FIELDS}
+    reply = yield from http(HttpCall("GET", url, settings.auth, query=query, idempotent=True))
+    found = read(_managed(reply, repeatable=True))
+    if found is None:
+        raise unreadable("the template was answered without its name")
+    return found
 
 
 def delete(name: str, one: TemplateDefinition | None, settings: WhatsAppSettings) -> Flow[None]:
@@ -148,7 +179,9 @@ def _managed(reply: HttpReply, *, repeatable: bool) -> JsonObject:
         raise SendFailure(evolve(refused.failure, text=whole)) from None
 
 
-TEMPLATES: Final = TemplateDesk(reachable=reachable, page=page, create=create, delete=delete)
+TEMPLATES: Final = TemplateDesk(
+    reachable=reachable, page=page, samples=media_of, create=create, edit=edit, delete=delete
+)
 
 
 # ---------------------------------------------------------------- reading

@@ -358,6 +358,12 @@ _TEMPLATE = Object(
     {"components": components(_PLAIN_MEDIUM, _medium(filename=Text(240)), _LOCATION)},
 )
 
+
+def _pin_rule(value: Any, path: str) -> None:
+    if value["type"] == "pin" and "expiration_days" not in value:
+        raise ShapeError("missing", path, "Param expiration_days is required to pin a message.")
+
+
 BODIES: Mapping[str, Shape] = {
     "text": Object({"body": Text(4096)}, {"preview_url": Flag()}),
     "image": _IMAGE,
@@ -369,6 +375,11 @@ BODIES: Mapping[str, Shape] = {
     "contacts": Items(_CONTACT, most=257),
     "interactive": INTERACTIVE,
     "reaction": Object({"message_id": Text(512), "emoji": Text(64, least=0)}),
+    "pin": Object(
+        {"type": OneOf(["pin", "unpin"]), "message_id": Text(512)},
+        {"expiration_days": Number(1, 30)},
+        rule=_pin_rule,
+    ),
     "template": _TEMPLATE,
 }
 MEDIA_KINDS = ("image", "video", "audio", "document", "sticker")
@@ -376,7 +387,7 @@ MEDIA_KINDS = ("image", "video", "audio", "document", "sticker")
 _PLAIN_KEYS: dict[str, Shape] = {
     "messaging_product": OneOf(["whatsapp"]),
     "recipient_type": OneOf(["individual", "group"]),
-    "to": Text(64),
+    "to": Text(256),
     "recipient": Text(150),
     "type": OneOf(BODIES),
     "context": Object({"message_id": Text(512)}),
@@ -445,6 +456,8 @@ def _check_message(document: dict[str, Any]) -> str:
         raise ShapeError("missing", kind, f"Param {kind} is required for type {kind}.")
     if document.get("to") is None and document.get("recipient") is None:
         raise ShapeError("missing", "to", "The parameter to is required.")
+    if kind == "pin" and document.get("recipient_type") != "group":
+        raise wrong("recipient_type", "Only messages of a group can be pinned.")
     if kind == "reaction" and document.get("context") is not None:
         raise wrong("context", "A reaction cannot be a reply.")
     return str(kind)

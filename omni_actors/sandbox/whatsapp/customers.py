@@ -95,8 +95,13 @@ def writes(
     if customer.phone is not None:
         message["from"] = customer.phone
     _complete(message, kind, number, shelf, stage)
-    entry = Message(now, kind, customer.user_id, inbound=True)
+    in_group = message.get("group_id")
+    thread = customer.user_id if in_group is None else f"group {in_group}"
+    entry = Message(now, kind, thread, inbound=True)
     number.hears(str(message["id"]), entry)
+    referral = message.get("referral")
+    if isinstance(referral, dict) and referral.get("source_type") == "ad":
+        number.clicked[customer.user_id] = now
     update = updates.inbound(number.account, customer, message)
     if kind == "system" and message.get("system"):
         _system(message, customer, people)
@@ -275,4 +280,5 @@ _WRITERS: Mapping[str, Callable[[Any], str]] = {
     "location": _location,
     "contacts": _contacts,
     "interactive": _interactive,
+    "pin": lambda body: f"[{body['type']}] {body['message_id']}",
 }

@@ -14,7 +14,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from omni_actors.sandbox.faults import Fault
-from omni_actors.sandbox.forms import FormPart
+from omni_actors.sandbox.forms import FormPart, form_parts
 from omni_actors.sandbox.http import Answer
 from omni_actors.sandbox.whatsapp.errors import refusal
 
@@ -214,6 +214,37 @@ _MAGIC: tuple[tuple[int, bytes, frozenset[str]], ...] = (
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _OLE),
     (0, b"PK\x03\x04", _ZIPPED),
 )
+
+
+@frozen
+class Upload:
+    """A file that was handed in over a form."""
+
+    mime_type: str
+    content: bytes
+    life_s: float
+
+
+def uploaded(content_type: str, body: bytes) -> Upload:
+    """The file in a form, if it is one that is taken. Raises GraphError."""
+    try:
+        parts = {part.name: part for part in form_parts(content_type, body)}
+    except ValueError as error:
+        raise refusal(100, str(error)) from None
+    product = parts.get("messaging_product")
+    if product is None or product.content != b"whatsapp":
+        raise refusal(100, "The parameter messaging_product must be whatsapp.")
+    file = parts.get("file")
+    if file is None or file.filename is None:
+        raise refusal(131008, "The parameter file is required, with a file name.")
+    mime_type = file.content_type or ""
+    if "type" not in parts:
+        raise refusal(100, "The parameter type is required.")
+    if bare(parts["type"].content.decode("latin-1")) != bare(mime_type):
+        raise refusal(100, "Param type and the content type of the file differ.")
+    if (wrong := upload_fault(mime_type, file.content)) is not None:
+        raise refusal(*wrong)
+    return Upload(mime_type, file.content, uploaded_life_s(parts))
 
 
 def uploaded_life_s(parts: Mapping[str, FormPart]) -> float:

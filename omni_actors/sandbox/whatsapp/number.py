@@ -11,6 +11,7 @@ from omni_actors.sandbox.contract import SandboxSettings
 from omni_actors.sandbox.whatsapp.settings import WhatsAppAccount
 
 WINDOW_S = 86_400.0
+ENTRY_S = 3 * 86_400.0
 MESSAGE_LIFE_S = 30 * 86_400.0
 MESSAGES_MAX = 500_000
 PAIRS_MAX = 500_000
@@ -104,6 +105,10 @@ class Number:
     pairs: dict[str, Pair] = field(factory=dict)
     windows: dict[str, float] = field(factory=dict)
     """User id to the time their window closes."""
+    clicked: dict[str, float] = field(factory=dict)
+    """User id to when they came from an ad, until they are answered."""
+    entries: dict[str, float] = field(factory=dict)
+    """User id to the time their free entry ends."""
     messages: dict[str, Message] = field(factory=dict)
     maintenance_until: float = 0.0
 
@@ -137,6 +142,17 @@ class Number:
     def window_is_open(self, user_id: str, now: float) -> bool:
         """Whether free-form messages may go to this user."""
         return not self.settings.windows or self.windows.get(user_id, 0.0) > now
+
+    def enters(self, user_id: str, now: float) -> float | None:
+        """The business writes: when the free entry of this user ends, if there is one.
+
+        Whoever is answered within a day of coming from an ad is free for three days.
+        """
+        clicked_at = self.clicked.pop(user_id, None)
+        if clicked_at is not None and now <= clicked_at + WINDOW_S:
+            self.entries[user_id] = now + ENTRY_S
+        until = self.entries.get(user_id, 0.0)
+        return until if until > now else None
 
     def remember(self, message_id: str, message: Message) -> None:
         """Keep one message, so that reactions and receipts can name it."""

@@ -21,13 +21,22 @@ from omni_actors.sandbox.contract import (
     Written,
 )
 from omni_actors.sandbox.faults import Fault, Target
-from omni_actors.sandbox.forms import form_parts
 from omni_actors.sandbox.graph import GraphError
 from omni_actors.sandbox.hooks import Update
 from omni_actors.sandbox.http import Answer, Request, json_answer
 from omni_actors.sandbox.whatsapp import customers, news, updates
+from omni_actors.sandbox.whatsapp.answers import (
+    after,
+    always,
+    refuse,
+    refusing,
+    usage_headers,
+    with_headers,
+)
 from omni_actors.sandbox.whatsapp.bodies import check_read
 from omni_actors.sandbox.whatsapp.errors import refusal
+from omni_actors.sandbox.whatsapp.group_edges import GroupEdges
+from omni_actors.sandbox.whatsapp.groups import Group, Groups
 from omni_actors.sandbox.whatsapp.limits import (
     Portfolio,
     capability,
@@ -39,18 +48,18 @@ from omni_actors.sandbox.whatsapp.links import link_fault
 from omni_actors.sandbox.whatsapp.media import (
     UPLOAD_BYTES_MAX,
     MediaShelf,
-    bare,
     downloaded,
     resolved,
-    upload_fault,
-    uploaded_life_s,
+    uploaded,
 )
 from omni_actors.sandbox.whatsapp.number import Number, Usage
 from omni_actors.sandbox.whatsapp.office import Office, asked_of, profile, wanted_of
 from omni_actors.sandbox.whatsapp.people import People
+from omni_actors.sandbox.whatsapp.samples import SAMPLE_BYTES_MAX, Samples
 from omni_actors.sandbox.whatsapp.sending import Desk
 from omni_actors.sandbox.whatsapp.settings import WhatsAppAccount
-from omni_actors.sandbox.whatsapp.templates import Kept, TemplateShelf, with_fields
+from omni_actors.sandbox.whatsapp.template_edges import TemplateEdges
+from omni_actors.sandbox.whatsapp.templates import Kept, TemplateShelf
 
 FIRST_TEMPLATE_ID = 4411
 
@@ -76,6 +85,8 @@ class WhatsApp:
     template_ids: "count[int]" = field(factory=lambda: count(FIRST_TEMPLATE_ID))
     shelf: MediaShelf = field(init=False)
     portfolio: Portfolio = field(init=False)
+    groups: Groups = field(init=False)
+    samples: Samples = field(init=False)
     desk: Desk = field(init=False)
     office: Office = field(init=False)
 
@@ -84,7 +95,11 @@ class WhatsApp:
         self.shelf = MediaShelf(settings.media_bytes_max, chance.randbytes(16))
         shelves = self.templates.__getitem__
         self.portfolio = Portfolio(settings.users_per_day)
-        self.desk = Desk(settings, self.people, self.shelf, chance, shelves, self.portfolio)
+        self.groups = Groups(chance, self.people)
+        self.samples = Samples(chance)
+        self.desk = Desk(
+            settings, self.people, self.shelf, chance, shelves, self.portfolio, self.groups
+        )
         self.office = Office(self.stage, self.accounts)
 
     def open_account(self, account: WhatsAppAccount) -> None:
@@ -115,6 +130,8 @@ class WhatsApp:
         self.template_ids = count(FIRST_TEMPLATE_ID)
         self.portfolio.most = self.stage.settings.users_per_day
         self.portfolio.people.clear()
+        self.groups.known.clear()
+        self.samples.clear()
         for account in self.accounts.values():
             self._begin(account)
 
@@ -159,8 +176,21 @@ class WhatsApp:
             document=document,
             stage=self.stage,
         )
+        self._follow_groups(channel_key, document, written)
         self.figures[channel_key].inbound += 1
         return written
+
+    def _follow_groups(
+        self, channel_key: str, document: Mapping[str, Any], written: Written
+    ) -> None:
+        """What is written in a group, or told of one, is so from now on."""
+        now = self.stage.clock.now()
+        if str(document.get("field", "")).startswith("group_"):
+            self.groups.follow(channel_key, written.update.value, now)
+        elif (group_id := document.get("group_id")) is not None:
+            named = document.get("from"), document.get("from_user_id")
+            customer = customers.customer_of(self.people, *named)
+            self.groups.joined(channel_key, str(group_id), customer, now)
 
     def renew_token(self, channel_key: str, token: str) -> None:
         """Take this token from now on, and no longer the one before."""
@@ -225,12 +255,24 @@ class WhatsApp:
                     return await self._app(request, app_id, method)
                 case ("GET", "whatsapp_business", "attachments"):
                     return self._download(request)
-                case ("GET" | "DELETE", media_id) if media_id in self.shelf.media:
-                    return self._medium(request, media_id)
-                case ("GET", template_id) if found := self._template_of(template_id):
-                    return self._one_template(request, *found)
+                case _:
+                    return await self._object(request, segments)
         except GraphError as error:
             return error.answer()
+
+    async def _object(self, request: Request, segments: list[str]) -> Job | None:
+        """What has an id of its own: a medium, a group, a template, an upload."""
+        match (request.method, *segments):
+            case ("GET" | "DELETE", media_id) if media_id in self.shelf.media:
+                return self._medium(request, media_id)
+            case (method, group_id, *edge) if group := self.groups.known.get(group_id):
+                return await self._group(request, group, method, edge)
+            case ("POST", app_id, "uploads") if app_id in self._apps:
+                return self._begin_sample(request, app_id)
+            case ("POST", session_id) if session_id.startswith("upload:"):
+                return await self._end_sample(request, session_id)
+            case ("GET" | "POST", template_id) if found := self._template_of(template_id):
+                return await self._one_template(request, *found)
         return None
 
     @property
@@ -264,8 +306,8 @@ class WhatsApp:
         figures.call(call)
         return Job(
             target=Target(account.phone_number_id, call, kind, to),
-            run=partial(self._metered, account, partial(_refusing, run, figures)),
-            refuse=partial(_refuse, figures),
+            run=partial(self._metered, account, partial(refusing, run, figures)),
+            refuse=partial(refuse, figures),
         )
 
     def _metered(
@@ -276,7 +318,7 @@ class WhatsApp:
     ) -> Outcome:
         """Hold the call against the hourly budget, and tell the caller how much is used."""
         if fault is not None and fault.kind == "usage":
-            told = _usage_headers(account.waba_id, fault.percent, fault.regain_min)
+            told = usage_headers(account.waba_id, fault.percent, fault.regain_min)
             outcome = run(None)
             return evolve(
                 outcome, answer=evolve(outcome.answer, headers=outcome.answer.headers + told)
@@ -293,8 +335,8 @@ class WhatsApp:
         else:
             outcome = run(fault)
         wait_min = usage.minutes_left(now) if share >= 100 else 0
-        headers = _usage_headers(account.waba_id, share, wait_min)
-        return _with_headers(outcome, headers)
+        headers = usage_headers(account.waba_id, share, wait_min)
+        return with_headers(outcome, headers)
 
     async def _messages(self, request: Request, account: WhatsAppAccount) -> Job:
         self._authorize(request, account, "whatsapp_business_messaging")
@@ -320,7 +362,7 @@ class WhatsApp:
         self.office.check_registered(account)
         accepted = self.desk.take(self.numbers[key], document, now, fault, broken_link)
         customer = accepted.sent.customer
-        address = customer.phone or customer.user_id
+        address = accepted.sent.group or customer.phone or customer.user_id
         self.figures[key].accept(address, accepted.sent.callback_data)
         if not accepted.lost:
             self.outboxes[key].add(now, address, accepted.message_id, document)
@@ -348,25 +390,10 @@ class WhatsApp:
     def _keep(
         self, account: WhatsAppAccount, content_type: str, body: bytes, _fault: Fault | None
     ) -> Outcome:
-        try:
-            parts = {part.name: part for part in form_parts(content_type, body)}
-        except ValueError as error:
-            raise refusal(100, str(error)) from None
-        product = parts.get("messaging_product")
-        if product is None or product.content != b"whatsapp":
-            raise refusal(100, "The parameter messaging_product must be whatsapp.")
-        file = parts.get("file")
-        if file is None or file.filename is None:
-            raise refusal(131008, "The parameter file is required, with a file name.")
-        mime_type = file.content_type or ""
-        if "type" not in parts:
-            raise refusal(100, "The parameter type is required.")
-        if bare(parts["type"].content.decode("latin-1")) != bare(mime_type):
-            raise refusal(100, "Param type and the content type of the file differ.")
-        if (wrong := upload_fault(mime_type, file.content)) is not None:
-            raise refusal(*wrong)
-        expires_at = self.stage.clock.now() + uploaded_life_s(parts)
-        medium = self.shelf.put(account.phone_number_id, mime_type, file.content, expires_at)
+        upload = uploaded(content_type, body)
+        expires_at = self.stage.clock.now() + upload.life_s
+        key = account.phone_number_id
+        medium = self.shelf.put(key, upload.mime_type, upload.content, expires_at)
         return Outcome(json_answer(200, {"id": medium.id}))
 
     def _medium(self, request: Request, media_id: str) -> Job:
@@ -412,11 +439,34 @@ class WhatsApp:
             case ("POST", "register"):
                 document = graph.json_object(await request.body())
                 register = partial(self.office.register, account, document)
-                return self._job(account, "register", _after(register))
+                return self._job(account, "register", after(register))
             case ("POST", "deregister"):
                 deregister = partial(self.office.deregister, account)
-                return self._job(account, "register", _after(deregister))
+                return self._job(account, "register", after(deregister))
+            case ("GET" | "POST", "groups"):
+                return await self._groups(request, account, method)
         raise graph.unknown_path("/" + "/".join([account.phone_number_id, *rest]))
+
+    async def _groups(self, request: Request, account: WhatsAppAccount, method: str) -> Job:
+        document = graph.json_object(await request.body()) if method == "POST" else {}
+
+        def run(_fault: Fault | None) -> Outcome:
+            edges = GroupEdges(self.groups, account, self.stage.clock.now())
+            return edges.of_number(method, request.query, document)
+
+        return self._job(account, "groups", run)
+
+    async def _group(self, request: Request, group: Group, method: str, edge: list[str]) -> Job:
+        account = self.accounts[group.channel_key]
+        self._authorize(request, account, "whatsapp_business_messaging")
+        body = await request.body()
+        document = graph.json_object(body) if body else {}
+
+        def run(_fault: Fault | None) -> Outcome:
+            edges = GroupEdges(self.groups, account, self.stage.clock.now())
+            return edges.of_group(method, group, edge, request.query, document)
+
+        return self._job(account, "groups", run)
 
     def _profile(self, request: Request, account: WhatsAppAccount, _fault: Fault | None) -> Outcome:
         every = self._every(account)
@@ -444,34 +494,29 @@ class WhatsApp:
             case ("POST" | "DELETE", "subscribed_apps"):
                 subscribed = method == "POST"
                 change = partial(self.office.subscribe, account, subscribed=subscribed)
-                return self._job(account, "waba", _after(change))
+                return self._job(account, "waba", after(change))
             case ("GET", "subscribed_apps"):
                 apps = {"data": self.office.subscribed_apps(account)}
-                return self._job(account, "waba", _always(apps))
+                return self._job(account, "waba", always(apps))
             case ("GET", "phone_numbers"):
                 numbers = [self._every(one) for one in owners]
-                return self._job(account, "waba", _always({"data": numbers}))
+                return self._job(account, "waba", always({"data": numbers}))
             case ("GET" | "POST" | "DELETE", "message_templates"):
                 return await self._templates(request, account, method)
         raise graph.unknown_path("/" + "/".join([waba, *rest]))
 
     async def _templates(self, request: Request, account: WhatsAppAccount, method: str) -> Job:
-        shelf, now = self.templates[account.waba_id], self.stage.clock.now()
         document = graph.json_object(await request.body()) if method == "POST" else {}
 
         def run(_fault: Fault | None) -> Outcome:
-            match method:
-                case "POST":
-                    one = shelf.create(document, now)
-                    made = {"id": one.id, "status": one.status, "category": one.category}
-                    return Outcome(json_answer(200, made))
-                case "DELETE":
-                    shelf.delete(request.query, now)
-                    return Outcome(json_answer(200, {"success": True}))
-                case _:
-                    return Outcome(json_answer(200, shelf.page(request.query, request.path)))
+            edges = self._template_edges(account)
+            return edges.of_account(method, request.path, request.query, document)
 
         return self._job(account, "waba", run, kind="message_templates")
+
+    def _template_edges(self, account: WhatsAppAccount) -> TemplateEdges:
+        shelf = self.templates[account.waba_id]
+        return TemplateEdges(shelf, self.samples, self.stage.clock.now())
 
     def _template_of(self, template_id: str) -> tuple[WhatsAppAccount, Kept] | None:
         for account in self.accounts.values():
@@ -480,13 +525,42 @@ class WhatsApp:
                 return account, one
         return None
 
-    def _one_template(self, request: Request, account: WhatsAppAccount, one: Kept) -> Job:
+    async def _one_template(self, request: Request, account: WhatsAppAccount, one: Kept) -> Job:
         self._authorize(request, account, "whatsapp_business_management")
+        document = graph.json_object(await request.body()) if request.method == "POST" else {}
 
         def run(_fault: Fault | None) -> Outcome:
-            return Outcome(json_answer(200, with_fields(one.document(), request.query)))
+            edges = self._template_edges(account)
+            return edges.of_one(one, request.method, request.query, document)
 
         return self._job(account, "waba", run, kind="message_templates")
+
+    def _account_of_app(self, request: Request, app_id: str) -> WhatsAppAccount:
+        """The number whose token calls for an app. Raises GraphError."""
+        token = graph.token_of(request)
+        owners = [one for one in self.accounts.values() if one.app_id == app_id]
+        account = next((one for one in owners if one.access_token == token), owners[0])
+        self._authorize(request, account)
+        return account
+
+    def _begin_sample(self, request: Request, app_id: str) -> Job:
+        account = self._account_of_app(request, app_id)
+
+        def run(_fault: Fault | None) -> Outcome:
+            session_id = self.samples.begin(app_id, request.query)
+            return Outcome(json_answer(200, {"id": session_id}))
+
+        return self._job(account, "app", run, kind="uploads")
+
+    async def _end_sample(self, request: Request, named: str) -> Job:
+        session = self.samples.session(named, request)
+        account = self._account_of_app(request, session.app_id)
+        body = await request.body(SAMPLE_BYTES_MAX)
+
+        def run(_fault: Fault | None) -> Outcome:
+            return Outcome(json_answer(200, {"h": self.samples.end(named, body)}))
+
+        return self._job(account, "app", run, kind="uploads")
 
     def _debug_token(self, request: Request) -> Answer:
         caller = graph.token_of(request)
@@ -504,66 +578,13 @@ class WhatsApp:
         match method:
             case "GET":
                 listed = {"data": self.stage.app_subscriptions(app_id)}
-                return self._job(account, "app", _always(listed))
+                return self._job(account, "app", always(listed))
             case "POST":
                 wanted = await wanted_of(await asked_of(request))
                 subscribe = partial(self.office.subscribe_app, account, wanted)
-                return self._job(account, "app", _after(subscribe))
+                return self._job(account, "app", after(subscribe))
             case "DELETE":
                 asked = await asked_of(request)
                 unsubscribe = partial(self.office.unsubscribe_app, account, asked)
-                return self._job(account, "app", _after(unsubscribe))
+                return self._job(account, "app", after(unsubscribe))
         raise graph.unknown_path(f"/{app_id}/subscriptions")
-
-
-def _with_headers(outcome: Outcome, headers: tuple[tuple[str, str], ...]) -> Outcome:
-    answer = evolve(outcome.answer, headers=outcome.answer.headers + headers)
-    return evolve(outcome, answer=answer)
-
-
-def _usage_headers(waba: str, share: int, wait_min: int) -> tuple[tuple[str, str], ...]:
-    spent = {"call_count": share, "total_cputime": share // 4, "total_time": share // 4}
-    usage = {"type": "whatsapp", **spent, "estimated_time_to_regain_access": wait_min}
-    return (
-        ("X-App-Usage", json.dumps(spent)),
-        ("X-Business-Use-Case-Usage", json.dumps({waba: [usage]})),
-    )
-
-
-def _refusing(
-    run: Callable[[Fault | None], Outcome], figures: Figures, fault: Fault | None
-) -> Outcome:
-    try:
-        return run(fault)
-    except GraphError as error:
-        figures.refuse(error.code)
-        return Outcome(error.answer())
-
-
-def _refuse(figures: Figures, fault: Fault) -> Answer:
-    """The platform's own words for a fault rule."""
-    headers = []
-    if fault.retry_after_s is not None:
-        headers.append(("Retry-After", f"{fault.retry_after_s:g}"))
-    match fault.kind:
-        case "throttle":
-            error = refusal(130429, "Cloud API message throughput has been reached.", 2494055)
-        case "expire_token":
-            text = "Error validating access token: Session has expired."
-            error = graph.bad_token(text, subcode=463)
-        case _:
-            error = refusal(fault.code, "A fault rule refused this call.")
-    figures.refuse(error.code)
-    return error.answer(*headers)
-
-
-def _after(change: Callable[[], None]) -> Callable[[Fault | None], Outcome]:
-    def run(_fault: Fault | None) -> Outcome:
-        change()
-        return Outcome(json_answer(200, {"success": True}))
-
-    return run
-
-
-def _always(document: dict[str, Any]) -> Callable[[Fault | None], Outcome]:
-    return lambda _fault: Outcome(json_answer(200, document))

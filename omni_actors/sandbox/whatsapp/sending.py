@@ -14,6 +14,7 @@ from omni_actors.sandbox.hooks import Update
 from omni_actors.sandbox.whatsapp import template_sends, updates
 from omni_actors.sandbox.whatsapp.bodies import check_message, media_of
 from omni_actors.sandbox.whatsapp.errors import refusal
+from omni_actors.sandbox.whatsapp.groups import Group, Groups
 from omni_actors.sandbox.whatsapp.limits import Portfolio
 from omni_actors.sandbox.whatsapp.media import MediaShelf, bare, send_fault
 from omni_actors.sandbox.whatsapp.number import Message, Number
@@ -57,6 +58,7 @@ class Desk:
     templates: Callable[[str], TemplateShelf]
     """The templates of a business account."""
     portfolio: Portfolio
+    groups: Groups
 
     def take(
         self,
@@ -68,6 +70,9 @@ class Desk:
     ) -> Accepted:
         """Judge one message and let it through. Raises GraphError as the platform would."""
         kind = check_message(document)
+        if document.get("recipient_type") == "group":
+            group = self.groups.writable(number.account.phone_number_id, document, kind)
+            return self._to_group(number, document, kind, group, now, fault)
         customer, address = self._recipient(number, document)
         template = self._template(number, document, address) if kind == "template" else None
         self._check_media_ids(number, document, kind, now)
@@ -90,6 +95,7 @@ class Desk:
             to_phone=address is None,
             callback_data=document.get("biz_opaque_callback_data"),
             category="service" if template is None else template.category.lower(),
+            free_until=number.enters(customer.user_id, now),
         )
         number.remember(sent.message_id, Message(now, kind, customer.user_id, inbound=False))
         return Accepted(
@@ -100,12 +106,57 @@ class Desk:
             lost=doom is not None,
         )
 
+    def _to_group(
+        self,
+        number: Number,
+        document: dict[str, Any],
+        kind: str,
+        group: Group,
+        now: float,
+        fault: Fault | None,
+    ) -> Accepted:
+        """Let one message through to all who are in a group. Raises GraphError."""
+        template = self._template(number, document, None) if kind == "template" else None
+        if template is not None and template.category == "AUTHENTICATION":
+            raise refusal(130501, "A group takes no authentication templates.")
+        self._check_media_ids(number, document, kind, now)
+        if (code := number.over_rate(group.window_key, now)) is not None:
+            raise _too_fast(code)
+        doom = self._unfit(number, document, kind, now)
+        if template is None and not number.window_is_open(group.window_key, now):
+            if self.settings.closed_window == "refuse":
+                raise refusal(131047, REENGAGE)
+            doom = 131047, REENGAGE
+        if fault is not None and fault.kind == "failed_status":
+            doom = (fault.code, "A fault rule failed this message.")
+        number.count_send(group.window_key, now)
+        members = tuple(group.members.values())
+        sent = Sent(
+            message_id=new_message_id(self.chance),
+            customer=members[0],
+            to_phone=True,
+            callback_data=document.get("biz_opaque_callback_data"),
+            category="service" if template is None else template.category.lower(),
+            group=group.id,
+            members=members,
+        )
+        number.remember(sent.message_id, Message(now, kind, group.window_key, inbound=False))
+        return Accepted(
+            message_id=sent.message_id,
+            document={
+                "messaging_product": "whatsapp",
+                "contacts": [{"input": group.id, "wa_id": group.id}],
+                "messages": [{"id": sent.message_id, "group_id": group.id}],
+            },
+            updates=self._reports(number, sent, kind, doom, now),
+            sent=sent,
+            lost=doom is not None,
+        )
+
     def _recipient(
         self, number: Number, document: Mapping[str, Any]
     ) -> tuple[Customer, str | None]:
         """Who it goes to; the second is the user id, when that is how they were addressed."""
-        if document.get("recipient_type") == "group":
-            raise refusal(131041, "There is no group of this id.")
         to = document.get("to")
         if to is not None:
             digits = phone_digits(to)
@@ -159,6 +210,12 @@ class Desk:
             return 131050, "The user has stopped marketing messages."
         if kind == "reaction":
             return _bad_reaction(number, document["reaction"], customer, now)
+        return self._unfit(number, document, kind, now)
+
+    def _unfit(
+        self, number: Number, document: Mapping[str, Any], kind: str, now: float
+    ) -> tuple[int, str] | None:
+        """Why a medium cannot be shown as what it is sent as."""
         for place, medium in media_of(document, kind):
             held = self._medium(number, medium["id"], now) if medium.get("id") else None
             fault = None if held is None else send_fault(place, held.mime_type, held.content)
@@ -175,7 +232,8 @@ class Desk:
         if doom is not None:
             return [evolve(updates.failed(number.account, sent, *doom, now), after_s=gap_s)]
         names = [name for name in self.settings.statuses if name == "sent" or kind != "reaction"]
-        if not sent.customer.read_receipts:
+        readers = sent.members or (sent.customer,)
+        if not any(reader.read_receipts for reader in readers):
             names = [name for name in names if name != "read"]
         arrivals = [name for name in names if name != "sent"][:1]
         reports = []

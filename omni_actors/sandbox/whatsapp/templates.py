@@ -22,6 +22,9 @@ CREATIONS_MAX = 100
 HOUR_S = 3_600.0
 BLOCKED_S = 30 * 86_400.0
 LIMIT_MAX = 1_000
+DAY_S, MONTH_S = 86_400.0, 30 * 86_400.0
+EDITS_MAX = 10
+EDITABLE = frozenset({"APPROVED", "FLAGGED", "REJECTED", "PAUSED"})
 SENDABLE = frozenset({"APPROVED", "FLAGGED"})
 # What a review or the quality of a template can lead to, and the status after it.
 EVENTS = {
@@ -55,6 +58,8 @@ class Kept:
     status: str = "APPROVED"
     quality: str = "UNKNOWN"
     reason: str = "NONE"
+    edits: list[float] = field(factory=list)
+    """When it was edited while it was approved."""
 
     def component(self, kind: str) -> dict[str, Any]:
         """The component of a kind, or an empty one."""
@@ -162,6 +167,33 @@ class TemplateShelf:
         )  # fmt: skip
         self.kept[name, language] = one
         return one
+
+    def edit(self, one: Kept, document: dict[str, Any], now: float) -> None:
+        """Change a template, which is reviewed again. Raises GraphError."""
+        if one.status not in EDITABLE:
+            raise refusal(2388039, f"A template that is {one.status} cannot be edited.")
+        category = document.get("category", one.category)
+        if one.status in SENDABLE:
+            if category != one.category:
+                raise refusal(2388039, "The category of an approved template stays what it is.")
+            one.edits[:] = [at for at in one.edits if at > now - MONTH_S]
+            if len(one.edits) >= EDITS_MAX or (one.edits and one.edits[-1] > now - DAY_S):
+                raise refusal(
+                    2388039, "An approved template is edited once a day and ten times a month."
+                )
+        wanted = {
+            "name": one.name,
+            "language": one.language,
+            "category": category,
+            "parameter_format": "named" if one.named else "positional",
+            **document,
+            "components": document.get("components", one.components),
+        }
+        check_new(wanted)
+        if one.status in SENDABLE:
+            one.edits.append(now)
+        one.category, one.components = category, _completed(wanted)
+        one.status, one.reason = "PENDING", "NONE"
 
     def delete(self, query: Mapping[str, str], now: float) -> None:
         """Delete by name, by name and id, or by ids. Raises GraphError."""

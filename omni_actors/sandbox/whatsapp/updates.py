@@ -25,6 +25,11 @@ class Sent:
     callback_data: str | None
     category: str
     """`service`, or the category of the template in lower case."""
+    group: str | None = None
+    """The id of the group that it went to."""
+    members: tuple[Customer, ...] = ()
+    free_until: float | None = None
+    """When the free entry ends under which it went out."""
 
 
 def value(account: WhatsAppAccount, **parts: Any) -> dict[str, Any]:
@@ -41,6 +46,8 @@ def value(account: WhatsAppAccount, **parts: Any) -> dict[str, Any]:
 
 def status(account: WhatsAppAccount, sent: Sent, name: str, at: float, first: bool) -> Update:
     """One of `sent`, `delivered`, `read`; `first` of the latter two carries the price."""
+    if sent.group is not None:
+        return _of_group(account, sent, sent.group, name, at)
     customer = sent.customer
     report = _report(sent, name, at)
     if customer.phone is not None:
@@ -48,6 +55,8 @@ def status(account: WhatsAppAccount, sent: Sent, name: str, at: float, first: bo
     report["recipient_user_id"] = customer.user_id
     if name == "sent" or first:
         report["pricing"] = _pricing(sent.category)
+    if "pricing" in report and sent.free_until is not None:
+        report |= _free_entry(sent, sent.free_until, ends=name == "sent")
     contact = customer.contact(with_username=name != "sent")
     parts = value(account, contacts=[contact], statuses=[report])
     return Update(account.phone_number_id, name, parts)
@@ -56,12 +65,28 @@ def status(account: WhatsAppAccount, sent: Sent, name: str, at: float, first: bo
 def failed(account: WhatsAppAccount, sent: Sent, code: int, details: str, at: float) -> Update:
     """The message did not get through; no `contacts`, and only the address that was used."""
     report = _report(sent, "failed", at)
-    if sent.to_phone:
+    if sent.group is not None:
+        report |= {"recipient_id": sent.group, "recipient_type": "group"}
+    elif sent.to_phone:
         report["recipient_id"] = sent.customer.phone
     else:
         report["recipient_user_id"] = sent.customer.user_id
     report["errors"] = [webhook_error(code, details)]
     return Update(account.phone_number_id, "failed", value(account, statuses=[report]))
+
+
+def _of_group(account: WhatsAppAccount, sent: Sent, group: str, name: str, at: float) -> Update:
+    """`sent` is told once; what follows is told for each member, all in one webhook."""
+    whole = {**_report(sent, name, at), "recipient_id": group, "recipient_type": "group"}
+    whole["pricing"] = _pricing(f"group_{sent.category}")
+    reports = [whole] if name == "sent" else []
+    for member in sent.members if name != "sent" else ():
+        named = {"recipient_participant_user_id": member.user_id}
+        if member.phone is not None:
+            named["recipient_participant_id"] = member.phone
+        if name != "read" or member.read_receipts:
+            reports.append({**whole, **named})
+    return Update(account.phone_number_id, name, value(account, statuses=reports))
 
 
 def _report(sent: Sent, name: str, at: float) -> dict[str, Any]:
@@ -76,13 +101,24 @@ def _report(sent: Sent, name: str, at: float) -> dict[str, Any]:
 
 
 def _pricing(category: str) -> dict[str, Any]:
-    free = category == "service"
+    kind = "free_group_customer_service" if "group" in category else "free_customer_service"
+    free = category in ("service", "group_service")
     return {
         "billable": not free,
         "pricing_model": "PMP",
-        "type": "free_customer_service" if free else "regular",
+        "type": kind if free else "regular",
         "category": category,
     }
+
+
+def _free_entry(sent: Sent, until: float, *, ends: bool) -> dict[str, Any]:
+    """What a message costs that went out under a free entry; `sent` tells when that ends."""
+    kind = "referral_conversion"
+    told: dict[str, Any] = {"id": f"c{sent.message_id[-12:]}", "origin": {"type": kind}}
+    if ends:
+        told["expiration_timestamp"] = str(int(until))
+    price = {"billable": False, "pricing_model": "PMP", "type": "free_entry_point"}
+    return {"conversation": told, "pricing": {**price, "category": kind}}
 
 
 def inbound(account: WhatsAppAccount, customer: Customer, message: dict[str, Any]) -> Update:

@@ -23,13 +23,14 @@ from omni_actors.store.media_verbs import (
     AddMedium,
     ClaimMedium,
     HurryMedia,
+    KeepDerivative,
     KeepUpload,
     MediumAgain,
     MediumFailed,
     MediumReady,
 )
-from omni_actors.store.queries import BlobsInUse, DueMedia, MediumById, UploadOf
-from omni_actors.store.rows import Medium, NewMedium
+from omni_actors.store.queries import BlobsInUse, DerivativeOf, DueMedia, MediumById, UploadOf
+from omni_actors.store.rows import Derivative, Medium, NewMedium
 
 COLUMNS = """
     SELECT id, tenant, state, channel_id, message_id, ref, blob, mime, size, filename, failure,
@@ -60,6 +61,15 @@ ADD = """
                        failure, attempts, due_at, created_at, traits)
     VALUES (:id, :tenant, :state, :channel_id, :message_id, :ref, :blob, :mime, :size, :filename,
             :failure, :attempts, :due_at, :created_at, :traits)
+"""
+DERIVED = """
+    SELECT derived_id, problem FROM derivative WHERE media_id = :media_id AND recipe = :recipe
+"""
+KEEP_DERIVED = """
+    INSERT INTO derivative (media_id, recipe, derived_id, problem)
+    VALUES (:media_id, :recipe, :derived_id, :problem)
+    ON CONFLICT (media_id, recipe)
+    DO UPDATE SET derived_id = excluded.derived_id, problem = excluded.problem
 """
 CLAIM = """
     UPDATE media SET attempts = attempts + 1, due_at = :until
@@ -146,6 +156,39 @@ def add_medium(db: Writing, verb: AddMedium) -> NewMedium:
     found = db.row(ONE, id=earlier.ref) if earlier is not None else None
     if found is not None:
         return NewMedium(_medium(found), replayed=True)
+    _add(db, medium)
+    remember(db, verb.idempotency, medium.id, medium.created_at)
+    return NewMedium(medium)
+
+
+@reads(DerivativeOf)
+def derivative_of(db: Reading, query: DerivativeOf) -> Derivative | None:
+    found = db.row(DERIVED, media_id=query.media_id, recipe=query.recipe)
+    if found is None:
+        return None
+    derived_id, problem = found
+    if derived_id is None:
+        return Derivative(None, problem)
+    medium = db.row(ONE, id=derived_id)
+    if medium is None or medium[2] != MediaState.READY.value:
+        return None
+    return Derivative(_medium(medium), None)
+
+
+@writes(KeepDerivative)
+def keep_derivative(db: Writing, verb: KeepDerivative) -> None:
+    if verb.made is not None:
+        _add(db, verb.made)
+    db.run(
+        KEEP_DERIVED,
+        media_id=verb.media_id,
+        recipe=verb.recipe,
+        derived_id=verb.made.id if verb.made else None,
+        problem=verb.problem,
+    )
+
+
+def _add(db: Writing, medium: Medium) -> None:
     db.run(
         ADD,
         id=medium.id,
@@ -164,8 +207,6 @@ def add_medium(db: Writing, verb: AddMedium) -> NewMedium:
         created_at=medium.created_at,
         traits=dumps(medium.traits),
     )
-    remember(db, verb.idempotency, medium.id, medium.created_at)
-    return NewMedium(medium)
 
 
 @writes(ClaimMedium)

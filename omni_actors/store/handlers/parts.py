@@ -21,6 +21,7 @@ from omni_actors.store.codec import (
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing
 from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.free_entries import FreeEntries
 from omni_actors.store.handlers.heads import wakes_by_leg
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.rows import ANY_TENANT, LegWake
@@ -223,6 +224,7 @@ class Parts:
         self._dead: list[tuple[Any, ...]] = []
         self._alive: dict[str, float] = {}
         self._dropped: list[tuple[str]] = []
+        self._free = FreeEntries()
         self._freed: set[tuple[str, str]] = set()
 
     def load(self, part_ids: Iterable[str]) -> None:
@@ -316,6 +318,9 @@ class Parts:
 
         `facts` go into the event that this leads to.
         """
+        if facts is not None and "entry" in facts:
+            sent_at = at if part.wire_at is None else part.wire_at
+            self._free.learn(part.message.leg_id, facts["entry"], sent_at)
         contradicts = status is not part.status and PartStatus.FAILED in (status, part.status)
         if rank <= part.rank:
             if contradicts and rank > 0:
@@ -330,6 +335,30 @@ class Parts:
         self.announce(part.message, at, failure, facts)
         if status is PartStatus.FAILED and not dead:
             self._bury(part, at, failure.reason.value if failure else "unknown", failure)
+
+    def told_of_member(
+        self,
+        part: PartWork,
+        status: PartStatus,
+        rank: int,
+        at: float,
+        failure: Failure | None,
+        facts: JsonObject,
+    ) -> None:
+        """What became of a part for one member of a group.
+
+        The furthest that it came with any of them counts for the part. That one did not get it is
+        told, and no failure of the part: the platform took it for the others.
+        """
+        detail: dict[str, Json] = {**facts, "part_id": part.id, "status": status.value}
+        if failure is not None:
+            detail["failure"] = failure_json(failure)
+        self._note(EventType.MESSAGE_MEMBER, part.message, at, detail)
+        if failure is None:
+            self.report(part, status, rank, at, facts=facts)
+        else:
+            self._history.append((part.id, at, status.value, encode_failure(failure)))
+            self.take_up(part, at)
 
     def answered(self, part: PartWork, external_ids: Iterable[str], *, past: bool) -> None:
         """The platform's answer names a try's ids: those of another try are told from them."""
@@ -535,6 +564,7 @@ class Parts:
         told = [(m.id, m.told, m.sent_at) for m in self._messages.values() if m.dirty]
         put(db, TELL, told)
         put(db, DROP, self._dropped)
+        self._free.keep(db)
         put(db, LEARN, self._learned)
         put(db, REMEMBER, self._history)
         put(db, SETTLE_LETTERS, list(self._alive.items()))

@@ -1,5 +1,6 @@
 """What each report does, once it is known to be new and whose channel it is of."""
 
+from collections.abc import Sequence
 from typing import TypeAlias, assert_never
 
 from attrs import evolve
@@ -18,6 +19,8 @@ from omni_actors.model.reports import (
     Echoed,
     Edited,
     IdentityChanged,
+    IdentityKey,
+    Member,
     PreferenceChanged,
     Reacted,
     Received,
@@ -196,11 +199,21 @@ def _notes(report: Received) -> str | None:
         notes["forwarded"] = True
     if report.referral is not None:
         notes["referral"] = report.referral
-    if report.group_id is not None:
-        notes["group_id"] = report.group_id
+    if report.member is not None:
+        notes |= _group_notes(report.identities, report.member)
     if report.standby:
         notes["standby"] = True
     return dumps(notes) if notes else None
+
+
+def _group_notes(group: Sequence[IdentityKey], member: Member) -> dict[str, Json]:
+    """In which group something was written, and who of it wrote."""
+    who: dict[str, Json] = {"keys": [{"kind": k.kind, "value": k.value} for k in member.keys]}
+    if member.name is not None:
+        who["name"] = member.name
+    if member.username is not None:
+        who["username"] = member.username
+    return {"group_id": group[0].value, "member": who}
 
 
 def _orphan(
@@ -330,10 +343,27 @@ def _status(
         case Try.NEWEST:
             effects.parts.learn(part, [report.external_id])
     effects.learn_target(home.id, report.external_id, part.message.id, part.id)
+    return _took_effect(effects, home, item, report, part, complaint)
+
+
+def _took_effect(
+    effects: Effects,
+    home: Home,
+    item: Item,
+    report: StatusReported,
+    part: PartWork,
+    complaint: Complaint | None,
+) -> Outcome:
+    """What the platform says of the newest try of a part is so."""
+    facts = status_facts(report)
+    if report.participant is not None:
+        effects.parts.told_of_member(
+            part, report.status, item.rank, report.at, report.failure, facts
+        )
+        return Outcome(leg_id=part.message.leg_id)
     if report.failure and item.resend and goes_again(part, item.resend):
         effects.parts.send_again(part, item.resend.due_at, report.failure, report.at)
         return Outcome(leg_id=part.message.leg_id, complaint=complaint)
-    facts = status_facts(report)
     reason = report.failure.reason if report.failure else None
     if reason is Reason.OUTSIDE_WINDOW and part.may_come_back:
         effects.came_back(part, report)
@@ -407,6 +437,8 @@ def _changed(
         case Reacted():
             event = EventType.MESSAGE_REACTION
             detail["emoji"] = report.emoji
+            if report.member is not None:
+                detail |= _group_notes(report.identities, report.member)
         case _:
             assert_never(report)
     thread = reach.thread if reach else None
@@ -525,6 +557,10 @@ def _told(
     intake: Intake,
 ) -> None:
     """News that are told as they are."""
+    if isinstance(report, ChannelReported) and report.name is not None:
+        effects.people.meet(
+            home.tenant, home.platform, home.id, report.identities, report.at, report.name
+        )
     person = effects.people.find(home.tenant, home.platform, report.identities)
     if person is not None and len(report.identities) > 1:
         effects.people.teach(person, report.identities, report.at, home.id)

@@ -47,6 +47,10 @@ WANTED_MEDIA = "SELECT media_ids FROM part WHERE open = 1 AND media_ids IS NOT N
 FORGET_MEDIA = "DELETE FROM media WHERE id IN (SELECT id FROM rows(:batch, id text) w)"
 FORGET_OLD_UPLOADS = "DELETE FROM upload WHERE until_at <= :now"
 FORGET_UPLOADS = "DELETE FROM upload WHERE media_id IN (SELECT id FROM rows(:batch, id text) w)"
+FORGET_DERIVATIVES = """
+    DELETE FROM derivative WHERE media_id IN (SELECT id FROM rows(:batch, id text) w)
+       OR derived_id IN (SELECT id FROM rows(:batch, id text) w)
+"""
 OLD_EVENTS = """
     SELECT max(old.cursor) FROM (SELECT cursor, at FROM event ORDER BY cursor LIMIT :limit) old
     WHERE old.at < :before
@@ -117,6 +121,7 @@ def _sweep_media(db: Writing, before: float, limit: int) -> int:
     old = [row[0] for row in db.rows(OLD_MEDIA, before=before, limit=limit + len(wanted))]
     gone = [(id,) for id in old if id not in wanted][:limit]
     db.run(FORGET_UPLOADS, batch=gone)
+    db.run(FORGET_DERIVATIVES, batch=gone)
     return db.run(FORGET_MEDIA, batch=gone)
 
 

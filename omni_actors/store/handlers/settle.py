@@ -17,6 +17,7 @@ from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.closed import Refusal, opt_out, shut_out, shut_windows
+from omni_actors.store.handlers.free_entries import SLACK_S
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import OF_STATUS, Parts, PartWork, goes_again
 from omni_actors.store.handlers.people import People
@@ -33,10 +34,13 @@ END_ATTEMPTS = """
     WHERE attempt.part_id = new.part_id AND attempt.id = new.id
 """
 # Whoever answers in time a person that came from an ad has begun a free entry.
-SPOKE = """
+# An answer that begins a free entry ends it by our clock, unless the platform has told its end
+# before the answer was settled.
+SPOKE = f"""
     UPDATE leg SET last_outbound_at = new.at,
-        entry_until = CASE WHEN leg.entry_answer_by >= new.at THEN new.at + leg.entry_for_s
-                           ELSE leg.entry_until END,
+        entry_until = CASE WHEN leg.entry_answer_by >= new.at
+                AND coalesce(leg.entry_until, 0.0) < new.at + leg.entry_for_s - {SLACK_S}
+            THEN new.at + leg.entry_for_s ELSE leg.entry_until END,
         entry_answer_by = NULL
     FROM rows(:batch, id text, at real) new WHERE leg.id = new.id
 """
@@ -242,6 +246,9 @@ def apply_parked(
             parts.overtaken(part, OF_STATUS[status], at, why)
         else:
             parts.learn(part, [external_id])
+            if told is not None and "participant" in told:
+                parts.told_of_member(part, OF_STATUS[status], rank, at, why, told)
+                continue
             resend = Resend(tries, due_at) if tries else None
             if why and goes_again(part, resend):
                 parts.send_again(part, due_at, why, at)

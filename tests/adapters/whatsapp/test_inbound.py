@@ -188,6 +188,7 @@ BROKEN_OR_UNKNOWN = {
     "echo_to_nobody",
     "envelope_in_pieces",
     "field_that_nobody_knows",
+    "group_of_a_kind_of_tomorrow",
     "history",  # one of its messages has no id
     "history_of_somebody_unnamed",
     "neighbours_of_broken_messages",

@@ -117,7 +117,8 @@ def test_a_template_is_submitted_in_the_platforms_words() -> None:
     wanted = NewTemplate("order_ready", "en_GB", "utility", (BODY,), "named", 3600)
 
     (call,), made = play(
-        create(wanted, WABA), answered({"id": "4411", "status": "PENDING", "category": "MARKETING"})
+        create(wanted, {}, WABA),
+        answered({"id": "4411", "status": "PENDING", "category": "MARKETING"}),
     )
 
     assert (call.method, call.url, call.idempotent) == ("POST", URL, False)
@@ -146,7 +147,7 @@ def test_what_the_platform_writes_itself_is_not_understood_until_it_is_listed(
 ) -> None:
     wanted = NewTemplate("code", "en_GB", "authentication", components)
 
-    _, made = play(create(wanted, WABA), answered({"id": "4411", "status": "PENDING"}))
+    _, made = play(create(wanted, {}, WABA), answered({"id": "4411", "status": "PENDING"}))
 
     assert not made.layout.understood
 
@@ -156,7 +157,7 @@ def test_a_refusal_says_what_the_platform_says_to_people() -> None:
     wanted = NewTemplate("t", "en", "utility", (BODY,))
 
     with pytest.raises(SendFailure) as raised:
-        play(create(wanted, WABA), reply)
+        play(create(wanted, {}, WABA), reply)
 
     failure = raised.value.failure
     assert (failure.kind, failure.code) == (Kind.REJECTED, "2388299")
@@ -165,7 +166,7 @@ def test_a_refusal_says_what_the_platform_says_to_people() -> None:
 
 def test_a_lost_answer_to_a_submission_leaves_it_open() -> None:
     with pytest.raises(SendFailure) as raised:
-        play(create(NewTemplate("t", "en", "utility", (BODY,)), WABA), HttpReply(502))
+        play(create(NewTemplate("t", "en", "utility", (BODY,)), {}, WABA), HttpReply(502))
 
     assert raised.value.failure.kind is Kind.UNKNOWN
 
