@@ -30,17 +30,19 @@ from omni_actors.actors.system import open_system
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
 from omni_actors.api.asgi import Application, Receive, Scope, Send
 from omni_actors.api.hook_door import HookDoor
-from omni_actors.api.server import hypercorn_config, serve_door
+from omni_actors.api.server import bound, hypercorn_config, serve_door
 from omni_actors.api.settings import ApiSettings
 from omni_actors.app import data_directory
 from omni_actors.config import Config, load, plan_of, router
 from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.facade import Gateway
-from omni_actors.gateway.house import Ground, House
+from omni_actors.gateway.ground import Ground
+from omni_actors.gateway.house import House
 from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.media.blobs import Blob, Blobs
 from omni_actors.net.guard import GuardPolicy
 from omni_actors.net.http import open_hands
+from omni_actors.policy.rate import Limit
 from omni_actors.store.opening import open_store
 from omni_actors.store.queries import Credentials
 from omni_actors.store.verbs import Accepted, SyncChannels
@@ -125,8 +127,10 @@ async def open_accept(config: Config) -> AsyncIterator[Application]:
         house.receiver = evolve(house.receiver, wake=nobody)
         await store.do(SyncChannels(plan.channels, clock.now()))
         media = MediaFiles(store, blobs, house.ids, clock.now)
-        letters = DeadLetterDesk(store, clock.now, house.wake_legs, house.parse_again)
-        yield HookDoor(Gateway(house, media, letters, lambda: False), bare, ApiSettings())
+        letters = DeadLetterDesk(store, clock.now, house.wake_legs, house.rereader.read_again)
+        yield HookDoor(
+            Gateway(house, media, letters, lambda: False, Limit(1e6, 1)), bare, ApiSettings()
+        )
 
 
 def nobody(_accepted: Accepted) -> None:
@@ -140,9 +144,9 @@ async def serve(kind: str, config: Config) -> None:
     if kind == "bare":
         await listen(partial(serve_asgi, app, hypercorn_config(bind)))
     if kind == "server":
-        await listen(partial(serve_door, app, bind, trio.Event()))
+        await listen(partial(serve_door, app, bound(bind), trio.Event()))
     async with open_accept(config) as door:
-        await listen(partial(serve_door, door, bind, trio.Event()))
+        await listen(partial(serve_door, door, bound(bind), trio.Event()))
 
 
 async def listen(server: Callable[..., Awaitable[None]]) -> None:

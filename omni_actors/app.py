@@ -6,10 +6,11 @@ import os
 import random
 import secrets
 import signal
+import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 
 import trio
@@ -21,18 +22,20 @@ from omni_actors.actors.lag import open_lag_watch
 from omni_actors.actors.system import open_system
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
 from omni_actors.api.app import build_app
-from omni_actors.api.server import serve_door
+from omni_actors.api.server import bound, serve_door
 from omni_actors.cli_exits import Exit, first
 from omni_actors.config import Config, ConfigError, load, plan_of, router
 from omni_actors.gateway import keys
 from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.facade import Gateway
-from omni_actors.gateway.house import Ground, House
+from omni_actors.gateway.ground import Ground
+from omni_actors.gateway.house import House
 from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.media.blobs import Blob, Blobs, DiskFull, Missing
 from omni_actors.model.states import ChannelState
 from omni_actors.net.guard import GuardPolicy
 from omni_actors.net.http import open_hands
+from omni_actors.policy.rate import Limit
 from omni_actors.store import secret_files
 from omni_actors.store.contract import Refused, StoreFailed
 from omni_actors.store.failures import CannotOpen
@@ -46,6 +49,7 @@ UNWIND_S = 15.0  # after the drain's deadline, for the door, the drain's own gra
 # Nearly all of our garbage dies by reference counts; looking for cycles every 700 objects, as the
 # default has it, mostly walks over what is alive.
 GC_THRESHOLDS = (10_000, 20, 50)
+AT_START = ("server", "limits", "store", "log", "drain")
 OPERATOR_KEY = "operator.key"
 
 
@@ -143,8 +147,9 @@ async def open_gateway(
         await hold_restored(store, house.plan.channels, clock.now())
         await house.start(nursery)
         media = MediaFiles(store, blobs, house.ids, clock.now, config.api.media_bytes_max)
-        letters = DeadLetterDesk(store, clock.now, house.wake_legs, house.parse_again)
-        gateway = Gateway(house, media, letters, lambda: ending.failure is not None)
+        letters = DeadLetterDesk(store, clock.now, house.wake_legs, house.rereader.read_again)
+        limit = Limit(config.limits.key_per_second, config.limits.key_burst)
+        gateway = Gateway(house, media, letters, lambda: ending.failure is not None, limit)
         await write_operator_key(gateway, data_directory(config))
         ending.hurry = system.hurry
         try:
@@ -199,12 +204,26 @@ def data_directory(config: Config) -> Path:
 
 @asynccontextmanager
 async def open_server(config: Config, ending: Ending) -> AsyncIterator[Running]:
-    """The house with its front door open. Leaving the block closes the door, then the house."""
+    """The house with its front door open. Leaving the block closes the door, then the house.
+
+    Its address is taken first: a house that cannot have a door does not begin to live.
+    """
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(sock) for sock in bound(config.server.bind)]
+        async with open_house(config, sockets, ending) as running:
+            yield running
+
+
+@asynccontextmanager
+async def open_house(
+    config: Config, sockets: Sequence[socket.socket], ending: Ending
+) -> AsyncIterator[Running]:
+    """The house with a front door on these sockets."""
     async with open_gateway(config, ending=ending) as gateway, trio.open_nursery() as nursery:
         # With a bind of port 0 nobody knows the URL but the caller: links are relative then.
         app = build_app(gateway, evolve(config.api, public_url=config.server.public_url or ""))
         closing = trio.Event()
-        urls = await nursery.start(serve_door, app, config.server.bind, closing)
+        urls = await nursery.start(serve_door, app, sockets, closing)
         try:
             yield Running(urls[0], gateway)
         finally:
@@ -255,7 +274,7 @@ async def run_until_asked(
         trio.open_nursery() as nursery,
     ):
         telemetry.LOOP_LAG.set_function(lambda: lag.statistics().p99_s)
-        await nursery.start(watch_signals, running.gateway, ending, path, environ)
+        await nursery.start(watch_signals, config, running.gateway, ending, path, environ)
         tell(running.url)
         await ending.asked.wait()
         code = await end(config, running.gateway, ending)
@@ -299,6 +318,7 @@ async def hurry(ending: Ending) -> None:
 
 
 async def watch_signals(
+    config: Config,
     gateway: Gateway,
     ending: Ending,
     path: Path,
@@ -311,18 +331,24 @@ async def watch_signals(
         task_status.started()
         async for number in signals:
             if number == signal.SIGHUP:
-                await reload(gateway, path, environ)
+                await reload(config, gateway, path, environ)
             elif ending.asked.is_set():
                 ending.hurried.set()
             else:
                 ending.asked.set()
 
 
-async def reload(gateway: Gateway, path: Path, environ: dict[str, str]) -> None:
-    """Live by the config as it is now, whole; or go on as before and say why."""
+async def reload(started: Config, gateway: Gateway, path: Path, environ: dict[str, str]) -> None:
+    """Live by the config as it is now, whole; or go on as before and say why.
+
+    What is read at a start only is told, if it is not what it was when we `started`.
+    """
     try:
         config = load(path, environ, ADAPTERS, HOOK_KINDS)
         await gateway.house.reload(plan_of(config, ADAPTERS, HOOK_KINDS))
+        if tables := [name for name in AT_START if getattr(config, name) != getattr(started, name)]:
+            sentence = "these tables are read at the start only; restart to live by them"
+            telemetry.warning("config.needs_restart", tables=tables, sentence=sentence)
     except ConfigError as problem:
         telemetry.error("config.refused", mistakes=list(problem.mistakes))
     except Refused as problem:

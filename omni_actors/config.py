@@ -37,8 +37,8 @@ from omni_actors.config_tables import (
     RouteConfig,
     ServerConfig,
 )
+from omni_actors.gateway.ground import Plan
 from omni_actors.gateway.hooks import Hook
-from omni_actors.gateway.house import Plan
 from omni_actors.gateway.pacing import Pacing
 from omni_actors.gateway.sender import Route
 from omni_actors.model.content import CONTENT_TYPES

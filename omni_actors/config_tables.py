@@ -118,6 +118,8 @@ class LimitsConfig:
     hook_bytes_max: int = _at_least_one(256 * 1024 * 1024)
     hooks_max: int = _at_least_one(1024)
     live_max: int = _at_least_one(1000)
+    key_per_second: float = _positive(200.0)
+    key_burst: int = _at_least_one(400)
     body_timeout_s: float = _positive(30.0)
     hook_timeout_s: float = _positive(20.0)
 

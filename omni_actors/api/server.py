@@ -1,6 +1,7 @@
 """The server of the front door: Hypercorn, and before it the short way of hook requests."""
 
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 
@@ -22,10 +23,10 @@ GRACE_S: Final = 5.0
 BACKLOG: Final = 1024
 
 
-def hypercorn_config(bind: str) -> Config:
-    """How the server listens on `bind`, an address as `host:port`."""
+def hypercorn_config(*bind: str) -> Config:
+    """How the server serves, and what it binds: addresses as `host:port`."""
     config = Config()
-    config.bind = [bind]
+    config.bind = list(bind)
     config.include_server_header = False
     config.keep_alive_timeout = KEEP_ALIVE_S
     config.graceful_timeout = GRACE_S
@@ -37,9 +38,17 @@ def hypercorn_config(bind: str) -> Config:
     return config
 
 
+def bound(bind: str) -> list[socket.socket]:
+    """Sockets on `bind`, an address as `host:port`, that do not listen yet.
+
+    Raises OSError when it cannot be had. Whoever serves them closes them.
+    """
+    return hypercorn_config(bind).create_sockets().insecure_sockets
+
+
 async def serve_door(
     app: Application,
-    bind: str,
+    sockets: Sequence[socket.socket],
     closing: trio.Event,
     *,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
@@ -48,10 +57,10 @@ async def serve_door(
 
     Raises OSError when it cannot listen.
     """
-    config = hypercorn_config(bind)
+    config = hypercorn_config()
     wrapped = wrap_app(cast(ASGIFramework, app), config.wsgi_max_body_size, "asgi")
     way = ShortWay(app, lambda: config.response_headers("h11"), KEEP_ALIVE_S)
-    listeners = listen(config)
+    listeners = listen(sockets)
     async with open_lifespan(wrapped, config) as state, trio.open_nursery() as connections:
         door = Door(wrapped, config, WorkerContext(None), state, way)
         async with trio.open_nursery() as nursery:
@@ -64,11 +73,11 @@ async def serve_door(
         connections.cancel_scope.deadline = trio.current_time() + GRACE_S
 
 
-def listen(config: Config) -> list[trio.SocketListener]:
-    """Listen where the config says."""
+def listen(sockets: Sequence[socket.socket]) -> list[trio.SocketListener]:
+    """Listen on bound sockets."""
     listeners = []
-    for sock in config.create_sockets().insecure_sockets:
-        sock.listen(config.backlog)
+    for sock in sockets:
+        sock.listen(BACKLOG)
         listeners.append(trio.SocketListener(trio.socket.from_stdlib_socket(sock)))
     return listeners
 

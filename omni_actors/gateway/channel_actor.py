@@ -176,6 +176,8 @@ class ChannelActor:
         """Draw the consequences of an attempt for the whole channel."""
         now = self.now()
         self.limits.landed(message.permit, message.failure, now)
+        if message.failure is NOT_MADE:
+            self.limits.unmade(message.leg_id, now)
         for usage in message.usage:
             await self.heed(usage, now)
         match message.verdict:

@@ -25,7 +25,7 @@ class DeadLetterDesk:
     store: Store
     now: Callable[[], float]
     wake_legs: Callable[[Sequence[LegWake]], None]
-    parse_again: Callable[[Intake], Awaitable[bool]]
+    read_again: Callable[[str], Awaitable[bool]]
 
     async def page(
         self,
@@ -77,11 +77,6 @@ class DeadLetterDesk:
             done += [id for id in redriven.redriven if id not in set(left)]
             skipped += redriven.skipped
         return {"redriven": done, "skipped": skipped, "unread": unread}
-
-    async def read_again(self, intake_id: str) -> bool:
-        """Parse an intake once more, as if it arrived now; answers whether it is understood."""
-        intake = await self.store.ask(IntakeBody(intake_id))
-        return intake is not None and await self.parse_again(intake)
 
     async def matching(self, tenant: str, where: Mapping[str, str] | None) -> list[str]:
         """The ids of the dead letters that a filter matches, oldest first."""

@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 from omni_actors import telemetry
 from omni_actors.actors.cell import Context
 from omni_actors.gateway.errors import RequestError
+from omni_actors.gateway.sender import where
 from omni_actors.gateway.submit import Sender, Submitter
 from omni_actors.model.content import (
     Card,
@@ -28,10 +29,10 @@ from omni_actors.model.json import Json
 from omni_actors.model.requests import Delivery, SendRequest
 from omni_actors.model.states import Direction
 from omni_actors.policy.routing import ConsumerRule, consumer_of
-from omni_actors.store.contract import Refused, Store
+from omni_actors.store.contract import Refused, Store, StoreFailed, Ticket
 from omni_actors.store.queries import EventFloor, Events, LegsOf
 from omni_actors.store.rows import ANY_TENANT, Event, Leg, Message
-from omni_actors.store.verbs import Advance, EnsureConsumer, Idempotency, Submit
+from omni_actors.store.verbs import Advance, EnsureConsumer, Idempotency, Submit, Submitted
 
 CONSUMER = "echo"
 PAGE = 100
@@ -118,11 +119,19 @@ class EchoBot:
         tickets = [self.store.post(verb) for verb in verbs]
         advanced = self.store.post(Advance(CONSUMER, events[-1].cursor))
         for ticket in tickets:
-            try:
-                self.submitter.queued(await ticket.wait())
-            except Refused as problem:
-                telemetry.warning("bot.refused", consumer=CONSUMER, code=problem.code)
+            await self.answered(ticket)
         await advanced.wait()
+
+    async def answered(self, ticket: Ticket[Submitted]) -> None:
+        """Wake who sends an answer. The cursor is behind it already: it is not tried again."""
+        try:
+            self.submitter.queued(await ticket.wait())
+        except Refused as problem:
+            telemetry.warning("bot.refused", consumer=CONSUMER, code=problem.code)
+        except StoreFailed:
+            raise
+        except Exception as bug:  # noqa: BLE001 - one answer must not stop all others
+            telemetry.error("bot.bug", consumer=CONSUMER, error=where(bug))
 
     def reply(self, event: Event) -> Reply | None:
         """What the bot says to an event; None when there is nothing to say."""

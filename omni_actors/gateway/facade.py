@@ -27,7 +27,7 @@ from omni_actors.gateway.house import House
 from omni_actors.gateway.intake import BODY_BYTES_MAX
 from omni_actors.gateway.keys import SCOPES as SCOPES
 from omni_actors.gateway.keys import Caller as Caller
-from omni_actors.gateway.keys import Keyring
+from omni_actors.gateway.keys import Keyring, Paces
 from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.gateway.once import Once
 from omni_actors.gateway.profiles import ProfileBook
@@ -50,7 +50,7 @@ from omni_actors.model.reports import IdentityKey
 from omni_actors.model.requests import SendRequest
 from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState
-from omni_actors.policy.rate import Granted, Limit, Pace, reserve_all
+from omni_actors.policy.rate import Limit
 from omni_actors.store.connecting import Connection as Connection
 from omni_actors.store.connecting import ConnectionStatus as ConnectionStatus
 from omni_actors.store.connecting import Deletion as Deletion
@@ -107,7 +107,6 @@ from omni_actors.store.verbs import (
 R = TypeVar("R")
 PATCH_TRIES = 5
 EVENT_PAGE_MAX = 500
-KEYS_PACED_MAX = 10_000
 
 
 @define
@@ -118,13 +117,14 @@ class Gateway:
     media: MediaFiles
     letters: DeadLetterDesk
     store_failed: Callable[[], bool]
-    key_limit: Limit = field(factory=lambda: Limit(200, 400))
+    key_limit: Limit
     hook_body_max: int = BODY_BYTES_MAX
     once: Once = field(factory=Once)
-    _paces: dict[str, Pace] = field(factory=dict)
+    paces: Paces = field(init=False)
     keyring: Keyring = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.paces = Paces(self.key_limit, self.now)
         self.keyring = Keyring(self.house.ground.store, self.now, self.house.keys_used.__setitem__)
 
     @property
@@ -186,14 +186,7 @@ class Gateway:
 
     def allow(self, key_id: str) -> float | None:
         """Charge one request to a key; seconds to wait when it calls too fast, else None."""
-        now = self.now()
-        granted = reserve_all(now, [(self._paces.get(key_id, Pace()), self.key_limit, 1)])
-        if not isinstance(granted, Granted):
-            return granted.seconds
-        if len(self._paces) >= KEYS_PACED_MAX and key_id not in self._paces:
-            self._paces.clear()
-        self._paces[key_id] = granted.paces[0]
-        return None
+        return self.paces.charge(key_id)
 
     def accepting(self) -> None:
         """Raise RequestError while the house takes nothing new from callers."""
@@ -378,7 +371,7 @@ class Gateway:
         mine = [
             evolve(c, last_event_at=heard.get(c.id))
             for c in self.house.channels.values()
-            if sees(caller, c.tenant)
+            if caller.sees(c.tenant)
         ]
         return [self.view(c, depths.get(c.id), standings.get(c.id, ())) for c in mine]
 
@@ -589,11 +582,6 @@ def found(thing: R | None, noun: str) -> R:
     if thing is None:
         raise RequestError(Code.NOT_FOUND, f"there is no such {noun}")
     return thing
-
-
-def sees(caller: Caller, tenant: str) -> bool:
-    """Whether a caller may see what belongs to a tenant."""
-    return caller.is_operator or caller.tenant == tenant
 
 
 def event_types(names: Sequence[str]) -> tuple[EventType, ...]:

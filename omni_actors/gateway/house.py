@@ -33,8 +33,7 @@ from omni_actors.gateway.derivatives import Derivatives
 from omni_actors.gateway.echo_bot import EchoBot
 from omni_actors.gateway.grant_desk import GrantDesk
 from omni_actors.gateway.grants import GrantBook
-from omni_actors.gateway.ground import Ground as Ground
-from omni_actors.gateway.ground import Plan as Plan
+from omni_actors.gateway.ground import Ground, Plan
 from omni_actors.gateway.groups import GroupBook
 from omni_actors.gateway.intake import Receiver
 from omni_actors.gateway.limit_desk import LimitDesk, LimitReader
@@ -44,13 +43,13 @@ from omni_actors.gateway.media_desk import MediaDesk
 from omni_actors.gateway.outreach_desk import OutreachDesk
 from omni_actors.gateway.pacing import Pacer, default_pacing
 from omni_actors.gateway.profiles import ProfileBook
+from omni_actors.gateway.rereading import Rereader
 from omni_actors.gateway.sender import Route, Sender
 from omni_actors.gateway.submit import Submitter
 from omni_actors.gateway.template_desk import TemplateDesk
 from omni_actors.gateway.templates import TemplateBook
 from omni_actors.gateway.timekeeper import Timekeeper
 from omni_actors.gateway.uploads import Uploads
-from omni_actors.media.blobs import Blob, Missing
 from omni_actors.media.pictures import Pictures
 from omni_actors.model.ids import Ids
 from omni_actors.model.states import ChannelState
@@ -59,20 +58,13 @@ from omni_actors.store.contract import News
 from omni_actors.store.media_verbs import HurryMedia
 from omni_actors.store.queries import (
     Channels,
-    Closures,
-    InLine,
-    IntakeBody,
     LastCursor,
-    SentSince,
-    Unclaimed,
     UnhandledConversations,
 )
 from omni_actors.store.rows import ANY_TENANT, Channel, Complaint, LegWake
 from omni_actors.store.verbs import (
     Accepted,
     EnsureConsumer,
-    ForgetUnclaimed,
-    Intake,
     Recover,
     SyncChannels,
 )
@@ -108,6 +100,7 @@ class House:
     uploads: Uploads = field(init=False)
     conversations: Roster = field(init=False)
     receiver: Receiver = field(init=False)
+    rereader: Rereader = field(init=False)
     templates: TemplateBook = field(init=False)
     groups: GroupBook = field(init=False)
     pictures: Pictures = field(init=False)
@@ -151,6 +144,13 @@ class House:
             now=now,
             low_on_disk=ground.low_on_disk,
             wake=self.wake,
+        )
+        self.rereader = Rereader(
+            ground.store,
+            ground.blobs,
+            self.receiver,
+            hooks=lambda: self.plan.hooks,
+            draining=lambda: self.draining,
         )
         self.pictures = Pictures(ground.blobs)
         self._open_books()
@@ -238,13 +238,12 @@ class House:
         self.bell.ring(await store.ask(LastCursor()))
         store.on_events(self.rung)
         self.take_channels(await store.ask(Channels()))
-        await self.recall_limits()
-        await self.recall_paces()
+        await self.pacer.recall()
         for channel in self.channels.values():
             self.spawn_channel(channel)
         self.spawn_desks()
         nursery.start_soon(self.wake_unhandled)
-        nursery.start_soon(self.take_up_unclaimed, tuple(self.channels.values()))
+        nursery.start_soon(self.rereader.take_up_unclaimed, tuple(self.channels.values()))
         self.started = True
 
     def waits(self) -> dict[str, float]:
@@ -318,30 +317,6 @@ class House:
     def limiters(self) -> Mapping[str, Limits]:
         """The limiters of the channels, by id."""
         return self.pacer.limiters
-
-    async def recall_limits(self) -> None:
-        """Take up again what was closed before this start, and who waited for room."""
-        limiters = {id: self.pacer.limits(self.channels[id]) for id in self.routes}
-        for closure in await self.ground.store.ask(Closures(self.ground.clock.now())):
-            self.pacer.restore(closure)
-        for channel_id in await self.ground.store.ask(InLine()):
-            if channel_id in limiters:
-                limiters[channel_id].waiting = True
-
-    async def recall_paces(self) -> None:
-        """Count what was sent to each person before this start: the platform remembers it too."""
-        limiters = self.limiters
-        spans = [
-            limits.pair.burst / limits.pair.per_second
-            for limits in limiters.values()
-            if limits.pair is not None
-        ]
-        if not spans:
-            return
-        since = self.ground.clock.now() - max(spans)
-        for sent in await self.ground.store.ask(SentSince(since)):
-            if sent.channel_id in limiters:
-                limiters[sent.channel_id].recall(sent.leg_id, sent.at)
 
     def conversation_actor(self, conversation_id: str) -> ConversationActor:
         return ConversationActor(
@@ -418,22 +393,6 @@ class House:
                 await self.conversations.offer(conversation_id, WAKE)
             after = page[-1]
 
-    async def take_up_unclaimed(self, channels: Sequence[Channel]) -> None:
-        """Read again what came for these channels before they were known here."""
-        store = self.ground.store
-        for channel in channels:
-            named = channel.platform, channel.channel_key
-            while not self.draining and (page := await store.ask(Unclaimed(*named))):
-                for intake_id in page:
-                    await self.take_up(intake_id)
-                    await store.do(ForgetUnclaimed(*named, intake_id))
-
-    async def take_up(self, intake_id: str) -> None:
-        """Read one stored intake again, if it is still there."""
-        intake = await self.ground.store.ask(IntakeBody(intake_id))
-        if intake is not None:
-            await self.parse_again(intake)
-
     # ------------------------------------------------------------ waking
 
     def wake(self, accepted: Accepted) -> None:
@@ -450,7 +409,7 @@ class House:
         for channel in accepted.channels:
             self.changed(channel)
         if accepted.named:
-            self.nursery.start_soon(self.take_up_unclaimed, tuple(self.channels.values()))
+            self.nursery.start_soon(self.rereader.take_up_unclaimed, tuple(self.channels.values()))
         for channel_id in accepted.templates:
             self.templates_changed(channel_id)
 
@@ -548,7 +507,7 @@ class House:
         self.changed(channel)
         self.spawn_channel(channel)
         self.receiver.heard.clear()  # what was told of a channel that was not known then
-        self.nursery.start_soon(self.take_up_unclaimed, (channel,))
+        self.nursery.start_soon(self.rereader.take_up_unclaimed, (channel,))
         self.nudge(GRANTS, grant_desk.News(channel.id))
         self.nudge(LIMITS, limit_desk.Look())
 
@@ -572,7 +531,7 @@ class House:
                 self.spawn_channel(channel)
         self.nudge(LIMITS, limit_desk.Look())
         await self.exchange_bot(bot)
-        self.nursery.start_soon(self.take_up_unclaimed, channels)
+        self.nursery.start_soon(self.rereader.take_up_unclaimed, channels)
         telemetry.info("house.reloaded", channels=len(plan.channels))
 
     async def exchange_bot(self, before: str) -> None:
@@ -585,29 +544,6 @@ class House:
             self.spawn_bot()
         else:
             await self.ground.system.stop(BOT)
-
-    async def parse_again(self, intake: Intake) -> bool:
-        """Read a stored intake once more; what it tells takes effect as if it arrived now.
-
-        Answers whether it is understood; not where its hook or its bytes are gone.
-        """
-        hook = self.plan.hooks.get(intake.hook)
-        if hook is None:
-            telemetry.warning("house.hook_gone", intake_id=intake.id, hook=intake.hook)
-            return False
-        try:
-            raw = await self.bytes_of(intake)
-        except (Missing, OSError) as problem:
-            telemetry.error("house.intake_gone", intake_id=intake.id, error=type(problem).__name__)
-            return False
-        return await self.receiver.keep_again(hook, intake, raw)
-
-    async def bytes_of(self, intake: Intake) -> bytes:
-        """The raw bytes of an intake, wherever they are."""
-        if intake.blob is None:
-            return intake.body or b""
-        async with self.ground.blobs.open_source(Blob(intake.blob, intake.size)) as source:
-            return b"".join([chunk async for chunk in source])
 
     async def quarantined(self, poison: Quarantined) -> None:
         """A conversation crashed its actor again and again: leave out what it cannot handle.

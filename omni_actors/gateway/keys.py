@@ -7,6 +7,7 @@ from collections.abc import Callable
 from attrs import define, field, frozen
 
 from omni_actors.model.ids import KEY, Ids
+from omni_actors.policy.rate import Granted, Limit, Pace, reserve_all
 from omni_actors.store.contract import Store
 from omni_actors.store.queries import KeyByHash
 from omni_actors.store.rows import ANY_TENANT, ApiKey, NewKey
@@ -42,6 +43,29 @@ class Caller:
     def is_operator(self) -> bool:
         """Whether the caller runs this house."""
         return self.tenant == ANY_TENANT
+
+    def sees(self, tenant: str) -> bool:
+        """Whether what belongs to a tenant is there for the caller."""
+        return self.tenant in (ANY_TENANT, tenant)
+
+
+@define
+class Paces:
+    """How fast each key may call."""
+
+    limit: Limit
+    now: Callable[[], float]
+    _paces: dict[str, Pace] = field(factory=dict)
+
+    def charge(self, key_id: str) -> float | None:
+        """Charge one request to a key; seconds to wait when it calls too fast, else None."""
+        granted = reserve_all(self.now(), [(self._paces.get(key_id, Pace()), self.limit, 1)])
+        if not isinstance(granted, Granted):
+            return granted.seconds
+        if len(self._paces) >= KNOWN_MAX and key_id not in self._paces:
+            self._paces.clear()
+        self._paces[key_id] = granted.paces[0]
+        return None
 
 
 @define

@@ -213,6 +213,12 @@ class Limits:
         self.remember(leg_id, granted.paces[1], now)
         return Go(permit)
 
+    def unmade(self, leg_id: str, now: float) -> None:
+        """Give back what one send to a leg was charged that was not made after all."""
+        self.pace = self.pace.refunded(self.limit(now), 1.0)
+        if self.pair is not None and (pace := self.pairs.get(leg_id)) is not None:
+            self.remember(leg_id, pace.refunded(self.pair, 1.0), now)
+
     def landed(self, permit: Permit | None, failure: Failure | None, now: float) -> None:
         """A send has ended: whether the platform's door was open."""
         if permit is None:

@@ -18,7 +18,7 @@ from omni_actors.model.states import ChannelState
 from omni_actors.policy.outreach import DAY_S, LOOK_EVERY_S, Outreach
 from omni_actors.policy.rate import Limit, close, of_level
 from omni_actors.store.contract import Store
-from omni_actors.store.queries import Outreached
+from omni_actors.store.queries import Closures, InLine, Outreached, SentSince
 from omni_actors.store.rows import Channel
 
 
@@ -71,6 +71,26 @@ class Pacer:
         if channel.id not in self.limiters:
             self.limiters[channel.id] = self.fresh_limits(channel)
         return self.limiters[channel.id]
+
+    async def recall(self) -> None:
+        """Take up what was closed before this start, who waited, and what was sent to each person.
+
+        The platform remembers all of it too.
+        """
+        channels = self.channels()
+        limiters = {id: self.limits(channels[id]) for id in self.routes()}
+        for closure in await self.store.ask(Closures(self.now())):
+            self.restore(closure)
+        for channel_id in await self.store.ask(InLine()):
+            if channel_id in limiters:
+                limiters[channel_id].waiting = True
+        pairs = [limits.pair for limits in limiters.values() if limits.pair is not None]
+        if not pairs:
+            return
+        since = self.now() - max([pair.burst / pair.per_second for pair in pairs])
+        for sent in await self.store.ask(SentSince(since)):
+            if sent.channel_id in limiters:
+                limiters[sent.channel_id].recall(sent.leg_id, sent.at)
 
     def fresh_limits(self, channel: Channel) -> Limits:
         """Nobody knows how much was sent just before a start, so the bucket is not full."""

@@ -90,6 +90,10 @@ class Pace:
         full_at = max(self.full_at, now) + cost / limit.per_second
         return Pace(full_at, self.closed_until, lent_at)
 
+    def refunded(self, limit: Limit, cost: float) -> "Pace":
+        """The pace as if `cost` units that were charged had never passed."""
+        return Pace(self.full_at - cost / limit.per_second, self.closed_until, self.lent_at)
+
 
 @frozen
 class Granted:

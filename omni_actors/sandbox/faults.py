@@ -56,6 +56,11 @@ class Target:
     """The kind of message or status; empty where the call has none."""
     to: str = ""
 
+    def has(self, key: str, value: str) -> bool:
+        """Whether it is of this kind; a phone number may be written with its plus or without."""
+        own: str = getattr(self, key)
+        return value in ("*", own) or (key == "to" and value.lstrip("+") == own.lstrip("+"))
+
 
 @define(eq=False)
 class Fault:
@@ -78,7 +83,7 @@ class Fault:
     def hits(self, target: Target) -> bool:
         """Whether the rule is about this target; a send is meant unless `call` says otherwise."""
         wanted = {**_usual(self.kind), **self.match}
-        return all(value in ("*", getattr(target, key)) for key, value in wanted.items())
+        return all(target.has(key, value) for key, value in wanted.items())
 
     def document(self) -> dict[str, Any]:
         """The rule as the control API shows it."""

@@ -126,7 +126,7 @@ async def test_whoever_asks_again_for_the_same_key_gets_it(house: House) -> None
 
 
 async def test_a_key_that_calls_too_often_is_told_when_to_come_back(house: House) -> None:
-    house.gateway.key_limit = Limit(1, 2)
+    house.gateway.paces.limit = Limit(1, 2)
     headers = bearer(await house.key("channels:read"))
 
     statuses = [

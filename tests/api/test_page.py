@@ -14,7 +14,8 @@ from omni_actors.api.app import ROUTES
 from omni_actors.api.bounds import PAGE_MAX
 from omni_actors.api.problems import KINDS
 from omni_actors.api.routes import Access
-from omni_actors.gateway.facade import SCOPES, Gateway
+from omni_actors.config_tables import LimitsConfig
+from omni_actors.gateway.facade import SCOPES
 from omni_actors.model.capabilities import Level
 from omni_actors.model.content import CONTENT_TYPES
 from omni_actors.model.events import EventType
@@ -111,8 +112,7 @@ def test_every_content_that_can_be_sent_has_an_example() -> None:
 
 
 def test_the_numbers_of_the_limits_are_those_that_count() -> None:
-    default: Any = fields(Gateway).key_limit.default
-    limit = default.factory()
+    limits = LimitsConfig()
 
-    assert f"{limit.per_second} a second, with a burst of {limit.burst}" in PAGE
+    assert f"{limits.key_per_second:.0f} a second, with a burst of {limits.key_burst}" in PAGE
     assert f"{PAGE_MAX} at most" in PAGE

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omni_actors.api.asgi import Event, Receive, Scope, Send
-from omni_actors.api.server import KEEP_ALIVE_S, serve_door
+from omni_actors.api.server import KEEP_ALIVE_S, bound, serve_door
 from omni_actors.api.shortcut import HEAD_BYTES_MAX, HEAD_S, ShortWay, may_be_ours, plain_head
 
 HOOK = b"POST /webhooks/meta HTTP/1.1\r\nHost: gateway\r\n"
@@ -202,7 +202,7 @@ async def serving(heard: Heard | None = None) -> AsyncIterator[Served]:
     heard, closing = heard or Heard(), trio.Event()
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery, AsyncExitStack() as lines:
-            urls = await nursery.start(serve_door, heard, "127.0.0.1:0", closing)
+            urls = await nursery.start(serve_door, heard, bound("127.0.0.1:0"), closing)
             yield Served(heard, int(urls[0].rpartition(":")[2]), closing, lines)
             closing.set()
 

@@ -25,8 +25,9 @@ from omni_actors.gateway import keys
 from omni_actors.gateway.channel_actor import Wake
 from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.facade import Answer, Caller, Gateway
+from omni_actors.gateway.ground import Ground, Plan
 from omni_actors.gateway.hooks import Hook
-from omni_actors.gateway.house import Ground, House, Plan, address_of
+from omni_actors.gateway.house import House, address_of
 from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.gateway.pacing import Pacing
 from omni_actors.media.blobs import Blobs
@@ -583,8 +584,9 @@ async def open_rig(
             gateway = Gateway(
                 house,
                 MediaFiles(store, blobs, house.ids, clock.now),
-                DeadLetterDesk(store, clock.now, house.wake_legs, house.parse_again),
+                DeadLetterDesk(store, clock.now, house.wake_legs, house.rereader.read_again),
                 lambda: bool(failures),
+                Limit(200.0, 400),
             )
             rig = Rig(house, gateway, store, system, platform, clock, observed, failures)
             platform.now, platform.blobs, platform.nursery = clock.now, blobs, nursery

@@ -14,7 +14,7 @@ from trio.testing import MockClock
 
 from omni_actors.gateway.connecting import Landing
 from omni_actors.gateway.facade import ChannelView, Code, Connection, RequestError
-from omni_actors.gateway.house import Plan
+from omni_actors.gateway.ground import Plan
 from omni_actors.model.content import Text
 from omni_actors.model.requests import SendRequest, To
 from omni_actors.policy import connecting

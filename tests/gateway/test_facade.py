@@ -122,7 +122,7 @@ async def test_the_use_of_a_key_is_noted(rig: Rig, autojump_clock: MockClock) ->
 async def test_a_key_that_calls_too_fast_is_told_to_wait(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
-    rig.gateway.key_limit = Limit(1, 2)
+    rig.gateway.paces.limit = Limit(1, 2)
 
     waits = [rig.gateway.allow("key") for _ in range(3)]
 

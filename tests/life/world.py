@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from trio.testing import MockClock
 
 from omni_actors.gateway.facade import Code, RequestError
-from omni_actors.gateway.house import Plan
+from omni_actors.gateway.ground import Plan
 from omni_actors.gateway.pacing import Pacing
 from omni_actors.model.requests import Delivery
 from omni_actors.model.states import OnUnknown, Priority

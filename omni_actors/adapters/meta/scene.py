@@ -56,12 +56,21 @@ Read: TypeAlias = Callable[[JsonObject, Scene], Iterator[Report]]
 
 
 def isolated(kind: str, read: Read, item: Json, scene: Scene) -> Iterator[Report]:
-    """The reports of one item; Unsupported when it is not what the platform says it is."""
+    """The reports of one item; Unsupported when it is not what the platform says it is, or a bug
+    of ours cannot read it."""
     try:
-        yield from list(read(needed_mapping(item, "it"), scene))
+        found = list(read(needed_mapping(item, "it"), scene))
     except Malformed as wrong:
-        here = evolve(scene, at=scene.when(mapping(item)))
-        yield unsupported(here, kind, str(wrong), item)
+        yield unreadable(kind, item, str(wrong), scene)
+    except Exception as bug:  # noqa: BLE001 - one item must not cost its neighbours
+        yield unreadable(kind, item, f"a bug of ours: {type(bug).__name__}", scene)
+    else:
+        yield from found
+
+
+def unreadable(kind: str, item: Json, wrong: str, scene: Scene) -> Unsupported:
+    """What an item becomes that is not what the platform says it is."""
+    return unsupported(evolve(scene, at=scene.when(mapping(item))), kind, wrong, item)
 
 
 def unsupported(scene: Scene, kind: str, reason: str, raw: Json) -> Unsupported:

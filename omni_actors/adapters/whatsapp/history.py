@@ -100,7 +100,7 @@ def _thread(thread: JsonObject, scene: Scene) -> Iterator[Report]:
         try:
             yield _message(mapping(message), customer, scene)
         except Malformed as wrong:
-            yield malformed("history", message, wrong, scene)
+            yield malformed("history", message, str(wrong), scene)
 
 
 def _customer(thread: JsonObject) -> Person:

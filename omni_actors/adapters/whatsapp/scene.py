@@ -52,18 +52,20 @@ def items(value: JsonObject, lists: tuple[tuple[str, Read], ...], scene: Scene) 
 
 
 def isolated(name: str, read: Read, item: Json, scene: Scene) -> Report:
-    """The report of one item; Unsupported when it is malformed."""
+    """The report of one item; Unsupported when it is malformed, or a bug of ours cannot read it."""
     try:
         return read(needed_mapping(item, "it"), scene)
     except Malformed as wrong:
-        return malformed(name, item, wrong, scene)
+        return malformed(name, item, str(wrong), scene)
+    except Exception as bug:  # noqa: BLE001 - one item must not cost its neighbours
+        return malformed(name, item, f"a bug of ours: {type(bug).__name__}", scene)
 
 
-def malformed(name: str, item: Json, wrong: Malformed, scene: Scene) -> Unsupported:
+def malformed(name: str, item: Json, wrong: str, scene: Scene) -> Unsupported:
     """What an item becomes that is not what the platform says it is."""
     kind = text(mapping(item).get("status" if name == "statuses" else "type"))
     where = evolve(scene, at=at(mapping(item), scene))
-    return unsupported(where, f"{name}.{kind}" if kind else name, str(wrong), item)
+    return unsupported(where, f"{name}.{kind}" if kind else name, wrong, item)
 
 
 def unsupported(scene: Scene, kind: str, reason: str, raw: Json) -> Unsupported:

@@ -10,7 +10,6 @@ from omni_actors.model.content import Card, Carousel, Content, Media, Text, Unsu
 from omni_actors.model.events import EventType
 from omni_actors.model.failure import TEMPLATE_REASONS, Reason
 from omni_actors.model.json import Json
-from omni_actors.model.limits import LIMITS
 from omni_actors.model.reports import (
     Acted,
     ChannelReported,
@@ -35,19 +34,15 @@ from omni_actors.store.codec import (
     decode_object,
     dumps,
     encode_content,
-    failure_json,
 )
-from omni_actors.store.handlers import control
-from omni_actors.store.handlers.channels import limit, restrict
+from omni_actors.store.handlers import channel_news, control
 from omni_actors.store.handlers.early import Change
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
 from omni_actors.store.handlers.parts import RANK_FAILED, PartWork, goes_again
 from omni_actors.store.handlers.people import Reach
-from omni_actors.store.handlers.standing import keep_standing
 from omni_actors.store.handlers.synced import synced
-from omni_actors.store.handlers.templates import apply_news
 from omni_actors.store.handlers.tries import Try, try_of
-from omni_actors.store.rows import Channel, Complaint, EntryKind
+from omni_actors.store.rows import Complaint, EntryKind
 from omni_actors.store.verbs import Intake, Item
 
 KINDS: dict[type, EntryKind] = {Edited: "edited", Deleted: "deleted", Reacted: "reacted"}
@@ -74,12 +69,12 @@ def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Out
         case IdentityChanged() | PreferenceChanged() | ControlChanged() | Acted():
             return _about_a_person(effects, home, item, report)
         case TemplateReported():
-            return _template(effects, home, report)
+            return channel_news.template(effects, home, report)
         case ChannelReported():
-            _told(effects, home, report, intake)
-            return _standing(effects, home, item, report, intake)
+            channel_news.told(effects, home, report, intake)
+            return channel_news.standing(effects, home, item, report, intake)
         case Unsupported():
-            _told(effects, home, report, intake)
+            channel_news.told(effects, home, report, intake)
             return None
         case _:
             assert_never(report)
@@ -266,7 +261,7 @@ def _control_taken(effects: Effects, home: Home, reach: Reach, report: Echoed) -
     """A person of the business writes by other means than us: the conversation is theirs now."""
     if report.app_id is None and effects.taken_over(reach):
         detail: dict[str, Json] = {"owner": "human", "via": "echo"}
-        _note(effects, EventType.CONVERSATION_CONTROL, home, reach, report.at, detail)
+        channel_news.note(effects, EventType.CONVERSATION_CONTROL, home, reach, report.at, detail)
 
 
 def _own_part(effects: Effects, home: Home, report: Echoed) -> PartWork | None:
@@ -491,7 +486,7 @@ def _identity_changed(effects: Effects, home: Home, report: IdentityChanged) -> 
     people.change(person, report.identities, report.now, report.at, home.id)
     reach = person.legs.get(home.id)
     if reach is None:
-        _note(effects, EventType.IDENTITY_CHANGED, home, None, report.at, detail)
+        channel_news.note(effects, EventType.IDENTITY_CHANGED, home, None, report.at, detail)
         return None
     effects.journal.note(
         EventType.IDENTITY_CHANGED, home.tenant, report.at, reach.thread.id, reach.id, home.id,
@@ -511,7 +506,7 @@ def _preference(effects: Effects, home: Home, report: PreferenceChanged) -> Outc
         detail["identity_id"] = person.id
         if not effects.prefer(person, report.category, report.value, report.at):
             detail["overtaken"] = True
-    _note(effects, EventType.IDENTITY_PREFERENCE, home, reach, report.at, detail)
+    channel_news.note(effects, EventType.IDENTITY_PREFERENCE, home, reach, report.at, detail)
     return None
 
 
@@ -527,86 +522,12 @@ def _acted(effects: Effects, home: Home, item: Item, report: Acted) -> Outcome |
     reach = _meet(effects, home, report)
     if report.kind == REFERRAL:
         told: dict[str, Json] = {"referral": report.detail}
-        _note(effects, EventType.CONVERSATION_REFERRAL, home, reach, report.at, told)
+        channel_news.note(effects, EventType.CONVERSATION_REFERRAL, home, reach, report.at, told)
     else:
         told = {"kind": report.kind, "detail": report.detail}
-        _note(effects, EventType.CONVERSATION_ACTION, home, reach, report.at, told)
+        channel_news.note(effects, EventType.CONVERSATION_ACTION, home, reach, report.at, told)
     if reach is None or item.window_until is None:
         return None
     before = _hold_open(reach, item)
     effects.add_entry(reach, "acted", report.at, None, before)
     return Outcome(reach.thread.id)
-
-
-def _standing(
-    effects: Effects, home: Home, item: Item, report: ChannelReported, intake: Intake
-) -> Outcome | None:
-    """What news mean for how the channel stands, how fast it may send, and whether at all."""
-    limited = _limited(effects, home, report)
-    if item.standing is None:
-        return Outcome(channel=limited) if limited else None
-    keep_standing(effects.db, home.id, item.standing)
-    now = intake.received_at
-    return Outcome(channel=restrict(effects.db, effects.journal, home.id, now) or limited)
-
-
-def _told(
-    effects: Effects,
-    home: Home,
-    report: ChannelReported | Unsupported,
-    intake: Intake,
-) -> None:
-    """News that are told as they are."""
-    if isinstance(report, ChannelReported) and report.name is not None:
-        effects.people.meet(
-            home.tenant, home.platform, home.id, report.identities, report.at, report.name
-        )
-    person = effects.people.find(home.tenant, home.platform, report.identities)
-    if person is not None and len(report.identities) > 1:
-        effects.people.teach(person, report.identities, report.at, home.id)
-    reach = person.legs.get(home.id) if person else None
-    detail: dict[str, Json]
-    match report:
-        case ChannelReported():
-            event = EventType.CHANNEL_REPORTED
-            detail = {
-                "kind": report.kind, "severity": report.severity.value, "detail": report.detail,
-            }  # fmt: skip
-            if report.failure is not None:
-                detail["failure"] = failure_json(report.failure)
-        case Unsupported():
-            event = EventType.UNSUPPORTED
-            detail = {"kind": report.kind, "reason": report.reason, "intake_id": intake.id}
-        case _:
-            assert_never(report)
-    _note(effects, event, home, reach, report.at, detail)
-
-
-def _template(effects: Effects, home: Home, report: TemplateReported) -> Outcome:
-    """A template changed: what we know of it follows, and the platform is asked for the rest."""
-    for facts in apply_news(effects.db, home.id, report):
-        detail = {**facts, "change": report.change, "detail": report.detail}
-        _note(effects, EventType.TEMPLATE_CHANGED, home, None, report.at, detail)
-    return Outcome(templates_of=home.id)
-
-
-def _limited(effects: Effects, home: Home, report: ChannelReported) -> Channel | None:
-    """The channel as it is now, when this tells of its limits."""
-    if not set(report.detail) & set(LIMITS):
-        return None
-    return limit(effects.db, home.id, report.detail, report.at)
-
-
-def _note(
-    effects: Effects,
-    event: EventType,
-    home: Home,
-    reach: Reach | None,
-    at: float,
-    detail: dict[str, Json],
-) -> None:
-    thread = reach.thread if reach else None
-    effects.journal.note(
-        event, home.tenant, at, thread.id if thread else None, reach.id if reach else None,
-        home.id, None, detail,
-    )  # fmt: skip
