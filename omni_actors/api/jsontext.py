@@ -15,6 +15,7 @@ from omni_actors.gateway.facade import Code, Mistake
 DEPTH_MAX = 32
 INTEGER_BITS_MAX = 63
 MISTAKES_MAX = 50
+DIGITS_MAX = 400  # a longer one would take time to read, and be refused all the same
 
 
 def parse(raw: bytes) -> Any:
@@ -23,6 +24,7 @@ def parse(raw: bytes) -> Any:
         document = json.loads(
             raw.decode("utf-8"),
             object_pairs_hook=_members,
+            parse_int=_integer,
             parse_constant=_no_constant,
         )
     except UnicodeDecodeError:
@@ -39,6 +41,12 @@ def parse(raw: bytes) -> Any:
     if flaws:
         raise Problem(Code.INVALID, "the body holds what cannot be stored", mistakes=flaws)
     return document
+
+
+def _integer(written: str) -> int:
+    if len(written) > DIGITS_MAX:
+        raise ValueError(f"an integer of {len(written)} digits; at most 19 can be stored")
+    return int(written)
 
 
 def _first(mistakes: Iterator[Mistake]) -> list[Mistake]:

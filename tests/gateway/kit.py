@@ -596,6 +596,5 @@ async def open_rig(
 
 
 async def open_window(rig: Rig, who: str = ADA, number: str = NUMBER) -> None:
-    """Let a customer write, so that they may be written to."""
     await rig.platform.write("hi", sender=who, number=number)
     await rig.quiet(for_s=0.1)

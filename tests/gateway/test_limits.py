@@ -32,6 +32,15 @@ def test_a_leg_that_must_wait_charges_the_channel_nothing() -> None:
     assert limits.channel_wait(100.0) is not None
 
 
+def test_what_was_not_sent_after_all_is_charged_nothing() -> None:
+    limits = fresh()
+    for _ in range(20):
+        assert limits.leave("a", 100.0) == Go()
+        limits.unmade("a", 100.0)
+
+    assert [limits.leave("a", 100.0) for _ in range(3)] == [Go(), Go(), WaitFor(Scope.LEG, 102.0)]
+
+
 @given(
     st.lists(
         st.tuples(st.floats(0, 3), st.sampled_from("abc")),

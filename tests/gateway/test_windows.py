@@ -8,7 +8,7 @@ import trio
 from attrs import evolve
 from trio.testing import MockClock
 
-from omni_actors.model.content import Choices, Media, MediaKind, Option, Template
+from omni_actors.model.content import Choices, Media, MediaKind, Option, Template, Text
 from omni_actors.model.requests import ClosedWindow, Delivery, WindowTemplate
 from omni_actors.store.queries import LegById
 from omni_actors.store.rows import ANY_TENANT, Leg
@@ -81,6 +81,26 @@ async def test_what_waited_until_its_window_closed_fails_unsent(
     assert failure.advice is not None
     assert rig.platform.arrivals == []
     assert len(await rig.events("delivery.dead")) == 1
+
+
+@pytest.mark.slow
+async def test_a_queue_whose_window_closed_costs_the_leg_none_of_its_pace(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await open_window(rig)
+    await rig.gateway.pause(OPERATOR, "wa")
+    waiting = [await rig.submit(Text(str(n))) for n in range(40)]
+    await trio.sleep(DAY_S + 60)
+
+    await rig.gateway.resume(OPERATOR, "wa")
+    await rig.quiet(for_s=5)
+
+    states = {(await rig.message(answer.message_id)).status for answer in waiting}
+    assert states == {"failed"}
+    await open_window(rig)
+    answer = await rig.submit(Text("good morning"))
+    await rig.reached(answer.message_id, "sent", within_s=2)
+    assert rig.platform.texts() == ["good morning"]
 
 
 @pytest.mark.slow

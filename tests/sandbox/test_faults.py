@@ -200,6 +200,14 @@ async def test_a_rule_befalls_only_what_it_names(play: Play) -> None:
     assert [(rule["kind"], rule["left"]) for rule in rules] == [("throttle", 1)]
 
 
+async def test_a_person_may_be_named_with_the_plus_of_their_number_or_without(play: Play) -> None:
+    await play.fault(kind="throttle", match={"to": "447700900777"})
+
+    answers = [await play.send(TEXT, to="+447700900777") for _ in "ab"]
+
+    assert [code_of(answer) for answer in answers] == [130429, 0]
+
+
 async def test_rules_can_be_lifted(play: Play) -> None:
     await play.fault(kind="throttle", count=100)
 
