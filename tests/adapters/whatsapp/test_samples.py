@@ -85,7 +85,7 @@ def test_components_without_our_media_stay_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("medium", "kind", "words"),
     [
-        (CLIP, "IMAGE", "the example of a IMAGE header is image/jpeg or image/png"),
+        (CLIP, "IMAGE", "a header IMAGE needs image/jpeg or image/png as its example"),
         (evolve(PICTURE, mime="image/webp"), "PRODUCT", "an example is a JPEG, PNG, MP4 or PDF"),
     ],
 )
