@@ -55,6 +55,10 @@ async def test_a_number_that_is_too_fast_slows_down_and_loses_nothing(
     message = await rig.reached(message_id, "sent", within_s=10)
     assert message.parts[0].attempts == 2
     assert len(rig.platform.accepted()) == 2
+    taken, given_back = await rig.events("message.queued")
+    assert "failure" not in taken.detail
+    failure: Any = given_back.detail["failure"]
+    assert (failure["reason"], failure["code"]) == ("rate_limited", "130429")
 
 
 @pytest.mark.slow
