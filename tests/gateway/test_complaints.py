@@ -90,7 +90,9 @@ async def test_what_is_written_first_is_held_and_answers_go(
     await open_window(rig)
     await rig.reached(first, "sent", within_s=5)
 
-    assert (await limiter(rig))["outreach"]["closed_until_at"] is not None
+    seen = await limiter(rig)
+    assert seen["outreach"]["closed_until_at"] is not None
+    assert seen["why"] == ["the platform has stopped what this channel writes first"]
     await rig.reached(other.message_id, "sent", within_s=1.2 * 3_600)
 
 
