@@ -147,3 +147,14 @@ def test_what_is_not_to_be_different_is_not_said() -> None:
     )
 
     assert calls[0].json == {"message_send_ttl_seconds": 60}
+
+
+def test_a_change_that_cannot_be_read_again_is_not_refused_but_in_doubt() -> None:
+    with pytest.raises(SendFailure) as lost:
+        play(
+            TEMPLATES.edit(KNOWN, TemplateChange((BODY,)), {}, SETTINGS),
+            said({"success": True}),
+            HttpReply(503, {}, b"busy"),
+        )
+
+    assert lost.value.failure.kind is Kind.UNKNOWN
