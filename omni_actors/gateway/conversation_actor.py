@@ -13,7 +13,6 @@ from attrs import define, frozen
 
 from omni_actors import telemetry
 from omni_actors.adapters.contract import Adapter
-from omni_actors.gateway.sender import where
 from omni_actors.model.events import EventType
 from omni_actors.policy import answers, window
 from omni_actors.store.contract import Store, StoreFailed
@@ -75,7 +74,7 @@ class ConversationActor:
                 raise
             except Exception as bug:  # noqa: BLE001 - one message must not stop its conversation
                 await self.store.do(Handle(self.conversation_id, entry.seq))
-                left_out.append((entry, where(bug)))
+                left_out.append((entry, telemetry.place_of(bug)))
         return left_out
 
     async def take(self, backlog: Backlog) -> None:
