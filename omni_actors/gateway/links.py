@@ -12,10 +12,11 @@ from omni_actors.gateway.uploads import Make
 from omni_actors.media.blobs import Blob, Blobs, DiskFull
 from omni_actors.media.pictures import NotMade, Pictures
 from omni_actors.model.capabilities import Capabilities, Form, Level
-from omni_actors.model.content import Media, MediaKind
+from omni_actors.model.content import Content, Media, MediaKind, content_type
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.policy.derivatives import recipe_for
 from omni_actors.policy.fitting import medium_unfit
+from omni_actors.policy.linked import Link, exchanged, links_of
 from omni_actors.policy.shaped import MediumFacts
 from omni_actors.wire.calls import Auth, HttpCall, HttpReply
 
@@ -25,16 +26,19 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 TRIES_BY_LINK = 2
 
 
-def to_be_fetched(part: PartToSend, failure: Failure | None) -> bool:
-    """Whether the platform has failed to get the part's link as often as it may."""
-    linked = isinstance(part.content, Media) and part.content.url is not None
+def to_be_fetched(part: PartToSend, failure: Failure | None, capabilities: Capabilities) -> bool:
+    """Whether the platform has failed to get the part's links as often as it may, and would take
+    their bytes in this form."""
     unreachable = failure is not None and failure.reason is Reason.MEDIA_UNREACHABLE
-    return linked and unreachable and part.attempt > TRIES_BY_LINK
+    if not unreachable or part.attempt <= TRIES_BY_LINK or not links_of(part.content):
+        return False
+    forms = capabilities.forms_of(key_of(part.content))
+    return all(form.limits.media_by != "link" for form in forms if form.name == part.form)
 
 
 @frozen
 class Links:
-    """Fetches what a link leads to, through the guard, and makes it a medium of the part."""
+    """Fetches what links lead to, through the guard, and makes it media of the part."""
 
     blobs: Blobs
     pictures: Pictures
@@ -42,20 +46,43 @@ class Links:
     async def fetched(
         self, part: PartToSend, capabilities: Capabilities, make: Make
     ) -> tuple[PartToSend, str | None]:
-        """The part with bytes in place of its link, and what to note. Raises SendFailure."""
+        """The part with bytes in place of its links, and what to note. Raises SendFailure."""
         content = part.content
-        assert isinstance(content, Media)
+        if isinstance(content, Media):
+            forms = capabilities.forms_of(key_of(content))
+            shown, made = await self.one(f"link of {part.part_id}", content, forms, make)
+            form, note = fitting(part.form, content, shown, forms)
+            kind = MediaKind(form) if form in set(MediaKind) else content.kind
+            ours = evolve(content, kind=kind, media_id=shown.media_id, url=None)
+            told = "; ".join(filter(None, (made, note))) or None
+            return evolve(part, form=form, content=ours, media={shown.media_id: shown}), told
+        return await self.within(part, capabilities, make)
+
+    async def within(
+        self, part: PartToSend, capabilities: Capabilities, make: Make
+    ) -> tuple[PartToSend, str | None]:
+        """The same of links above a question, on cards and in headers, which show a medium by the
+        form of its own kind only."""
+        media, ids, notes = dict(part.media), dict[Link, str](), dict[str, None]()
+        for n, medium in enumerate(links_of(part.content)):
+            native = capabilities.forms_of(key_of(medium))[:1]
+            shown, made = await self.one(f"link {n} of {part.part_id}", medium, native, make)
+            fitting(native[0].name if native else "", medium, shown, native)
+            media[shown.media_id] = shown
+            ids[medium.kind, medium.url or ""] = shown.media_id
+            notes |= {made: None} if made else {}
+        content = exchanged(part.content, ids)
+        return evolve(part, content=content, media=media), "; ".join(notes) or None
+
+    async def one(
+        self, media_id: str, content: Media, forms: Sequence[Form], make: Make
+    ) -> tuple[Medium, str | None]:
+        """What one link leads to, as it can be shown, and what to note. Raises SendFailure."""
         assert content.url is not None
         url, reply = await self.followed(content.url, make)
-        medium = await self.medium_of(f"link of {part.part_id}", url, reply)
+        medium = await self.medium_of(media_id, url, reply)
         named = evolve(medium, filename=content.filename or medium.filename)
-        forms = capabilities.forms_of(key_of(content))
-        shown, made = await self.shown(named, content, forms)
-        form, note = fitting(part.form, content, shown, forms)
-        kind = MediaKind(form) if form in set(MediaKind) else content.kind
-        ours = evolve(content, kind=kind, media_id=shown.media_id, url=None)
-        told = "; ".join(filter(None, (made, note))) or None
-        return evolve(part, form=form, content=ours, media={shown.media_id: shown}), told
+        return await self.shown(named, content, forms)
 
     async def shown(
         self, medium: Medium, content: Media, forms: Sequence[Form]
@@ -128,9 +155,9 @@ def name_in(url: str) -> str | None:
     return unquote(urlsplit(url).path).rpartition("/")[2] or None
 
 
-def key_of(content: Media) -> str:
+def key_of(content: Content) -> str:
     """How capabilities name this kind of content."""
-    return f"media.{content.kind}"
+    return f"media.{content.kind}" if isinstance(content, Media) else content_type(content)
 
 
 def fitting(

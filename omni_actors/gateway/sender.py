@@ -95,8 +95,8 @@ class Sender:
         """
         gone = route.adapter.upload_gone
         note = None
-        if to_be_fetched(part, before):
-            capabilities = route.adapter.capabilities.toward(part.to)
+        capabilities = route.adapter.capabilities.toward(part.to)
+        if to_be_fetched(part, before, capabilities):
             part, note = await self.links.fetched(part, capabilities, make)
         old = {m.media_id: m.uploaded for m in part.media.values() if m.uploaded is not None}
         doubted = before is not None and gone(before)

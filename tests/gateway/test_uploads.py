@@ -7,7 +7,17 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from omni_actors.model.content import Media, MediaKind
+from omni_actors.model.content import (
+    Action,
+    Card,
+    Carousel,
+    Choices,
+    Content,
+    Media,
+    MediaKind,
+    Option,
+    Template,
+)
 from omni_actors.model.ids import MEDIUM
 from omni_actors.model.states import MediaState
 from omni_actors.store.media_verbs import AddMedium, KeepUpload
@@ -245,6 +255,70 @@ async def test_bytes_behind_a_link_go_in_the_form_that_takes_them(
     assert document == {"id": "up-1", "caption": "tea", "filename": "tea.gif"}
     attempts = await rig.gateway.attempts(caller(), message_id)
     assert "sent as document: image/gif is not taken" in (attempts[-1].note or "")
+
+
+PICTURE = Media(MediaKind.IMAGE, url=LINK)
+HEADER = {"kind": "image", "url": LINK}
+OPEN = (Action("Open", url="https://shop.example"),)
+WITHIN: dict[str, tuple[Content, int]] = {
+    "above a question": (Choices("tea?", (Option("y", "Yes"),), media=PICTURE), 1),
+    "on the cards of a carousel": (
+        Carousel(tuple([Card("Tea", text, PICTURE, OPEN) for text in ("green", "black")]), "Teas"),
+        2,
+    ),
+    "in the headers of a template": (
+        Template("teas", "en", {"header": HEADER, "carousel": [{"header": HEADER}] * 2}),
+        3,
+    ),
+}
+
+
+def named_in(body: object, key: str) -> list[str]:
+    """What a body names under a key, at any depth."""
+    if isinstance(body, list):
+        return [found for item in body for found in named_in(item, key)]
+    if not isinstance(body, dict):
+        return []
+    own = [body[key]] if isinstance(body.get(key), str) else []
+    return own + [found for item in body.values() for found in named_in(item, key)]
+
+
+@pytest.mark.parametrize(("content", "places"), WITHIN.values(), ids=WITHIN.keys())
+async def test_a_link_within_content_is_fetched_once_and_named_by_its_upload_everywhere(
+    rig: Rig, autojump_clock: MockClock, content: Content, places: int
+) -> None:
+    rig.platform.links[LINK] = (200, PNG, {"content-type": "image/png"})
+    message_id = (await rig.submit(content)).message_id
+
+    for n in range(2):
+        await rig.until(lambda: len(rig.platform.accepted()) > n)  # noqa: B023
+        told = [{"code": 131053, "title": "media"}]
+        await rig.platform.tell(rig.platform.accepted()[n], "failed", errors=told)
+    await rig.until(lambda: len(rig.platform.accepted()) == 3)
+    await rig.reached(message_id, "sent")
+
+    by_link, again, by_id = [arrival.body for arrival in rig.platform.accepted()]
+    assert named_in(by_link, "link") == named_in(again, "link") == [LINK] * places
+    images = [each for each in named_in(by_id, "id") if each.startswith("up-")]
+    assert (named_in(by_id, "link"), images) == ([], ["up-1"] * places)
+    assert (len(rig.platform.fetched), len(rig.platform.uploads)) == (1, 1)
+
+
+async def test_a_link_within_content_that_leads_to_no_picture_fails_and_says_why(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    rig.platform.links[LINK] = (200, b"%PDF-1.4", {"content-type": "application/pdf"})
+    message_id = (await rig.submit(WITHIN["above a question"][0])).message_id
+
+    for n in range(2):
+        await rig.until(lambda: len(rig.platform.accepted()) > n)  # noqa: B023
+        told = [{"code": 131053, "title": "media"}]
+        await rig.platform.tell(rig.platform.accepted()[n], "failed", errors=told)
+    failure = (await rig.reached(message_id, "failed")).parts[0].failure
+
+    assert failure is not None
+    assert (failure.reason, len(rig.platform.uploads)) == ("media_unsupported", 0)
+    assert "application/pdf is not taken" in (failure.text or "")
 
 
 async def test_a_link_that_nobody_can_get_fails_with_its_status(
