@@ -228,7 +228,7 @@ class Receiver:
                 return Item(adapter.platform, report, rank=status.rank(report.status))
             case ChannelReported():
                 dated = self.dated(report)
-                return Item(adapter.platform, dated, standing=standing.standing_of(dated))
+                return Item(adapter.platform, dated, standings=standing.standings_of(dated))
             case TemplateReported() | Unsupported():
                 return Item(adapter.platform, self.dated(report))
             case _:

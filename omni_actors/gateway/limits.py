@@ -125,7 +125,8 @@ class Limits:
 
     `shared` are the brakes of what it belongs to, by scope; `outreach` counts the people of its
     `portfolio` (None: nobody counts them), `outreach_closed_until` is when it may write first
-    again, and `waiting` is whether something is held for want of room.
+    again after it was throttled, `first_from` the same of what the platform forbids by its word,
+    and `waiting` is whether something is held for want of room.
     """
 
     adaptive: Adaptive
@@ -134,6 +135,7 @@ class Limits:
     shared: Mapping[Scope, Brake]
     outreach: Outreach = field(factory=Outreach)
     outreach_closed_until: float = 0.0
+    first_from: float = 0.0
     portfolio: str | None = None
     waiting: bool = False
     pace: Pace = field(factory=Pace)
@@ -246,14 +248,19 @@ class Limits:
         """When word that leaves room for some lanes only is too old to count."""
         return max([brake.told_at + USAGE_VALID_S for brake in self.shared.values()])
 
+    @property
+    def writes_first_from(self) -> float:
+        """From when the channel may write first, throttled or forbidden; inf: nobody knows."""
+        return max(self.outreach_closed_until, self.first_from)
+
     def guards_outreach(self, now: float) -> bool:
         """Whether it matters now if a person's reply window is closed."""
         limited = self.outreach.most is not None or self.waiting
-        return limited or self.outreach_closed_until > now
+        return limited or self.writes_first_from > now
 
     def may_write_first(self, person: str, now: float) -> bool:
         """Whether a person whose window is closed may be written to now."""
-        if self.outreach_closed_until > now:
+        if self.writes_first_from > now:
             return False
         return self.outreach.admits(person, now, waiting=self.waiting)
 
@@ -261,7 +268,7 @@ class Limits:
         """Why nobody else may be written to first."""
         used, most = self.outreach.used(now), self.outreach.most
         text = f"the portfolio has written first to {used} people in a day"
-        if self.outreach_closed_until > now:
+        if self.writes_first_from > now:
             text = FIRST_CLOSED
         elif most is None or used < most:
             text = "others have waited longer to be written to first"
@@ -367,7 +374,7 @@ class Limits:
         """Why the channel is slower than it was asked to be, in sentences."""
         if self.pace.closed_until > now:
             yield "the platform has stopped the channel for a while"
-        if self.outreach_closed_until > now:
+        if self.writes_first_from > now:
             yield FIRST_CLOSED
         if self.adaptive.rate < self.adaptive.ceiling > self.adaptive.per_second(now):
             yield "the channel was throttled and recovers"
@@ -412,8 +419,8 @@ class Limits:
             "outreach": {
                 "used": None if self.outreach.most is None else self.outreach.used(now),
                 "limit": self.outreach.most,
-                "closed_until_at": self.outreach_closed_until
-                if self.outreach_closed_until > now
+                "closed_until_at": self.writes_first_from
+                if now < self.writes_first_from < math.inf
                 else None,
             },
         }

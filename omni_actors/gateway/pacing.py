@@ -13,7 +13,7 @@ from omni_actors.adapters.contract import Adapter
 from omni_actors.gateway.limits import FREE, Brake, Limits
 from omni_actors.gateway.sender import Route
 from omni_actors.model.failure import Scope
-from omni_actors.model.limits import PER_SECOND, USERS_PER_DAY, Closure, Ties
+from omni_actors.model.limits import FIRST_AT, PER_SECOND, USERS_PER_DAY, Closure, Ties
 from omni_actors.model.states import ChannelState
 from omni_actors.policy.outreach import DAY_S, LOOK_EVERY_S, Outreach
 from omni_actors.policy.rate import Limit, close, of_level
@@ -98,13 +98,13 @@ class Pacer:
         shared, outreach = self.shared(channel), self.outreach_of(channel)
         at = self.now()
         limits = Limits.fresh(pacing.channel, pacing.pair, shared, outreach, crashed_at=at)
-        limits.portfolio = self.portfolio(channel)
+        limits.portfolio, limits.first_from = self.portfolio(channel), first_from(channel)
         return limits
 
     def renew(self, channel: Channel, limits: Limits) -> None:
         """The channel's settings or its platform's word have changed what it shares."""
         limits.shared, limits.outreach = self.shared(channel), self.outreach_of(channel)
-        limits.portfolio = self.portfolio(channel)
+        limits.portfolio, limits.first_from = self.portfolio(channel), first_from(channel)
 
     def shared(self, channel: Channel) -> dict[Scope, Brake]:
         """The brakes that this channel shares with others."""
@@ -170,7 +170,7 @@ class Pacer:
             channel = self.channels().get(id)
             if limits.waiting and channel is not None:
                 line = waiting.setdefault(limits.portfolio or id, Line(limits.outreach))
-                opens_at = limits.outreach_closed_until
+                opens_at = limits.writes_first_from
                 sends = channel.state is ChannelState.ACTIVE and channel.connected
                 line.opens_at[id] = opens_at if sends else math.inf
         yield from waiting.values()
@@ -189,6 +189,12 @@ class Pacer:
             return int(most) if isinstance(most, int | float) else None
         named = [self.ties(channel).users_per_day for channel in mine]
         return min([most for most in named if most is not None], default=None)
+
+
+def first_from(channel: Channel) -> float:
+    """From when a channel may write first, by its platform's newest word."""
+    told, _ = channel.limits.get(FIRST_AT, (0.0, 0.0))
+    return float(told) if isinstance(told, int | float) else math.inf
 
 
 def default_pacing(adapter: Adapter[Any, Any]) -> Pacing:

@@ -9,9 +9,11 @@ from omni_actors.model.reports import IdentityKey
 
 PER_SECOND = "per_second"
 USERS_PER_DAY = "users_per_day"
+FIRST_AT = "first_at"
 # The keys of a `ChannelReported.detail` that are kept of the channel: how many messages it may send
-# in a second, and to how many people a day it may write first (None: to all).
-LIMITS = (PER_SECOND, USERS_PER_DAY)
+# in a second, to how many people a day it may write first (None: to all), and from when it may
+# write first at all (unix seconds; None: nobody knows).
+LIMITS = (PER_SECOND, USERS_PER_DAY, FIRST_AT)
 
 
 @frozen

@@ -291,7 +291,8 @@ class ChannelReported:
     | kind | detail |
     |---|---|
     | `ban` | `state`: scheduled, disabled, reinstated; `on`; `sending` |
-    | `restriction` | `restrictions`: [`type`, `until`]; `sending`; `until` |
+    | `restriction` | `restrictions`: [`type`, `until`]; `sending`; `until`; `first_at`: from when \
+it may write first again (unix seconds; 0: it may now; None: nobody knows) |
     | `connection` | `state`: added, removed, offboarded, …; `reason`, `by`; `sending` |
     | `deletion` | `sending`: the account is no more |
     | `app` | `state`: installed, uninstalled |

@@ -5,6 +5,7 @@ from typing import Final
 
 from omni_actors.model.failure import Kind
 from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.limits import USERS_PER_DAY
 from omni_actors.model.reports import ChannelReported, Severity
 from omni_actors.model.standing import Standing
 
@@ -12,10 +13,27 @@ from omni_actors.model.standing import Standing
 NOTICE_S: Final = 7 * 86400.0
 ERROR_S: Final = 86400.0
 NOTHING: Final = "nothing"
+LIMIT: Final = "messaging_limit"
+
+
+def standings_of(report: ChannelReported) -> tuple[Standing, ...]:
+    """What a channel's news mean for how it stands: of their own topic, and of the messaging limit
+    where they tell that beside it."""
+    found = standing_of(report)
+    beside = None if report.kind == LIMIT else limit_told(report.detail, report.at)
+    return tuple([standing for standing in (found, beside) if standing is not None])
+
+
+def limit_told(detail: JsonObject, at: float) -> Standing | None:
+    """The messaging limit, where something else tells it too; None when that says nothing of it."""
+    told = {key: detail[key] for key in (USERS_PER_DAY, "tier") if key in detail}
+    if USERS_PER_DAY not in told:
+        return None
+    return Standing(LIMIT, ok=True, sentence=_limit(told), at=at, detail=told)
 
 
 def standing_of(report: ChannelReported) -> Standing | None:
-    """What a channel's news mean for how it stands; None when they change nothing of that.
+    """What a channel's news mean for its topic; None when they change nothing of that.
 
     Only what forbids all sending blocks: a channel that may still answer its customers does.
     """
@@ -137,9 +155,9 @@ def _throughput(detail: JsonObject) -> str:
 
 
 def _limit(detail: JsonObject) -> str:
-    if "users_per_day" not in detail:
+    if USERS_PER_DAY not in detail:
         return "The messaging limit was changed."
-    people = detail["users_per_day"]
+    people = detail[USERS_PER_DAY]
     first = "everybody" if people is None else f"{people} people a day"
     return f"The business may write first to {first}."
 
@@ -164,7 +182,7 @@ SENTENCES: Final[Mapping[str, Callable[[JsonObject], str]]] = {
     "ban": _ban,
     "connection": _connection,
     "deletion": _deletion,
-    "messaging_limit": _limit,
+    LIMIT: _limit,
     "name": _name,
     "quality": _quality,
     "restriction": _restriction,

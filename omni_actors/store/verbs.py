@@ -58,7 +58,7 @@ class Item:
 
     `rank` of a status (policy/status.py); `window_until` that a message opens (policy/window.py);
     `entry`: by when to answer for it to be free of charge, and for how many seconds it is so then;
-    `media_ids`, one for each medium of the report, already written into its content; `standing`
+    `media_ids`, one for each medium of the report, already written into its content; `standings`
     that news of a channel change (policy/standing.py); `resend` where a failure that is reported
     need not be the end (policy/retry.py).
     """
@@ -69,7 +69,7 @@ class Item:
     window_until: float | None = None
     media_ids: tuple[str, ...] = ()
     entry: tuple[float, float] | None = None
-    standing: Standing | None = None
+    standings: tuple[Standing, ...] = ()
     resend: Resend | None = None
 
 

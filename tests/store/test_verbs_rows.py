@@ -399,7 +399,7 @@ async def _everything(desk: Desk) -> dict[str, Query[Any]]:
     await desk.do(CreateKey(ApiKey("key_1", "default", "ci", (), "ab" * 32, 1.0), "s3cret"))
     alert = ChannelReported("770", "alert", 1.0, (), "alert", Severity.WARNING, {})
     news = Standing("alert", ok=False, sentence="Alert.", at=1.0)
-    await desk.accept(Item("whatsapp", alert, standing=news))
+    await desk.accept(Item("whatsapp", alert, standings=(news,)))
     queued = await desk.submit(leg_id)
     [claimed] = await desk.claim(*desk.heads())
     await desk.settle(claimed, GivenUp(REJECTED))

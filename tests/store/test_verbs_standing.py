@@ -33,7 +33,7 @@ async def told(
     """News that a channel may not send, or may again."""
     report = ChannelReported(key, f"{topic}:{at}", at, (), topic, Severity.CRITICAL, {})
     news = Standing(topic, not blocks, f"{topic} at {at:.0f}.", at, blocks, until)
-    return await desk.accept(Item("whatsapp", report, standing=news), at=at)
+    return await desk.accept(Item("whatsapp", report, standings=(news,) if news else ()), at=at)
 
 
 def state(desk: Desk, channel_id: str = "wa") -> tuple[str, str | None]:

@@ -35,7 +35,7 @@ INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 UPGRADED_PER_S: Final = 1000
 UNLIMITED: Final = -1
 # What the platform says nothing about is left out of a detail; here None says that there is none.
-MAY_BE_NONE: Final = frozenset({"users_per_day"})
+MAY_BE_NONE: Final = frozenset({"users_per_day", "first_at"})
 
 _TIER = re.compile(r"TIER_(\d+)(K?)")
 
@@ -137,8 +137,13 @@ def _restricted(value: JsonObject) -> Told:
         for one in map(mapping, sequence(value.get("restriction_info")))
     ]
     messaging = [one for one in listed if "messaging" in str(one["type"])]
-    until = _last([one["until"] for one in messaging or listed])
-    detail = {"sending": _left(messaging), "restrictions": list(listed), "until": until}
+    until, left = _last([one["until"] for one in messaging or listed]), _left(messaging)
+    detail = {
+        "sending": left,
+        "restrictions": list(listed),
+        "until": until,
+        "first_at": until if left == "replies" else 0.0,
+    }
     return Told("restriction", CRITICAL, detail)
 
 

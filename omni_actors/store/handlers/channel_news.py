@@ -21,9 +21,10 @@ def standing(
 ) -> Outcome | None:
     """What news mean for how the channel stands, how fast it may send, and whether at all."""
     limited = _limited(effects, home, report)
-    if item.standing is None:
+    if not item.standings:
         return Outcome(channel=limited) if limited else None
-    keep_standing(effects.db, home.id, item.standing)
+    for each in item.standings:
+        keep_standing(effects.db, home.id, each)
     now = intake.received_at
     return Outcome(channel=restrict(effects.db, effects.journal, home.id, now) or limited)
 
