@@ -11,6 +11,7 @@ from omni_actors.gateway.media_files import UPLOAD_BYTES_MAX, type_of
 from omni_actors.gateway.uploads import Make
 from omni_actors.media.blobs import Blob, Blobs, DiskFull
 from omni_actors.media.pictures import NotMade, Pictures
+from omni_actors.media.traits import Traits, traits_of
 from omni_actors.model.capabilities import Capabilities, Form, Level
 from omni_actors.model.content import Content, Media, MediaKind, content_type
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
@@ -80,17 +81,19 @@ class Links:
         """What one link leads to, as it can be shown, and what to note. Raises SendFailure."""
         assert content.url is not None
         url, reply = await self.followed(content.url, make)
-        medium = await self.medium_of(media_id, url, reply)
+        medium, traits = await self.medium_of(media_id, url, reply)
         named = evolve(medium, filename=content.filename or medium.filename)
-        return await self.shown(named, content, forms)
+        return await self.shown(named, traits, content, forms)
 
     async def shown(
-        self, medium: Medium, content: Media, forms: Sequence[Form]
+        self, medium: Medium, traits: Traits, content: Media, forms: Sequence[Form]
     ) -> tuple[Medium, str | None]:
         """A picture that its kind's own form takes, and what to note. Raises SendFailure."""
         if content.kind is not MediaKind.IMAGE or not forms:
             return medium, None
-        recipe = recipe_for(forms[0], MediumFacts(medium.mime, medium.size, medium.filename))
+        recipe = recipe_for(
+            forms[0], MediumFacts.of(medium.mime, medium.size, medium.filename, traits)
+        )
         if recipe is None:
             return medium, None
         try:
@@ -134,13 +137,14 @@ class Links:
         text = f"the link redirects more than {REDIRECTS_MAX} times"
         raise SendFailure(Failure(Kind.REJECTED, Reason.MEDIA_UNREACHABLE, text=text))
 
-    async def medium_of(self, media_id: str, url: str, reply: HttpReply) -> Medium:
-        """What was fetched, with its type by its bytes."""
+    async def medium_of(self, media_id: str, url: str, reply: HttpReply) -> tuple[Medium, Traits]:
+        """What was fetched, with its type by its bytes, and what these tell beyond that."""
         blob = Blob(reply.blob or "", reply.size)
         async with self.blobs.open_source(blob) as source:
             head = await source.read()
         mime = type_of(reply.headers.get("content-type"), head)
-        return Medium(media_id, blob.sha256, mime, blob.size, name_in(url))
+        medium = Medium(media_id, blob.sha256, mime, blob.size, name_in(url))
+        return medium, traits_of(mime, head)
 
 
 def unreachable(status: int) -> Failure:

@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 
 from omni_actors.gateway.errors import Code, RequestError
 from omni_actors.media.blobs import Blob, Blobs, DiskFull, TooLarge
+from omni_actors.media.jpeg import JpegScan
 from omni_actors.media.probe import HEAD_BYTES, UNKNOWN, agrees, detect, essence
 from omni_actors.media.traits import Traits, traits_of
 from omni_actors.model.ids import MEDIUM, Ids
@@ -39,12 +40,13 @@ class MediaFiles:
         idempotency: Idempotency | None = None,
     ) -> NewMedium:
         """Keep a medium. What its first bytes say counts before what the caller says."""
-        head = b""
+        head, scan = b"", JpegScan()
         try:
             async with self.blobs.open_sink(self.bytes_max) as sink:
                 async for chunk in chunks:
                     if len(head) < HEAD_BYTES:
                         head += chunk[: HEAD_BYTES - len(head)]
+                    scan.feed(chunk)
                     await sink.write(chunk)
                 blob = await sink.commit()
         except TooLarge as problem:
@@ -55,7 +57,8 @@ class MediaFiles:
             ) from None
         asked = of_upload(idempotency, blob, mime, filename) if idempotency else None
         known = type_of(mime, head)
-        return await self.add(tenant, blob, known, filename, traits_of(known, head), asked)
+        traits = {**traits_of(known, head), **scan.traits}
+        return await self.add(tenant, blob, known, filename, traits, asked)
 
     async def add(
         self,

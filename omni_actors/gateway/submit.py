@@ -413,16 +413,7 @@ def nobody_yet(channel: Channel, keys: tuple[IdentityKey, ...]) -> Leg:
 
 def facts_of(medium: Medium) -> MediumFacts:
     """What shaping must know of a medium's bytes."""
-    told: Any = medium.traits
-    return MediumFacts(
-        medium.mime,
-        medium.size,
-        medium.filename,
-        animated=told.get("animated"),
-        codec=told.get("codec"),
-        channels=told.get("channels"),
-        depth=told.get("depth"),
-    )
+    return MediumFacts.of(medium.mime, medium.size, medium.filename, medium.traits)
 
 
 def template_of(request: SendRequest) -> Template | None:

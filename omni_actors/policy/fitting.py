@@ -154,6 +154,8 @@ def traits_unfit(limits: Limits, known: MediumFacts) -> str:
         return f"{known.channels} channels of sound, {limits.channels_max} allowed"
     if limits.depth_max is not None and (known.depth or 0) > limits.depth_max:
         return f"{known.depth} bits a colour, {limits.depth_max} allowed"
+    if limits.colours and known.colours and known.colours not in limits.colours:
+        return f"{known.colours} colours are not taken, only {', '.join(limits.colours)}"
     return ""
 
 

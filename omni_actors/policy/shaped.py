@@ -1,5 +1,7 @@
 """What shaping answers: parts that fit the channel, a report of the cost, or a refusal."""
 
+from typing import Any
+
 from attrs import frozen
 
 from omni_actors.model.capabilities import Level
@@ -11,7 +13,8 @@ from omni_actors.model.json import JsonObject
 class MediumFacts:
     """What is known of a medium's bytes; None where it is not.
 
-    `channels` are those of sound, `depth` is the bits of one channel of a pixel.
+    `channels` are those of sound, `depth` is the bits of one channel of a pixel,
+    whose `colours` are grey, rgb or cmyk.
     """
 
     mime: str | None = None
@@ -21,6 +24,24 @@ class MediumFacts:
     codec: str | None = None
     channels: int | None = None
     depth: int | None = None
+    colours: str | None = None
+
+    @classmethod
+    def of(
+        cls, mime: str | None, size: int | None, filename: str | None, traits: JsonObject
+    ) -> "MediumFacts":
+        """The facts with the traits that were read from the bytes (media/traits.py)."""
+        told: Any = traits
+        return cls(
+            mime,
+            size,
+            filename,
+            animated=told.get("animated"),
+            codec=told.get("codec"),
+            channels=told.get("channels"),
+            depth=told.get("depth"),
+            colours=told.get("colours"),
+        )
 
 
 @frozen

@@ -360,7 +360,7 @@ class Medium:
     attempts: int
     due_at: float | None
     created_at: float
-    traits: JsonObject = field(factory=dict)  # animated, codec, channels, depth; where known
+    traits: JsonObject = field(factory=dict)  # of media/traits.py; where known
 
 
 @frozen

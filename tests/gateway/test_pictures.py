@@ -191,3 +191,16 @@ async def test_a_picture_that_took_too_long_once_is_converted_the_next_time(rig:
     assert "could not be converted: it takes longer" in rendering(hurried)[0]["why"]
     assert [note["level"] for note in rendering(answer)] == ["converted"]
     assert rendering(answer)[0]["to"].startswith("image/jpeg")
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "L"])
+async def test_a_photograph_of_other_colours_becomes_one_in_rgb(rig: Rig, mode: str) -> None:
+    sink = io.BytesIO()
+    Image.new(mode, (64, 48)).save(sink, "JPEG", icc_profile=bytes(20_000))
+    media_id = await kept(rig, sink.getvalue(), "tea.jpg")
+
+    answer = await rig.submit(Media(MediaKind.IMAGE, media_id))
+    await rig.reached(answer.message_id, "sent")
+
+    with Image.open(io.BytesIO(await uploaded(rig))) as shown:
+        assert (shown.format, shown.mode) == ("JPEG", "RGB")

@@ -33,7 +33,7 @@ KB = 1000
 NATIVE = Form(
     "image",
     Level.NATIVE,
-    Limits(mimes=("image/jpeg", "image/png"), bytes_max=500 * KB, depth_max=8),
+    Limits(mimes=("image/jpeg", "image/png"), bytes_max=500 * KB, depth_max=8, colours=("rgb",)),
 )
 CHANNEL = Capabilities({"media.image": (NATIVE,)})
 RECIPE = Recipe(("image/jpeg", "image/png"), 500 * KB)
@@ -44,6 +44,9 @@ FACTS: dict[str, tuple[MediumFacts, Recipe | None]] = {
     "a JPEG that fits": (MediumFacts("image/jpeg", 10 * KB), None),
     "a JPEG that is too large": (MediumFacts("image/jpeg", 600 * KB), RECIPE),
     "a PNG of 16 bits": (MediumFacts("image/png", 10 * KB, depth=16), RECIPE),
+    "a JPEG of the print": (MediumFacts("image/jpeg", 10 * KB, colours="cmyk"), RECIPE),
+    "a grey JPEG": (MediumFacts("image/jpeg", 10 * KB, colours="grey"), RECIPE),
+    "a JPEG in RGB": (MediumFacts("image/jpeg", 10 * KB, colours="rgb"), None),
     "a WebP": (MediumFacts("image/webp", 10 * KB, animated=False), RECIPE),
     "a WebP with parameters": (MediumFacts("Image/WebP; q=1", 10 * KB), RECIPE),
     "a WebP that moves": (MediumFacts("image/webp", 10 * KB, animated=True), None),

@@ -273,7 +273,15 @@ CONTACTS: Final = Limits(
 FORMS: Final = {
     "text": (_text("text", Level.NATIVE),),
     "media.image": (
-        _medium("image", Level.NATIVE, 5 * MB, IMAGES, caption_max=CAPTION_MAX, depth_max=8),
+        _medium(
+            "image",
+            Level.NATIVE,
+            5 * MB,
+            IMAGES,
+            caption_max=CAPTION_MAX,
+            depth_max=8,
+            colours=("rgb",),
+        ),
         AS_DOCUMENT,
         LINK,
     ),
