@@ -4,7 +4,7 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 """
 
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from attrs import field, frozen
@@ -45,6 +45,8 @@ from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import MediaRef
 
 SHA256_BYTES: Final = 32
+# Of all vCards of one message together; a picture within one may be larger than that.
+VCARDS_BYTES_MAX: Final = 64 * 1024
 
 
 @frozen
@@ -148,7 +150,23 @@ def _contacts(payload: Json) -> Said:
         raise Malformed("it has no contacts")
     asked = any(card.get("origin") == "contact_request" for card in cards)
     notes = {"origin": "contact_request"} if asked else {}
-    return Said(Contacts(tuple(map(_card, cards))), notes=notes)
+    return Said(Contacts(tuple(map(_card, cards))), notes={**notes, **_vcards(cards)})
+
+
+def _vcards(cards: Sequence[JsonObject]) -> JsonObject:
+    """The vCards in the order of the contacts, None for one without or too many bytes: they hold
+    what the other members leave out, such as a picture or a note."""
+    kept: list[Json] = []
+    room, left_out = VCARDS_BYTES_MAX, 0
+    for vcard in [text(card.get("vcard")) for card in cards]:
+        size = len((vcard or "").encode(errors="replace"))
+        fits = size <= room
+        kept.append(vcard if fits else None)
+        room -= size if fits else 0
+        left_out += not fits
+    if not any(kept) and not left_out:
+        return {}
+    return {"vcards": kept, **({"vcards_left_out": left_out} if left_out else {})}
 
 
 def _card(card: JsonObject) -> ContactCard:

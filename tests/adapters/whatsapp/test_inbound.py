@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omni_actors.adapters.whatsapp.content import read_content
 from omni_actors.adapters.whatsapp.inbound import names, parse
 from omni_actors.adapters.whatsapp.people import Cards
 from omni_actors.model.json import Json
@@ -257,3 +258,15 @@ def test_of_two_cards_with_the_same_key_the_first_is_meant() -> None:
     ]
 
     assert Cards.read(cards).person((IdentityKey("phone", "447700900123"),)).name == "First"
+
+
+def test_vcards_stand_by_their_contacts_as_far_as_they_have_room() -> None:
+    cards = ["BEGIN:VCARD", None, "é" * 32_760, "BEGIN:VCARD" * 3, "x"]
+    named = [{"name": {"formatted_name": "Ada"}, "vcard": vcard} for vcard in cards]
+    said = read_content("contacts", {"contacts": named})
+
+    assert said.notes == {
+        "vcards": ["BEGIN:VCARD", None, "é" * 32_760, None, "x"],
+        "vcards_left_out": 1,
+    }
+    assert read_content("contacts", {"contacts": [{"name": {}}]}).notes == {}
