@@ -10,10 +10,11 @@ from omni_actors import telemetry
 from omni_actors.adapters.contract import Medium, TemplateDesk, TemplatePage
 from omni_actors.gateway import management
 from omni_actors.gateway.called import called
+from omni_actors.gateway.derivatives import Derivatives
 from omni_actors.gateway.errors import Code, Mistake, RequestError
 from omni_actors.gateway.keys import Caller
 from omni_actors.gateway.sender import Hands, Route
-from omni_actors.model.content import Category
+from omni_actors.model.content import Category, MediaKind
 from omni_actors.model.content import Template as TemplateContent
 from omni_actors.model.failure import Failure, Kind, Reason
 from omni_actors.model.json import JsonObject
@@ -26,9 +27,12 @@ from omni_actors.model.templates import (
 )
 from omni_actors.model.templates import TemplateChange as Change
 from omni_actors.policy import templates as policy
+from omni_actors.policy.derivatives import recipe_for
+from omni_actors.policy.shaped import MediumFacts
 from omni_actors.store.contract import Store
 from omni_actors.store.queries import MediumById
 from omni_actors.store.rows import ANY_TENANT, Channel, Page
+from omni_actors.store.rows import Medium as StoredMedium
 from omni_actors.store.templates import (
     DropTemplates,
     EndTemplateSync,
@@ -82,6 +86,7 @@ class TemplateBook:
     channels: Callable[[], Mapping[str, Channel]]
     routes: Callable[[], Mapping[str, Route]]
     now: Callable[[], float]
+    derivatives: Derivatives
     changed: Callable[[str], None]  # news of a channel's templates: they are to be read again
     syncing: dict[str, trio.Lock] = field(factory=dict)
 
@@ -230,7 +235,7 @@ class TemplateBook:
     async def create(self, caller: Caller, channel_id: str, wanted: NewTemplate) -> Template:
         """Submit a template for approval. Raises RequestError with the platform's reason."""
         able = self.ability(caller, channel_id)
-        media = self.samples(caller, able, wanted.components)
+        media = await self.samples(caller, able, wanted.components)
         made = await self.call(able, able.desk.create(wanted, media, able.route.settings))
         if isinstance(made, Failure):
             self.changed(channel_id)  # where the answer was lost, a listing tells
@@ -257,7 +262,7 @@ class TemplateBook:
                 "the platform's id of the template is not known yet; sync the templates first"
             )
             raise RequestError(Code.TEMPLATE_REFUSED, sentence)
-        media = self.samples(caller, able, wanted.components or ())
+        media = await self.samples(caller, able, wanted.components or ())
         changed = await self.call(able, able.desk.edit(known, wanted, media, able.route.settings))
         if isinstance(changed, Failure):
             self.changed(channel_id)
@@ -265,15 +270,25 @@ class TemplateBook:
         await self.store.do(KeepTemplates(channel_id, (changed,), self.now()))
         return await self.named(caller, channel_id, name, known.language)
 
-    def samples(
+    async def samples(
         self, caller: Caller, able: Able, components: Sequence[JsonObject]
     ) -> dict[str, Medium]:
-        """The media that components show as examples. Raises RequestError."""
-        return {
-            media_id: self.sample(caller, media_id) for media_id in able.desk.samples(components)
-        }
+        """The media that components show as examples, pictures as the channel shows them. Raises
+        RequestError."""
+        kept = {each: self.sample(caller, each) for each in able.desk.samples(components)}
+        return {each: await self.shown(able, found) for each, found in kept.items()}
 
-    def sample(self, caller: Caller, media_id: str) -> Medium:
+    async def shown(self, able: Able, found: StoredMedium) -> Medium:
+        """An example as it is handed over: a picture that no message could show is converted."""
+        native = able.route.adapter.capabilities.forms_of(f"media.{MediaKind.IMAGE}")[:1]
+        facts = MediumFacts.of(found.mime, found.size, found.filename, found.traits)
+        recipe = recipe_for(native[0], facts) if native else None
+        made = None if recipe is None else await self.derivatives.of(found.id, recipe)
+        one = (made and made.medium) or found
+        mime = one.mime or "application/octet-stream"
+        return Medium(found.id, one.blob or "", mime, one.size or 0, one.filename)
+
+    def sample(self, caller: Caller, media_id: str) -> StoredMedium:
         """One of them, if its bytes are here."""
         found = self.store.peek(MediumById(caller.tenant, media_id))
         if found is None:
@@ -283,8 +298,7 @@ class TemplateBook:
             raise RequestError(Code.MEDIA_PENDING, sentence, retry_after_s=2.0)
         if found.state is MediaState.FAILED or found.blob is None:
             raise RequestError(Code.MEDIA_FAILED, f"medium {media_id} could not be fetched")
-        mime = found.mime or "application/octet-stream"
-        return Medium(media_id, found.blob, mime, found.size or 0, found.filename)
+        return found
 
     async def delete(self, caller: Caller, channel_id: str, name: str, language: str | None) -> int:
         """Delete a template in one language or in all; answers how many of ours are gone."""

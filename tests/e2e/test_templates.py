@@ -1,10 +1,12 @@
 """A template from its submission to its pause, over the built program and the pretend platform."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.e2e.kit import CHANNEL, NUMBER, Served, Setup, Site, open_site, patiently, serving
 
@@ -288,6 +290,31 @@ async def test_a_template_is_made_with_a_picture_and_changed(tmp_path: Path) -> 
         )
         assert edited.status_code == 200, edited.text
         assert (edited.json()["status"], edited.json()["layout"].get("header")) == ("pending", None)
+
+
+async def test_an_example_that_no_message_could_show_is_converted(tmp_path: Path) -> None:
+    sink = io.BytesIO()
+    Image.new("RGB", (64, 48), "teal").save(sink, "WEBP")
+    setup = Setup(bot="none", more=WABA + 'app_id = "70001"\n')
+    async with open_site(tmp_path, setup) as site:
+        await patiently(lambda: known(site))
+        kept = await site.call("POST", "/v1/media", content=sink.getvalue())
+        shown = {**LOOK, "example": {"media_id": kept.json()["id"]}}
+        card = {**LOOK, "example": {"media_id": kept.json()["id"]}, "format": "DOCUMENT"}
+
+        made, refused = [
+            await site.call(
+                "POST",
+                TEMPLATES,
+                json={**PICKUP, "name": name, "components": [header, *PICKUP["components"]]},
+            )
+            for name, header in (("tea", shown), ("paper", card))
+        ]
+
+    assert made.status_code == 201, made.text
+    assert made.json()["components"][0]["example"]["header_handle"][0].startswith("4:")
+    assert refused.status_code == 422
+    assert "needs application/pdf as its example" in refused.json()["detail"]
 
 
 def test_templates_are_made_changed_and_ended_on_the_command_line(
