@@ -34,6 +34,8 @@ CHANGEABLE = frozenset(
         Reason.BAD_REQUEST,
     }
 )
+# What a message says of itself: the first of its parts that is one of these, in this order.
+TOLD_WHY = (PartStatus.FAILED, PartStatus.HELD)
 RETRY_BY_KIND = {
     Kind.TRANSIENT: "after",
     Kind.UNREACHABLE: "after",
@@ -127,8 +129,9 @@ def notes(rendering: Json) -> tuple[v.NoteView, ...]:
 
 
 def message(row: g.Message) -> v.MessageView:
-    """A message with its parts. `reason` is that of the first part that failed."""
-    failed = [p.failure for p in row.parts if p.failure and p.status is PartStatus.FAILED]
+    """A message with its parts. `reason` is that of the first part that failed, or else of the
+    first that is held."""
+    why = [p.failure for status in TOLD_WHY for p in row.parts if p.failure and p.status is status]
     quoted = None
     if row.reply_to or row.reply_to_external:
         quoted = v.ReplyToView(row.reply_to, row.reply_to_external)
@@ -154,7 +157,7 @@ def message(row: g.Message) -> v.MessageView:
         priority=row.priority,
         metadata=row.metadata,
         parts=tuple([part(p, row.platform) for p in row.parts]),
-        reason=reason(failed[0] if failed else None, row.platform),
+        reason=reason(why[0] if why else None, row.platform),
         rendering=notes(row.rendering),
         received_at=time(row.received_at),
         sent_at=time(row.sent_at),

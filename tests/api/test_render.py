@@ -2,13 +2,18 @@
 
 from typing import Any
 
+import pytest
+
 from omni_actors.api import render
 from omni_actors.api.spell import as_json
 from omni_actors.gateway.facade import Event
+from omni_actors.model.content import Text
 from omni_actors.model.events import EventType
 from omni_actors.model.failure import Failure, Kind, Reason, Scope
 from omni_actors.model.json import JsonObject
+from omni_actors.model.states import Direction, PartStatus, Priority
 from omni_actors.store.codec import failure_json
+from omni_actors.store.rows import Message, Part
 
 
 def shown(type: EventType, detail: JsonObject) -> Any:
@@ -38,3 +43,38 @@ def test_a_failure_of_which_only_the_kind_is_known_is_told_too() -> None:
     told = shown(EventType.MEDIA_FAILED, {"media_id": "med_1", "failure": failure_json(failure)})
 
     assert told["failure"] == as_json(render.reason(failure, None))
+
+
+FULL = Failure(Kind.THROTTLED, Reason.RATE_LIMITED, Scope.OUTREACH, text="written to 250 people")
+REFUSED = Failure(Kind.REJECTED, Reason.CONTENT_UNSUPPORTED, code="131051")
+PARTS: dict[str, tuple[list[tuple[PartStatus, Failure | None]], str | None]] = {
+    "one that waits for room": ([(PartStatus.HELD, FULL)], "rate_limited"),
+    "one that waits for the customer": ([(PartStatus.HELD, None)], None),
+    "a failed one before a held one": (
+        [(PartStatus.HELD, FULL), (PartStatus.FAILED, REFUSED)],
+        "content_unsupported",
+    ),
+    "one that is tried again": ([(PartStatus.QUEUED, FULL)], None),
+}
+
+
+@pytest.mark.parametrize(("parts", "code"), PARTS.values(), ids=PARTS.keys())
+def test_a_message_says_itself_why_it_failed_or_waits(
+    parts: list[tuple[PartStatus, Failure | None]], code: str | None
+) -> None:
+    rows = [
+        Part(f"prt_{n}", n, "text", status, (), 1, None, failure, maybe_duplicate=False,
+             status_at=1.8e9)
+        for n, (status, failure) in enumerate(parts)
+    ]  # fmt: skip
+    row = Message(
+        id="msg_1", tenant="default", direction=Direction.OUTBOUND, conversation_id="cnv_1",
+        leg_id="leg_1", channel_id="wa", platform="whatsapp", author="bot", source="api",
+        content=Text("tea"), status=rows[0].status.value, partial=False, received_at=1.8e9,
+        sent_at=None, expires_at=None, priority=Priority.NORMAL, reply_to=None,
+        reply_to_external=None, external_id=None, metadata={}, rendering=[], parts=tuple(rows),
+    )  # fmt: skip
+
+    found = render.message(row).reason
+
+    assert (found and found.code) == code
