@@ -529,3 +529,48 @@ async def test_an_example_of_another_type_is_refused(play: Play) -> None:
     nameless = await play.client.post(path, params={"file_type": "image/png"})
 
     assert (code_of(gif), code_of(nameless)) == (100, 100)
+
+
+NEWS: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None]] = {
+    "a pause": (
+        "message_template_status_update",
+        {"event": "PAUSED", "reason": "LOW_QUALITY"},
+        {"status": "PAUSED", "rejected_reason": "LOW_QUALITY"},
+    ),
+    "a word of tomorrow": (
+        "message_template_status_update", {"event": "RESTED"}, {"status": "PENDING"},
+    ),
+    "its end": ("message_template_status_update", {"event": "DELETED"}, None),
+    "another category": (
+        "template_category_update", {"new_category": "MARKETING"}, {"category": "MARKETING"},
+    ),
+    "one that is only announced": (
+        "template_category_update",
+        {"new_category": "UTILITY", "correct_category": "MARKETING"},
+        {"category": "UTILITY"},
+    ),
+    "its quality": (
+        "message_template_quality_update",
+        {"new_quality_score": "RED"},
+        {"quality_score": {"score": "RED"}},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("topic", "value", "is_now"), NEWS.values(), ids=NEWS.keys())
+async def test_the_listing_follows_news_of_a_template(
+    play: Play, topic: str, value: dict[str, Any], is_now: dict[str, Any] | None
+) -> None:
+    made = (await create(play)).json()
+    named = {"message_template_name": "pickup", "message_template_language": "en_GB"}
+    told = {"message_template_id": int(made["id"]), **named, **value}
+
+    answer = await play.client.post(
+        f"/sandbox/whatsapp/{KEY}/inbound", json={"field": topic, "value": told}
+    )
+
+    assert answer.status_code < 300, answer.text
+    found = await listed(play, name="pickup")
+    assert [{key: one[key] for key in is_now or {}} for one in found] == (
+        [is_now] if is_now else []
+    )

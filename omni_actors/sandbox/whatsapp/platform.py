@@ -177,6 +177,8 @@ class WhatsApp:
             stage=self.stage,
         )
         self._follow_groups(channel_key, document, written)
+        shelf = self.templates[self.accounts[channel_key].waba_id]
+        shelf.follow(str(document.get("field")), written.update.value)
         self.figures[channel_key].inbound += 1
         return written
 

@@ -240,6 +240,16 @@ class TemplateShelf:
         }
         return one, Update(channel_key, topic, told, field=topic, at=now)
 
+    def follow(self, topic: str, told: Mapping[str, Any]) -> None:
+        """A template is from now on as news of it say; what the shelf does not have is nobody's."""
+        named = str(told.get("message_template_name")), str(told.get("message_template_language"))
+        one, follow = self.kept.get(named), _FOLLOWED.get(topic)
+        if one is None or follow is None:
+            return
+        follow(one, told)
+        if one.status == "DELETED":
+            del self.kept[named]
+
 
 def with_fields(document: Mapping[str, Any], query: Mapping[str, str]) -> dict[str, Any]:
     """The fields that were asked for, and the id. Raises GraphError for one that is unknown."""
@@ -322,6 +332,31 @@ _CHANGES: Mapping[str, Callable[[Kept, Mapping[str, Any]], tuple[str, dict[str, 
     "quality": _quality,
     "category": _category,
     "components": _components,
+}
+
+
+def _follow_status(one: Kept, told: Mapping[str, Any]) -> None:
+    one.status = EVENTS.get(str(told.get("event")).upper(), one.status)
+    refused = one.status in ("REJECTED", "PAUSED", "DISABLED")
+    one.reason = str(told.get("reason") or "NONE") if refused else "NONE"
+
+
+def _follow_quality(one: Kept, told: Mapping[str, Any]) -> None:
+    score = str(told.get("new_quality_score")).upper()
+    one.quality = score if score in QUALITIES else one.quality
+
+
+def _follow_category(one: Kept, told: Mapping[str, Any]) -> None:
+    """A category that is only announced (`correct_category`) is not yet so."""
+    category = str(told.get("new_category")).upper()
+    if "correct_category" not in told and category in CATEGORIES:
+        one.category = category
+
+
+_FOLLOWED: Mapping[str, Callable[[Kept, Mapping[str, Any]], None]] = {
+    "message_template_status_update": _follow_status,
+    "message_template_quality_update": _follow_quality,
+    "template_category_update": _follow_category,
 }
 
 
