@@ -237,7 +237,7 @@ RULES: Final = {
     131063: _rejected(
         Reason.CHANNEL_MISCONFIGURED,
         "Marketing is switched off for the Cloud API of this account; switch it on in the "
-        "WhatsApp Manager.",
+        "WhatsApp Manager, or send this by the Marketing Messages API, without the gateway.",
     ),
     131064: _throttled(
         Scope.OUTREACH,
