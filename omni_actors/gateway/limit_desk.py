@@ -16,6 +16,7 @@ from omni_actors.gateway.sender import Hands, Route
 from omni_actors.gateway.timekeeper import GRAIN_S
 from omni_actors.model.failure import Failure, Kind, Reason, Scope
 from omni_actors.model.states import ChannelState
+from omni_actors.policy.standing import limit_told
 from omni_actors.store.contract import Store
 from omni_actors.store.limits import TellLimits
 from omni_actors.store.rows import Channel
@@ -65,7 +66,7 @@ class LimitReader:
                 code=told.code,
             )
             return told
-        channel = await self.store.do(TellLimits(channel_id, told, as_of))
+        channel = await self.store.do(TellLimits(channel_id, told, as_of, limit_told(told, as_of)))
         if channel is not None:
             self.changed(channel)
         return None

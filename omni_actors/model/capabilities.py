@@ -42,10 +42,10 @@ class Limits:
     Lengths are counted in `unit`, that of the text in `text_unit` if there is one; `bytes_max` in
     bytes, with another bound for what is animated. `mimes` may name all of a kind (`audio/*`).
     `codecs`, `channels_max` (of sound), `depth_max` (bits of one channel of a pixel) and `colours`
-    (grey, rgb, cmyk) bind the media of which these are known. `source` is the platform's page. What a form has no place for
-    has the limit 0: `header_max`, `footer_max` and `section_max` (the length
-    of a heading among options) by default. `header_media` are the kinds of media that may stand
-    above a text.
+    (grey, rgb, cmyk) bind the media of which these are known. `source` is the platform's page. What
+    a form has no place for has the limit 0: `header_max`, `footer_max` and `section_max` (the
+    length of a heading among options) by default. `header_media` are the kinds of media that may
+    stand above a text.
 
     Of cards, `text_max` bounds the title and the text each; with `one_text` they are one text, on
     the cards of a carousel of at most `item_text_max` on `item_lines_max` lines. `options` counts

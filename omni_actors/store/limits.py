@@ -6,6 +6,7 @@ from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import JsonObject
 from omni_actors.model.limits import Closure
+from omni_actors.model.standing import Standing
 from omni_actors.store.contract import Verb
 from omni_actors.store.rows import Channel, LegWake, Message
 
@@ -72,11 +73,13 @@ class FreeLeg(Verb[tuple[LegWake, ...]]):
 @frozen
 class TellLimits(Verb[Channel | None]):
     """Keep what the platform, when it was asked, told of a channel's limits (model/limits.py) as of
-    `at`; the channel, when it has others now."""
+    `at`; the channel, when it has others now. `standing` renews what was told of its topic before.
+    """
 
     channel_id: str
     told: JsonObject
     at: float
+    standing: Standing | None = None
 
 
 @frozen

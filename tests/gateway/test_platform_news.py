@@ -217,6 +217,25 @@ async def test_health_and_limiter_tell_the_same_limit_whatever_news_brought_it(
     assert (await limiter(rig))["outreach"]["limit"] == 10_000
 
 
+async def test_health_follows_the_limit_that_the_number_tells_when_it_is_asked(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await open_window(rig)
+    rig.platform.profile = {"whatsapp_business_manager_messaging_limit": "TIER_2K"}
+    await rig.gateway.sync_limits(OPERATOR, "wa")
+    quiet = (await health(rig))["standing"]
+
+    capability = {"max_daily_conversations_per_business": "TIER_UNLIMITED"}
+    await news(rig, told("business_capability_update", capability))
+    await trio.sleep(60)
+    await rig.gateway.sync_limits(OPERATOR, "wa")
+
+    limit = await standing(rig, "messaging_limit")
+    assert quiet == []
+    assert limit["sentence"] == "The business may write first to 2000 people a day."
+    assert (await limiter(rig))["outreach"]["limit"] == 2_000
+
+
 async def test_a_restriction_ends_by_itself(rig: Rig, autojump_clock: MockClock) -> None:
     await open_window(rig)
     until = rig.clock.now() + 7_200

@@ -15,7 +15,12 @@ from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.names import forget_names, say_names
-from omni_actors.store.handlers.standing import blocked, forget_standing, unblock
+from omni_actors.store.handlers.standing import (
+    blocked,
+    forget_standing,
+    renew_standing,
+    unblock,
+)
 from omni_actors.store.limits import PutCredentials, TellLimits
 from omni_actors.store.queries import Channels, Credentials, QueueDepths
 from omni_actors.store.rows import ANY_TENANT, Channel, QueueDepth
@@ -121,6 +126,8 @@ def tell_limits(db: Writing, verb: TellLimits) -> Channel | None:
     channel = None if found is None else limit(db, verb.channel_id, verb.told, verb.at)
     if found is None or channel is None:
         return None
+    if verb.standing is not None:
+        renew_standing(db, verb.channel_id, verb.standing)
     before = {name: value for name, (value, _) in channel_of(found).limits.items()}
     after = {name: value for name, (value, _) in channel.limits.items()}
     return None if before == after else channel

@@ -16,6 +16,7 @@ PUT = """
         detail = excluded.detail
     WHERE standing.at <= excluded.at
 """
+KNOWN = "SELECT 1 FROM standing WHERE channel_id = :channel_id AND topic = :topic"
 BLOCKED = """
     SELECT sentence FROM standing
     WHERE channel_id = :channel_id AND blocks = 1 AND (until_at IS NULL OR until_at > :at)
@@ -52,6 +53,12 @@ def keep_standing(db: Writing, channel_id: str, standing: Standing) -> None:
         until_at=standing.until,
         detail=encode_json(standing.detail),
     )
+
+
+def renew_standing(db: Writing, channel_id: str, standing: Standing) -> None:
+    """Remember newer word on a topic of which something was told before."""
+    if db.row(KNOWN, channel_id=channel_id, topic=standing.topic) is not None:
+        keep_standing(db, channel_id, standing)
 
 
 def blocked(db: Reading, channel_id: str, at: float) -> str | None:
