@@ -83,7 +83,7 @@ class Tally:
 
     __slots__ = (
         "channels", "complaints", "conversations", "known", "legs", "media", "named", "new",
-        "parked", "templates", "unclaimed",
+        "parked", "synced", "templates", "unclaimed",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -91,6 +91,7 @@ class Tally:
         self.known = 0
         self.unclaimed = 0
         self.parked = 0
+        self.synced = 0
         self.media = False
         self.named = False
         self.channels: dict[str, Channel] = {}
@@ -107,7 +108,7 @@ class Tally:
             self.new, self.known, self.unclaimed, self.parked, tuple(self.conversations),
             tuple(woken), self.media, tuple(self.channels.values()), self.named,
             tuple(self.templates), tuple(self.complaints),
-            {id: begun.pop(id) for id in self.conversations if id in begun},
+            {id: begun.pop(id) for id in self.conversations if id in begun}, self.synced,
         )  # fmt: skip
 
 
@@ -221,6 +222,8 @@ class Desk:
             return
         if outcome.parked:
             tally.parked += 1
+        if outcome.synced:
+            tally.synced += 1
         if outcome.conversation_id is not None:
             tally.conversations[outcome.conversation_id] = None
         if outcome.leg_id is not None:

@@ -40,13 +40,14 @@ from omni_actors.store.handlers.early import Change
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
 from omni_actors.store.handlers.parts import RANK_FAILED, PartWork, goes_again
 from omni_actors.store.handlers.people import Reach
-from omni_actors.store.handlers.synced import synced
+from omni_actors.store.handlers.synced import synced, told_as_news
 from omni_actors.store.handlers.tries import Try, try_of
 from omni_actors.store.rows import Complaint, EntryKind
 from omni_actors.store.verbs import Intake, Item
 
 KINDS: dict[type, EntryKind] = {Edited: "edited", Deleted: "deleted", Reacted: "reacted"}
 REFERRAL = "referral"
+WHOLE_S = 1.0  # old messages are dated in whole seconds
 REMOVED = encode_content(UnsupportedContent("deleted", "The sender took this message back."))
 
 
@@ -55,7 +56,7 @@ def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Out
     report = item.report
     match report:
         case Received(synced=True) | Echoed(synced=True):
-            return synced(effects, home, item, report, intake)
+            return _synced(effects, home, item, report, intake)
         case Received():
             return _received(effects, home, item, report, intake)
         case StatusReported():
@@ -113,6 +114,19 @@ def _meet(effects: Effects, home: Home, report: Personal) -> Reach | None:
     )
 
 
+def _synced(
+    effects: Effects, home: Home, item: Item, report: Received | Echoed, intake: Intake
+) -> Outcome | None:
+    """An old message; one of ours may be the part of which nobody knows what became."""
+    part = _own_part(effects, home, report) if isinstance(report, Echoed) else None
+    asks = part is not None and part.status in (PartStatus.SENDING, PartStatus.UNKNOWN)
+    if part is None or not asks or (part.wire_at or 0.0) > report.at + WHOLE_S:
+        return synced(effects, home, item, report, intake)
+    assert isinstance(report, Echoed)
+    _settled_by_echo(effects, home, part, report)
+    return Outcome(leg_id=part.message.leg_id)
+
+
 def _received(
     effects: Effects, home: Home, item: Item, report: Received, intake: Intake
 ) -> Outcome | None:
@@ -120,7 +134,8 @@ def _received(
     if reach is None:
         return _orphan(effects, home, report, intake)
     at = report.at
-    message_id = effects.db.ids(ids.MESSAGE)
+    old = told_as_news(effects, home, item, report, _notes(report), intake)
+    message_id = old[0] if old else effects.db.ids(ids.MESSAGE)
     before = _hold_open(reach, item)
     if reach.last_inbound_at is None or at >= reach.last_inbound_at:
         reach.last_inbound_at = at
@@ -131,16 +146,8 @@ def _received(
     _stir(reach, intake.received_at)
     if report.standby or reach.controlled_by is not None:
         control.heard(effects, home, reach, report)
-    quoted = effects.target(home.id, report.reply_to) if report.reply_to is not None else None
-    effects.add_target(home.id, report.external_id, message_id)
-    effects.add_message(
-        message_id, home.tenant, Direction.INBOUND.value, reach.thread.id, reach.id, home.id,
-        "contact", "platform", encode_content(report.content), "received", intake.received_at, at,
-        quoted[0] if quoted else None, report.reply_to, report.external_id, _notes(report),
-        intake.id,
-    )  # fmt: skip
+    media = old[1] if old else _add_received(effects, home, item, reach, report, message_id, intake)
     effects.add_entry(reach, "message", at, message_id, before, report.reply_to)
-    media = bool(report.media) and effects.add_media(report, item, home, message_id, intake)
     note = effects.journal.note
     note(
         EventType.MESSAGE_RECEIVED, home.tenant, at, reach.thread.id, reach.id, home.id, message_id
@@ -152,6 +159,27 @@ def _received(
         )  # fmt: skip
     _catch_up(effects, home, reach, message_id, report)
     return Outcome(reach.thread.id, None, media)
+
+
+def _add_received(
+    effects: Effects,
+    home: Home,
+    item: Item,
+    reach: Reach,
+    report: Received,
+    message_id: str,
+    intake: Intake,
+) -> bool:
+    """The row of a message that was not here, and its media."""
+    quoted = effects.target(home.id, report.reply_to) if report.reply_to is not None else None
+    effects.add_target(home.id, report.external_id, message_id)
+    effects.add_message(
+        message_id, home.tenant, Direction.INBOUND.value, reach.thread.id, reach.id, home.id,
+        "contact", "platform", encode_content(report.content), "received", intake.received_at,
+        report.at, quoted[0] if quoted else None, report.reply_to, report.external_id,
+        _notes(report), intake.id,
+    )  # fmt: skip
+    return bool(report.media) and effects.add_media(report, item, home, message_id, intake)
 
 
 def _hold_open(reach: Reach, item: Item) -> float | None:
