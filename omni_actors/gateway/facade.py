@@ -54,6 +54,7 @@ from omni_actors.store.connecting import Connection as Connection
 from omni_actors.store.connecting import ConnectionStatus as ConnectionStatus
 from omni_actors.store.connecting import Deletion as Deletion
 from omni_actors.store.contract import Query, Refused, Verb
+from omni_actors.store.history import HistorySync as HistorySync
 from omni_actors.store.limits import Release
 from omni_actors.store.queries import (
     Attempts,
@@ -74,7 +75,6 @@ from omni_actors.store.queries import (
     Replay,
     Standings,
 )
-from omni_actors.store.history import HistorySync as HistorySync
 from omni_actors.store.rows import ANY_TENANT as ANY_TENANT
 from omni_actors.store.rows import ApiKey as ApiKey
 from omni_actors.store.rows import Attempt as Attempt

@@ -96,7 +96,7 @@ class HistoryBook:
         return sync
 
     async def connected(self, channel: Channel) -> None:
-        """An account was connected, anew or again; or disconnected, which leaves nothing to read."""
+        """An account was connected, anew or again; one that was disconnected is left alone."""
         if self.able(channel.id) is None:
             return
         known = await self.store.ask(HistoryOf(channel.id))
@@ -157,8 +157,8 @@ class HistoryBook:
             ended = await self.read_all(able, sync)
         finally:
             self.live.pop(sync.channel_id, None)
-        await self.store.do(NoteHistory(ended))
         await self.tell(ended)
+        await self.store.do(NoteHistory(ended))
 
     async def read_all(self, able: Able, sync: HistorySync) -> HistorySync:
         """Every page from the cursor on; the sync as it is then."""

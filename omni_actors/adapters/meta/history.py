@@ -5,7 +5,7 @@ https://developers.facebook.com/documentation/business-messaging/messenger-platf
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Protocol
 from urllib.parse import quote
 
@@ -25,7 +25,6 @@ from omni_actors.wire.calls import Auth, Flow, HttpCall, http
 DEPTH: Final = 20
 """Of a conversation's messages the newest can be read; of older ones the platform tells the id."""
 PAGE: Final = 25
-WRITTEN: Final = "%Y-%m-%dT%H:%M:%S%z"
 THREAD_FIELDS: Final = "id,updated_time,message_count"
 MESSAGE_FIELDS: Final = (
     "id,created_time,from,to,message,attachments,shares,sticker,story,reactions,reply_to,"
@@ -204,6 +203,7 @@ def moment(told: Json) -> float:
     if not isinstance(told, str) or "T" not in told:
         return seconds_of(told)
     try:
-        return datetime.strptime(told, WRITTEN).timestamp()
-    except (ValueError, OverflowError):
+        read = datetime.fromisoformat(told)
+    except ValueError:
         return 0.0
+    return max(0.0, (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp())
