@@ -285,10 +285,7 @@ def sentence_of(sync: HistorySync) -> str:
         why = sync.failure.text or sync.failure.reason.value
         later = "" if sync.state is SyncState.FAILED else "; that is tried again"
         return f"Old conversations could not be read so far: {why}{later}."
-    told = f"{sync.messages} messages of {sync.conversations} conversations were read"
-    left = [f"{sync.beyond} older ones are with the platform only"] if sync.beyond else []
-    left += [f"{sync.unread} could not be read"] if sync.unread else []
-    return "; ".join([told, *left]) + "."
+    return "Old conversations were read."
 
 
 def stumbled(text: str) -> Failure:

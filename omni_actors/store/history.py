@@ -59,7 +59,8 @@ class AskHistory(Verb[HistorySync]):
 
 @frozen
 class NoteHistory(Verb[HistorySync]):
-    """How far a reading is now. When it is done, what was asked for meanwhile is next.
+    """How far a reading is now. When it is done, which a `channel.reported` event of the kind
+    `history` tells, what was asked for meanwhile is next.
 
     `sync` is as `AskHistory` or this verb answered, with its progress; what was asked for
     meanwhile is left as it is.

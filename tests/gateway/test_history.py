@@ -186,9 +186,16 @@ async def test_what_the_platform_does_not_hand_over_is_told(
         found = await synced(rig)
 
         assert (found.messages, found.beyond, found.unread) == (19, 13, 1)
-        view = await rig.gateway.channel(OPERATOR, "fb")
-        [told] = [one for one in view.health["standing"] if one["topic"] == "history"]
-        assert "13 older ones are with the platform only; 1 could not be read" in told["sentence"]
+        [event] = await rig.events("channel.reported")
+        assert event.detail["kind"] == "history"
+        assert event.detail["detail"] == {
+            "cause": "asked",
+            "conversations": 1,
+            "messages": 19,
+            "added": 19,
+            "beyond": 13,
+            "unread": 1,
+        }
 
 
 async def test_reading_twice_brings_nothing_twice(

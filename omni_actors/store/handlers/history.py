@@ -4,10 +4,13 @@ from typing import Any
 
 from attrs import evolve
 
+from omni_actors.model.events import EventType
 from omni_actors.model.history import Cause, SyncState
+from omni_actors.model.json import JsonObject
 from omni_actors.store.codec import decode_failure, encode_failure
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Reading, Writing, reads, writes
+from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.history import (
     AskHistory,
     Histories,
@@ -87,12 +90,34 @@ def note_history(db: Writing, verb: NoteHistory) -> HistorySync:
     if known is None:
         raise Refused("gone", f"nobody reads the history of {sync.channel_id!r}")
     next_cause, next_since = known.next_cause, known.next_since
+    if sync.state is SyncState.DONE:
+        _announce(db, sync, known.tenant)
     if sync.state is SyncState.DONE and next_cause is not None and sync.ended_at is not None:
         at = sync.ended_at
         fresh = AskHistory(sync.channel_id, next_cause, next_since, at, at)
         return _put(db, _fresh(fresh, known.tenant))
     as_asked = evolve(sync, since=known.since, next_cause=next_cause, next_since=next_since)
     return _put(db, as_asked)
+
+
+def _announce(db: Writing, sync: HistorySync, tenant: str) -> None:
+    """Old conversations were read: consumers learn what that came to."""
+    detail: JsonObject = {
+        "kind": "history",
+        "severity": "info",
+        "detail": {
+            "cause": sync.cause.value,
+            "conversations": sync.conversations,
+            "messages": sync.messages,
+            "added": sync.added,
+            "beyond": sync.beyond,
+            "unread": sync.unread,
+        },
+    }
+    journal = Journal()
+    at = sync.ended_at or sync.asked_at
+    journal.note(EventType.CHANNEL_REPORTED, tenant, at, channel_id=sync.channel_id, detail=detail)
+    journal.keep(db)
 
 
 @reads(HistoryOf)
