@@ -133,7 +133,9 @@ async def test_the_command_reads_accounts_of_either_login_and_shows_the_progress
         attachment = {"type": "image", "payload": picture}
         for key in (ACCOUNT, OWN):
             await writes(site, "instagram", key, **{"from": IGSID}, text="Do you ship to Porto?")
-            await writes(site, "instagram", key, **{"from": IGSID}, attachments=[attachment])
+            await writes(
+                site, "instagram", key, **{"from": IGSID}, message={"attachments": [attachment]}
+            )
         await site.start()
 
         for channel in ("ig-page", "ig-own"):
