@@ -106,7 +106,8 @@ async def test_a_kill_in_the_middle_of_a_reading_loses_and_doubles_nothing(tmp_p
         assert asked.status_code == 202, asked.text
 
         async def has_begun() -> bool:
-            return (await history(site, "fb-page", "waiting", "running"))["conversations"] >= 2
+            found = await history(site, "fb-page", "waiting", "running")
+            return int(found["conversations"]) >= 2
 
         await patiently(has_begun)
         await site.kill_and_start()

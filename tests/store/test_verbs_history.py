@@ -3,7 +3,7 @@
 import pytest
 from attrs import evolve
 
-from omni_actors.model.content import ChoiceResponse, Text, UnsupportedContent, Via
+from omni_actors.model.content import ChoiceResponse, Content, Text, UnsupportedContent, Via
 from omni_actors.model.failure import Failure, Kind, Reason
 from omni_actors.model.history import Cause, SyncState
 from omni_actors.model.reports import MediaRef, Received
@@ -22,7 +22,8 @@ async def running(desk: Desk, since: float | None = None) -> HistorySync:
     """A reading that has read a page."""
     asked = await desk.do(ask(since=since))
     begun = evolve(asked, state=SyncState.RUNNING, began_at=11.0, cursor="c2", messages=7)
-    return await desk.do(NoteHistory(begun))
+    noted: HistorySync = await desk.do(NoteHistory(begun))
+    return noted
 
 
 async def test_a_reading_begins_anew_and_is_kept_with_its_progress(desk: Desk) -> None:
@@ -78,14 +79,14 @@ async def test_a_channel_that_is_not_there_has_no_history(desk: Desk) -> None:
         await desk.do(AskHistory("nobody", Cause.ASKED, None, 1.0, 1.0))
 
 
-def old(key: str, content: object = None, media: tuple[MediaRef, ...] = ()) -> Received:
+def old(key: str, content: Content | None = None, media: tuple[MediaRef, ...] = ()) -> Received:
     said = content or Text("hi")
-    return Received("770", f"history:{key}", 50.0, ADA, key, said, media, synced=True)  # type: ignore[arg-type]
+    return Received("770", f"history:{key}", 50.0, ADA, key, said, media, synced=True)
 
 
-def news(key: str, content: object = None, media: tuple[MediaRef, ...] = ()) -> Received:
+def news(key: str, content: Content | None = None, media: tuple[MediaRef, ...] = ()) -> Received:
     said = content or Text("hi")
-    return Received("770", key, 50.0, ADA, key, said, media)  # type: ignore[arg-type]
+    return Received("770", key, 50.0, ADA, key, said, media)
 
 
 async def test_an_old_message_that_is_told_as_news_is_news_then_and_stays_one(desk: Desk) -> None:
