@@ -100,15 +100,16 @@ class HistoryBook:
         if self.able(channel.id) is None:
             return
         known = await self.store.ask(HistoryOf(channel.id))
-        heard = await self.last_heard(channel.id)
-        since = None if known is None else policy.since(heard)
+        told = known_until(await self.last_heard(channel.id), known)
+        since = None if known is None else policy.since(told)
         await self.ask(channel.id, Cause.CONNECTED, since, policy.SETTLE_S)
 
     async def restored(self, channel_id: str) -> None:
         """The platform had ceased to send webhooks, and does again."""
         if self.able(channel_id) is None:
             return
-        since = policy.since(await self.last_heard(channel_id))
+        known = await self.store.ask(HistoryOf(channel_id))
+        since = policy.since(known_until(await self.last_heard(channel_id), known))
         await self.ask(channel_id, Cause.SUBSCRIPTION, since, 0.0)
 
     async def back(self, channels: Sequence[Channel]) -> None:
@@ -117,11 +118,11 @@ class HistoryBook:
             if self.able(channel.id) is None:
                 continue
             known = await self.store.ask(HistoryOf(channel.id))
+            told = known_until(channel.last_event_at, known)
             if known is None and channel.source == CONNECTED:
                 await self.ask(channel.id, Cause.CONNECTED, None, policy.SETTLE_S)
-            elif policy.was_away(channel.last_event_at, self.now()):
-                since = policy.since(channel.last_event_at)
-                await self.ask(channel.id, Cause.OUTAGE, since, 0.0)
+            elif policy.was_away(told, self.now()):
+                await self.ask(channel.id, Cause.OUTAGE, policy.since(told), 0.0)
 
     async def last_heard(self, channel_id: str) -> float | None:
         """When the platform last told anything of a channel."""
@@ -267,10 +268,18 @@ class HistoryBook:
             reason=None if failure is None else failure.reason.value,
             code=None if failure is None else failure.code,
         )
+        if failure is not None and policy.may_pass(failure, sync.strikes):
+            return
         ok = failure is None
         standing = Standing(TOPIC, ok, sentence_of(sync), self.now())
         severity = "info" if ok else "warning"
         await self.store.do(TellStanding(sync.channel_id, TOPIC, severity, standing))
+
+
+def known_until(heard_at: float | None, sync: HistorySync | None) -> float | None:
+    """Until when nothing is missing: the platform told of it, or it was read."""
+    read_at = sync.began_at if sync is not None and sync.state is SyncState.DONE else None
+    return max((at for at in (heard_at, read_at) if at is not None), default=None)
 
 
 def is_over(page: ThreadPage, since: float | None) -> bool:

@@ -12,6 +12,7 @@ SETTLE_S: Final = 10.0
 """After a connecting its webhooks are ordered first; what is said until then is read."""
 BASE_S: Final = 30.0
 CAP_S: Final = 3600.0
+STRIKES_TOLD: Final = 3
 
 
 def was_away(last_event_at: float | None, now: float) -> bool:
@@ -35,6 +36,11 @@ def is_final(failure: Failure) -> bool:
     One that lacks a token or a right goes on once the account has them again.
     """
     return failure.kind is Kind.REJECTED
+
+
+def may_pass(failure: Failure, strikes: int) -> bool:
+    """Whether a failure is none of the operator's business yet: it may well pass by itself."""
+    return not is_final(failure) and strikes < STRIKES_TOLD
 
 
 def goes_on_at(failure: Failure, strikes: int, now: float, jitter: float) -> float:

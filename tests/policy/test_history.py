@@ -49,6 +49,12 @@ def test_a_reading_goes_on_later_and_later(failed: Failure, strikes: int, after_
     assert history.goes_on_at(failed, strikes, NOW, 1.0) == pytest.approx(NOW + 1.1 * after_s)
 
 
+def test_an_operator_is_told_of_what_does_not_pass() -> None:
+    assert history.may_pass(failure(Kind.TRANSIENT), 2)
+    assert not history.may_pass(failure(Kind.TRANSIENT), 3)
+    assert not history.may_pass(failure(Kind.REJECTED), 0)
+
+
 def test_only_a_refusal_is_final() -> None:
     final = [kind for kind in Kind if history.is_final(failure(kind))]
     assert final == [Kind.REJECTED]

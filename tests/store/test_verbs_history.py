@@ -6,10 +6,10 @@ from attrs import evolve
 from omni_actors.model.content import ChoiceResponse, Content, Text, UnsupportedContent, Via
 from omni_actors.model.failure import Failure, Kind, Reason
 from omni_actors.model.history import Cause, SyncState
-from omni_actors.model.reports import MediaRef, Received
+from omni_actors.model.reports import Deleted, MediaRef, Received
 from omni_actors.store.contract import Refused
 from omni_actors.store.history import AskHistory, Histories, HistoryOf, HistorySync, NoteHistory
-from omni_actors.store.queries import MessageById
+from omni_actors.store.queries import Channels, MessageById
 from omni_actors.store.verbs import Item
 from tests.store.conftest import ADA, Desk
 
@@ -127,6 +127,23 @@ async def test_its_media_are_fetched_once(desk: Desk) -> None:
     message = desk.ask(MessageById("default", event.message_id or ""))
     assert message is not None
     assert message.content == Text("look")
+
+
+async def test_a_message_that_was_taken_back_before_it_is_read_is_empty(desk: Desk) -> None:
+    await desk.accept(Item("whatsapp", Deleted("770", "del:m_1", 60.0, ADA, "m_1")))
+    await desk.accept(Item("whatsapp", old("m_1", Text("a secret"))))
+    await desk.accept(Item("whatsapp", news("m_1", Text("a secret"))))
+
+    ids = {event.message_id for event in desk.events() if event.message_id}
+    [message] = [desk.ask(MessageById("default", id)) for id in ids]
+    assert message is not None
+    assert isinstance(message.content, UnsupportedContent)
+
+
+async def test_reading_is_no_word_of_the_platform(desk: Desk) -> None:
+    await desk.accept(Item("whatsapp", old("m_1")))
+    [channel, *_] = [each for each in desk.ask(Channels("default")) if each.id == "wa"]
+    assert channel.last_event_at is None
 
 
 async def test_what_a_webhook_brought_is_no_old_message(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from omni_actors.model import ids
 from omni_actors.model.json import JsonObject
-from omni_actors.model.reports import Report
+from omni_actors.model.reports import Echoed, Received, Report
 from omni_actors.store.codec import dumps
 from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.bulk import look, put
@@ -215,7 +215,8 @@ class Desk:
         return chosen.values()
 
     def _take_at(self, home: Home, item: Item, intake: Intake, tally: Tally) -> None:
-        if intake.received_at - home.last_event_at >= HEARD_EVERY_S:
+        told = not (isinstance(item.report, Received | Echoed) and item.report.synced)
+        if told and intake.received_at - home.last_event_at >= HEARD_EVERY_S:
             home.last_event_at = self._heard[home.id] = intake.received_at
         outcome = take_effect(self._effects, home, item, intake)
         if outcome is None:

@@ -69,12 +69,11 @@ def _fresh(verb: AskHistory, tenant: str) -> HistorySync:
 
 def _after(known: HistorySync, verb: AskHistory) -> HistorySync:
     """A reading under way, with what is asked for meanwhile."""
-    sooner = min(verb.due_at, known.due_at) if known.due_at is not None else None
+    known = evolve(known, due_at=min(verb.due_at, known.due_at or verb.due_at))
     if known.began_at is None:  # it has not passed anything yet
-        since = _wider(known.since, verb.since)
-        return evolve(known, since=since, due_at=sooner)
+        return evolve(known, since=_wider(known.since, verb.since))
     if verb.cause is Cause.ASKED and known.since is None:
-        return evolve(known, due_at=sooner)
+        return known
     if known.next_cause is None:
         return evolve(known, next_cause=verb.cause, next_since=verb.since)
     return evolve(known, next_since=_wider(known.next_since, verb.since))

@@ -6,7 +6,7 @@ from typing import TypeAlias, assert_never
 from attrs import evolve
 
 from omni_actors.model import ids
-from omni_actors.model.content import Card, Carousel, Content, Media, Text, UnsupportedContent
+from omni_actors.model.content import Card, Carousel, Content, Media, Text
 from omni_actors.model.events import EventType
 from omni_actors.model.failure import TEMPLATE_REASONS, Reason
 from omni_actors.model.json import Json
@@ -36,6 +36,7 @@ from omni_actors.store.codec import (
     encode_content,
 )
 from omni_actors.store.handlers import channel_news, control
+from omni_actors.store.handlers.catching_up import REMOVED, catch_up
 from omni_actors.store.handlers.early import Change
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
 from omni_actors.store.handlers.parts import RANK_FAILED, PartWork, goes_again
@@ -48,7 +49,6 @@ from omni_actors.store.verbs import Intake, Item
 KINDS: dict[type, EntryKind] = {Edited: "edited", Deleted: "deleted", Reacted: "reacted"}
 REFERRAL = "referral"
 WHOLE_S = 1.0  # old messages are dated in whole seconds
-REMOVED = encode_content(UnsupportedContent("deleted", "The sender took this message back."))
 
 
 def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Outcome | None:
@@ -157,7 +157,7 @@ def _received(
             EventType.CONVERSATION_REFERRAL, home.tenant, at, reach.thread.id, reach.id, home.id,
             message_id, {"referral": report.referral},
         )  # fmt: skip
-    _catch_up(effects, home, reach, message_id, report)
+    catch_up(effects, home, reach, message_id, report)
     return Outcome(reach.thread.id, None, media)
 
 
@@ -189,22 +189,6 @@ def _hold_open(reach: Reach, item: Item) -> float | None:
         reach.window_until = until
         reach.dirty = True
     return before
-
-
-def _catch_up(
-    effects: Effects, home: Home, reach: Reach, message_id: str, report: Received | Echoed
-) -> None:
-    """Let the changes of a message take effect that came before it."""
-    for content, at in effects.early.meet(home.id, report.external_id):
-        event = EventType.MESSAGE_DELETED if content is None else EventType.MESSAGE_EDITED
-        if content is None:
-            effects.delete(message_id, REMOVED)
-        else:
-            effects.edit(message_id, content, at)
-        effects.journal.note(
-            event, home.tenant, at, reach.thread.id, reach.id, home.id, message_id,
-            {"target": report.external_id},
-        )  # fmt: skip
 
 
 def _stir(reach: Reach, at: float) -> None:
@@ -281,7 +265,7 @@ def _echoed(
         EventType.MESSAGE_ECHOED, home.tenant, report.at, reach.thread.id, reach.id, home.id,
         message_id, {"app_id": report.app_id} if report.app_id else None,
     )  # fmt: skip
-    _catch_up(effects, home, reach, message_id, report)
+    catch_up(effects, home, reach, message_id, report)
     return Outcome(reach.thread.id, None, media)
 
 

@@ -11,6 +11,7 @@ from omni_actors.model.json import Json
 from omni_actors.model.reports import Echoed, Received
 from omni_actors.model.states import Direction
 from omni_actors.store.codec import decode_content, dumps, encode_content
+from omni_actors.store.handlers.catching_up import REMOVED, catch_up
 from omni_actors.store.handlers.effects import Effects, Home, Outcome
 from omni_actors.store.handlers.people import Reach
 from omni_actors.store.verbs import Intake, Item
@@ -41,6 +42,7 @@ def synced(
         _open(reach, item, report)
     media = bool(report.media) and effects.add_media(report, item, home, message_id, intake)
     _note(effects, home, reach, report, message_id)
+    catch_up(effects, home, reach, message_id, report)
     return Outcome(media=media, synced=True)
 
 
@@ -88,6 +90,8 @@ def told_as_news(
     if known is None or effects.source_of(known[0]) != SOURCE:
         return None
     content = effects.content_of(known[0]) or ""
+    if content == REMOVED:
+        return known[0], False
     has_media = report.media and not isinstance(decode_content(content), UnsupportedContent)
     if not has_media:  # news say more: which option was tapped
         content = encode_content(report.content)
