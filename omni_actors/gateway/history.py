@@ -112,6 +112,15 @@ class HistoryBook:
         since = policy.since(known_until(await self.last_heard(channel_id), known))
         await self.ask(channel_id, Cause.SUBSCRIPTION, since, 0.0)
 
+    async def hurry(self, channel_id: str) -> None:
+        """A channel changed: what its token or its rights were lacking for may go on."""
+        known = await self.store.ask(HistoryOf(channel_id))
+        if known is None or known.state is not SyncState.WAITING or known.failure is None:
+            return
+        if known.failure.kind is Kind.BROKEN:
+            await self.store.do(NoteHistory(evolve(known, due_at=self.now())))
+            self.look()
+
     async def back(self, channels: Sequence[Channel]) -> None:
         """The house starts: see on which channels something may have been said meanwhile."""
         for channel in channels:
@@ -223,10 +232,10 @@ class HistoryBook:
         )
 
     async def call(self, able: Able, wanted: Flow[T]) -> T | Failure:
-        """Make a call when the platform takes one more."""
+        """Make a call when the platform takes one more, with the token that is good then."""
         await self.turn(able)
-        account = able.route.account
-        return await called(self.hands, wanted, account, able.route.adapter.masked_keys)
+        route = self.routes().get(able.channel.id, able.route)
+        return await called(self.hands, wanted, route.account, route.adapter.masked_keys)
 
     async def turn(self, able: Able) -> None:
         """Wait until one more call is within the rate."""

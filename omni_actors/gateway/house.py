@@ -525,6 +525,7 @@ class House:
         """Try again to get what this channel could not get so far."""
         await self.ground.store.do(HurryMedia(channel_id, self.ground.clock.now()))
         self.nudge(MEDIA, media_desk.Look())
+        await self.histories.hurry(channel_id)
 
     async def reload(self, plan: Plan) -> None:
         """Live by another plan from now on. Raises Refused; then nothing has changed."""

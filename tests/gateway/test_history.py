@@ -291,6 +291,24 @@ async def test_what_the_platform_refuses_ends_the_reading_and_stands_in_the_heal
         assert (await rig.gateway.channel(OPERATOR, "fb")).health["status"] == "ok"
 
 
+async def test_a_reading_goes_on_as_soon_as_there_is_a_new_token(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    inbox = Inbox()
+    inbox.holds(PSID, "hi")
+    inbox.refusals.append(190)
+    async with opened(inbox, tmp_path) as rig:
+        await rig.gateway.sync_history(caller(), "fb")
+        await rig.quiet(for_s=60)
+        waiting = await history(rig)
+        assert (waiting.state, waiting.messages) == ("waiting", 0)
+
+        await rig.gateway.put_credentials(OPERATOR, "fb", {"access_token": "token-2"})
+
+        await rig.until(lambda: inbox.read(), within_s=30)
+        assert (await done(rig)).messages == 1
+
+
 async def test_a_conversation_that_is_refused_is_counted_and_costs_no_other(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:

@@ -104,15 +104,14 @@ def _reports(listed: Iterator[JsonObject], place: Place) -> Iterator[Received | 
             yield _report(told, place)
         except Malformed:
             continue  # it is counted: the platform tells its id and nothing of it
+        except Exception:  # noqa: BLE001 - a bug of ours must not cost the others; it is counted
+            continue
 
 
 def _report(told: JsonObject, place: Place) -> Received | Echoed:
     """A message of a person, or of the business. Raises Malformed."""
     mid, at = needed_text(told, "id"), moment(told.get("created_time"))
-    sender, receivers = mapping(told.get("from")), mapping(told.get("to"))
-    ours = text(sender.get("id")) == place.channel_key
-    others = [mapping(each) for each in sequence(receivers.get("data"))]
-    person = next(iter(others), {}) if ours else sender
+    person, ours = _customer(told, place)
     named = IdentityKey(place.dialect.person, needed_text(person, "id"), place.channel_key)
     message = as_webhook(told)
     said = read_content(message, mid, at, place.dialect.audio)
@@ -149,6 +148,20 @@ def _report(told: JsonObject, place: Place) -> Received | Echoed:
         notes=notes or None,
         synced=True,
     )
+
+
+def _customer(told: JsonObject, place: Place) -> tuple[JsonObject, bool]:
+    """The person of a message, and whether it is ours to them. Raises Malformed.
+
+    One that names the business on neither side would make a person of it.
+    """
+    sender = mapping(told.get("from"))
+    receivers = [mapping(each) for each in sequence(mapping(told.get("to")).get("data"))]
+    if text(sender.get("id")) == place.channel_key and receivers:
+        return receivers[0], True
+    if not any(text(each.get("id")) == place.channel_key for each in receivers):
+        raise Malformed("it is not between the business and a person")
+    return sender, False
 
 
 def as_webhook(told: JsonObject) -> JsonObject:

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from omni_actors.adapters.contract import HistoryDesk, Thread, ThreadPage, ThreadRead
 from omni_actors.adapters.instagram import INSTAGRAM
@@ -38,6 +40,18 @@ THREADS = {
 }
 THEM = {"id": ANA.value, "name": "Ana Dias"}
 US = {"id": PAGE_ID, "name": "Mug House"}
+
+
+KEYS = (
+    "id", "created_time", "from", "to", "message", "attachments", "shares", "sticker", "story",
+    "reactions", "reply_to", "is_unsupported",
+)  # fmt: skip
+INSIDE = st.sampled_from(["data", "url", "link", "id", "mid", "mention", "reply_to", "image_data"])
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(INSIDE, inner, max_size=3),
+    max_leaves=8,
+)
 
 
 def desk_of(adapter: Any = MESSENGER) -> HistoryDesk[Any]:
@@ -161,6 +175,8 @@ def test_what_the_platform_keeps_for_itself_is_counted(
     [
         {"id": "m_1", "created_time": "2026-09-22T10:05:11+0000"},
         told("m_1", **{"from": US, "to": {"data": []}}),
+        told("m_1", **{"from": THEM, "to": {"data": [{"id": "990011"}]}}),
+        told("m_1", **{"from": {"id": "990011"}, "to": {"data": [THEM]}}),
         {"created_time": "2026-09-22T10:05:11+0000"},
         {},
     ],
@@ -170,6 +186,15 @@ def test_a_message_of_which_only_the_id_is_told_is_counted_and_costs_no_neighbou
 ) -> None:
     found = read(bare, told("m_0", message="hi"))
     assert ([each.external_id for each in found.reports], found.unread) == (["m_0"], 1)
+
+
+@pytest.mark.slow
+@given(st.lists(st.dictionaries(st.sampled_from(KEYS), ANYTHING), max_size=4))
+def test_whatever_a_message_is_it_is_read_or_counted(strange: list[dict[str, Any]]) -> None:
+    messages = [{**told("m_1"), **each} for each in strange]
+    found = read(*messages, told("m_0", message="hi"))
+    assert len(found.reports) + found.unread == len(messages) + 1
+    assert found.reports[0].external_id == "m_0"
 
 
 def test_files_are_media_in_their_place() -> None:
