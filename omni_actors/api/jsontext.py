@@ -32,6 +32,8 @@ def parse(raw: bytes) -> Any:
     except RecursionError:
         raise _unreadable(f"the body is nested deeper than {DEPTH_MAX}") from None
     except json.JSONDecodeError as error:
+        if not raw.strip():
+            raise _unreadable("the body is empty; send {} where there is nothing to say") from None
         raise _unreadable(
             f"the body is not JSON: {error.msg} (line {error.lineno}, column {error.colno})"
         ) from None

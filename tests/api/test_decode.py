@@ -450,6 +450,14 @@ def test_what_cannot_be_kept_is_refused(raw: bytes) -> None:
     assert caught.value.code == "invalid_request"
 
 
+@pytest.mark.parametrize("raw", [b"", b" \n"])
+def test_an_empty_body_is_told_as_such(raw: bytes) -> None:
+    with pytest.raises(Problem) as caught:
+        jsontext.parse(raw)
+
+    assert "the body is empty" in caught.value.mistakes[0].detail
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_parsed_or_refused(raw: bytes) -> None:
     with suppress(Problem):

@@ -9,11 +9,13 @@ import pytest
 
 from tests.e2e.kit import Served
 
-EXAMPLES = 10
+EXAMPLES = 5
 SEED = 20260101
 SCOPES = ("messages:read", "messages:write", "contacts:read", "channels:read", "events:read")
 
 
+# All paths, in parts that take about as long as each other.
+PARTS = ("^/v1/channels", "^/(?!v1/channels)")
 # Statuses that say no to what the document allows, because of what is stored or how one came.
 REFUSALS: Mapping[str, Sequence[int]] = {
     "GET /v1/live": (426,),
@@ -46,14 +48,15 @@ def configured() -> str:
     )
 
 
-def schemathesis(served: Served, key: str) -> subprocess.CompletedProcess[str]:
-    """Hold the running program against its own document, by every check there is."""
+def schemathesis(served: Served, key: str, paths: str) -> subprocess.CompletedProcess[str]:
+    """Hold some paths of the running program against its own document, by every check there is."""
     arguments = [
         "run",
         f"{served.url}/openapi.json",
         "--header",
         f"Authorization: Bearer {key}",
         "--checks=all",
+        f"--include-path-regex={paths}",
         "--phases=examples,coverage,fuzzing",
         f"--seed={SEED}",
         f"--max-examples={EXAMPLES}",
@@ -78,10 +81,13 @@ def schemathesis(served: Served, key: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.parametrize("paths", PARTS)
 @pytest.mark.parametrize("who", ["operator", "tenant"])
-def test_every_answer_is_one_that_the_document_promises(served: Served, who: str) -> None:
+def test_every_answer_is_one_that_the_document_promises(
+    served: Served, who: str, paths: str
+) -> None:
     key = served.operator_key if who == "operator" else served.key(*SCOPES)
 
-    ended = schemathesis(served, key)
+    ended = schemathesis(served, key, paths)
 
     assert ended.returncode == 0, ended.stdout[-20_000:] + ended.stderr[-2_000:]
