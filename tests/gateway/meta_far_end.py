@@ -54,6 +54,8 @@ class Meta(Platform):
     facts: dict[str, Any] = field(factory=dict)
     """What debug_token says besides the usual."""
     renewals: int = 0
+    conversations: list[dict[str, Any]] = field(factory=list)
+    """What any inbox holds."""
 
     async def make(self, call: Call, account: Account, trace: Trace) -> Reply:
         assert isinstance(call, HttpCall)
@@ -88,6 +90,8 @@ class Meta(Platform):
             case "debug_token":
                 usual = {"is_valid": True, "expires_at": 0, "scopes": []}
                 return reply(200, {"data": usual | self.facts})
+            case "conversations":
+                return reply(200, {"data": self.conversations})
             case "subscribed_apps":
                 return self.subscriptions(path.rsplit("/", 2)[-2], call)
         raise AssertionError(f"nobody asks for {path}")
