@@ -19,6 +19,7 @@ from omni_actors.model.groups import (
 )
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.limits import Ties, Usage
+from omni_actors.model.portrait import Portrait
 from omni_actors.model.profile import NewPersona, Persona, Profile
 from omni_actors.model.reports import ChannelName, IdentityKey, MediaRef, Report
 from omni_actors.model.templates import NewTemplate, TemplateChange, TemplateDefinition
@@ -261,7 +262,8 @@ class Adapter(Generic[S, C]):
     `names` tells by which names a document's channels are known besides their keys, `named` by
     which the settings know one.
     `token` names the credential that `net` injects, for `token_hosts` only.
-    `meters` are limits of some sends only, `profile` and `personas` what it says and who it shows.
+    `meters` are limits of some sends only, `profile` and `personas` what it says and who it shows;
+    `portrait` asks what the platform shows of a person who has written to the channel.
     `ties` tells what a channel shares with others; `usage` what an answer says of budgets. `limits`
     asks for what the platform allows the channel, as news would tell it (model/limits.py).
     `oauth` tells, by kind of app, how accounts are connected; `upkeep` what keeps a channel going.
@@ -298,6 +300,7 @@ class Adapter(Generic[S, C]):
     meters: tuple[Meter, ...] = ()
     personas: PersonaDesk[S] | None = None
     profile: ProfileDesk[S] | None = None
+    portrait: Callable[[Person, S], Flow[Portrait]] | None = None
     masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show
 
 

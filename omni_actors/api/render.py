@@ -302,7 +302,15 @@ def identity(row: g.Identity) -> v.IdentityView:
         name=row.name,
         username=row.username,
         preferences=row.preferences,
+        portrait=portrait(row),
     )
+
+
+def portrait(row: g.Identity) -> v.PortraitView | None:
+    """What the platform showed; None where nobody asked."""
+    if row.portrait_at is None:
+        return None
+    return v.PortraitView(row.picture, time(row.portrait_at), row.portrait_problem)
 
 
 def contact(row: g.Contact) -> v.ContactView:

@@ -275,6 +275,18 @@ class ContextView:
 
 
 @frozen
+class PortraitView:
+    """What the platform showed of a person when it was asked, or why nothing (`problem`).
+
+    `picture` is a medium of GET /v1/media.
+    """
+
+    picture: str | None
+    asked_at: Time
+    problem: str | None
+
+
+@frozen
 class IdentityView:
     """How a person appears on a platform."""
 
@@ -285,6 +297,7 @@ class IdentityView:
     name: str | None
     username: str | None
     preferences: JsonObject
+    portrait: PortraitView | None
 
 
 @frozen

@@ -45,6 +45,7 @@ class ConversationActor:
     adapters: Mapping[str, Adapter[Any, Any]]
     wake_legs: Callable[[Sequence[LegWake]], None]
     closing_s: float = window.CLOSING_BEFORE_S
+    met: Callable[[Sequence[Entry]], None] = field(default=lambda _entries: None)
     context: Context = field(init=False)
 
     async def started(self, context: Context) -> None:
@@ -89,6 +90,7 @@ class ConversationActor:
         """Handle one page, with all that it brings about."""
         self.wake_legs(await self.store.do(effects(backlog, self.closing_s)))
         telemetry.HANDLED.inc(len(backlog.entries))
+        self.met(backlog.entries)
 
 
 def effects(backlog: Backlog, closing_s: float = window.CLOSING_BEFORE_S) -> Handle:

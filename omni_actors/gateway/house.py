@@ -22,6 +22,7 @@ from omni_actors.gateway import (
     limit_desk,
     media_desk,
     outreach_desk,
+    people_desk,
     template_desk,
     timekeeper,
 )
@@ -42,6 +43,7 @@ from omni_actors.gateway.links import Links
 from omni_actors.gateway.media_desk import MediaDesk
 from omni_actors.gateway.outreach_desk import OutreachDesk
 from omni_actors.gateway.pacing import Pacer, default_pacing
+from omni_actors.gateway.people_desk import PeopleDesk
 from omni_actors.gateway.profiles import ProfileBook
 from omni_actors.gateway.rereading import Rereader
 from omni_actors.gateway.sender import Route, Sender
@@ -78,6 +80,7 @@ TEMPLATES = "desk/templates"
 GRANTS = "desk/grants"
 OUTREACH = "desk/outreach"
 LIMITS = "desk/limits"
+PEOPLE = "desk/people"
 START_TIMEOUT_S = 30.0
 WAKE_PAGE = 500
 LOST = "the gateway was restarted meanwhile; begin again"
@@ -325,6 +328,7 @@ class House:
             self.ground.adapters,
             self.wake_legs,
             self.plan.window_closing_s,
+            lambda people: people_desk.tell(self.ground.system, PEOPLE, people, self.routes),
         )
 
     def spawn_desks(self) -> None:
@@ -374,6 +378,14 @@ class House:
             lambda: GrantDesk(self.grants, now, ground.chance, self.drain_begun),
             group="desks",
         )
+        system.spawn(
+            PEOPLE,
+            lambda: PeopleDesk(
+                ground.store, ground.blobs, ground.hands, lambda: self.routes, self.ids, now,
+                self.drain_begun,
+            ),
+            group="desks",
+        )  # fmt: skip
         if self.plan.bot == echo_bot.CONSUMER:
             self.spawn_bot()
 

@@ -7,6 +7,7 @@ from omni_actors.adapters.instagram.capabilities import CAPABILITIES
 from omni_actors.adapters.instagram.inbound import parse
 from omni_actors.adapters.instagram.oauth import OAUTH, UPKEEP
 from omni_actors.adapters.instagram.outbound import mark_read, send, typing, upload
+from omni_actors.adapters.instagram.portrait import portrait
 from omni_actors.adapters.instagram.profile import PROFILE
 from omni_actors.adapters.instagram.settings import (
     InstagramCredentials,
@@ -43,5 +44,6 @@ INSTAGRAM: Final = Adapter(
     mark_read=mark_read,
     typing=typing,
     profile=PROFILE,
+    portrait=portrait,
     meters=rates.METERS,
 )

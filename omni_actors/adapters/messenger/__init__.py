@@ -7,6 +7,7 @@ from omni_actors.adapters.messenger.capabilities import CAPABILITIES
 from omni_actors.adapters.messenger.inbound import parse
 from omni_actors.adapters.messenger.oauth import OAUTH, UPKEEP
 from omni_actors.adapters.messenger.outbound import mark_read, send, typing, upload
+from omni_actors.adapters.messenger.portrait import portrait
 from omni_actors.adapters.messenger.profile import PERSONAS, PROFILE
 from omni_actors.adapters.messenger.settings import (
     MessengerCredentials,
@@ -44,5 +45,6 @@ MESSENGER: Final = Adapter(
     typing=typing,
     personas=PERSONAS,
     profile=PROFILE,
+    portrait=portrait,
     meters=rates.METERS,
 )
