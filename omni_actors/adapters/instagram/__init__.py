@@ -20,6 +20,7 @@ from omni_actors.adapters.instagram.settings import (
 from omni_actors.adapters.meta import rates
 from omni_actors.adapters.meta.graph import usage
 from omni_actors.adapters.meta.media import fetch
+from omni_actors.adapters.meta.routing import CONTROL
 from omni_actors.adapters.meta.upload import upload_gone
 
 INSTAGRAM: Final = Adapter(
@@ -45,5 +46,6 @@ INSTAGRAM: Final = Adapter(
     typing=typing,
     profile=PROFILE,
     portrait=portrait,
+    control=CONTROL,
     meters=rates.METERS,
 )

@@ -100,6 +100,7 @@ CAPABILITIES: Final = Capabilities(
     dialect="plain",
     window_s=forms.WINDOW_S,
     human_window_s=forms.HUMAN_S,
+    control_s=forms.CONTROL_S,
     windowless=(COMMENT,),
     free_in_closed_window=(),
     reply_to=True,

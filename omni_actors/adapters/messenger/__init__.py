@@ -20,6 +20,7 @@ from omni_actors.adapters.messenger.settings import (
 from omni_actors.adapters.meta import rates
 from omni_actors.adapters.meta.graph import usage
 from omni_actors.adapters.meta.media import fetch
+from omni_actors.adapters.meta.routing import CONTROL
 from omni_actors.adapters.meta.upload import upload_gone
 
 MESSENGER: Final = Adapter(
@@ -46,5 +47,6 @@ MESSENGER: Final = Adapter(
     personas=PERSONAS,
     profile=PROFILE,
     portrait=portrait,
+    control=CONTROL,
     meters=rates.METERS,
 )
