@@ -200,9 +200,7 @@ class Submitter:
         channel = self.channels()[leg.channel_id]
         capabilities = self.adapters[channel.platform].capabilities
         if control.is_elsewhere(leg.controlled_by, leg.last_inbound_at, capabilities, self.now()):
-            raise RequestError(
-                Code.CONTROLLED_ELSEWHERE, control.elsewhere_sentence(leg.controlled_by)
-            )
+            raise RequestError(Code.CONTROLLED_ELSEWHERE, control.ELSEWHERE)
         content, held = self.fit_window(request, leg, channel)
         if isinstance(content, Template):
             named = content is request.content

@@ -1,6 +1,14 @@
 """Who may answer in a conversation that several apps of a business share at its platform."""
 
+from typing import Final
+
 from omni_actors.model.capabilities import Capabilities
+
+ELSEWHERE: Final = (
+    "another app, or a person in the platform's inbox, controls this conversation (`controlled_by` "
+    "of its leg): take the control with POST /v1/conversations/{id}:take-control, or wait until it "
+    "is passed back (event conversation.control with ours = true)"
+)
 
 
 def is_elsewhere(
@@ -17,12 +25,3 @@ def is_elsewhere(
     if controlled_by is None or last_inbound_at is None or capabilities.control_s is None:
         return False
     return now < last_inbound_at + capabilities.control_s
-
-
-def elsewhere_sentence(controlled_by: str | None) -> str:
-    """Why a message may not go out now, and what to do."""
-    return (
-        f"another app ({controlled_by}) or a person in the platform's inbox controls this "
-        "conversation: take the control (POST /v1/conversations/{id}:take-control), or wait until "
-        "it is passed back (event conversation.control with ours = true)"
-    )

@@ -4,6 +4,7 @@ from typing import Final
 
 from omni_actors.adapters.contract import Adapter
 from omni_actors.adapters.messenger.capabilities import CAPABILITIES
+from omni_actors.adapters.messenger.check import check
 from omni_actors.adapters.messenger.inbound import parse
 from omni_actors.adapters.messenger.oauth import OAUTH, UPKEEP
 from omni_actors.adapters.messenger.outbound import mark_read, send, typing, upload
@@ -42,6 +43,7 @@ MESSENGER: Final = Adapter(
     usage=usage,
     oauth=OAUTH,
     upkeep=UPKEEP,
+    check=check,
     mark_read=mark_read,
     typing=typing,
     personas=PERSONAS,
