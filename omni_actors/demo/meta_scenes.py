@@ -61,6 +61,9 @@ async def writes_taps_and_shows(who: Customer, titles: tuple[str, ...], stage: S
     require(echo["text"] == "Do you have it in blue?", "the answer says something else")
     title = titles[-1]
     conversation = await who.conversation(stage)
+    known = await event_of(stage, "identity.portrait", conversation)
+    require(known["detail"]["name"] == who.name, f"the platform showed another name: {known}")
+    stage.say(f"  (the platform shows who it is: {who.name}, with a picture)")
     await asks(stage, conversation, titles)
     await shows_taps(stage, await who.gets(stage, 2), titles)
     await who.writes(stage, f"taps on {title}", tap=title)
@@ -68,7 +71,7 @@ async def writes_taps_and_shows(who: Customer, titles: tuple[str, ...], stage: S
     require(picked["detail"]["option_id"] == title.lower(), f"the wrong option: {picked}")
     await who.gets(stage, 3)
     await picture(who, stage)
-    return "echoed; the tap mapped back to its option; the picture kept whole and sent back"
+    return "echoed; named; the tap mapped back to its option; the picture kept and sent back"
 
 
 async def asks(stage: Stage, conversation: str, titles: tuple[str, ...]) -> None:
