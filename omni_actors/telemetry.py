@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
+from traceback import walk_tb
 from typing import Any, TextIO, TypeVar
 
 import structlog
@@ -96,6 +97,25 @@ def of(metric: Metric, *labels: str) -> Metric:
 @lru_cache(maxsize=8192)
 def _child(metric: Any, labels: tuple[str, ...]) -> Any:
     return metric.labels(*labels)
+
+
+def first_of(problem: BaseException) -> BaseException:
+    """The first failure within a group of them, however deep."""
+    while isinstance(problem, BaseExceptionGroup):
+        problem = problem.exceptions[0]
+    return problem
+
+
+def place_of(error: BaseException) -> str:
+    """`Type at module:function:line` of where it was raised; the text is left out on purpose.
+
+    An exception's text may hold what a person wrote, and this goes to logs and to operators.
+    """
+    error = first_of(error)
+    kind, place = type(error).__qualname__, None
+    for frame, line in walk_tb(error.__traceback__):
+        place = f"{frame.f_globals.get('__name__', '?')}:{frame.f_code.co_name}:{line}"
+    return f"{kind} at {place}" if place else kind
 
 
 def configure(*, level: str = "info", stream: TextIO | None = None) -> None:

@@ -1,6 +1,4 @@
-"""What can go wrong between actors, and how an error is named without telling its content."""
-
-from traceback import walk_tb
+"""What can go wrong between actors."""
 
 from omni_actors.actors.mailbox import Told
 
@@ -39,22 +37,3 @@ class Escalated(Exception):
         super().__init__(f"{address} crashed too often, the system ends: {error}")
         self.address = address
         self.error = error
-
-
-def place_of(error: BaseException) -> str:
-    """`Type at module:function:line` of where it was raised; the text is left out on purpose.
-
-    An exception's text may hold what a person wrote, and this goes to logs and to operators.
-    """
-    error = _innermost(error)
-    kind = type(error).__qualname__
-    place = None
-    for frame, line in walk_tb(error.__traceback__):
-        place = f"{frame.f_globals.get('__name__', '?')}:{frame.f_code.co_name}:{line}"
-    return f"{kind} at {place}" if place else kind
-
-
-def _innermost(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup) and error.exceptions:
-        error = error.exceptions[0]
-    return error

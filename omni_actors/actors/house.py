@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final, assert_never
 import trio
 from attrs import define, field
 
+from omni_actors import telemetry
 from omni_actors.actors.cell import Cell, Down, Policy, State
 from omni_actors.actors.clock import Clock
 from omni_actors.actors.dead_letters import DeadLetters
 from omni_actors.actors.ending import retire
-from omni_actors.actors.errors import AskFailed, Escalated, place_of
+from omni_actors.actors.errors import AskFailed, Escalated
 from omni_actors.actors.mailbox import Lane, Told
 from omni_actors.actors.runners import Runner, Runners, in_child, in_turn
 from omni_actors.actors.supervisor import LIMITS, Exhausted, Record, Restart
@@ -271,7 +272,7 @@ class House:
 
     def note_error(self, cell: Cell, error: BaseException) -> None:
         """Keep and tell where it went wrong, not what was said."""
-        cell.last_error = place_of(error)
+        cell.last_error = telemetry.place_of(error)
         self.observe("actor.crashed", {"address": cell.address, "error": cell.last_error})
 
     # Endings

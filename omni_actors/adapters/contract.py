@@ -200,9 +200,11 @@ class GroupDesk(Generic[S]):
     request, where it has one; what became of it is told as news of the group. `page` and `requests`
     read slices as those of templates are. `invite_link` takes whether it shall be a fresh one,
     `decide` whether the requests are approved, `pin` for how many days (None: no more). `remove`
-    raises BadAddress.
+    raises BadAddress. `names` tells whether something can be the id of a group at all: platforms
+    have other things under ids too, which these calls would change or delete.
     """
 
+    names: Callable[[str], bool]
     create: Callable[[NewGroup, S], Flow[str | None]]
     page: Callable[[str, S], Flow[GroupPage | None]]
     get: Callable[[str, S], Flow[GroupInfo]]

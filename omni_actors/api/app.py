@@ -6,7 +6,6 @@ One table of routes makes the rules, who may come in, what is decoded and the Op
 import hashlib
 import json
 import re
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -249,7 +248,7 @@ class Door:
             route=g.get("route"),
             request_id=g.get("request_id"),
             error=type(error).__name__,
-            place=place_of(error),
+            place=telemetry.place_of(error),
         )
         return Problem("internal", "the gateway failed; the request id helps to find out why")
 
@@ -280,12 +279,6 @@ def problem_of(error: HTTPException) -> Problem:
     if isinstance(error, NotFound):
         return Problem(Code.NOT_FOUND, "nothing is at this path")
     return Problem(code_of(error.code or 500), error.description or error.name)
-
-
-def place_of(error: Exception) -> str:
-    """Where an error was raised: file and line, never a value."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:

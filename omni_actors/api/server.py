@@ -130,7 +130,7 @@ class Door:
         try:
             await self.hypercorn(stream, rest)
         except Exception as problem:  # noqa: BLE001 - what a stranger sent must not close the house
-            telemetry.warning("api.connection_failed", error=type(first_of(problem)).__name__)
+            telemetry.warning("api.connection_failed", error=telemetry.place_of(problem))
         finally:
             await trio.aclose_forcefully(stream)
 
@@ -144,13 +144,6 @@ class Door:
         """Let what is under way be answered, and take nothing new."""
         self.way.close()
         await self.context.terminated.set()
-
-
-def first_of(problem: BaseException) -> BaseException:
-    """The first failure within a group of them, however deep."""
-    while isinstance(problem, BaseExceptionGroup):
-        problem = problem.exceptions[0]
-    return problem
 
 
 class ReadOn:

@@ -13,11 +13,13 @@ from omni_actors.api.requests import ContextPatch, NewCredentials
 from omni_actors.api.spell import as_json
 from omni_actors.api.views import Cursor, Time
 from omni_actors.model.content import CONTENT_TYPES, Content
+from omni_actors.model.events import EventType
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.requests import ClosedWindow, WindowTemplate
 
 Schema = dict[str, Any]
 NULL: Schema = {"type": "null"}
+GROWING = (EventType,)
 _PRIMITIVES: Mapping[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _NAMED: Mapping[Any, Schema] = {
     Time: {"type": "string", "format": "date-time"},
@@ -49,7 +51,8 @@ class Shapes:
         if type_ is ClosedWindow:
             return self._closed_window()
         if isinstance(type_, type) and issubclass(type_, Enum):
-            return {"type": "string", "enum": [member.value for member in type_]}
+            known = {"type": "string", "enum": [member.value for member in type_]}
+            return open_to_more(known) if type_ in GROWING and not asked else known
         if get_origin(type_) is not None:
             return self._generic(type_, asked=asked, bound=bound)
         return self._class(type_, asked=asked)
@@ -163,12 +166,11 @@ class Shapes:
         reference = {"$ref": "#/components/schemas/AnyInput"}
         self.components["AnyInput"] = {
             "description": "Any JSON; a number is no larger than one of 64 bits.",
-            "anyOf": [
-                {"type": ["string", "boolean", "null"]},
-                {"type": "number", "minimum": 1 - 2**63, "maximum": 2**63 - 1},
-                {"type": "array", "items": reference},
-                {"type": "object", "additionalProperties": reference},
-            ],
+            "type": ["string", "boolean", "null", "number", "array", "object"],
+            "minimum": 1 - 2**63,
+            "maximum": 2**63 - 1,
+            "items": reference,
+            "additionalProperties": reference,
         }
         return reference
 
@@ -224,6 +226,12 @@ def explained(thing: Any) -> str:
     """A whole docstring, each paragraph on one line."""
     paragraphs = (thing.__doc__ or "").split("\n\n")
     return "\n\n".join([" ".join(paragraph.split()) for paragraph in paragraphs])
+
+
+def open_to_more(known: Schema) -> Schema:
+    """These values, and such as a later version may add."""
+    more = "more may come: pass over what you do not know"
+    return {"anyOf": [known, {"type": "string", "description": more}]}
 
 
 def _exactly_one(names: tuple[str, ...]) -> Schema:

@@ -5,7 +5,7 @@ from typing import TypeVar
 import trio
 
 from omni_actors import telemetry
-from omni_actors.gateway.sender import Hands, where
+from omni_actors.gateway.sender import Hands
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.net import flow
 from omni_actors.net.account import Account
@@ -35,5 +35,7 @@ async def called(
         text = f"no answer within {CALL_DEADLINE_S:.0f} s"
         return Failure(Kind.UNKNOWN, Reason.TIMED_OUT, text=text)
     except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its call, not the house
-        telemetry.error("called.bug", channel_id=account.channel_id, error=where(bug))
-        return Failure(Kind.REJECTED, Reason.INTERNAL, text=f"a bug of ours: {where(bug)}")
+        telemetry.error("called.bug", channel_id=account.channel_id, error=telemetry.place_of(bug))
+        return Failure(
+            Kind.REJECTED, Reason.INTERNAL, text=f"a bug of ours: {telemetry.place_of(bug)}"
+        )

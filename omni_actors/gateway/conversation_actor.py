@@ -12,9 +12,7 @@ import trio
 from attrs import define, field, frozen
 
 from omni_actors import telemetry
-from omni_actors.actors.cell import Context
 from omni_actors.adapters.contract import Adapter
-from omni_actors.gateway.sender import where
 from omni_actors.model.events import EventType
 from omni_actors.policy import answers, window
 from omni_actors.store.contract import Store, StoreFailed
@@ -46,18 +44,12 @@ class ConversationActor:
     wake_legs: Callable[[Sequence[LegWake]], None]
     closing_s: float = window.CLOSING_BEFORE_S
     met: Callable[[Sequence[Entry]], None] = field(default=lambda _entries: None)
-    context: Context = field(init=False)
-
-    async def started(self, context: Context) -> None:
-        """Take up life."""
-        self.context = context
 
     async def handle(self, message: Wake) -> None:
         """Take the backlog page by page. A crash or cancellation leaves whole pages behind."""
-        if message.backlog is not None:
+        if message.backlog is not None:  # at its beginning only: all later ones read what is there
             await self.take(message.backlog)
-            if not self.context.take_overflowed():
-                return
+            return
         while True:
             backlog = self.store.peek(Unhandled(self.conversation_id, PAGE))
             if backlog.entries:
@@ -83,7 +75,7 @@ class ConversationActor:
                 raise
             except Exception as bug:  # noqa: BLE001 - one message must not stop its conversation
                 await self.store.do(Handle(self.conversation_id, entry.seq))
-                left_out.append((entry, where(bug)))
+                left_out.append((entry, telemetry.place_of(bug)))
         return left_out
 
     async def take(self, backlog: Backlog) -> None:

@@ -1,7 +1,8 @@
 """Pictures that a channel would not show are made into others: once, however many messages need it.
 
 What becomes of a picture is kept, so that a campaign converts and uploads it once. A picture that
-cannot be converted stays what it is, and shaping finds another form for it.
+cannot be converted stays what it is, and shaping finds another form for it; what only went wrong
+this time is not kept.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,7 @@ from attrs import define, field, frozen
 
 from omni_actors.gateway.errors import Code, RequestError
 from omni_actors.media.blobs import Blob, DiskFull, Missing
-from omni_actors.media.pictures import NotMade, Pictures
+from omni_actors.media.pictures import Made, NotMade, Pictures
 from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content, Media
 from omni_actors.model.ids import MEDIUM, Ids
@@ -39,6 +40,14 @@ class Fitted:
 
 
 @define
+class Work:
+    """A conversion under way; what came of it is for all who wait for it."""
+
+    ended: trio.Event = field(factory=trio.Event)
+    found: Derivative | None = None
+
+
+@define
 class Derivatives:
     """Who has pictures converted."""
 
@@ -46,7 +55,7 @@ class Derivatives:
     pictures: Pictures
     ids: Ids
     now: Callable[[], float]
-    under_way: dict[tuple[str, str], trio.Event] = field(factory=dict)
+    under_way: dict[tuple[str, str], Work] = field(factory=dict)
 
     async def fitted(
         self,
@@ -92,32 +101,36 @@ class Derivatives:
             known = self.store.peek(DerivativeOf(media_id, recipe.name))
             if known is not None:
                 return known
-            waiting = self.under_way.get(key)
-            if waiting is None:
+            work = self.under_way.get(key)
+            if work is None:
                 return await self.make(key, recipe)
-            await waiting.wait()
+            await work.ended.wait()
+            if work.found is not None:
+                return work.found
 
     async def make(self, key: tuple[str, str], recipe: Recipe) -> Derivative:
-        """Convert a medium and remember what came of it."""
+        """Convert a medium and remember what came of it. Cancelled, a waiter takes it over."""
         media_id, name = key
         source = self.store.peek(MediumById(ANY_TENANT, media_id))
         if source is None or source.blob is None:
             return Derivative(None, "its bytes are gone")
-        ended = self.under_way[key] = trio.Event()
+        work = self.under_way[key] = Work()
         try:
-            found = await self.converted(source, recipe)
-            await self.store.do(KeepDerivative(media_id, name, found.medium, found.problem))
+            made = await self.pictures.make(Blob(source.blob, source.size or 0), recipe)
+            found = self.derived(source, made)
+            if not (isinstance(made, NotMade) and made.passing):
+                await self.store.do(KeepDerivative(media_id, name, found.medium, found.problem))
+            work.found = found
         except (DiskFull, Missing, OSError):
             sentence = "the gateway's disk is almost full, or does not work"
             raise RequestError(Code.DISK_FULL, sentence, retry_after_s=60) from None
         finally:
             del self.under_way[key]
-            ended.set()
+            work.ended.set()
         return found
 
-    async def converted(self, source: Medium, recipe: Recipe) -> Derivative:
-        """A new medium with the picture that the recipe makes; it goes when its source goes."""
-        made = await self.pictures.make(Blob(source.blob or "", source.size or 0), recipe)
+    def derived(self, source: Medium, made: Made | NotMade) -> Derivative:
+        """A new medium with the picture that was made; it goes when its source goes."""
         if isinstance(made, NotMade):
             return Derivative(None, made.why)
         medium = Medium(

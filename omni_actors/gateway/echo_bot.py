@@ -11,7 +11,6 @@ from attrs import define, field, frozen
 from omni_actors import telemetry
 from omni_actors.actors.cell import Context
 from omni_actors.gateway.errors import RequestError
-from omni_actors.gateway.sender import where
 from omni_actors.gateway.submit import Sender, Submitter
 from omni_actors.model.content import (
     Card,
@@ -131,7 +130,7 @@ class EchoBot:
         except StoreFailed:
             raise
         except Exception as bug:  # noqa: BLE001 - one answer must not stop all others
-            telemetry.error("bot.bug", consumer=CONSUMER, error=where(bug))
+            telemetry.error("bot.bug", consumer=CONSUMER, error=telemetry.place_of(bug))
 
     def reply(self, event: Event) -> Reply | None:
         """What the bot says to an event; None when there is nothing to say."""

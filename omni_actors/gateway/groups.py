@@ -61,7 +61,7 @@ class GroupBook:
 
     async def get(self, caller: Caller, channel_id: str, group_id: str) -> GroupInfo:
         """One group with who is in it."""
-        able = self.able(caller, channel_id)
+        able = self.able_with(caller, channel_id, group_id)
         return await self.call(able, able.desk.get(group_id, able.settings))
 
     async def create(self, caller: Caller, channel_id: str, wanted: NewGroup) -> str | None:
@@ -73,26 +73,30 @@ class GroupBook:
         self, caller: Caller, channel_id: str, group_id: str, wanted: GroupChange
     ) -> str | None:
         """Call a group something else."""
-        able = self.able(caller, channel_id)
+        able = self.able_with(caller, channel_id, group_id)
+        if wanted == GroupChange():
+            raise RequestError(
+                Code.INVALID, "nothing is to be changed: give what is to be different"
+            )
         return await self.call(able, able.desk.change(group_id, wanted, able.settings))
 
     async def delete(self, caller: Caller, channel_id: str, group_id: str) -> str | None:
         """Put an end to a group."""
-        able = self.able(caller, channel_id)
+        able = self.able_with(caller, channel_id, group_id)
         return await self.call(able, able.desk.delete(group_id, able.settings))
 
     async def invite_link(
         self, caller: Caller, channel_id: str, group_id: str, *, fresh: bool
     ) -> str:
         """The link that lets people in, or a fresh one in its place."""
-        able = self.able(caller, channel_id)
+        able = self.able_with(caller, channel_id, group_id)
         return await self.call(able, able.desk.invite_link(group_id, fresh, able.settings))
 
     async def remove(
         self, caller: Caller, channel_id: str, group_id: str, members: Sequence[str]
     ) -> str | None:
         """Take people out of a group."""
-        able = self.able(caller, channel_id)
+        able = self.able_with(caller, channel_id, group_id)
         for n, member in enumerate(members):
             self.check_address(able, member, f"/members/{n}")
         return await self.call(able, able.desk.remove(group_id, members, able.settings))
@@ -101,14 +105,14 @@ class GroupBook:
         self, caller: Caller, channel_id: str, group_id: str, after: str
     ) -> JoinRequestPage:
         """A slice of those who ask to be let in."""
-        able = self.able(caller, channel_id)
+        able = self.able_with(caller, channel_id, group_id)
         return known(await self.call(able, able.desk.requests(group_id, after, able.settings)))
 
     async def decide(
         self, caller: Caller, channel_id: str, group_id: str, ids: Sequence[str], *, approve: bool
     ) -> Decided:
         """Let people in, or turn them down."""
-        able = self.able(caller, channel_id)
+        able = self.able_with(caller, channel_id, group_id)
         return await self.call(able, able.desk.decide(group_id, ids, approve, able.settings))
 
     async def pin(self, caller: Caller, message: Message, days: int | None) -> None:
@@ -135,10 +139,19 @@ class GroupBook:
             raise RequestError(Code.CONTENT_UNSUPPORTED, f"{channel.platform} has no groups")
         return Able(channel.channel_key, route, route.adapter.groups)
 
+    def able_with(self, caller: Caller, channel_id: str, group_id: str) -> Able:
+        """The same, for calls about something that can be a group of it."""
+        able = self.able(caller, channel_id)
+        if not able.desk.names(group_id):
+            raise RequestError(Code.NOT_FOUND, f"{group_id!r} is not the id of a group")
+        return able
+
     def check_address(self, able: Able, written: str, pointer: str) -> None:
-        """Whether this is how somebody is written to."""
+        """Whether this is how a person is written to."""
         try:
-            able.route.adapter.address(written, able.channel_key)
+            keys = able.route.adapter.address(written, able.channel_key)
+            if any(key.kind == GROUP for key in keys):
+                raise BadAddress("a group is no member of a group")
         except BadAddress as problem:
             mistakes = (Mistake(pointer, str(problem)),)
             raise RequestError(Code.BAD_ADDRESS, str(problem), mistakes=mistakes) from None

@@ -12,7 +12,6 @@ from attrs import evolve, field, frozen
 from omni_actors import telemetry
 from omni_actors.adapters.contract import Adapter, Undecodable
 from omni_actors.gateway.hooks import Hook
-from omni_actors.gateway.sender import where
 from omni_actors.media.blobs import Blobs, DiskFull
 from omni_actors.model.content import Card, Carousel, Content, Media
 from omni_actors.model.ids import INTAKE, MEDIUM, Ids
@@ -129,8 +128,10 @@ class Receiver:
         except StoreFailed:
             raise
         except Exception as bug:  # noqa: BLE001 - one report must not stop all that follow it
-            telemetry.error("intake.bug", intake_id=intake.id, hook=intake.hook, error=where(bug))
-            return where(bug)
+            telemetry.error(
+                "intake.bug", intake_id=intake.id, hook=intake.hook, error=telemetry.place_of(bug)
+            )
+            return telemetry.place_of(bug)
         return None
 
     def taken(self, accepted: Accepted) -> None:
@@ -171,8 +172,8 @@ class Receiver:
             items = tuple([self.item(adapter, report) for report in adapter.parse(document)])
             return Told(items, None, platform, self.unheard(adapter, document))
         except Exception as bug:  # noqa: BLE001 - a bug of ours must not make a platform repeat itself
-            telemetry.error("intake.bug", hook=hook.id, error=where(bug))
-            return Told(problem=f"a bug of ours: {where(bug)}")
+            telemetry.error("intake.bug", hook=hook.id, error=telemetry.place_of(bug))
+            return Told(problem=f"a bug of ours: {telemetry.place_of(bug)}")
 
     def unheard(self, adapter: Adapter[Any, Any], document: Any) -> tuple[ChannelName, ...]:
         """The names of channels in a document that were not stored since the start."""

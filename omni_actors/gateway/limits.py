@@ -36,6 +36,7 @@ from omni_actors.policy.rate import (
 LEGS_MAX = 50_000
 CRASH_WINDOW_S = 1.0
 FREE = Limit(1e9, 1_000_000)
+FIRST_CLOSED = "the platform has stopped what this channel writes first"
 FULL = "It goes out by itself when there is room again, or at once when the person writes."
 
 
@@ -261,7 +262,7 @@ class Limits:
         used, most = self.outreach.used(now), self.outreach.most
         text = f"the portfolio has written first to {used} people in a day"
         if self.outreach_closed_until > now:
-            text = "the platform has stopped what this channel writes first"
+            text = FIRST_CLOSED
         elif most is None or used < most:
             text = "others have waited longer to be written to first"
         return Failure(Kind.THROTTLED, Reason.RATE_LIMITED, Scope.OUTREACH, None, text, advice=FULL)
@@ -366,6 +367,8 @@ class Limits:
         """Why the channel is slower than it was asked to be, in sentences."""
         if self.pace.closed_until > now:
             yield "the platform has stopped the channel for a while"
+        if self.outreach_closed_until > now:
+            yield FIRST_CLOSED
         if self.adaptive.rate < self.adaptive.ceiling > self.adaptive.per_second(now):
             yield "the channel was throttled and recovers"
         if now < self.adaptive.half_until:

@@ -10,7 +10,8 @@ def refused(failure: Failure, rejected: Code, look: str) -> RequestError:
     """What the platform said, in the words of the API.
 
     `rejected` is the code for what it refuses for what the caller asked, and would refuse again;
-    `look` says where to look when the answer was lost.
+    `look` says where to look when the answer was lost. What has no code of the platform was seen
+    to be wrong before it was asked.
     """
     why = failure.text or failure.reason.value
     code = f" ({failure.code})" if failure.code and failure.code not in why else ""
@@ -19,7 +20,8 @@ def refused(failure: Failure, rejected: Code, look: str) -> RequestError:
         return RequestError(Code.PLATFORM_REFUSED, sentence)
     later = failure.kind in (Kind.THROTTLED, Kind.TRANSIENT, Kind.UNREACHABLE)
     wait_s = (failure.retry_after_s or WAIT_S) if later else None
-    sentence = f"the platform refused: {why}{code}"
+    asked = later or failure.code is not None
+    sentence = f"the platform refused: {why}{code}" if asked else why
     callers = failure.kind is Kind.REJECTED and failure.reason is not Reason.INTERNAL
     kind = rejected if callers else Code.PLATFORM_REFUSED
     return RequestError(kind, sentence, retry_after_s=wait_s)

@@ -11,7 +11,7 @@ from attrs import define, evolve, field, frozen
 from omni_actors import telemetry
 from omni_actors.actors.cell import Context
 from omni_actors.adapters.contract import Fetched
-from omni_actors.gateway.sender import Hands, Route, where
+from omni_actors.gateway.sender import Hands, Route
 from omni_actors.gateway.timekeeper import GRAIN_S
 from omni_actors.media.blobs import Blob, Blobs, Missing
 from omni_actors.media.probe import HEAD_BYTES
@@ -147,8 +147,10 @@ class MediaDesk:
             text = f"the bytes cannot be read from the disk: {type(problem).__name__}"
             return Failure(Kind.TRANSIENT, Reason.INTERNAL, text=text)
         except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its medium, not the desk
-            telemetry.error("media.bug", media_id=medium.id, error=where(bug))
-            return Failure(Kind.REJECTED, Reason.INTERNAL, text=f"a bug of ours: {where(bug)}")
+            telemetry.error("media.bug", media_id=medium.id, error=telemetry.place_of(bug))
+            return Failure(
+                Kind.REJECTED, Reason.INTERNAL, text=f"a bug of ours: {telemetry.place_of(bug)}"
+            )
 
     async def ready(self, medium: Medium, fetched: Fetched) -> Ready:
         """What is known of bytes that are here: by the platform, and by themselves."""

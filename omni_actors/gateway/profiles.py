@@ -13,7 +13,7 @@ from omni_actors import telemetry
 from omni_actors.adapters.contract import PersonaDesk, ProfileDesk
 from omni_actors.gateway.errors import Code, Mistake, RequestError
 from omni_actors.gateway.keys import Caller
-from omni_actors.gateway.sender import Hands, Route, where
+from omni_actors.gateway.sender import Hands, Route
 from omni_actors.model.failure import Failure, Kind, SendFailure
 from omni_actors.model.profile import NewPersona, Persona, Profile
 from omni_actors.model.states import ChannelState
@@ -138,8 +138,8 @@ class ProfileBook:
             raise RequestError(Code.PLATFORM_REFUSED, text) from None
         except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its call, not the house
             channel_id = route.account.channel_id
-            telemetry.error("profile.bug", channel_id=channel_id, error=where(bug))
-            text = f"a bug of ours: {where(bug)}"
+            telemetry.error("profile.bug", channel_id=channel_id, error=telemetry.place_of(bug))
+            text = f"a bug of ours: {telemetry.place_of(bug)}"
             raise RequestError(Code.PLATFORM_REFUSED, text) from None
 
 

@@ -1,8 +1,6 @@
 """Sends one claimed part: the adapter's flow, made by the network, its end put in words."""
 
-import traceback
 from collections.abc import Callable, Mapping
-from pathlib import PurePath
 from typing import TypeAlias
 
 import trio
@@ -22,7 +20,7 @@ from omni_actors.net.trace import Trace
 from omni_actors.store.verbs import Claimed, StoredMedium
 from omni_actors.wire.calls import Call, HttpReply, Reply
 
-__all__ = ["Done", "Hands", "Route", "Sender", "where"]
+__all__ = ["Done", "Hands", "Route", "Sender"]
 
 FLOW_DEADLINE_S = 180.0
 
@@ -82,8 +80,10 @@ class Sender:
         except SendFailure as failed:
             return failed.failure
         except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its part, not the channel
-            telemetry.error("sender.bug", part_id=claimed.part_id, error=where(bug))
-            return Failure(Kind.REJECTED, Reason.INTERNAL, text=f"a bug of ours: {where(bug)}")
+            telemetry.error("sender.bug", part_id=claimed.part_id, error=telemetry.place_of(bug))
+            return Failure(
+                Kind.REJECTED, Reason.INTERNAL, text=f"a bug of ours: {telemetry.place_of(bug)}"
+            )
 
     async def sent(
         self, part: PartToSend, before: Failure | None, route: Route, make: Make
@@ -124,12 +124,6 @@ class Sender:
             return await flow.run(route.adapter.send(part, route.settings), make)
         text = f"no end within {FLOW_DEADLINE_S:.0f} s"
         raise SendFailure(Failure(Kind.UNKNOWN, Reason.TIMED_OUT, text=text))
-
-
-def where(bug: Exception) -> str:
-    """The kind of an error and the line that raised it; never its text, which may hold content."""
-    frame = traceback.extract_tb(bug.__traceback__)[-1]
-    return f"{type(bug).__name__} at {PurePath(frame.filename).name}:{frame.lineno}"
 
 
 def part_to_send(claimed: Claimed) -> PartToSend:

@@ -249,8 +249,13 @@ class TemplateBook:
         if wanted == Change():
             return row
         known = row.definition
-        if known.status in UNEDITABLE or known.external_id is None:
+        if known.status in UNEDITABLE:
             sentence = f"a template that is {known.status} cannot be edited"
+            raise RequestError(Code.TEMPLATE_REFUSED, sentence)
+        if known.external_id is None:
+            sentence = (
+                "the platform's id of the template is not known yet; sync the templates first"
+            )
             raise RequestError(Code.TEMPLATE_REFUSED, sentence)
         media = self.samples(caller, able, wanted.components or ())
         changed = await self.call(able, able.desk.edit(known, wanted, media, able.route.settings))

@@ -55,7 +55,7 @@ def capabilities_view(capabilities: Capabilities) -> JsonObject:
     """Capabilities as data."""
     return {
         "forms": forms_view(capabilities.forms),
-        "dialect": capabilities.dialect,
+        "dialect": capabilities.dialect.name,
         "window_s": capabilities.window_s,
         "human_window_s": capabilities.human_window_s,
         "free_in_closed_window": list(capabilities.free_in_closed_window),

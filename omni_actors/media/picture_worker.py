@@ -69,7 +69,7 @@ def _extrema(band: Image.Image) -> tuple[float, float]:
 
 
 def upright(picture: Image.Image) -> Image.Image:
-    """The picture as it is seen, in 8 bits a colour: RGB, RGBA or grey."""
+    """The picture as it is seen, in 8 bits a colour: RGB or RGBA, which is all that some take."""
     picture = ImageOps.exif_transpose(picture)
     if picture.mode in DEEP:
         scale = 1 / 256 if brightest(picture) > OPAQUE else 1
@@ -77,7 +77,7 @@ def upright(picture: Image.Image) -> Image.Image:
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         seen = picture.convert("RGBA")
         return seen if darkest(seen.getchannel("A")) < OPAQUE else seen.convert("RGB")
-    return picture if picture.mode in ("RGB", "L") else picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def on_white(picture: Image.Image) -> Image.Image:

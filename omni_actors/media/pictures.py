@@ -35,9 +35,10 @@ class Made:
 
 @frozen
 class NotMade:
-    """Why there is none, in a few words."""
+    """Why there is none, in a few words; `passing` where another try may go better."""
 
     why: str
+    passing: bool = False
 
 
 @define
@@ -48,20 +49,33 @@ class Pictures:
     deadline_s: float = DEADLINE_S
     memory_max: int = MEMORY_MAX
     pixels_max: int = PIXELS_MAX
-    _room: trio.CapacityLimiter = field(init=False)
+    room: trio.CapacityLimiter = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._room = trio.CapacityLimiter(AT_ONCE)
+        self.room = trio.CapacityLimiter(AT_ONCE)
 
     async def make(self, source: Blob, recipe: Recipe) -> Made | NotMade:
-        """Make a picture of a blob by a recipe. Raises DiskFull, OSError."""
-        async with self._room:
-            with trio.move_on_after(self.deadline_s):
-                ended = await self._worked(source, recipe)
-                return await self._kept(ended, recipe)
-        return NotMade(f"it takes longer than {self.deadline_s:.0f} s")
+        """Make a picture of a blob by a recipe. Raises DiskFull, OSError.
 
-    async def _worked(self, source: Blob, recipe: Recipe) -> "CompletedProcess[bytes]":
+        The bounds of the process end what is hard to convert; a deadline passes where too much else
+        is going on.
+        """
+        with trio.move_on_after(self.deadline_s) as waiting:
+            await self.room.acquire()
+        if waiting.cancelled_caught:
+            return NotMade("too many others are being converted", passing=True)
+        try:
+            return await self._within_time(source, recipe)
+        finally:
+            self.room.release()
+
+    async def _within_time(self, source: Blob, recipe: Recipe) -> Made | NotMade:
+        with trio.move_on_after(self.deadline_s):
+            ended = await self._worked(source, recipe)
+            return ended if isinstance(ended, NotMade) else await self._kept(ended, recipe)
+        return NotMade(f"it takes longer than {self.deadline_s:.0f} s", passing=True)
+
+    async def _worked(self, source: Blob, recipe: Recipe) -> "CompletedProcess[bytes] | NotMade":
         job = {
             "path": str(self.blobs.path_of(source).resolve()),
             "mimes": recipe.mimes,
@@ -70,13 +84,16 @@ class Pictures:
             "memory_max": self.memory_max,
             "cpu_s_max": CPU_S_MAX,
         }
-        return await trio.run_process(
-            [sys.executable, "-I", str(WORKER), json.dumps(job)],
-            capture_stdout=True,
-            capture_stderr=True,
-            check=False,
-            env={},
-        )
+        try:
+            return await trio.run_process(
+                [sys.executable, "-I", str(WORKER), json.dumps(job)],
+                capture_stdout=True,
+                capture_stderr=True,
+                check=False,
+                env={},
+            )
+        except OSError as why:
+            return NotMade(f"no process could be started for it ({why.strerror})", passing=True)
 
     async def _kept(self, ended: "CompletedProcess[bytes]", recipe: Recipe) -> Made | NotMade:
         told = last_words(ended.stderr)

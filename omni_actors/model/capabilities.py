@@ -9,6 +9,20 @@ from attrs import field, frozen
 from omni_actors.model.reports import GROUP, IdentityKey
 
 Unit: TypeAlias = Literal["code_points", "utf16", "utf8", "graphemes"]
+Mark: TypeAlias = Literal["bold", "italic", "strike", "code"]
+
+
+@frozen
+class Dialect:
+    """How a client writes what Markdown can say; what it has no mark for is left out and told."""
+
+    name: str
+    marks: Mapping[Mark, str] = field(factory=dict)
+    fence: str = ""
+    quotes_nest: bool = False
+
+
+PLAIN = Dialect("plain", quotes_nest=True)
 
 
 class Level(StrEnum):
@@ -120,7 +134,7 @@ class Capabilities:
 
     `forms` is keyed by content type, media by `media.<kind>`, requests by `request.<kind>`,
     products by `products.<layout>` or `products.catalog`; a key that is absent is refused.
-    `dialect` names the renderer of formatted text. `window_s` is how long after the customer's last
+    `dialect` is how formatted text is written. `window_s` is how long after the customer's last
     message a free-form message may be sent (None: always), and `human_window_s` how long what a
     person has written themselves. `control_s` is for how long after that message another app of the
     business keeps the control of a conversation (None: no such thing). `windowless` are the kinds
@@ -131,7 +145,7 @@ class Capabilities:
     """
 
     forms: Mapping[str, tuple[Form, ...]]
-    dialect: Literal["whatsapp", "plain", "html"] = "plain"
+    dialect: Dialect = PLAIN
     window_s: float | None = None
     human_window_s: float | None = None
     control_s: float | None = None

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Final, Literal, assert_never
+from typing import Final, assert_never
 
 from attrs import define, field, frozen
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-Mark = Literal["bold", "italic", "strike", "code"]
+from omni_actors.model.capabilities import Dialect, Mark
 
 CHARS_MAX: Final = 65_536
 NESTING_MAX: Final = 20
@@ -114,21 +114,6 @@ class Rendered:
 
     text: str
     lost: tuple[str, ...] = ()
-
-
-@frozen
-class Dialect:
-    """How a client writes what Markdown can say; what it has no mark for is left out and told."""
-
-    marks: Mapping[Mark, str]
-    fence: str = ""
-    quotes_nest: bool = False
-
-
-WHATSAPP: Final = Dialect({"bold": "*", "italic": "_", "strike": "~", "code": "`"}, "```")
-"""Has no headings, tables or link words, and no way to escape a sign."""
-
-PLAIN: Final = Dialect({}, quotes_nest=True)
 
 
 def render_markdown(text: str, dialect: Dialect, chars_max: int = CHARS_MAX) -> Rendered:

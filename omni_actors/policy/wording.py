@@ -7,13 +7,11 @@ from attrs import frozen
 
 from omni_actors.model.capabilities import Capabilities, Form, Level
 from omni_actors.model.content import Content, Text
-from omni_actors.policy.dialects import PLAIN, WHATSAPP, render_markdown
+from omni_actors.policy.dialects import render_markdown
 from omni_actors.policy.fitting import blank, measured, media_ids_of
 from omni_actors.policy.flattening import packed
 from omni_actors.policy.shaped import Note, Shaped, ShapedPart, Unshapable
 from omni_actors.policy.splitting import Split
-
-DIALECTS = {"whatsapp": WHATSAPP, "plain": PLAIN, "html": PLAIN}
 
 Notes: TypeAlias = tuple[Note, ...]
 
@@ -36,11 +34,11 @@ class Wording:
         if form != "markdown":
             return text, ()
         dialect = self.capabilities.dialect
-        written = render_markdown(text, DIALECTS[dialect])
+        written = render_markdown(text, dialect)
         level, why = Level.CONVERTED, "markdown in the channel's own marks"
         if written.lost:
             level, why = Level.FLATTENED, f"not shown as such: {', '.join(written.lost)}"
-        return written.text, (Note(path, level, f"{dialect} text", why),)
+        return written.text, (Note(path, level, f"{dialect.name} text", why),)
 
     def pieces(self, blocks: Sequence[str], path: str) -> tuple[tuple[ShapedPart, ...], Notes]:
         """Text parts, each within the limit; a block stays whole where it fits into one."""

@@ -430,6 +430,7 @@ UNREADABLE = {
     "not a number": b'{"a": NaN}',
     "infinity": b'{"a": -Infinity}',
     "beyond all bounds": b'{"a": 1e999}',
+    "a number that 64 bits do not hold": b'{"a": 1e300}',
     "an integer of 5000 digits": b'{"a": ' + b"9" * 5000 + b"}",
     "an integer of 65 bits": b'{"a": 18446744073709551616}',
     "a name twice": b'{"a": 1, "a": 2}',
@@ -448,6 +449,14 @@ def test_what_cannot_be_kept_is_refused(raw: bytes) -> None:
         jsontext.parse(raw)
 
     assert caught.value.code == "invalid_request"
+
+
+@pytest.mark.parametrize("raw", [b"", b" \n"])
+def test_an_empty_body_is_told_as_such(raw: bytes) -> None:
+    with pytest.raises(Problem) as caught:
+        jsontext.parse(raw)
+
+    assert "the body is empty" in caught.value.mistakes[0].detail
 
 
 @given(st.binary(max_size=200))

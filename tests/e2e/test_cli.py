@@ -227,7 +227,8 @@ def test_dead_letters_are_listed_shown_and_redriven(served: Served) -> None:
     nothing = served.operate("dead-letters", "redrive", "ddl_" + 26 * "0")
 
     assert "not JSON at all" in shown.documents[0]["about"]["begins"]
-    assert redriven.documents[0]["redriven"] == [letter["id"]]
+    assert redriven.code == FAILED
+    assert redriven.documents[0]["unread"] == [letter["id"]]
     assert nothing.code == FAILED
     assert "redriven already" in nothing.err
 

@@ -55,6 +55,10 @@ async def test_a_number_that_is_too_fast_slows_down_and_loses_nothing(
     message = await rig.reached(message_id, "sent", within_s=10)
     assert message.parts[0].attempts == 2
     assert len(rig.platform.accepted()) == 2
+    taken, given_back = await rig.events("message.queued")
+    assert "failure" not in taken.detail
+    failure: Any = given_back.detail["failure"]
+    assert (failure["reason"], failure["code"]) == ("rate_limited", "130429")
 
 
 @pytest.mark.slow
@@ -86,7 +90,9 @@ async def test_what_is_written_first_is_held_and_answers_go(
     await open_window(rig)
     await rig.reached(first, "sent", within_s=5)
 
-    assert (await limiter(rig))["outreach"]["closed_until_at"] is not None
+    seen = await limiter(rig)
+    assert seen["outreach"]["closed_until_at"] is not None
+    assert seen["why"] == ["the platform has stopped what this channel writes first"]
     await rig.reached(other.message_id, "sent", within_s=1.2 * 3_600)
 
 

@@ -1,6 +1,7 @@
 """A group is a conversation of its own: what is written in it, sent to it, and told of it."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from omni_actors.model.content import (
     Template,
     Text,
 )
+from omni_actors.model.groups import GroupChange
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.requests import Delivery, To
 from tests.gateway.faults import Arrival
@@ -299,3 +301,48 @@ async def test_a_text_is_the_same_to_a_group_as_to_one(rig: Rig, autojump_clock:
     [arrival] = await arrived(rig)
     assert arrival.body["text"] == {"body": "*Hi*"}
     await rig.reached(answer.message_id, "sent")
+
+
+NOT_GROUPS = [
+    "770011223344556",
+    "8840012",
+    "me",
+    "..",
+    "wamid.HQstmb81jC4HGIIs5Hyox0",
+    "upload:MTphdHRhY2",
+]
+
+
+@pytest.mark.parametrize("group_id", NOT_GROUPS)
+async def test_nothing_but_groups_is_reached_by_the_calls_of_groups(
+    rig: Rig, group_id: str, autojump_clock: MockClock
+) -> None:
+    groups = rig.gateway.groups
+
+    for call in (
+        partial(groups.get, OPERATOR, "wa", group_id),
+        partial(groups.delete, OPERATOR, "wa", group_id),
+        partial(groups.change, OPERATOR, "wa", group_id, GroupChange("Tea")),
+        partial(groups.remove, OPERATOR, "wa", group_id, [ADA]),
+        partial(groups.requests, OPERATOR, "wa", group_id, ""),
+        partial(groups.invite_link, OPERATOR, "wa", group_id, fresh=True),
+        partial(groups.decide, OPERATOR, "wa", group_id, ["q1"], approve=True),
+    ):
+        with pytest.raises(RequestError, match="is not the id of a group") as refused:
+            await call()
+        assert refused.value.code is Code.NOT_FOUND
+
+
+async def test_a_change_of_nothing_is_refused(rig: Rig, autojump_clock: MockClock) -> None:
+    with pytest.raises(RequestError, match="nothing is to be changed") as refused:
+        await rig.gateway.groups.change(OPERATOR, "wa", GROUP, GroupChange())
+
+    assert refused.value.code is Code.INVALID
+
+
+async def test_a_group_is_no_member_of_a_group(rig: Rig, autojump_clock: MockClock) -> None:
+    with pytest.raises(RequestError) as refused:
+        await rig.gateway.groups.remove(OPERATOR, "wa", GROUP, [f"+{ADA}", f"group:{GROUP}"])
+
+    assert refused.value.code is Code.BAD_ADDRESS
+    assert [mistake.pointer for mistake in refused.value.mistakes] == ["/members/1"]

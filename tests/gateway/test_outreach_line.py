@@ -308,3 +308,21 @@ async def test_a_portfolio_counts_a_person_of_two_tenants_once(
 
         await rig.reached(answer.message_id, "sent", within_s=5)
         assert (await limiter(rig))["outreach"]["used"] == 1
+
+
+async def test_what_waits_for_room_keeps_its_place_when_the_person_writes(
+    tmp_path: Path, platform: Platform, autojump_clock: MockClock
+) -> None:
+    async with open_rig(tmp_path, platform, plan(number(users_per_day=1))) as rig:
+        await write_first(rig, [PEOPLE[0]])
+        await rig.until(lambda: platform.arrivals)
+        await rig.submit(Template("first", "en"), to=to(BOB))
+        await rig.quiet(for_s=5)
+        await rig.gateway.pause(OPERATOR, "wa")
+        await rig.submit(Template("second", "en"), to=to(BOB))
+
+        await open_window(rig, BOB)
+        await rig.gateway.resume(OPERATOR, "wa")
+        await rig.until(lambda: len(platform.accepted(BOB)) == 2)
+
+    assert [each.body["template"]["name"] for each in platform.accepted(BOB)] == ["first", "second"]

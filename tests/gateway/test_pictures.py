@@ -177,3 +177,17 @@ async def test_a_picture_behind_a_link_is_converted_where_the_platform_cannot_ge
     assert detect(await uploaded(rig)) == "image/jpeg"
     attempts = await rig.gateway.attempts(caller(), answer.message_id)
     assert attempts[-1].note == "converted from image/webp to image/jpeg"
+
+
+async def test_a_picture_that_took_too_long_once_is_converted_the_next_time(rig: Rig) -> None:
+    media_id = await kept(rig, WEBP)
+    pictures = rig.house.pictures
+    patient_s, pictures.deadline_s = pictures.deadline_s, 0.001
+    hurried = await rig.submit(Media(MediaKind.IMAGE, media_id))
+    pictures.deadline_s = patient_s
+
+    answer = await rig.submit(Media(MediaKind.IMAGE, media_id))
+
+    assert "could not be converted: it takes longer" in rendering(hurried)[0]["why"]
+    assert [note["level"] for note in rendering(answer)] == ["converted"]
+    assert rendering(answer)[0]["to"].startswith("image/jpeg")

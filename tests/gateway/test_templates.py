@@ -10,9 +10,10 @@ import trio
 from attrs import evolve
 from trio.testing import MockClock
 
+from omni_actors.gateway import management
 from omni_actors.gateway.facade import Code, RequestError
 from omni_actors.model.content import Template
-from omni_actors.model.failure import Reason
+from omni_actors.model.failure import Failure, Kind, Reason
 from omni_actors.model.requests import ClosedWindow, Delivery, To, WindowTemplate
 from omni_actors.model.templates import NewTemplate, TemplateChange, TemplateStatus
 from omni_actors.store.templates import TemplateSyncOf
@@ -504,3 +505,32 @@ async def test_a_change_of_nothing_asks_nobody(rig: Rig, autojump_clock: MockClo
     same = await rig.gateway.templates.edit(caller(), "wa", "order_ready", None, TemplateChange())
 
     assert same.definition.status is TemplateStatus.APPROVED
+
+
+async def test_a_template_whose_id_nobody_knows_cannot_be_changed_and_says_so(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    known = listed("order_ready")
+    rig.platform.templates = [{key: value for key, value in known.items() if key != "id"}]
+    await rig.gateway.templates.sync_now(OPERATOR, "wa")
+
+    with pytest.raises(RequestError, match="sync the templates first"):
+        await rig.gateway.templates.edit(caller(), "wa", "order_ready", None, CHANGE)
+
+
+@pytest.mark.parametrize(
+    ("failure", "sentence"),
+    [
+        (Failure(Kind.REJECTED, Reason.MEDIA_UNSUPPORTED, text="it is a GIF"), "it is a GIF"),
+        (Failure(Kind.BROKEN, Reason.CHANNEL_MISCONFIGURED, text="no app_id"), "no app_id"),
+        (
+            Failure(Kind.REJECTED, Reason.BAD_REQUEST, code="100", text="no"),
+            "the platform refused: no (100)",
+        ),
+    ],
+    ids=["a medium", "the settings", "the platform"],
+)
+def test_only_what_the_platform_was_asked_is_said_to_be_refused_by_it(
+    failure: Failure, sentence: str
+) -> None:
+    assert management.refused(failure, Code.TEMPLATE_REFUSED, "look").sentence == sentence

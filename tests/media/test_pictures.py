@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from omni_actors.media.blobs import Blob, Blobs
-from omni_actors.media.pictures import Made, NotMade, Pictures
+from omni_actors.media.pictures import AT_ONCE, Made, NotMade, Pictures
 from omni_actors.policy.derivatives import Recipe
 
 MB = 1_000_000
@@ -59,6 +59,7 @@ STILLS = {
     "BMP": (saved(drawn(), "BMP"), "image/png"),
     "TIFF": (saved(drawn(), "TIFF"), "image/png"),
     "JPEG of a printer": (saved(drawn("CMYK"), "JPEG"), "image/jpeg"),
+    "grey TIFF": (saved(drawn("L"), "TIFF"), "image/png"),
     "grey PNG of 16 bits": (saved(Image.new("I;16", (64, 48), 40_000), "PNG"), "image/png"),
     "WebP to be seen through": (
         saved(Image.new("RGBA", (64, 48), (9, 9, 9, 90)), "WEBP", lossless=True),
@@ -76,7 +77,7 @@ async def test_a_still_becomes_what_channels_show(
     shown = await opened(pictures, found)
     assert isinstance(found, Made)
     assert (found.mime, shown.size) == (mime, (64, 48))
-    assert shown.mode in ("RGB", "RGBA", "L")
+    assert shown.mode in ("RGB", "RGBA")
 
 
 async def test_what_can_be_seen_through_stays_so_where_it_fits(pictures: Pictures) -> None:
@@ -171,7 +172,31 @@ async def test_a_conversion_that_holds_too_much_is_ended(blobs: Blobs) -> None:
 async def test_a_conversion_that_takes_too_long_is_ended(blobs: Blobs) -> None:
     hasty = Pictures(blobs, deadline_s=0.001)
 
-    assert await made(hasty, STILLS["WebP"][0]) == NotMade("it takes longer than 0 s")
+    found = await made(hasty, STILLS["WebP"][0])
+
+    assert found == NotMade("it takes longer than 0 s", passing=True)
+
+
+async def test_who_waits_too_long_for_others_is_told_so(blobs: Blobs) -> None:
+    hasty = Pictures(blobs, deadline_s=0.001)
+    for _ in range(AT_ONCE):
+        await hasty.room.acquire_on_behalf_of(object())
+
+    found = await made(hasty, STILLS["WebP"][0])
+
+    assert found == NotMade("too many others are being converted", passing=True)
+
+
+async def test_that_no_process_can_be_started_is_no_crash(
+    pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+
+    found = await made(pictures, STILLS["WebP"][0])
+
+    assert isinstance(found, NotMade)
+    assert found.passing
+    assert "no process could be started" in found.why
 
 
 async def test_bytes_that_are_gone_are_no_crash(pictures: Pictures) -> None:

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omni_actors.adapters.whatsapp.limits import DIALECT as WHATSAPP
+from omni_actors.model.capabilities import PLAIN, Dialect
 from omni_actors.policy.dialects import (
-    PLAIN,
-    WHATSAPP,
-    Dialect,
     Document,
     Paragraph,
     Rendered,

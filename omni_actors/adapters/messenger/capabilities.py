@@ -120,7 +120,6 @@ FORMS: Final = {
 
 CAPABILITIES: Final = Capabilities(
     forms=FORMS,
-    dialect="plain",
     window_s=forms.WINDOW_S,
     human_window_s=forms.HUMAN_S,
     control_s=forms.CONTROL_S,

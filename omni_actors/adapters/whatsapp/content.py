@@ -77,12 +77,14 @@ def read_content(kind: str, message: JsonObject, errors: Json = None) -> Said:
         return Said(UnsupportedContent(kind, reason))
 
 
-def notes_of(said: Said, message: JsonObject) -> JsonObject | None:
+def notes_of(said: Said, message: JsonObject, key_hash: str | None = None) -> JsonObject | None:
     """What a message tells besides its content and its quote; None when that is nothing."""
     context = mapping(message.get("context"))
     notes = dict(said.notes)
     if context.get("frequently_forwarded") is True:
         notes["frequently_forwarded"] = True
+    if key_hash:
+        notes["identity_key_hash"] = key_hash
     if troubles := sequence(message.get("errors")):
         notes["errors"] = troubles
     if product := mapping(context.get("referred_product")):

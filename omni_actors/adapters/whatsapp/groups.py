@@ -4,6 +4,7 @@ What becomes of most of them is told by a webhook (`group_news`).
 https://developers.facebook.com/documentation/business-messaging/whatsapp/groups/reference
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
@@ -11,7 +12,7 @@ from urllib.parse import quote
 from omni_actors.adapters.contract import GroupDesk
 from omni_actors.adapters.meta.graph import read_error
 from omni_actors.adapters.reading import mapping, number, sequence, text
-from omni_actors.adapters.whatsapp.errors import answer, unreadable
+from omni_actors.adapters.whatsapp.errors import answer, failure_in, unreadable
 from omni_actors.adapters.whatsapp.outbound import PRODUCT
 from omni_actors.adapters.whatsapp.people import BSUID, address
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings
@@ -36,6 +37,9 @@ FIELDS: Final = (
 APPROVAL: Final = "approval_required"
 PAGE: Final = 100
 BAD_CURSOR: Final = "131059"
+
+# The Graph has media, templates and accounts under numbers, and words of its own, such as `me`.
+_NAMES_A_GROUP = re.compile(r"(?![0-9]+\Z)[A-Za-z0-9+=_-]{12,256}")
 
 
 def create(wanted: NewGroup, settings: WhatsAppSettings) -> Flow[str | None]:
@@ -139,6 +143,7 @@ def pin(
 
 
 GROUPS: Final = GroupDesk(
+    names=lambda group_id: _NAMES_A_GROUP.fullmatch(group_id) is not None,
     create=create,
     page=page,
     get=get,
@@ -251,7 +256,7 @@ def _request(item: JsonObject) -> JoinRequest | None:
 def _why(item: JsonObject) -> str:
     for error in map(mapping, sequence(item.get("errors"))):
         read = read_error(error)
-        return ": ".join(filter(None, (read.named, read.text)))
+        return ": ".join(filter(None, (read.named, read.text or failure_in(error).advice)))
     return "the platform gives no reason"
 
 

@@ -179,7 +179,7 @@ def _received(
         forwarded=often or context.get("forwarded") is True,
         referral=mapping(message.get("referral")) or None,
         member=member,
-        notes=notes_of(said, message),
+        notes=notes_of(said, message, sender.key_hash),
         free_entry=text(mapping(message.get("referral")).get("source_type")) == "ad",
     )
 

@@ -9,10 +9,15 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from omni_actors.model.capabilities import Capabilities, Form, Level, Limits
+from omni_actors.model.capabilities import Capabilities, Dialect, Form, Level, Limits
 
 PAGES: Final = "https://developers.facebook.com/documentation/business-messaging/whatsapp/"
 MEDIA_PAGE: Final = PAGES + "business-phone-numbers/media"
+
+DIALECT: Final = Dialect(
+    "whatsapp", {"bold": "*", "italic": "_", "strike": "~", "code": "`"}, fence="```"
+)
+"""Has no headings, tables or link words, and no way to escape a sign."""
 
 MB: Final = 1_000_000
 KB: Final = 1_000
@@ -348,7 +353,7 @@ GROUP_FORMS: Final = {
 
 TO_ONE: Final = Capabilities(
     forms=FORMS,
-    dialect="whatsapp",
+    dialect=DIALECT,
     window_s=WINDOW_S,
     entry_answer_s=ENTRY_ANSWER_S,
     entry_free_s=ENTRY_FREE_S,

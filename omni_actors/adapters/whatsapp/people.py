@@ -29,11 +29,15 @@ _BETWEEN_DIGITS = re.compile(r"[\s()\-]")
 
 @frozen
 class Person:
-    """Someone a report is about; `keys` strongest first."""
+    """Someone a report is about; `keys` strongest first.
+
+    `key_hash` is of the key that their phone encrypts with, told of numbers that check it.
+    """
 
     keys: tuple[IdentityKey, ...]
     name: str | None = None
     username: str | None = None
+    key_hash: str | None = None
 
 
 def key(kind: str, value: object) -> IdentityKey | None:
@@ -144,7 +148,8 @@ def _on_card(card: JsonObject) -> Person:
         (PHONE, card.get("wa_id")),
         (PARENT_BSUID, card.get("parent_user_id")),
     )
-    return Person(found, text(profile.get("name")), username or None)
+    key_hash = text(card.get("identity_key_hash"))
+    return Person(found, text(profile.get("name")), username or None, key_hash)
 
 
 def address(written: str, _channel_key: str = "") -> tuple[IdentityKey, ...]:

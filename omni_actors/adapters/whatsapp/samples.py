@@ -84,7 +84,7 @@ def _check(component: JsonObject, medium: Medium) -> None:
     fitting = TYPES.get(format_, ())
     if fitting and medium.mime not in fitting:
         named = " or ".join(fitting)
-        why = f"{medium.media_id} is {medium.mime}; the example of a {format_} header is {named}"
+        why = f"{medium.media_id} is {medium.mime}; a header {format_} needs {named} as its example"
         raise refuse(Reason.MEDIA_UNSUPPORTED, why)
 
 

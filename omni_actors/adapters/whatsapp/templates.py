@@ -15,7 +15,7 @@ from omni_actors.adapters.reading import mapping, sequence, text
 from omni_actors.adapters.whatsapp.errors import answer, unreadable
 from omni_actors.adapters.whatsapp.samples import media_of, with_handles
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings
-from omni_actors.model.failure import SendFailure
+from omni_actors.model.failure import Kind, SendFailure
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.templates import (
     ButtonKind,
@@ -143,6 +143,13 @@ def edit(
     if wanted.send_ttl_s is not None:
         body["message_send_ttl_seconds"] = wanted.send_ttl_s
     _managed((yield from http(HttpCall("POST", url, settings.auth, json=body))), repeatable=False)
+    try:
+        return (yield from _one(url, settings))
+    except SendFailure as failed:  # it is changed all the same, and must not be changed once more
+        raise SendFailure(evolve(failed.failure, kind=Kind.UNKNOWN)) from None
+
+
+def _one(url: str, settings: WhatsAppSettings) -> Flow[TemplateDefinition]:
     query = {"fields": FIELDS}
     reply = yield from http(HttpCall("GET", url, settings.auth, query=query, idempotent=True))
     found = read(_managed(reply, repeatable=True))

@@ -15,7 +15,7 @@ from omni_actors.store.limits import HoldPart, OpenWindow, Release
 from omni_actors.store.rows import LegWake, Message
 
 HELD = """
-    SELECT p.id, p.leg_id FROM rows(:batch, leg_id text) w
+    SELECT p.id, p.leg_id, p.held_for FROM rows(:batch, leg_id text) w
     JOIN part p ON p.leg_id = w.leg_id AND p.status = 'held' AND p.held_for <> 'doubt'
     ORDER BY p.pos
 """
@@ -35,19 +35,24 @@ def open_windows(db: Writing, verbs: Sequence[OpenWindow]) -> Sequence[tuple[Leg
 
 
 def let_go(db: Writing, opened: Mapping[str, float]) -> dict[str, tuple[LegWake, ...]]:
-    """Queue what is held for the windows of these legs, which opened then; the wakes by leg."""
+    """Queue what is held for the windows of these legs, which opened then; the wakes by leg.
+
+    Later parts of a leg may have gone by what waited for its window, and none by what waited for
+    room: all that a leg with such parts holds keeps its place.
+    """
     held = look(db, HELD, [(leg_id,) for leg_id in opened])
     if not held:
         return {}
     journal = Journal()
     parts = Parts(db, journal)
-    parts.load([part_id for part_id, _ in held])
-    for part_id, leg_id in held:
+    parts.load([part_id for part_id, _, _ in held])
+    for part_id, leg_id, _ in held:
         part = parts.get(part_id)
         assert part is not None
         parts.queue(part, opened[leg_id])
     parts.keep()
-    _move(db, [part_id for part_id, _ in held])
+    in_line = {leg_id for _, leg_id, wanting in held if wanting == FOR_OUTREACH}
+    _move(db, [part_id for part_id, leg_id, _ in held if leg_id not in in_line])
     journal.keep(db)
     return parts.wakes()
 

@@ -104,7 +104,7 @@ RANK_FAILED = 2
 OF_STATUS = {status.value: status for status in PartStatus}
 ON_ITS_WAY = (PartStatus.SENDING, PartStatus.UNKNOWN, PartStatus.SENT)
 DEAD = frozenset({PartStatus.FAILED, PartStatus.EXPIRED})
-TOLD_WHY = (PartStatus.FAILED, PartStatus.UNKNOWN, PartStatus.HELD)
+TOLD_WHY = (PartStatus.FAILED, PartStatus.UNKNOWN, PartStatus.HELD, PartStatus.QUEUED)
 ENDS = (PartStatus.FAILED, PartStatus.EXPIRED, PartStatus.CANCELLED)
 ASCENT = (
     PartStatus.UNKNOWN,
@@ -403,7 +403,7 @@ class Parts:
         part.due_at = due_at
         if refund:
             part.attempts -= 1
-        self.announce(part.message, at)
+        self.announce(part.message, at, failure)
 
     def send_again(self, part: PartWork, due_at: float, failure: Failure, at: float) -> None:
         """Back to the queue, at its old place, though the platform had taken it: it says that it

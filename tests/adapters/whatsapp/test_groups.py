@@ -166,6 +166,17 @@ def test_requests_are_decided_and_what_failed_says_why(
     assert found == Decided(("q1",), (NotDecided("q2", "131213: gone"),))
 
 
+def test_a_request_that_failed_without_words_says_what_its_code_means() -> None:
+    failed = {"join_request_id": "q2", "errors": [{"code": 131213}]}
+
+    _, found = play(
+        GROUPS.decide(ID, ("q2",), True, NUMBER), said({"failed_join_requests": [failed]})
+    )
+
+    [one] = found.failed
+    assert one.why == "131213: There is no such request to join; list the requests again."
+
+
 @pytest.mark.parametrize(
     ("days", "told"),
     [

@@ -123,7 +123,7 @@ def test_the_bounds_are_those_of_the_page(
 
 
 def test_what_the_whole_channel_can_do_is_declared() -> None:
-    assert (CAPABILITIES.window_s, CAPABILITIES.dialect) == (86_400.0, "whatsapp")
+    assert (CAPABILITIES.window_s, CAPABILITIES.dialect.name) == (86_400.0, "whatsapp")
     assert CAPABILITIES.free_in_closed_window == ("template",)
     assert CAPABILITIES.reply_to
     assert CAPABILITIES.mark_read

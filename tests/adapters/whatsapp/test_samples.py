@@ -85,7 +85,7 @@ def test_components_without_our_media_stay_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("medium", "kind", "words"),
     [
-        (CLIP, "IMAGE", "the example of a IMAGE header is image/jpeg or image/png"),
+        (CLIP, "IMAGE", "a header IMAGE needs image/jpeg or image/png as its example"),
         (evolve(PICTURE, mime="image/webp"), "PRODUCT", "an example is a JPEG, PNG, MP4 or PDF"),
     ],
 )
@@ -147,3 +147,14 @@ def test_what_is_not_to_be_different_is_not_said() -> None:
     )
 
     assert calls[0].json == {"message_send_ttl_seconds": 60}
+
+
+def test_a_change_that_cannot_be_read_again_is_not_refused_but_in_doubt() -> None:
+    with pytest.raises(SendFailure) as lost:
+        play(
+            TEMPLATES.edit(KNOWN, TemplateChange((BODY,)), {}, SETTINGS),
+            said({"success": True}),
+            HttpReply(503, {}, b"busy"),
+        )
+
+    assert lost.value.failure.kind is Kind.UNKNOWN
