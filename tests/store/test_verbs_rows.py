@@ -386,7 +386,7 @@ async def test_figures_count_rows(desk: Desk) -> None:
 HOUSE_ONLY = {
     "BlobsInUse", "Closures", "Credentials", "DeletionByCode", "DerivativeOf", "DueMedia",
     "EventFloor", "Figures", "Grants", "Heads", "InLine", "IntakeBody", "KeyByHash", "LegHeads",
-    "LegsOf", "LoadState",
+    "LegsOf", "LoadState", "SitterOf",
     "Outreached", "Replay", "SentSince", "TemplateSyncOf", "TreasureOf", "Unclaimed", "Unhandled",
     "UnhandledConversations", "UploadOf", "WindowOf",
 }  # fmt: skip
