@@ -19,6 +19,7 @@ from omni_actors.model.groups import (
 )
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.limits import Ties, Usage
+from omni_actors.model.portrait import Portrait
 from omni_actors.model.profile import NewPersona, Persona, Profile
 from omni_actors.model.reports import (
     ChannelName,
@@ -238,6 +239,19 @@ class PersonaDesk(Generic[S]):
 
 
 @frozen
+class ControlDesk(Generic[S]):
+    """What we can do where several apps of a business share a conversation, and one controls it.
+
+    The flows raise SendFailure. `take` takes the control from whoever has it, `release` leaves it
+    to whoever is first, `give` hands it to another app; the text is for that app.
+    """
+
+    take: Callable[[Person, str | None, S], Flow[None]]
+    release: Callable[[Person, S], Flow[None]]
+    give: Callable[[Person, str, str | None, S], Flow[None]]
+
+
+@frozen
 class ProfileDesk(Generic[S]):
     """What a channel says of itself before anybody writes. The flows raise SendFailure.
 
@@ -315,7 +329,9 @@ class Adapter(Generic[S, C]):
     `names` tells by which names a document's channels are known besides their keys, `named` by
     which the settings know one.
     `token` names the credential that `net` injects, for `token_hosts` only.
-    `meters` are limits of some sends only, `profile` and `personas` what it says and who it shows.
+    `meters` are limits of some sends only, `profile` and `personas` what it says and who it shows;
+    `control` moves the control of a conversation between the apps of a business.
+    `portrait` asks what the platform shows of a person who has written to the channel.
     `ties` tells what a channel shares with others; `usage` what an answer says of budgets. `limits`
     asks for what the platform allows the channel, as news would tell it (model/limits.py).
     `oauth` tells, by kind of app, how accounts are connected; `upkeep` what keeps a channel going.
@@ -354,6 +370,8 @@ class Adapter(Generic[S, C]):
     meters: tuple[Meter, ...] = ()
     personas: PersonaDesk[S] | None = None
     profile: ProfileDesk[S] | None = None
+    control: ControlDesk[S] | None = None
+    portrait: Callable[[Person, S], Flow[Portrait]] | None = None
     masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show
 
 

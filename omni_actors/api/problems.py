@@ -34,6 +34,8 @@ KINDS: Mapping[str, Kind] = {
     Code.UNKNOWN_HOOK: Kind(404, "There is no such hook"),
     "method_not_allowed": Kind(405, "The method is not allowed here"),
     "request_timeout": Kind(408, "The request took too long to arrive", retryable=True),
+    Code.CONTROL_REFUSED: Kind(422, "The platform does not move the control"),
+    Code.CONTROLLED_ELSEWHERE: Kind(409, "Another app answers in this conversation"),
     Code.OUTSIDE_WINDOW: Kind(422, "The reply window is closed"),
     Code.MEDIA_PENDING: Kind(409, "The medium is not here yet", retryable=True),
     Code.TOO_LATE: Kind(409, "It is too late for this"),

@@ -8,6 +8,7 @@ from typing import Any, overload
 from attrs import asdict, fields, frozen
 
 from omni_actors.api import channel_views as c
+from omni_actors.api import contact_views as cv
 from omni_actors.api import views as v
 from omni_actors.gateway import facade as g
 from omni_actors.model.failure import Failure, Kind, Reason, Scope
@@ -295,8 +296,8 @@ def conversation(
     )
 
 
-def identity(row: g.Identity) -> v.IdentityView:
-    return v.IdentityView(
+def identity(row: g.Identity) -> cv.IdentityView:
+    return cv.IdentityView(
         id=row.id,
         platform=row.platform,
         keys=keys_of(row.keys),
@@ -304,11 +305,19 @@ def identity(row: g.Identity) -> v.IdentityView:
         name=row.name,
         username=row.username,
         preferences=row.preferences,
+        portrait=portrait(row),
     )
 
 
-def contact(row: g.Contact) -> v.ContactView:
-    return v.ContactView(
+def portrait(row: g.Identity) -> cv.PortraitView | None:
+    """What the platform showed; None where nobody asked."""
+    if row.portrait_at is None:
+        return None
+    return cv.PortraitView(row.picture, time(row.portrait_at), row.portrait_problem)
+
+
+def contact(row: g.Contact) -> cv.ContactView:
+    return cv.ContactView(
         id=row.id,
         tenant=row.tenant,
         name=row.name,

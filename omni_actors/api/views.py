@@ -12,7 +12,7 @@ from attrs import frozen
 from omni_actors.model.content import Content, Option
 from omni_actors.model.events import EventType
 from omni_actors.model.json import Json, JsonObject
-from omni_actors.model.states import Direction, IdentityState, MediaState, PartStatus
+from omni_actors.model.states import Direction, MediaState, PartStatus
 from omni_actors.model.states import Priority as Priority
 from omni_actors.model.templates import Layout, TemplateStatus
 
@@ -272,31 +272,6 @@ class ContextView:
 
     value: JsonObject
     version: int
-
-
-@frozen
-class IdentityView:
-    """How a person appears on a platform."""
-
-    id: str
-    platform: str
-    keys: tuple[KeyOfIdentity, ...]
-    state: IdentityState
-    name: str | None
-    username: str | None
-    preferences: JsonObject
-
-
-@frozen
-class ContactView:
-    """A person as the business knows them."""
-
-    id: str
-    tenant: str
-    name: str | None
-    conversation_id: str | None
-    created_at: Time
-    identities: tuple[IdentityView, ...]
 
 
 @frozen

@@ -18,6 +18,8 @@ class Code(StrEnum):
     NO_CHANNEL_LEFT = "no_channel_left"
     CONTENT_UNSUPPORTED = "content_unsupported"
     OUTSIDE_WINDOW = "outside_window"
+    CONTROL_REFUSED = "control_refused"
+    CONTROLLED_ELSEWHERE = "controlled_elsewhere"
     MEDIA_PENDING = "media_pending"
     MEDIA_FAILED = "media_failed"
     MEDIA_UNKNOWN = "media_unknown"

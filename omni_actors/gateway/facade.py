@@ -16,11 +16,13 @@ from omni_actors.gateway.connecting import Begun as Begun
 from omni_actors.gateway.connecting import Connector
 from omni_actors.gateway.connecting import Landing as Landing
 from omni_actors.gateway.contexts import merged, within
+from omni_actors.gateway.control import ControlBook
 from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.errors import Code as Code
 from omni_actors.gateway.errors import Mistake as Mistake
 from omni_actors.gateway.errors import RequestError as RequestError
 from omni_actors.gateway.feed import Feed as Feed
+from omni_actors.gateway.feed import event_types
 from omni_actors.gateway.groups import GroupBook
 from omni_actors.gateway.house import House
 from omni_actors.gateway.intake import BODY_BYTES_MAX
@@ -43,7 +45,6 @@ from omni_actors.gateway.views import (
     capabilities_view,
     view_of,
 )
-from omni_actors.model.events import EventType
 from omni_actors.model.json import JsonObject
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.requests import SendRequest
@@ -158,6 +159,12 @@ class Gateway:
     def groups(self) -> GroupBook:
         """The groups of channels."""
         return self.house.groups
+
+    @property
+    def control(self) -> ControlBook:
+        """Who controls conversations at their platforms."""
+        house = self.house
+        return ControlBook(house.ground.store, house.ground.hands, lambda: house.routes, self.now)
 
     @property
     def connector(self) -> Connector:
@@ -584,16 +591,3 @@ def found(thing: R | None, noun: str) -> R:
     if thing is None:
         raise RequestError(Code.NOT_FOUND, f"there is no such {noun}")
     return thing
-
-
-def event_types(names: Sequence[str]) -> tuple[EventType, ...]:
-    """Event types by name. Raises RequestError for one that does not exist."""
-    try:
-        return tuple([EventType(name) for name in names])
-    except ValueError:
-        known = ", ".join(EventType)
-        raise RequestError(
-            Code.INVALID,
-            "there is no such event type",
-            mistakes=(Mistake("?types", f"must be of: {known}"),),
-        ) from None

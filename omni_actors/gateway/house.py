@@ -24,6 +24,7 @@ from omni_actors.gateway import (
     limit_desk,
     media_desk,
     outreach_desk,
+    people_desk,
     template_desk,
     timekeeper,
 )
@@ -46,6 +47,7 @@ from omni_actors.gateway.links import Links
 from omni_actors.gateway.media_desk import MediaDesk
 from omni_actors.gateway.outreach_desk import OutreachDesk
 from omni_actors.gateway.pacing import Pacer, default_pacing
+from omni_actors.gateway.people_desk import PeopleDesk
 from omni_actors.gateway.profiles import ProfileBook
 from omni_actors.gateway.rereading import Rereader
 from omni_actors.gateway.sender import Route, Sender
@@ -83,6 +85,7 @@ GRANTS = "desk/grants"
 OUTREACH = "desk/outreach"
 LIMITS = "desk/limits"
 HISTORY = "desk/history"
+PEOPLE = "desk/people"
 START_TIMEOUT_S = 30.0
 WAKE_PAGE = 500
 LOST = "the gateway was restarted meanwhile; begin again"
@@ -343,6 +346,7 @@ class House:
             self.ground.adapters,
             self.wake_legs,
             self.plan.window_closing_s,
+            lambda people: people_desk.tell(self.ground.system, PEOPLE, people, self.routes),
         )
 
     def spawn_desks(self) -> None:
@@ -383,6 +387,12 @@ class House:
         spawn(TEMPLATES, lambda: TemplateDesk(self.templates, now, ground.chance, ending))
         spawn(GRANTS, lambda: GrantDesk(self.grants, now, ground.chance, ending))
         spawn(HISTORY, lambda: HistoryDesk(self.histories, now, ending))
+        spawn(
+            PEOPLE,
+            lambda: PeopleDesk(
+                ground.store, ground.blobs, ground.hands, lambda: self.routes, self.ids, now, ending
+            ),
+        )
         if self.plan.bot == echo_bot.CONSUMER:
             self.spawn_bot()
 

@@ -36,7 +36,7 @@ class Inbox(Graph):
         super().__init__()
         self.page_size = page_size
         self.threads: dict[str, list[dict[str, Any]]] = {}
-        self.asked: list[tuple[float, str]] = []
+        self.read_at: list[tuple[float, str]] = []
         self.refusals: deque[int | None] = deque()
         self.stuck = trio.Event()
         self.sticks_at: str | None = None
@@ -65,7 +65,7 @@ class Inbox(Graph):
         what = call.url.rpartition("/")[2]
         if what != "conversations" and not what.startswith("t_"):
             return reply(200, {"data": []})
-        self.asked.append((self.now(), what))
+        self.read_at.append((self.now(), what))
         if what == self.sticks_at:
             self.stuck.set()
             await trio.sleep_forever()
@@ -96,7 +96,7 @@ class Inbox(Graph):
 
     def read(self) -> list[str]:
         """The conversations that were read, in their order."""
-        return [what for _, what in self.asked if what != "conversations"]
+        return [what for _, what in self.read_at if what != "conversations"]
 
 
 def opened(inbox: Inbox, folder: Path, bot: str = "none") -> AbstractAsyncContextManager[Rig]:
@@ -172,7 +172,7 @@ async def test_reading_keeps_to_the_rate_of_the_platform(
     async with opened(inbox, tmp_path) as rig:
         await synced(rig)
 
-    times = [when for when, _ in inbox.asked]
+    times = [when for when, _ in inbox.read_at]
     assert len(times) == 3 + 6
     assert min(b - a for a, b in itertools.pairwise(times)) >= 0.5
 
@@ -273,7 +273,7 @@ async def test_a_platform_that_is_asked_too_often_is_asked_later_from_where_it_w
 
         assert (found.state, found.conversations) == ("done", 2)
         assert inbox.read() == [f"t_{PSID}", "t_7300000000000002", "t_7300000000000002"]
-        assert inbox.asked[4][0] - inbox.asked[3][0] >= 30
+        assert inbox.read_at[4][0] - inbox.read_at[3][0] >= 30
 
 
 async def test_what_the_platform_refuses_ends_the_reading_and_stands_in_the_health(
@@ -360,11 +360,11 @@ async def test_a_start_after_a_silence_reads_what_is_newer_than_what_was_heard(
         assert (found.cause, found.added) == ("outage", 1)
         assert inbox.read() == [f"t_{PSID}"]
         assert "while you were away" in texts(await messages(rig))
-    inbox.asked.clear()
+    inbox.read_at.clear()
 
     async with opened(inbox, tmp_path) as rig:  # a short absence is none
         await rig.quiet(for_s=60)
-        assert inbox.asked == []
+        assert inbox.read_at == []
 
 
 async def test_what_is_asked_meanwhile_is_read_after_it(
