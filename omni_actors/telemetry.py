@@ -44,6 +44,12 @@ QUEUE_SECONDS = Histogram(
 HANDLED = Counter(
     "omni_entries_handled", "Entries handled by conversation actors.", registry=REGISTRY
 )
+PORTRAITS = Counter(
+    "omni_portraits",
+    "Questions to platforms about people, by outcome.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 MEDIA = Counter("omni_media", "Media fetched, by outcome.", ["outcome"], registry=REGISTRY)
 API_REQUESTS = Counter(
     "omni_api_requests", "API requests by route and status.", ["route", "status"], registry=REGISTRY

@@ -129,7 +129,7 @@ def test_what_curl_is_told_to_send_is_json() -> None:
     for bodies in found.values():
         for body in bodies:
             json.loads(body)
-    assert len(found["the demo"]) == 2
+    assert len(found["the demo"]) == 4
     assert len(found[str(README)]) == 2
 
 

@@ -19,8 +19,16 @@ from omni_actors.model.groups import (
 )
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.limits import Ties, Usage
+from omni_actors.model.portrait import Portrait
 from omni_actors.model.profile import NewPersona, Persona, Profile
-from omni_actors.model.reports import ChannelName, IdentityKey, MediaRef, Report
+from omni_actors.model.reports import (
+    ChannelName,
+    Echoed,
+    IdentityKey,
+    MediaRef,
+    Received,
+    Report,
+)
 from omni_actors.model.templates import NewTemplate, TemplateChange, TemplateDefinition
 from omni_actors.wire.calls import Flow, HttpReply
 
@@ -231,6 +239,19 @@ class PersonaDesk(Generic[S]):
 
 
 @frozen
+class ControlDesk(Generic[S]):
+    """What we can do where several apps of a business share a conversation, and one controls it.
+
+    The flows raise SendFailure. `take` takes the control from whoever has it, `release` leaves it
+    to whoever is first, `give` hands it to another app; the text is for that app.
+    """
+
+    take: Callable[[Person, str | None, S], Flow[None]]
+    release: Callable[[Person, S], Flow[None]]
+    give: Callable[[Person, str, str | None, S], Flow[None]]
+
+
+@frozen
 class ProfileDesk(Generic[S]):
     """What a channel says of itself before anybody writes. The flows raise SendFailure.
 
@@ -245,6 +266,51 @@ class ProfileDesk(Generic[S]):
     put: Callable[[Profile, S], Flow[None]]
     clear: Callable[[Sequence[str], S], Flow[None]]
     unfit: Callable[[Profile], Sequence[tuple[str, str]]]
+
+
+@frozen
+class Thread:
+    """A conversation as the platform lists it: when something last happened in it, as far as that
+    is told (unix seconds), and how many messages it has."""
+
+    id: str
+    updated_at: float | None = None
+    messages: int | None = None
+
+
+@frozen
+class ThreadPage:
+    """A slice of a channel's conversations, those in which something happened last before others;
+    `next` is the cursor of the next one, None at the end."""
+
+    threads: tuple[Thread, ...]
+    next: str | None
+
+
+@frozen
+class ThreadRead:
+    """What the platform lets us read of a conversation, the oldest first, each marked as synced.
+
+    `beyond` older messages are there that it does not hand over, `unread` newer ones could not be
+    read.
+    """
+
+    reports: tuple[Received | Echoed, ...]
+    beyond: int = 0
+    unread: int = 0
+
+
+@frozen
+class HistoryDesk(Generic[S]):
+    """How old conversations are read from a platform that keeps them. The flows raise SendFailure.
+
+    `page` reads one slice after a cursor ("" is the start); its answer None says that the cursor is
+    good no more, and the listing must begin anew. `rate` is how many calls it takes.
+    """
+
+    rate: RateDefault
+    page: Callable[[str, S], Flow[ThreadPage | None]]
+    read: Callable[[Thread, S], Flow[ThreadRead]]
 
 
 @frozen
@@ -263,10 +329,13 @@ class Adapter(Generic[S, C]):
     `names` tells by which names a document's channels are known besides their keys, `named` by
     which the settings know one.
     `token` names the credential that `net` injects, for `token_hosts` only.
-    `meters` are limits of some sends only, `profile` and `personas` what it says and who it shows.
+    `meters` are limits of some sends only, `profile` and `personas` what it says and who it shows;
+    `control` moves the control of a conversation between the apps of a business.
+    `portrait` asks what the platform shows of a person who has written to the channel.
     `ties` tells what a channel shares with others; `usage` what an answer says of budgets. `limits`
     asks for what the platform allows the channel, as news would tell it (model/limits.py).
     `oauth` tells, by kind of app, how accounts are connected; `upkeep` what keeps a channel going.
+    `history` reads what was said before we were there, or while we were not.
     """
 
     platform: str
@@ -297,9 +366,12 @@ class Adapter(Generic[S, C]):
     groups: GroupDesk[S] | None = None
     oauth: Mapping[str, OAuth[Any]] = field(factory=dict)
     upkeep: Upkeep[S] | None = None
+    history: HistoryDesk[S] | None = None
     meters: tuple[Meter, ...] = ()
     personas: PersonaDesk[S] | None = None
     profile: ProfileDesk[S] | None = None
+    control: ControlDesk[S] | None = None
+    portrait: Callable[[Person, S], Flow[Portrait]] | None = None
     masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show
 
 

@@ -1,9 +1,9 @@
 """Contacts, to be read: people and how they appear on the platforms."""
 
 from omni_actors.api import render
+from omni_actors.api.contact_views import ContactView
 from omni_actors.api.requests import ContactQuery, NoQuery
 from omni_actors.api.routes import Call, Listing, Reply, Route, listing
-from omni_actors.api.views import ContactView
 
 
 async def list_contacts(call: Call[ContactQuery, None]) -> Reply:

@@ -6,11 +6,20 @@ from typing import Any
 
 from omni_actors.api import render
 from omni_actors.api.problems import Problem
-from omni_actors.api.requests import ContextPatch, ConversationQuery, MessageQuery, NoQuery
+from omni_actors.api.requests import (
+    ContextPatch,
+    Control,
+    ConversationQuery,
+    MessageQuery,
+    NoQuery,
+    PassControl,
+    ReleaseControl,
+)
 from omni_actors.api.routes import Call, Listing, Reply, Route, listing
 from omni_actors.api.views import ContextView, ConversationView, MessageView
 from omni_actors.gateway.facade import Code, Context, Gateway, Mistake
 
+CONTROL_CODES = (Code.CONTROL_REFUSED, Code.PLATFORM_REFUSED)
 _ETAG = re.compile(r'"?([0-9]{1,18})"?', re.ASCII)
 
 
@@ -62,6 +71,31 @@ async def list_messages(call: Call[MessageQuery, None]) -> Reply:
 async def close_conversation(call: Call[NoQuery, None]) -> Reply:
     """Close a conversation; the next inbound message opens it again."""
     row = await call.gateway.close_conversation(call.caller, call.path["conversation_id"])
+    return Reply(render.conversation(row, call.gateway.now(), windows(call.gateway)))
+
+
+async def take_control(call: Call[NoQuery, Control]) -> Reply:
+    """Take the control of a conversation from another app, or a person in the platform's inbox."""
+    row = await call.gateway.control.take(
+        call.caller, call.path["conversation_id"], call.body.channel_id, call.body.told
+    )
+    return Reply(render.conversation(row, call.gateway.now(), windows(call.gateway)))
+
+
+async def release_control(call: Call[NoQuery, ReleaseControl]) -> Reply:
+    """Leave a conversation to whoever answers first."""
+    row = await call.gateway.control.release(
+        call.caller, call.path["conversation_id"], call.body.channel_id
+    )
+    return Reply(render.conversation(row, call.gateway.now(), windows(call.gateway)))
+
+
+async def pass_control(call: Call[NoQuery, PassControl]) -> Reply:
+    """Hand the control of a conversation to another app of the business."""
+    asked = call.body
+    row = await call.gateway.control.give(
+        call.caller, call.path["conversation_id"], asked.channel_id, asked.app_id, asked.told
+    )
     return Reply(render.conversation(row, call.gateway.now(), windows(call.gateway)))
 
 
@@ -159,5 +193,41 @@ ROUTES = (
         answer=ConversationView,
         scope="messages:write",
         writes=True,
+    ),
+    Route(
+        "POST",
+        "/v1/conversations/{conversation_id}:take-control",
+        take_control,
+        "Take the control of a conversation from another app or the platform's inbox",
+        answer=ConversationView,
+        scope="messages:write",
+        body=Control,
+        writes=True,
+        codes=CONTROL_CODES,
+        example={"told": "a colleague answers"},
+    ),
+    Route(
+        "POST",
+        "/v1/conversations/{conversation_id}:release-control",
+        release_control,
+        "Leave a conversation to whoever answers first",
+        answer=ConversationView,
+        scope="messages:write",
+        body=ReleaseControl,
+        writes=True,
+        codes=CONTROL_CODES,
+        example={"channel_id": "fb-page"},
+    ),
+    Route(
+        "POST",
+        "/v1/conversations/{conversation_id}:pass-control",
+        pass_control,
+        "Hand the control of a conversation to another app of the business",
+        answer=ConversationView,
+        scope="messages:write",
+        body=PassControl,
+        writes=True,
+        codes=CONTROL_CODES,
+        example={"app_id": "263902037430900", "told": "wants a refund"},
     ),
 )

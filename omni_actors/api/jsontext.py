@@ -5,7 +5,6 @@ elsewhere.
 """
 
 import json
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +12,7 @@ from omni_actors.api.problems import Problem
 from omni_actors.gateway.facade import Code, Mistake
 
 DEPTH_MAX = 32
-INTEGER_BITS_MAX = 63
+NUMBER_MAX = 2**63 - 1  # also of what is no integer, since many programs do not tell them apart
 MISTAKES_MAX = 50
 DIGITS_MAX = 400  # a longer one would take time to read, and be refused all the same
 
@@ -83,10 +82,8 @@ def _flaws(value: Any, pointer: str, depth: int) -> Iterator[Mistake]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _flaws(item, f"{pointer}/{index}", depth + 1)
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield Mistake(pointer, "is a number beyond all bounds")
-    elif isinstance(value, int) and value.bit_length() > INTEGER_BITS_MAX:
-        yield Mistake(pointer, "is an integer of more than 64 bits")
+    elif isinstance(value, int | float) and not -NUMBER_MAX <= value <= NUMBER_MAX:
+        yield Mistake(pointer, "is a number beyond what 64 bits hold")
 
 
 def _text_flaws(text: str, pointer: str) -> Iterator[Mistake]:

@@ -7,9 +7,12 @@ from typing import Any, overload
 
 from attrs import asdict, fields, frozen
 
+from omni_actors.api import channel_views as c
+from omni_actors.api import contact_views as cv
 from omni_actors.api import views as v
 from omni_actors.gateway import facade as g
 from omni_actors.model.failure import Failure, Kind, Reason, Scope
+from omni_actors.model.history import SyncState
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.states import PartStatus
 
@@ -296,8 +299,8 @@ def conversation(
     )
 
 
-def identity(row: g.Identity) -> v.IdentityView:
-    return v.IdentityView(
+def identity(row: g.Identity) -> cv.IdentityView:
+    return cv.IdentityView(
         id=row.id,
         platform=row.platform,
         keys=keys_of(row.keys),
@@ -305,11 +308,19 @@ def identity(row: g.Identity) -> v.IdentityView:
         name=row.name,
         username=row.username,
         preferences=row.preferences,
+        portrait=portrait(row),
     )
 
 
-def contact(row: g.Contact) -> v.ContactView:
-    return v.ContactView(
+def portrait(row: g.Identity) -> cv.PortraitView | None:
+    """What the platform showed; None where nobody asked."""
+    if row.portrait_at is None:
+        return None
+    return cv.PortraitView(row.picture, time(row.portrait_at), row.portrait_problem)
+
+
+def contact(row: g.Contact) -> cv.ContactView:
+    return cv.ContactView(
         id=row.id,
         tenant=row.tenant,
         name=row.name,
@@ -319,12 +330,36 @@ def contact(row: g.Contact) -> v.ContactView:
     )
 
 
-def channel(view: g.ChannelView) -> v.ChannelBody:
+def history(sync: g.HistorySync | None) -> c.HistoryView | None:
+    """How far the old conversations of a channel were read."""
+    if sync is None:
+        return None
+    failure = sync.failure
+    return c.HistoryView(
+        state=sync.state,
+        cause=sync.cause,
+        since=time(sync.since),
+        asked_at=time(sync.asked_at),
+        began_at=time(sync.began_at),
+        ended_at=time(sync.ended_at),
+        reached_at=time(sync.reached_at),
+        conversations=sync.conversations,
+        messages=sync.messages,
+        added=sync.added,
+        beyond=sync.beyond,
+        unread=sync.unread,
+        problem=None if failure is None else failure.text or failure.reason.value,
+        goes_on_at=time(sync.due_at) if sync.state is SyncState.WAITING else None,
+        again=sync.next_cause,
+    )
+
+
+def channel(view: g.ChannelView) -> c.ChannelBody:
     row, depth = view.channel, view.depth
     queue = v.QueueView(0, None, 0, 0)
     if depth is not None:
         queue = v.QueueView(depth.queued, time(depth.oldest_at), depth.held, depth.unknown)
-    return v.ChannelBody(
+    return c.ChannelBody(
         id=row.id,
         tenant=row.tenant,
         platform=row.platform,
@@ -338,6 +373,7 @@ def channel(view: g.ChannelView) -> v.ChannelBody:
         queue=queue,
         limiter=timely_object(view.limiter),
         health=timely_object(view.health),
+        history=history(view.history),
     )
 
 

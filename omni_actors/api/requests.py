@@ -122,6 +122,31 @@ class Redrive:
 
 
 @frozen
+class Control:
+    """On which channel of the conversation, if it has several where control can be moved; `told` is
+    for the app that had it."""
+
+    channel_id: str | None = None
+    told: str | None = None
+
+
+@frozen
+class ReleaseControl:
+    """On which channel of the conversation, if it has several where control can be moved."""
+
+    channel_id: str | None = None
+
+
+@frozen
+class PassControl:
+    """To which app the control goes; `told` is for that app."""
+
+    app_id: str
+    channel_id: str | None = None
+    told: str | None = None
+
+
+@frozen
 class Receipt:
     """That a message was read; with `typing` also that an answer is being written."""
 

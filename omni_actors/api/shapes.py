@@ -166,12 +166,11 @@ class Shapes:
         reference = {"$ref": "#/components/schemas/AnyInput"}
         self.components["AnyInput"] = {
             "description": "Any JSON; a number is no larger than one of 64 bits.",
-            "anyOf": [
-                {"type": ["string", "boolean", "null"]},
-                {"type": "number", "minimum": 1 - 2**63, "maximum": 2**63 - 1},
-                {"type": "array", "items": reference},
-                {"type": "object", "additionalProperties": reference},
-            ],
+            "type": ["string", "boolean", "null", "number", "array", "object"],
+            "minimum": 1 - 2**63,
+            "maximum": 2**63 - 1,
+            "items": reference,
+            "additionalProperties": reference,
         }
         return reference
 

@@ -12,7 +12,7 @@ from attrs import frozen
 from omni_actors.model.content import Content, Option
 from omni_actors.model.events import EventType
 from omni_actors.model.json import Json, JsonObject
-from omni_actors.model.states import ChannelState, Direction, IdentityState, MediaState, PartStatus
+from omni_actors.model.states import Direction, MediaState, PartStatus
 from omni_actors.model.states import Priority as Priority
 from omni_actors.model.templates import Layout, TemplateStatus
 
@@ -275,31 +275,6 @@ class ContextView:
 
 
 @frozen
-class IdentityView:
-    """How a person appears on a platform."""
-
-    id: str
-    platform: str
-    keys: tuple[KeyOfIdentity, ...]
-    state: IdentityState
-    name: str | None
-    username: str | None
-    preferences: JsonObject
-
-
-@frozen
-class ContactView:
-    """A person as the business knows them."""
-
-    id: str
-    tenant: str
-    name: str | None
-    conversation_id: str | None
-    created_at: Time
-    identities: tuple[IdentityView, ...]
-
-
-@frozen
 class QueueView:
     """How much waits on a channel; `oldest_at` is when the oldest of the `queued` parts came.
 
@@ -310,25 +285,6 @@ class QueueView:
     oldest_at: Time | None
     held: int
     unknown: int
-
-
-@frozen
-class ChannelBody:
-    """A channel with its state, queue, limiter and health."""
-
-    id: str
-    tenant: str
-    platform: str
-    channel_key: str
-    state: ChannelState
-    reason: str | None
-    since: Time
-    source: str
-    last_event_at: Time | None
-    settings: JsonObject
-    queue: QueueView
-    limiter: JsonObject
-    health: JsonObject
 
 
 @frozen

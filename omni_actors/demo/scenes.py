@@ -88,9 +88,9 @@ def question() -> dict[str, Any]:
     }
 
 
-async def conversation_of(stage: Stage, phone: str) -> str:
+async def conversation_of(stage: Stage, address: str, kind: str = "phone") -> str:
     """The conversation with a customer."""
-    found = await get(stage, "/v1/contacts", identity=f"phone:{phone}")
+    found = await get(stage, "/v1/contacts", identity=f"{kind}:{address}")
     require(found["items"], "the gateway knows no such contact")
     conversation: str = found["items"][0]["conversation_id"]
     return conversation
@@ -134,12 +134,13 @@ async def image_goes_in_and_out(stage: Stage) -> str:
     return "fetched, kept whole, sent back"
 
 
-async def stored_image(stage: Stage, phone: str) -> bytes:
+async def stored_image(stage: Stage, address: str, kind: str = "phone") -> bytes:
     """The bytes of a customer's image as the API gives them."""
-    conversation = await conversation_of(stage, phone)
+    conversation = await conversation_of(stage, address, kind)
     page = await get(stage, f"/v1/conversations/{conversation}/messages")
-    media_id = page["items"][0]["content"]["media_id"]
-    return (await stage.api("GET", f"/v1/media/{media_id}")).content
+    media = [each["content"] for each in page["items"] if each["content"]["type"] == "media"]
+    require(media, "the conversation holds no image")
+    return (await stage.api("GET", f"/v1/media/{media[0]['media_id']}")).content
 
 
 async def redelivery_is_taken_once(stage: Stage) -> str:
@@ -237,9 +238,9 @@ def chunk(named: tuple[bytes, bytes]) -> bytes:
 
 
 SCENES = (
-    Scene("A text is echoed", text_is_echoed),
-    Scene("Five options, answered by number", question_is_answered_by_number),
-    Scene("An image in and out", image_goes_in_and_out),
+    Scene("WhatsApp: a text is echoed", text_is_echoed),
+    Scene("WhatsApp: five options, answered by number", question_is_answered_by_number),
+    Scene("WhatsApp: an image in and out", image_goes_in_and_out),
     Scene("A webhook delivered four times", redelivery_is_taken_once),
     Scene("The platform throttles", throttling_is_ridden_out),
     Scene(f"SIGKILL in the middle of {CROWD * EACH} messages", survives_a_kill),

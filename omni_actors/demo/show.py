@@ -1,5 +1,6 @@
 """Runs the demo: the fixed script with its verdict, or a house to play with."""
 
+import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -7,9 +8,19 @@ from pathlib import Path
 import trio
 
 from omni_actors.cli_exits import first
+from omni_actors.demo import meta_scenes, scenes
 from omni_actors.demo.program import ProgramFailed
-from omni_actors.demo.scenes import SCENES, Scene, SceneFailed
-from omni_actors.demo.stage import CHANNEL, NUMBER, Stage, open_stage
+from omni_actors.demo.scenes import Scene, SceneFailed
+from omni_actors.demo.stage import (
+    CHANNEL,
+    PAGE,
+    PHONE,
+    SHOP,
+    Account,
+    Stage,
+    open_stage,
+    route,
+)
 
 SCENE_TIMEOUT_S = 50.0
 LINES = (
@@ -19,8 +30,14 @@ LINES = (
     "Thank you 👍",
     "One more question: do you deliver?",
 )
-CUSTOMERS = (("447700900123", "Ada"), ("447700900124", "Bob"), ("447700900125", "Eve"))
+CUSTOMERS = (
+    ("447700900123", "Ada", PHONE),
+    ("7300000000000001", "Ana", PAGE),
+    ("8900000000000777", "Rui", SHOP),
+)
 PAUSE_S = 4.0
+# The kill comes last: what came before it must survive it too.
+SCENES = (*scenes.SCENES[:-1], *meta_scenes.SCENES, scenes.SCENES[-1])
 
 Say = Callable[[str], None]
 
@@ -65,28 +82,31 @@ async def play_on(say: Say) -> None:
     async with open_stage(say) as stage:
         key = stage.program.config.parent / "data" / "operator.key"
         say(welcome(stage.program.url, stage.sandbox.url, key))
-        stage.nursery.start_soon(show_answers, stage)
-        while True:
-            for number, line in enumerate(LINES):
-                phone, name = CUSTOMERS[number % len(CUSTOMERS)]
-                await stage.customer(phone, name, type="text", text={"body": line})
-                say(f"{name:>4} ▸ {line}")
-                await trio.sleep(PAUSE_S)
+        for account in (PHONE, PAGE, SHOP):
+            stage.nursery.start_soon(show_answers, stage, account)
+        for number in itertools.count():
+            sender, name, account = CUSTOMERS[number % len(CUSTOMERS)]
+            line = LINES[number % len(LINES)]
+            text = {"type": "text", "text": {"body": line}} if account is PHONE else {"text": line}
+            await stage.customer(sender, name, at=account, **text)
+            say(f"{account.platform:>9} {name:>4} ▸ {line}")
+            await trio.sleep(PAUSE_S)
 
 
-async def show_answers(stage: Stage) -> None:
+async def show_answers(stage: Stage, account: Account) -> None:
     """Print what arrives on the customers' phones, as it arrives."""
-    names = dict(CUSTOMERS)
+    names = {sender: name for sender, name, _ in CUSTOMERS}
     after = 0
     while True:
         reply = await stage.control.get(
-            f"/sandbox/whatsapp/{NUMBER}/outbox",
+            f"{route(account)}/outbox",
             params={"after": after, "wait_s": 30},
             timeout=40,
         )
         page = reply.json()
         for message in page["messages"]:
-            stage.say(f"{names.get(message['to'], message['to']):>4} ◂ {message['text']}")
+            name = names.get(message["to"], message["to"])
+            stage.say(f"{account.platform:>9} {name:>4} ◂ {message['text']}")
         after = page["after"]
 
 
@@ -96,10 +116,15 @@ def welcome(url: str, sandbox: str, key: Path) -> str:
 The gateway listens on {url}, the pretend platforms on {sandbox}. Press Ctrl-C to end.
 
 Write as a customer:
-  curl -X POST {sandbox}/sandbox/whatsapp/{NUMBER}/inbound \\
+  curl -X POST {sandbox}{route(PHONE)}/inbound \\
        -d '{{"from": "447700900126", "name": "Zoe", "type": "text", "text": {{"body": "Hi!"}}}}'
+Or on Messenger, and on Instagram:
+  curl -X POST {sandbox}{route(PAGE)}/inbound \\
+       -d '{{"from": "7300000000000003", "name": "Max", "text": "Hi!"}}'
+  curl -X POST {sandbox}{route(SHOP)}/inbound \\
+       -d '{{"from": "8900000000000003", "username": "ivy", "text": "Hi!"}}'
 See what customers have on their phones:
-  curl {sandbox}/sandbox/whatsapp/{NUMBER}/outbox
+  curl {sandbox}{route(PHONE)}/outbox
 Answer as the business:
   curl -X POST {url}/v1/messages -H "Authorization: Bearer $(cat {key})" \\
        -H 'Content-Type: application/json' \\

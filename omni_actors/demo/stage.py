@@ -8,13 +8,27 @@ from typing import Any
 
 import httpx
 import trio
-from attrs import define, field
+from attrs import define, field, frozen
 
 from omni_actors.demo.program import Program, open_program
 from omni_actors.sandbox import Sandbox, SandboxSettings, open_sandbox
 
 NUMBER = "770011223344556"
 CHANNEL = "wa-support"
+
+
+@frozen
+class Account:
+    """Where customers write to: an account of the sandbox, and our channel on it."""
+
+    platform: str
+    key: str
+    channel: str
+
+
+PHONE = Account("whatsapp", NUMBER, CHANNEL)
+PAGE = Account("messenger", "104500000000001", "fb-page")
+SHOP = Account("instagram", "17841400000000017", "ig-shop")
 
 # Ten answers to one customer, half of them after a restart, would take a minute under the strict
 # reading of the pair rule; with one message becoming free every six seconds they pass. The
@@ -35,17 +49,33 @@ unknown_wait_s = {{ whatsapp = 5 }}
 [[hooks]]
 id = "meta"
 kind = "meta"
-app_secrets = ["sandbox-secret"]
+app_secrets = ["sandbox-secret", "sandbox-instagram-secret"]
 verify_token = "sandbox-verify"
 
 [[channels]]
-id = "{channel}"
+id = "{phone.channel}"
 platform = "whatsapp"
-phone_number_id = "{number}"
+phone_number_id = "{phone.key}"
 access_token = "sandbox-token"
 graph_url = "{graph}"
 waba_id = "900100200300400"
 pair_rate = {{ per_second = 0.16, burst = 40 }}
+
+[[channels]]
+id = "{page.channel}"
+platform = "messenger"
+page_id = "{page.key}"
+access_token = "sandbox-page-token"
+graph_url = "{graph}"
+app_id = "70001"
+
+[[channels]]
+id = "{shop.channel}"
+platform = "instagram"
+ig_id = "{shop.key}"
+access_token = "sandbox-instagram-token"
+graph_url = "{graph}"
+app_id = "70011"
 
 [bot]
 kind = "echo"
@@ -63,34 +93,38 @@ class Stage:
     say: Callable[[str], None]
     seen: int = field(default=0)
 
-    async def customer(self, sender: str, name: str, **message: Any) -> str:
-        """A customer writes; answers the id of the message on the platform."""
+    async def customer(
+        self, sender: str, name: str, *, at: Account = PHONE, taken: bool = False, **message: Any
+    ) -> str:
+        """A customer writes; answers the id of the message on the platform.
+
+        `taken`: only when the gateway has said that it has the message, or was not there.
+        """
         document = {"from": sender, "name": name, **message}
-        reply = await self.control.post(f"/sandbox/whatsapp/{NUMBER}/inbound", json=document)
+        params = {"wait": 1} if taken else {}
+        reply = await self.control.post(f"{route(at)}/inbound", json=document, params=params)
         reply.raise_for_status()
         identifier: str = reply.json()["id"]
         return identifier
 
-    async def outbox(self, to: str, after: int = 0, wait_s: float = 0.0) -> list[dict[str, Any]]:
+    async def outbox(self, to: str, at: Account = PHONE) -> list[dict[str, Any]]:
         """What a customer has on the phone, oldest first."""
-        reply = await self.control.get(
-            f"/sandbox/whatsapp/{NUMBER}/outbox",
-            params={"after": after, "to": to, "wait_s": wait_s},
-            timeout=wait_s + 10,
-        )
+        reply = await self.control.get(f"{route(at)}/outbox", params={"after": 0, "to": to})
         reply.raise_for_status()
         messages: list[dict[str, Any]] = reply.json()["messages"]
         return messages
 
-    async def until(self, to: str, count: int, within_s: float = 20.0) -> list[dict[str, Any]]:
+    async def until(
+        self, to: str, count: int, within_s: float = 20.0, at: Account = PHONE
+    ) -> list[dict[str, Any]]:
         """The customer's messages once there are `count` of them, or as many as came in time."""
         with trio.move_on_after(within_s):
             while True:
                 grew = self.sandbox.outbox_grew
-                if len(messages := await self.outbox(to)) >= count:
+                if len(messages := await self.outbox(to, at)) >= count:
                     return messages
                 await grew.wait()
-        return await self.outbox(to)
+        return await self.outbox(to, at)
 
     def arrived(self, phones: Sequence[str]) -> list[list[str]]:
         """The texts on each phone, in the order of their arrival."""
@@ -130,6 +164,11 @@ class Stage:
         self.sandbox.hook_url = f"{self.program.url}/webhooks/meta"
 
 
+def route(account: Account) -> str:
+    """Where the sandbox lets this account be played with."""
+    return f"/sandbox/{account.platform}/{account.key}"
+
+
 @asynccontextmanager
 async def open_stage(say: Callable[[str], None]) -> AsyncIterator[Stage]:
     """The whole demo in a folder of its own, which is gone afterwards."""
@@ -152,5 +191,6 @@ def write_config(folder: Path, graph: str) -> Path:
     data = folder / "data"
     data.mkdir()
     path = folder / "config.toml"
-    path.write_text(CONFIG.format(data=data, channel=CHANNEL, number=NUMBER, graph=graph))
+    accounts = {"phone": PHONE, "page": PAGE, "shop": SHOP}
+    path.write_text(CONFIG.format(data=data, graph=graph, **accounts))
     return path

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import trio
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.adapters.contract import Adapter
@@ -43,6 +43,7 @@ class ConversationActor:
     adapters: Mapping[str, Adapter[Any, Any]]
     wake_legs: Callable[[Sequence[LegWake]], None]
     closing_s: float = window.CLOSING_BEFORE_S
+    met: Callable[[Sequence[Entry]], None] = field(default=lambda _entries: None)
 
     async def handle(self, message: Wake) -> None:
         """Take the backlog page by page. A crash or cancellation leaves whole pages behind."""
@@ -81,6 +82,7 @@ class ConversationActor:
         """Handle one page, with all that it brings about."""
         self.wake_legs(await self.store.do(effects(backlog, self.closing_s)))
         telemetry.HANDLED.inc(len(backlog.entries))
+        self.met(backlog.entries)
 
 
 def effects(backlog: Backlog, closing_s: float = window.CLOSING_BEFORE_S) -> Handle:

@@ -12,16 +12,17 @@ from omni_actors.gateway import credentials, keys
 from omni_actors.gateway.answers import Answer as Answer
 from omni_actors.gateway.answers import Readiness as Readiness
 from omni_actors.gateway.answers import Rendered as Rendered
-from omni_actors.gateway.channel_actor import ChannelActor
 from omni_actors.gateway.connecting import Begun as Begun
 from omni_actors.gateway.connecting import Connector
 from omni_actors.gateway.connecting import Landing as Landing
 from omni_actors.gateway.contexts import merged, within
+from omni_actors.gateway.control import ControlBook
 from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.errors import Code as Code
 from omni_actors.gateway.errors import Mistake as Mistake
 from omni_actors.gateway.errors import RequestError as RequestError
 from omni_actors.gateway.feed import Feed as Feed
+from omni_actors.gateway.feed import event_types
 from omni_actors.gateway.groups import GroupBook
 from omni_actors.gateway.house import House
 from omni_actors.gateway.intake import BODY_BYTES_MAX
@@ -42,9 +43,8 @@ from omni_actors.gateway.views import (
 from omni_actors.gateway.views import (
     actor_view,
     capabilities_view,
-    health_of,
+    view_of,
 )
-from omni_actors.model.events import EventType
 from omni_actors.model.json import JsonObject
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.requests import SendRequest
@@ -55,6 +55,7 @@ from omni_actors.store.connecting import Connection as Connection
 from omni_actors.store.connecting import ConnectionStatus as ConnectionStatus
 from omni_actors.store.connecting import Deletion as Deletion
 from omni_actors.store.contract import Query, Refused, Verb
+from omni_actors.store.history import HistorySync as HistorySync
 from omni_actors.store.limits import Release
 from omni_actors.store.queries import (
     Attempts,
@@ -158,6 +159,12 @@ class Gateway:
     def groups(self) -> GroupBook:
         """The groups of channels."""
         return self.house.groups
+
+    @property
+    def control(self) -> ControlBook:
+        """Who controls conversations at their platforms."""
+        house = self.house
+        return ControlBook(house.ground.store, house.ground.hands, lambda: house.routes, self.now)
 
     @property
     def connector(self) -> Connector:
@@ -373,18 +380,15 @@ class Gateway:
             for c in self.house.channels.values()
             if caller.sees(c.tenant)
         ]
-        return [self.view(c, depths.get(c.id), standings.get(c.id, ())) for c in mine]
+        h, desks = await self.house.histories.syncs(caller.tenant), self.house.desks
+        return [
+            view_of(c, depths.get(c.id), standings.get(c.id, ()), desks.get(c.id), h.get(c.id))
+            for c in mine
+        ]
 
     async def channel(self, caller: Caller, channel_id: str) -> ChannelView:
         views = [view for view in await self.channels(caller) if view.channel.id == channel_id]
         return found(views[0] if views else None, "channel")
-
-    def view(
-        self, channel: Channel, depth: QueueDepth | None, standings: Sequence[Standing]
-    ) -> ChannelView:
-        desk: ChannelActor | None = self.house.desks.get(channel.id)
-        health = health_of(channel, depth, standings)
-        return ChannelView(channel, depth, desk.describe() if desk else {}, health)
 
     def capabilities(self, platform: str) -> JsonObject:
         """What a platform can carry, by content type."""
@@ -418,6 +422,11 @@ class Gateway:
         failure = await reader.read(channel_id)
         if failure is not None:
             raise refused_by_platform(failure)
+        return await self.channel(caller, channel_id)
+
+    async def sync_history(self, caller: Caller, channel_id: str) -> ChannelView:
+        """Have the old conversations of a channel read. Raises RequestError."""
+        await self.house.histories.asked(caller, channel_id)
         return await self.channel(caller, channel_id)
 
     async def set_state(
@@ -582,16 +591,3 @@ def found(thing: R | None, noun: str) -> R:
     if thing is None:
         raise RequestError(Code.NOT_FOUND, f"there is no such {noun}")
     return thing
-
-
-def event_types(names: Sequence[str]) -> tuple[EventType, ...]:
-    """Event types by name. Raises RequestError for one that does not exist."""
-    try:
-        return tuple([EventType(name) for name in names])
-    except ValueError:
-        known = ", ".join(EventType)
-        raise RequestError(
-            Code.INVALID,
-            "there is no such event type",
-            mistakes=(Mistake("?types", f"must be of: {known}"),),
-        ) from None

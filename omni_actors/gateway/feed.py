@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from attrs import define
 
 from omni_actors.gateway.bell import Bell
-from omni_actors.gateway.errors import Code, RequestError
+from omni_actors.gateway.errors import Code, Mistake, RequestError
 from omni_actors.model.events import EventType
 from omni_actors.store.contract import Refused, Store
 from omni_actors.store.queries import Events
@@ -48,3 +48,16 @@ class Feed:
                 return events
             self.cursor = max(self.cursor, seen)
             await self.bell.wait_past(seen)
+
+
+def event_types(names: Sequence[str]) -> tuple[EventType, ...]:
+    """Event types by name. Raises RequestError for one that does not exist."""
+    try:
+        return tuple([EventType(name) for name in names])
+    except ValueError:
+        known = ", ".join(EventType)
+        raise RequestError(
+            Code.INVALID,
+            "there is no such event type",
+            mistakes=(Mistake("?types", f"must be of: {known}"),),
+        ) from None

@@ -16,7 +16,7 @@ from omni_actors.model.json import JsonObject
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.requests import AuthorType, SendRequest
 from omni_actors.model.states import ChannelState, MediaState
-from omni_actors.policy import routing, window
+from omni_actors.policy import control, routing, window
 from omni_actors.policy.derivatives import explained
 from omni_actors.policy.shaping import (
     MediumFacts,
@@ -199,6 +199,8 @@ class Submitter:
         leg = self.route(tenant, request, legs)
         channel = self.channels()[leg.channel_id]
         capabilities = self.adapters[channel.platform].capabilities
+        if control.is_elsewhere(leg.controlled_by, leg.last_inbound_at, capabilities, self.now()):
+            raise RequestError(Code.CONTROLLED_ELSEWHERE, control.ELSEWHERE)
         content, held = self.fit_window(request, leg, channel)
         if isinstance(content, Template):
             named = content is request.content

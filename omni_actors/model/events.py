@@ -35,6 +35,7 @@ class EventType(StrEnum):
     IDENTITY_ADDED = "identity.added"
     IDENTITY_CHANGED = "identity.changed"
     IDENTITY_PREFERENCE = "identity.preference"
+    IDENTITY_PORTRAIT = "identity.portrait"
     CONTACT_MERGED = "contact.merged"
     CONTACT_SPLIT = "contact.split"
     MEDIA_READY = "media.ready"

@@ -114,6 +114,9 @@ class Identity:
     name: str | None
     username: str | None
     preferences: JsonObject
+    picture: str | None = None  # a medium's id
+    portrait_at: float | None = None  # when the platform was last asked about them
+    portrait_problem: str | None = None
 
 
 @frozen

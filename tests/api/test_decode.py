@@ -430,6 +430,7 @@ UNREADABLE = {
     "not a number": b'{"a": NaN}',
     "infinity": b'{"a": -Infinity}',
     "beyond all bounds": b'{"a": 1e999}',
+    "a number that 64 bits do not hold": b'{"a": 1e300}',
     "an integer of 5000 digits": b'{"a": ' + b"9" * 5000 + b"}",
     "an integer of 65 bits": b'{"a": 18446744073709551616}',
     "a name twice": b'{"a": 1, "a": 2}',

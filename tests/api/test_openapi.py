@@ -69,6 +69,7 @@ PATCH /v1/channels/{channel_id}/templates/{name}
 PATCH /v1/conversations/{conversation_id}/context
 POST /v1/apps/{app_id}/data-deletion
 POST /v1/apps/{app_id}/deauthorize
+POST /v1/channels/{channel_id}/history:sync
 POST /v1/channels/{channel_id}/limits:sync
 POST /v1/channels/{channel_id}/personas
 POST /v1/channels/{channel_id}/templates
@@ -77,6 +78,9 @@ POST /v1/channels/{channel_id}:pause
 POST /v1/channels/{channel_id}:resume
 POST /v1/connections/{connection_id}:choose
 POST /v1/conversations/{conversation_id}:close
+POST /v1/conversations/{conversation_id}:pass-control
+POST /v1/conversations/{conversation_id}:release-control
+POST /v1/conversations/{conversation_id}:take-control
 POST /v1/dead-letters:redrive
 POST /v1/keys
 POST /v1/media

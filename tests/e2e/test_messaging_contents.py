@@ -1,4 +1,5 @@
-"""Each kind of content over Messenger and Instagram, from a call of the API to the platform."""
+"""Messenger and Instagram, from a call of the API to the platform: each kind of content, who it is
+that writes, who may answer, and whether the accounts can be used."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from omni_actors.demo.program import Program
 from omni_actors.demo.scenes import png
 from omni_actors.sandbox import SandboxSettings, open_sandbox
 from omni_actors.sandbox.meta.settings import INSTAGRAM_LOGIN, InstagramAccount, MessengerAccount
-from tests.e2e.kit import PATIENCE_S, SECRET, Setup, Site, patiently, write_config
+from tests.e2e.kit import PATIENCE_S, SECRET, Setup, Site, patiently, told, write_config
 from tests.e2e.test_contents import with_medium
 
 PAGE, ACCOUNT, OWN = "104500000000001", "17841400000000009", "17841400000000017"
@@ -159,7 +160,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 async def heard(site: Site, platform: str, key: str, who: str) -> None:
     """A customer writes, so that they may be written to."""
     path = f"/sandbox/{platform}/{key}/inbound"
-    written = await site.control.post(path, json={"from": who, "text": "hi"})
+    written = await site.control.post(path, json={"from": who, "text": "hi"}, params={"wait": 1})
     assert written.status_code == 200, written.text
 
 
@@ -217,3 +218,69 @@ async def test_a_profile_and_a_face_are_set_for_real(site: Site) -> None:
     assert (put.status_code, own.status_code, face.status_code) == (200, 200, 201)
     assert await site.get("/v1/channels/fb-page/profile") == whole
     assert await site.get("/v1/channels/ig-own/profile") == menu
+
+
+async def test_who_writes_is_shown_with_name_and_picture(site: Site) -> None:
+    written = {"from": IGSID, "name": "Ana Dias", "username": "ana.dias", "text": "hi"}
+    await site.control.post(f"/sandbox/instagram/{ACCOUNT}/inbound", json=written)
+
+    async def shown() -> Any:
+        page = await site.get("/v1/contacts", identity=f"igsid:{IGSID}")
+        identities = page["items"][0]["identities"] if page["items"] else []
+        return identities[0] if identities and identities[0]["portrait"] else None
+
+    known = await patiently(shown)
+    picture = await site.call("GET", f"/v1/media/{known['portrait']['picture']}")
+
+    assert (known["name"], known["username"]) == ("Ana Dias", "ana.dias")
+    assert picture.content.startswith(b"\x89PNG")
+
+
+async def test_nobody_answers_while_another_app_has_the_conversation(site: Site) -> None:
+    there = f"/sandbox/messenger/{PAGE}"
+    await site.control.post(f"{there}/standing", json={"default_app": "70001"})
+    await heard(site, "messenger", PAGE, PSID)
+    event = {"pass_thread_control": {"new_owner_app_id": "4711"}, "from": PSID}
+    params = {"wait": 1}
+    await site.control.post(f"{there}/inbound", json=event, params=params)
+    message = {"to": {"channel_id": "fb-page", "address": PSID}, "content": EVERYWHERE[0]}
+
+    refused = await site.call("POST", "/v1/messages", json=message)
+    page = await site.get("/v1/contacts", identity=f"psid:{PSID}")
+    conversation = f"/v1/conversations/{page['items'][0]['conversation_id']}"
+    taken = await site.call("POST", f"{conversation}:take-control", json={})
+    await sent(site, "fb-page", PSID, EVERYWHERE[0])
+    given = await site.call("POST", f"{conversation}:pass-control", json={"app_id": "4711"})
+    again = await site.call("POST", f"{conversation}:release-control", json={})
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "controlled_elsewhere")
+    assert taken.json()["legs"][0]["controlled_by"] is None
+    assert given.json()["legs"][0]["controlled_by"] == "4711"
+    assert (again.status_code, again.json()["code"]) == (422, "control_refused")
+
+
+async def test_control_is_moved_where_there_is_such_a_thing_only(site: Site) -> None:
+    await heard(site, "messenger", PAGE, PSID)
+    page = await site.get("/v1/contacts", identity=f"psid:{PSID}")
+    conversation = f"/v1/conversations/{page['items'][0]['conversation_id']}"
+
+    refused = await site.call("POST", f"{conversation}:take-control", json={})
+    elsewhere = await site.call("POST", f"{conversation}:take-control", json={"channel_id": "x"})
+    nowhere = await site.call("POST", "/v1/conversations/cnv_1:take-control", json={})
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "control_refused")
+    assert elsewhere.json()["errors"][0]["pointer"] == "/channel_id"
+    assert nowhere.status_code == 404
+
+
+async def test_check_online_looks_at_pages_and_accounts(site: Site) -> None:
+    config = str(site.folder / "config.toml")
+
+    well = await trio.to_thread.run_sync(told, "check", "--online", "--config", config, "--json")
+    await site.control.post(f"/sandbox/messenger/{PAGE}/standing", json={"subscribed": False})
+    ill = await trio.to_thread.run_sync(told, "check", "--online", "--config", config, "--json")
+
+    places = {each["place"] for each in well.documents if each["ok"]}
+    assert {"fb-page.account", "ig-page.webhooks", "ig-own.token"} <= places
+    assert well.code == 0, well
+    assert "fb-page.webhooks" in {each["place"] for each in ill.documents if not each["ok"]}

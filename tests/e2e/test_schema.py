@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.kit import Served
 
-EXAMPLES = 5
+EXAMPLES = 4
 SEED = 20260101
 SCOPES = ("messages:read", "messages:write", "contacts:read", "channels:read", "events:read")
 
@@ -18,24 +18,42 @@ SCOPES = ("messages:read", "messages:write", "contacts:read", "channels:read", "
 PARTS = ("^/v1/channels", "^/(?!v1/channels)")
 # Statuses that say no to what the document allows, because of what is stored or how one came.
 REFUSALS: Mapping[str, Sequence[int]] = {
+    "GET /v1/channels/{channel_id}/groups": (400,),
+    "GET /v1/channels/{channel_id}/groups/{group_id}": (422,),
+    "GET /v1/channels/{channel_id}/groups/{group_id}/invite_link": (422,),
+    "GET /v1/channels/{channel_id}/groups/{group_id}/join_requests": (400, 422),
+    "PATCH /v1/channels/{channel_id}/groups/{group_id}": (400, 422),
+    "DELETE /v1/channels/{channel_id}/groups/{group_id}": (422,),
+    "POST /v1/channels/{channel_id}/groups/{group_id}/invite_link:reset": (422,),
+    "POST /v1/channels/{channel_id}/groups/{group_id}/members:remove": (422,),
+    "POST /v1/channels/{channel_id}/groups/{group_id}/join_requests:approve": (422,),
+    "POST /v1/channels/{channel_id}/groups/{group_id}/join_requests:reject": (422,),
     "GET /v1/live": (426,),
     "PATCH /v1/conversations/{conversation_id}/context": (412,),
+    "POST /v1/apps/{app_id}/data-deletion": (400,),
+    "POST /v1/apps/{app_id}/deauthorize": (400,),
     "POST /v1/keys": (422,),
     "POST /v1/media": (415, 422),
     "POST /v1/messages": (409, 422),
     "POST /v1/messages:preview": (409, 422),
+    "POST /v1/messages/{message_id}:pin": (409, 422),
     "POST /v1/messages/{message_id}:read": (409, 422),
-    "PUT /v1/channels/{channel_id}/credentials": (422,),
+    "POST /v1/messages/{message_id}:unpin": (409, 422),
 }
 OPERATION = """
 [[operations]]
 include-name = "{name}"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 401, 403, 404, 429, {more}]
 """
-# Whoever revokes what the listing shows revokes the very key that asks, and sees 401 from then on.
+# Whoever revokes what the listing shows revokes the very key that asks, and sees 401 from then on;
+# with credentials that are none, the platform refuses whatever it is asked.
 LEFT_OUT = """
 [[operations]]
 include-name = "DELETE /v1/keys/{key_id}"
+enabled = false
+
+[[operations]]
+include-name = "PUT /v1/channels/{channel_id}/credentials"
 enabled = false
 """
 

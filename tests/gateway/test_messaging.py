@@ -47,9 +47,13 @@ class Graph(Platform):
         self.losing = False
         self.rig: Rig | None = None
         self.echo_first: Mapping[str, Any] | None = None
+        self.asked: list[str] = []
+        self.people: dict[str, Reply] = {}
 
     async def make(self, call: Call, account: Account, trace: Trace) -> Reply:
         assert isinstance(call, HttpCall)
+        if call.method == "GET":
+            return await self.show(call)
         assert call.url.endswith("/messages")
         self.sent.append(call.json)
         if self.echo_first is not None and self.rig is not None:
@@ -58,6 +62,16 @@ class Graph(Platform):
             raise LOST
         body = {"recipient_id": call.json["recipient"]["id"], "message_id": self.mid()}
         return reply(200, body)
+
+    async def show(self, call: HttpCall) -> Reply:
+        """A person, or their picture; there is nothing of most of them."""
+        await trio.lowlevel.checkpoint()
+        if call.download:
+            return await self.serve_link(call)
+        person = call.url.rpartition("/")[2]
+        assert person.isdecimal()
+        self.asked.append(person)
+        return self.people.get(person, reply(200, {"id": person}))
 
     def mid(self) -> str:
         """The id of the newest message that was sent."""

@@ -39,7 +39,7 @@ from tests.gateway.kit import (
 )
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
-GIF = b"GIF89a" + bytes(100)
+HEIC = b"\0\0\0\x18ftypheic" + bytes(100)  # nothing here can make a picture of it that is taken
 LINK = "https://shop.example/img/tea.png"
 
 
@@ -241,9 +241,9 @@ async def test_what_fails_by_every_way_has_failed(rig: Rig, autojump_clock: Mock
 async def test_bytes_behind_a_link_go_in_the_form_that_takes_them(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
-    moved = "https://cdn.example/tea.gif"
+    moved = "https://cdn.example/tea.heic"
     rig.platform.links[LINK] = (302, b"", {"location": moved})
-    rig.platform.links[moved] = (200, GIF, {"content-type": "image/gif"})
+    rig.platform.links[moved] = (200, HEIC, {"content-type": "image/heic"})
     message_id = (await rig.submit(Media(MediaKind.IMAGE, url=LINK, caption="tea"))).message_id
 
     await fail(rig, 0)
@@ -252,9 +252,9 @@ async def test_bytes_behind_a_link_go_in_the_form_that_takes_them(
     await rig.reached(message_id, "sent")
 
     document = rig.platform.accepted()[-1].body["document"]
-    assert document == {"id": "up-1", "caption": "tea", "filename": "tea.gif"}
+    assert document == {"id": "up-1", "caption": "tea", "filename": "tea.heic"}
     attempts = await rig.gateway.attempts(caller(), message_id)
-    assert "sent as document: image/gif is not taken" in (attempts[-1].note or "")
+    assert "sent as document: image/heic is not taken" in (attempts[-1].note or "")
 
 
 PICTURE = Media(MediaKind.IMAGE, url=LINK)

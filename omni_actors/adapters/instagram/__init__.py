@@ -4,9 +4,12 @@ from typing import Final
 
 from omni_actors.adapters.contract import Adapter
 from omni_actors.adapters.instagram.capabilities import CAPABILITIES
+from omni_actors.adapters.instagram.check import check
+from omni_actors.adapters.instagram.history import HISTORY
 from omni_actors.adapters.instagram.inbound import parse
 from omni_actors.adapters.instagram.oauth import OAUTH, UPKEEP
 from omni_actors.adapters.instagram.outbound import mark_read, send, typing, upload
+from omni_actors.adapters.instagram.portrait import portrait
 from omni_actors.adapters.instagram.profile import PROFILE
 from omni_actors.adapters.instagram.settings import (
     InstagramCredentials,
@@ -19,6 +22,7 @@ from omni_actors.adapters.instagram.settings import (
 from omni_actors.adapters.meta import rates
 from omni_actors.adapters.meta.graph import usage
 from omni_actors.adapters.meta.media import fetch
+from omni_actors.adapters.meta.routing import CONTROL
 from omni_actors.adapters.meta.upload import upload_gone
 
 INSTAGRAM: Final = Adapter(
@@ -40,8 +44,12 @@ INSTAGRAM: Final = Adapter(
     usage=usage,
     oauth=OAUTH,
     upkeep=UPKEEP,
+    check=check,
+    history=HISTORY,
     mark_read=mark_read,
     typing=typing,
     profile=PROFILE,
+    portrait=portrait,
+    control=CONTROL,
     meters=rates.METERS,
 )

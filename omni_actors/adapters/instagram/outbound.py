@@ -15,8 +15,8 @@ from omni_actors.wire.calls import Flow
 
 # That a message can quote another is documented with Facebook Login only.
 DIALECTS: Final = {
-    "facebook": Dialect(IGSID, typed=False, callback=False),
-    "instagram": Dialect(IGSID, typed=False, callback=False, quotes=False),
+    "facebook": Dialect(IGSID, typed=False, callback=False, sizes=False),
+    "instagram": Dialect(IGSID, typed=False, callback=False, sizes=False, quotes=False),
 }
 
 

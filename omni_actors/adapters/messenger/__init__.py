@@ -4,9 +4,12 @@ from typing import Final
 
 from omni_actors.adapters.contract import Adapter
 from omni_actors.adapters.messenger.capabilities import CAPABILITIES
+from omni_actors.adapters.messenger.check import check
+from omni_actors.adapters.messenger.history import HISTORY
 from omni_actors.adapters.messenger.inbound import parse
 from omni_actors.adapters.messenger.oauth import OAUTH, UPKEEP
 from omni_actors.adapters.messenger.outbound import mark_read, send, typing, upload
+from omni_actors.adapters.messenger.portrait import portrait
 from omni_actors.adapters.messenger.profile import PERSONAS, PROFILE
 from omni_actors.adapters.messenger.settings import (
     MessengerCredentials,
@@ -19,6 +22,7 @@ from omni_actors.adapters.messenger.settings import (
 from omni_actors.adapters.meta import rates
 from omni_actors.adapters.meta.graph import usage
 from omni_actors.adapters.meta.media import fetch
+from omni_actors.adapters.meta.routing import CONTROL
 from omni_actors.adapters.meta.upload import upload_gone
 
 MESSENGER: Final = Adapter(
@@ -40,9 +44,13 @@ MESSENGER: Final = Adapter(
     usage=usage,
     oauth=OAUTH,
     upkeep=UPKEEP,
+    check=check,
+    history=HISTORY,
     mark_read=mark_read,
     typing=typing,
     personas=PERSONAS,
     profile=PROFILE,
+    portrait=portrait,
+    control=CONTROL,
     meters=rates.METERS,
 )

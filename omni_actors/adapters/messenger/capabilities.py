@@ -122,6 +122,7 @@ CAPABILITIES: Final = Capabilities(
     forms=FORMS,
     window_s=forms.WINDOW_S,
     human_window_s=forms.HUMAN_S,
+    control_s=forms.CONTROL_S,
     windowless=WINDOWLESS,
     free_in_closed_window=("template",),
     reply_to=True,

@@ -13,7 +13,7 @@ from omni_actors.adapters.meta.people import PSID
 from omni_actors.adapters.meta.sending import Dialect
 from omni_actors.wire.calls import Flow
 
-DIALECT: Final = Dialect(PSID, typed=True, callback=True)
+DIALECT: Final = Dialect(PSID, typed=True, callback=True, sizes=True)
 
 
 def send(part: PartToSend, settings: MessengerSettings) -> Flow[Sent]:

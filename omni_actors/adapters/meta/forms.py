@@ -22,6 +22,8 @@ REPLIES_MAX: Final = 13
 CARDS_MAX: Final = 10
 WINDOW_S: Final = 24 * 3600.0
 HUMAN_S: Final = 7 * 86_400.0
+# The control of a conversation lapses so long after what the person wrote last.
+CONTROL_S: Final = 24 * 3600.0
 MEDIA_KEPT_S: Final = 24 * 3600.0  # no life of an address is promised
 
 ANY_BUTTONS: Final[dict[str, Any]] = {"calls_max": None, "logins_max": None}

@@ -15,7 +15,7 @@ from omni_actors.adapters.meta.people import COMMENT, IGSID, POST, PSID, RECIPIE
 from omni_actors.adapters.meta.spelling import TYPES, Spelled, message
 from omni_actors.adapters.meta.upload import attachment_type
 from omni_actors.adapters.reading import text
-from omni_actors.model.content import Media, Reaction
+from omni_actors.model.content import Card, Carousel, Content, Media, Reaction
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.reports import IdentityKey
 from omni_actors.wire.calls import Auth, Flow, HttpCall, HttpReply, Upload, http
@@ -51,12 +51,14 @@ class Dialect:
     """How the two platforms differ in the body of a call.
 
     `kind` is that of a person's id. `typed`: a message says what type of message it is. `callback`:
-    it carries our id of it. With `quotes` False a message cannot say what it answers.
+    it carries our id of it. `sizes`: a page that a button opens may take a part of the screen. With
+    `quotes` False a message cannot say what it answers.
     """
 
     kind: str
     typed: bool
     callback: bool
+    sizes: bool
     quotes: bool = True
 
 
@@ -65,10 +67,11 @@ def send(part: PartToSend, account: Account, dialect: Dialect) -> Flow[Sent]:
     to = recipient(part.to)
     if isinstance(part.content, Reaction):
         return (yield from _react(part, part.content, to, account))
+    content = part.content if dialect.sizes else sizeless(part.content)
     body: Body = {
         "recipient": to,
         **_type(part, to, dialect),
-        "message": message(part.form, part.content, Spelled(part.media)),
+        "message": message(part.form, content, Spelled(part.media)),
         **_reply(part, to, dialect),
     }
     body = overridden(body, part)
@@ -77,6 +80,21 @@ def send(part: PartToSend, account: Account, dialect: Dialect) -> Flow[Sent]:
     check_tag(body, part)
     reply = yield from http(_call(body, part, account))
     return _sent(reply, part, to, dialect)
+
+
+def sizeless(content: Content) -> Content:
+    """Content whose buttons open pages as large as the app shows them."""
+    match content:
+        case Card():
+            return _sizeless(content)
+        case Carousel():
+            return evolve(content, cards=tuple([_sizeless(card) for card in content.cards]))
+        case _:
+            return content
+
+
+def _sizeless(card: Card) -> Card:
+    return evolve(card, actions=tuple([evolve(action, size=None) for action in card.actions]))
 
 
 def recipient(person: Sequence[IdentityKey]) -> Body:
@@ -207,6 +225,8 @@ def _sent(reply: HttpReply, part: PartToSend, to: Body, dialect: Dialect) -> Sen
         why = "the answer is good, but names no message"
         raise SendFailure(Failure(Kind.UNKNOWN, Reason.UNKNOWN, code=str(reply.status), text=why))
     notes = [f"override ignored: {key}" for key in PROTECTED if key in part.override]
+    if not dialect.sizes and sizeless(part.content) != part.content:
+        notes.append("pages open as large as the app shows them: there is no `size` here")
     if part.reply_to is not None and "id" in to and not dialect.quotes:
         notes.append("sent without saying what it answers: this login has no way to")
     known = text(document.get("recipient_id"))

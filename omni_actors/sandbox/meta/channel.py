@@ -41,6 +41,8 @@ class Person:
     """Known by a phone number only: there is no profile."""
     in_requests: bool = False
     """The thread is in the requests folder of Instagram."""
+    picture: str | None = None
+    """The id of the profile picture on the shelf, once somebody has asked for it."""
 
     def document(self) -> dict[str, Any]:
         """The person as the control API shows them."""

@@ -16,6 +16,7 @@ from omni_actors.sandbox.meta import fields
 from omni_actors.sandbox.meta.asked import Asked
 from omni_actors.sandbox.meta.channel import Channel, Message, Person, Thread
 from omni_actors.sandbox.meta.errors import refusal
+from omni_actors.sandbox.meta.face import face
 from omni_actors.sandbox.meta.fields import Fields
 from omni_actors.sandbox.meta.media import Shelf
 from omni_actors.sandbox.meta.tokens import Token
@@ -270,8 +271,12 @@ class History:
         return told
 
     def _picture(self, person: Person) -> str:
-        until = int(self.channel.stage.clock.now()) + 3 * 86_400
-        return f"https://scontent.example-cdn.net/{person.id}.jpg?oe={until:X}"
+        """Where the person's picture is, for two days."""
+        held = self.shelf.held.get(person.picture or "")
+        if held is None:
+            held = self.shelf.put(self.channel.key, "picture", "image/png", face(person.id))
+            person.picture = held.id
+        return self.shelf.link(held, self.channel.stage.clock.now())
 
 
 def _without_inside(wanted: Fields) -> Fields:

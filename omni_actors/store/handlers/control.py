@@ -4,10 +4,14 @@ from omni_actors.model.events import EventType
 from omni_actors.model.json import Json
 from omni_actors.model.reports import ControlChanged, Echoed, Received
 from omni_actors.store.codec import decode_object
+from omni_actors.store.control import ControlMoved
+from omni_actors.store.dialect import Writing, writes
 from omni_actors.store.handlers.effects import Effects, Home
+from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.people import Reach
 
 ANOTHER = "another"  # where the platform does not tell which app it is
+PLACE = "SELECT tenant, conversation_id, channel_id FROM leg WHERE id = :id"
 CONTROL = """
     UPDATE leg SET controlled_by = :controlled_by, controlled_at = :controlled_at WHERE id = :id
 """
@@ -30,6 +34,22 @@ def passed(effects: Effects, home: Home, reach: Reach, report: ControlChanged) -
     ours = report.owner == str(app_id) if app_id else report.ours
     owner = None if ours or report.owner is None else report.owner
     _told(effects, home, reach, owner, report.at, {"owner": report.owner, **report.detail})
+
+
+@writes(ControlMoved)
+def control_moved(db: Writing, verb: ControlMoved) -> None:
+    found = db.row(PLACE, id=verb.leg_id)
+    if found is None:
+        return
+    tenant, conversation_id, channel_id = found
+    db.run(CONTROL, id=verb.leg_id, controlled_by=verb.owner, controlled_at=verb.at)
+    detail = {"owner": verb.owner, "via": "api", "ours": verb.owner is None, **verb.detail}
+    journal = Journal()
+    journal.note(
+        EventType.CONVERSATION_CONTROL, tenant, verb.at, conversation_id, verb.leg_id, channel_id,
+        None, detail,
+    )  # fmt: skip
+    journal.keep(db)
 
 
 def _told(

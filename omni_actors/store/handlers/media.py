@@ -156,7 +156,7 @@ def add_medium(db: Writing, verb: AddMedium) -> NewMedium:
     found = db.row(ONE, id=earlier.ref) if earlier is not None else None
     if found is not None:
         return NewMedium(_medium(found), replayed=True)
-    _add(db, medium)
+    add(db, medium)
     remember(db, verb.idempotency, medium.id, medium.created_at)
     return NewMedium(medium)
 
@@ -178,7 +178,7 @@ def derivative_of(db: Reading, query: DerivativeOf) -> Derivative | None:
 @writes(KeepDerivative)
 def keep_derivative(db: Writing, verb: KeepDerivative) -> None:
     if verb.made is not None:
-        _add(db, verb.made)
+        add(db, verb.made)
     db.run(
         KEEP_DERIVED,
         media_id=verb.media_id,
@@ -188,7 +188,8 @@ def keep_derivative(db: Writing, verb: KeepDerivative) -> None:
     )
 
 
-def _add(db: Writing, medium: Medium) -> None:
+def add(db: Writing, medium: Medium) -> None:
+    """Keep a medium whose bytes are here, or are to be fetched."""
     db.run(
         ADD,
         id=medium.id,

@@ -44,6 +44,9 @@ OLD_MEDIA = """
     ORDER BY created_at LIMIT :limit
 """
 WANTED_MEDIA = "SELECT media_ids FROM part WHERE open = 1 AND media_ids IS NOT NULL"
+FORGET_PICTURES = """
+    UPDATE identity SET picture = NULL WHERE picture IN (SELECT id FROM rows(:batch, id text) w)
+"""
 FORGET_MEDIA = "DELETE FROM media WHERE id IN (SELECT id FROM rows(:batch, id text) w)"
 FORGET_OLD_UPLOADS = "DELETE FROM upload WHERE until_at <= :now"
 FORGET_UPLOADS = "DELETE FROM upload WHERE media_id IN (SELECT id FROM rows(:batch, id text) w)"
@@ -122,6 +125,7 @@ def _sweep_media(db: Writing, before: float, limit: int) -> int:
     gone = [(id,) for id in old if id not in wanted][:limit]
     db.run(FORGET_UPLOADS, batch=gone)
     db.run(FORGET_DERIVATIVES, batch=gone)
+    db.run(FORGET_PICTURES, batch=gone)
     return db.run(FORGET_MEDIA, batch=gone)
 
 

@@ -67,7 +67,8 @@ QUESTIONS = """
 """
 CONVERSATION = "v.id, v.tenant, v.contact_id, v.created_at, v.last_at, v.closed_at"
 IDENTITIES = """
-    SELECT i.contact_id, i.id, i.platform, i.keys, i.state, i.name, i.username, i.preferences
+    SELECT i.contact_id, i.id, i.platform, i.keys, i.state, i.name, i.username, i.preferences,
+           i.picture, i.portrait_at, i.portrait_problem
     FROM rows(:batch, id text) w JOIN identity i ON i.contact_id = w.id
     ORDER BY i.id
 """
@@ -206,12 +207,12 @@ def identities_by_contact(
     db: Reading, contact_ids: Iterable[str]
 ) -> dict[str, tuple[Identity, ...]]:
     identities: dict[str, list[Identity]] = defaultdict(list)
-    for contact_id, id, platform, keys, state, name, username, preferences in look(
+    for contact_id, id, platform, keys, state, name, username, preferences, *portrait in look(
         db, IDENTITIES, [(id,) for id in contact_ids]
     ):
         identity = Identity(
             id, platform, decode_keys(keys), IdentityState(state), name, username,
-            decode_object(preferences),
+            decode_object(preferences), *portrait,
         )  # fmt: skip
         identities[contact_id].append(identity)
     return {id: tuple(found) for id, found in identities.items()}
