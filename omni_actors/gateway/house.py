@@ -109,7 +109,6 @@ class House:
     conversations: Roster = field(init=False)
     receiver: Receiver = field(init=False)
     rereader: Rereader = field(init=False)
-    derivatives: Derivatives = field(init=False)
     templates: TemplateBook = field(init=False)
     groups: GroupBook = field(init=False)
     pictures: Pictures = field(init=False)
@@ -173,20 +172,19 @@ class House:
             wake=self.wake_legs,
             due=self.due_at,
             judge_template=self.templates.judge,
-            derivatives=self.derivatives,
+            derivatives=self.templates.derivatives,
         )
 
     def _open_books(self) -> None:
         """What the platforms keep for our channels: templates, groups, profiles, grants."""
         ground, now = self.ground, self.ground.clock.now
-        self.derivatives = Derivatives(ground.store, self.pictures, self.ids, now)
         self.templates = TemplateBook(
             store=ground.store,
             hands=ground.hands,
             channels=lambda: self.channels,
             routes=lambda: self.routes,
             now=now,
-            derivatives=self.derivatives,
+            derivatives=Derivatives(ground.store, self.pictures, self.ids, now),
             changed=self.templates_changed,
         )
         self.groups = GroupBook(

@@ -283,6 +283,13 @@ def named_in(body: object, key: str) -> list[str]:
     return own + [found for item in body.values() for found in named_in(item, key)]
 
 
+async def lose(rig: Rig, n: int) -> None:
+    """The platform tells that it could not get what the n-th message shows."""
+    await rig.until(lambda: len(rig.platform.accepted()) > n)
+    errors = [{"code": 131053, "title": "media"}]
+    await rig.platform.tell(rig.platform.accepted()[n], "failed", errors=errors)
+
+
 @pytest.mark.parametrize(("content", "places"), WITHIN.values(), ids=WITHIN.keys())
 async def test_a_link_within_content_is_fetched_once_and_named_by_its_upload_everywhere(
     rig: Rig, autojump_clock: MockClock, content: Content, places: int
@@ -291,9 +298,7 @@ async def test_a_link_within_content_is_fetched_once_and_named_by_its_upload_eve
     message_id = (await rig.submit(content)).message_id
 
     for n in range(2):
-        await rig.until(lambda: len(rig.platform.accepted()) > n)  # noqa: B023
-        told = [{"code": 131053, "title": "media"}]
-        await rig.platform.tell(rig.platform.accepted()[n], "failed", errors=told)
+        await lose(rig, n)
     await rig.until(lambda: len(rig.platform.accepted()) == 3)
     await rig.reached(message_id, "sent")
 
@@ -311,9 +316,7 @@ async def test_a_link_within_content_that_leads_to_no_picture_fails_and_says_why
     message_id = (await rig.submit(WITHIN["above a question"][0])).message_id
 
     for n in range(2):
-        await rig.until(lambda: len(rig.platform.accepted()) > n)  # noqa: B023
-        told = [{"code": 131053, "title": "media"}]
-        await rig.platform.tell(rig.platform.accepted()[n], "failed", errors=told)
+        await lose(rig, n)
     failure = (await rig.reached(message_id, "failed")).parts[0].failure
 
     assert failure is not None
