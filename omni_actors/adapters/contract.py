@@ -21,7 +21,14 @@ from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.limits import Ties, Usage
 from omni_actors.model.portrait import Portrait
 from omni_actors.model.profile import NewPersona, Persona, Profile
-from omni_actors.model.reports import ChannelName, IdentityKey, MediaRef, Report
+from omni_actors.model.reports import (
+    ChannelName,
+    Echoed,
+    IdentityKey,
+    MediaRef,
+    Received,
+    Report,
+)
 from omni_actors.model.templates import NewTemplate, TemplateChange, TemplateDefinition
 from omni_actors.wire.calls import Flow, HttpReply
 
@@ -262,6 +269,51 @@ class ProfileDesk(Generic[S]):
 
 
 @frozen
+class Thread:
+    """A conversation as the platform lists it: when something last happened in it, as far as that
+    is told (unix seconds), and how many messages it has."""
+
+    id: str
+    updated_at: float | None = None
+    messages: int | None = None
+
+
+@frozen
+class ThreadPage:
+    """A slice of a channel's conversations, those in which something happened last before others;
+    `next` is the cursor of the next one, None at the end."""
+
+    threads: tuple[Thread, ...]
+    next: str | None
+
+
+@frozen
+class ThreadRead:
+    """What the platform lets us read of a conversation, the oldest first, each marked as synced.
+
+    `beyond` older messages are there that it does not hand over, `unread` newer ones could not be
+    read.
+    """
+
+    reports: tuple[Received | Echoed, ...]
+    beyond: int = 0
+    unread: int = 0
+
+
+@frozen
+class HistoryDesk(Generic[S]):
+    """How old conversations are read from a platform that keeps them. The flows raise SendFailure.
+
+    `page` reads one slice after a cursor ("" is the start); its answer None says that the cursor is
+    good no more, and the listing must begin anew. `rate` is how many calls it takes.
+    """
+
+    rate: RateDefault
+    page: Callable[[str, S], Flow[ThreadPage | None]]
+    read: Callable[[Thread, S], Flow[ThreadRead]]
+
+
+@frozen
 class Adapter(Generic[S, C]):
     """One platform.
 
@@ -283,6 +335,7 @@ class Adapter(Generic[S, C]):
     `ties` tells what a channel shares with others; `usage` what an answer says of budgets. `limits`
     asks for what the platform allows the channel, as news would tell it (model/limits.py).
     `oauth` tells, by kind of app, how accounts are connected; `upkeep` what keeps a channel going.
+    `history` reads what was said before we were there, or while we were not.
     """
 
     platform: str
@@ -313,6 +366,7 @@ class Adapter(Generic[S, C]):
     groups: GroupDesk[S] | None = None
     oauth: Mapping[str, OAuth[Any]] = field(factory=dict)
     upkeep: Upkeep[S] | None = None
+    history: HistoryDesk[S] | None = None
     meters: tuple[Meter, ...] = ()
     personas: PersonaDesk[S] | None = None
     profile: ProfileDesk[S] | None = None

@@ -1,9 +1,10 @@
 """Channels: their state, queue, limiter, health and capabilities; pausing and resuming."""
 
 from omni_actors.api import render
+from omni_actors.api.channel_views import ChannelBody
 from omni_actors.api.requests import NewCredentials, NoQuery
 from omni_actors.api.routes import Call, Listing, Reply, Route, listing
-from omni_actors.api.views import CapabilitiesView, ChannelBody
+from omni_actors.api.views import CapabilitiesView
 from omni_actors.gateway.facade import Code
 
 
@@ -41,6 +42,12 @@ async def sync_limits(call: Call[NoQuery, None]) -> Reply:
     """Ask the platform what it allows the channel; `limiter` keeps to that from now on."""
     view = await call.gateway.sync_limits(call.caller, call.path["channel_id"])
     return Reply(render.channel(view))
+
+
+async def sync_history(call: Call[NoQuery, None]) -> Reply:
+    """Read the old conversations of a channel; `history` shows how far that is."""
+    view = await call.gateway.sync_history(call.caller, call.path["channel_id"])
+    return Reply(render.channel(view), 202)
 
 
 async def resume_channel(call: Call[NoQuery, None]) -> Reply:
@@ -94,6 +101,17 @@ ROUTES = (
         scope="channels:write",
         writes=True,
         codes=(Code.LIMITS_UNREACHABLE, Code.PLATFORM_REFUSED),
+    ),
+    Route(
+        "POST",
+        "/v1/channels/{channel_id}/history:sync",
+        sync_history,
+        "Read a channel's old conversations from the platform; `history` shows the progress",
+        answer=ChannelBody,
+        scope="channels:write",
+        status=202,
+        writes=True,
+        codes=(Code.HISTORY_UNREACHABLE,),
     ),
     Route(
         "POST",

@@ -48,6 +48,7 @@ KINDS: Mapping[str, Kind] = {
     Code.NOT_CONNECTED: Kind(409, "The channel is disconnected"),
     Code.TEMPLATES_UNREACHABLE: Kind(409, "The channel's templates are out of reach"),
     Code.LIMITS_UNREACHABLE: Kind(409, "The channel's platform does not tell its limits"),
+    Code.HISTORY_UNREACHABLE: Kind(409, "The channel's old conversations cannot be read"),
     Code.CURSOR_UNKNOWN: Kind(409, "The cursor is not of this event log"),
     "media_gone": Kind(410, "The medium could not be fetched"),
     Code.CURSOR_TOO_OLD: Kind(410, "The cursor is too old"),

@@ -7,10 +7,12 @@ from typing import Any, overload
 
 from attrs import asdict, fields, frozen
 
+from omni_actors.api import channel_views as c
 from omni_actors.api import contact_views as cv
 from omni_actors.api import views as v
 from omni_actors.gateway import facade as g
 from omni_actors.model.failure import Failure, Kind, Reason, Scope
+from omni_actors.model.history import SyncState
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.states import PartStatus
 
@@ -325,12 +327,36 @@ def contact(row: g.Contact) -> cv.ContactView:
     )
 
 
-def channel(view: g.ChannelView) -> v.ChannelBody:
+def history(sync: g.HistorySync | None) -> c.HistoryView | None:
+    """How far the old conversations of a channel were read."""
+    if sync is None:
+        return None
+    failure = sync.failure
+    return c.HistoryView(
+        state=sync.state,
+        cause=sync.cause,
+        since=time(sync.since),
+        asked_at=time(sync.asked_at),
+        began_at=time(sync.began_at),
+        ended_at=time(sync.ended_at),
+        reached_at=time(sync.reached_at),
+        conversations=sync.conversations,
+        messages=sync.messages,
+        added=sync.added,
+        beyond=sync.beyond,
+        unread=sync.unread,
+        problem=None if failure is None else failure.text or failure.reason.value,
+        goes_on_at=time(sync.due_at) if sync.state is SyncState.WAITING else None,
+        again=sync.next_cause,
+    )
+
+
+def channel(view: g.ChannelView) -> c.ChannelBody:
     row, depth = view.channel, view.depth
     queue = v.QueueView(0, None, 0, 0)
     if depth is not None:
         queue = v.QueueView(depth.queued, time(depth.oldest_at), depth.held, depth.unknown)
-    return v.ChannelBody(
+    return c.ChannelBody(
         id=row.id,
         tenant=row.tenant,
         platform=row.platform,
@@ -344,6 +370,7 @@ def channel(view: g.ChannelView) -> v.ChannelBody:
         queue=queue,
         limiter=timely_object(view.limiter),
         health=timely_object(view.health),
+        history=history(view.history),
     )
 
 

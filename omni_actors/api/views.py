@@ -12,7 +12,7 @@ from attrs import frozen
 from omni_actors.model.content import Content, Option
 from omni_actors.model.events import EventType
 from omni_actors.model.json import Json, JsonObject
-from omni_actors.model.states import ChannelState, Direction, MediaState, PartStatus
+from omni_actors.model.states import Direction, MediaState, PartStatus
 from omni_actors.model.states import Priority as Priority
 from omni_actors.model.templates import Layout, TemplateStatus
 
@@ -285,25 +285,6 @@ class QueueView:
     oldest_at: Time | None
     held: int
     unknown: int
-
-
-@frozen
-class ChannelBody:
-    """A channel with its state, queue, limiter and health."""
-
-    id: str
-    tenant: str
-    platform: str
-    channel_key: str
-    state: ChannelState
-    reason: str | None
-    since: Time
-    source: str
-    last_event_at: Time | None
-    settings: JsonObject
-    queue: QueueView
-    limiter: JsonObject
-    health: JsonObject
 
 
 @frozen

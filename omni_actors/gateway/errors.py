@@ -40,6 +40,7 @@ class Code(StrEnum):
     TEMPLATE_REFUSED = "template_refused"
     TEMPLATES_UNREACHABLE = "templates_unreachable"
     LIMITS_UNREACHABLE = "limits_unreachable"
+    HISTORY_UNREACHABLE = "history_unreachable"
     TEMPLATE_UNUSABLE = "template_unusable"
     TEMPLATE_PARAMS = "template_params"
     CONNECT_UNAVAILABLE = "connect_unavailable"

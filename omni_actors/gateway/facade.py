@@ -12,7 +12,6 @@ from omni_actors.gateway import credentials, keys
 from omni_actors.gateway.answers import Answer as Answer
 from omni_actors.gateway.answers import Readiness as Readiness
 from omni_actors.gateway.answers import Rendered as Rendered
-from omni_actors.gateway.channel_actor import ChannelActor
 from omni_actors.gateway.connecting import Begun as Begun
 from omni_actors.gateway.connecting import Connector
 from omni_actors.gateway.connecting import Landing as Landing
@@ -44,7 +43,7 @@ from omni_actors.gateway.views import (
 from omni_actors.gateway.views import (
     actor_view,
     capabilities_view,
-    health_of,
+    view_of,
 )
 from omni_actors.model.json import JsonObject
 from omni_actors.model.reports import IdentityKey
@@ -56,6 +55,7 @@ from omni_actors.store.connecting import Connection as Connection
 from omni_actors.store.connecting import ConnectionStatus as ConnectionStatus
 from omni_actors.store.connecting import Deletion as Deletion
 from omni_actors.store.contract import Query, Refused, Verb
+from omni_actors.store.history import HistorySync as HistorySync
 from omni_actors.store.limits import Release
 from omni_actors.store.queries import (
     Attempts,
@@ -380,18 +380,15 @@ class Gateway:
             for c in self.house.channels.values()
             if caller.sees(c.tenant)
         ]
-        return [self.view(c, depths.get(c.id), standings.get(c.id, ())) for c in mine]
+        h, desks = await self.house.histories.syncs(caller.tenant), self.house.desks
+        return [
+            view_of(c, depths.get(c.id), standings.get(c.id, ()), desks.get(c.id), h.get(c.id))
+            for c in mine
+        ]
 
     async def channel(self, caller: Caller, channel_id: str) -> ChannelView:
         views = [view for view in await self.channels(caller) if view.channel.id == channel_id]
         return found(views[0] if views else None, "channel")
-
-    def view(
-        self, channel: Channel, depth: QueueDepth | None, standings: Sequence[Standing]
-    ) -> ChannelView:
-        desk: ChannelActor | None = self.house.desks.get(channel.id)
-        health = health_of(channel, depth, standings)
-        return ChannelView(channel, depth, desk.describe() if desk else {}, health)
 
     def capabilities(self, platform: str) -> JsonObject:
         """What a platform can carry, by content type."""
@@ -425,6 +422,11 @@ class Gateway:
         failure = await reader.read(channel_id)
         if failure is not None:
             raise refused_by_platform(failure)
+        return await self.channel(caller, channel_id)
+
+    async def sync_history(self, caller: Caller, channel_id: str) -> ChannelView:
+        """Have the old conversations of a channel read. Raises RequestError."""
+        await self.house.histories.asked(caller, channel_id)
         return await self.channel(caller, channel_id)
 
     async def set_state(

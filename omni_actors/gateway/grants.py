@@ -1,6 +1,6 @@
 """What keeps connected channels going: fresh tokens, tokens looked at, webhooks that come."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -69,6 +69,7 @@ class GrantBook:
     routes: Callable[[], Mapping[str, Route]]
     now: Callable[[], float]
     changed: Callable[[Channel], None]
+    restored: Callable[[str], Awaitable[None]]  # a channel's webhooks come again
 
     def wards(self) -> dict[str, Ward]:
         """All channels that can be cared for, by their ids."""
@@ -180,6 +181,7 @@ class GrantBook:
             telemetry.info("subscription.renewed", channel_id=ward.channel.id)
             sentence = f"{WEBHOOKS_COME} They were ordered again at {moment(self.now())}."
             await self.tell(ward, "subscription", ok=True, sentence=sentence)
+            await self.restored(ward.channel.id)
         return None
 
     async def subscribe(self, channel_id: str) -> None:

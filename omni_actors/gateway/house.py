@@ -6,6 +6,7 @@ conversations, the media desk and the bot. The front door opens last and closes 
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import trio
 from attrs import define, evolve, field
@@ -19,6 +20,7 @@ from omni_actors.gateway import (
     channel_actor,
     echo_bot,
     grant_desk,
+    history_desk,
     limit_desk,
     media_desk,
     outreach_desk,
@@ -36,6 +38,8 @@ from omni_actors.gateway.grant_desk import GrantDesk
 from omni_actors.gateway.grants import GrantBook
 from omni_actors.gateway.ground import Ground, Plan
 from omni_actors.gateway.groups import GroupBook
+from omni_actors.gateway.history import HistoryBook
+from omni_actors.gateway.history_desk import HistoryDesk
 from omni_actors.gateway.intake import Receiver
 from omni_actors.gateway.limit_desk import LimitDesk, LimitReader
 from omni_actors.gateway.limits import Limits
@@ -80,6 +84,7 @@ TEMPLATES = "desk/templates"
 GRANTS = "desk/grants"
 OUTREACH = "desk/outreach"
 LIMITS = "desk/limits"
+HISTORY = "desk/history"
 PEOPLE = "desk/people"
 START_TIMEOUT_S = 30.0
 WAKE_PAGE = 500
@@ -111,6 +116,7 @@ class House:
     connector: Connector = field(init=False)
     profiles: ProfileBook = field(init=False)
     limit_reader: LimitReader = field(init=False)
+    histories: HistoryBook = field(init=False)
     submitter: Submitter = field(init=False)
     soonest: float = math.inf
     drain_begun: trio.Event = field(factory=trio.Event)
@@ -200,6 +206,16 @@ class House:
             now=now,
             changed=self.changed,
         )
+        self.histories = HistoryBook(
+            store=ground.store,
+            hands=ground.hands,
+            receiver=self.receiver,
+            now=now,
+            chance=ground.chance,
+            channels=lambda: self.channels,
+            routes=lambda: self.routes,
+            look=lambda: self.nudge(HISTORY, history_desk.Look()),
+        )
         self.grants = GrantBook(
             store=ground.store,
             hands=ground.hands,
@@ -207,6 +223,7 @@ class House:
             routes=lambda: self.routes,
             now=now,
             changed=self.changed,
+            restored=self.histories.restored,
         )
         self.connector = Connector(
             store=ground.store,
@@ -245,6 +262,7 @@ class House:
         for channel in self.channels.values():
             self.spawn_channel(channel)
         self.spawn_desks()
+        await self.histories.back(tuple(self.channels.values()))
         nursery.start_soon(self.wake_unhandled)
         nursery.start_soon(self.rereader.take_up_unclaimed, tuple(self.channels.values()))
         self.started = True
@@ -363,29 +381,18 @@ class House:
             ),
             group="desks",
         )
-        system.spawn(
-            LIMITS,
-            lambda: LimitDesk(self.limit_reader, now, self.drain_begun),
-            group="desks",
-        )
-        system.spawn(
-            TEMPLATES,
-            lambda: TemplateDesk(self.templates, now, ground.chance, self.drain_begun),
-            group="desks",
-        )
-        system.spawn(
-            GRANTS,
-            lambda: GrantDesk(self.grants, now, ground.chance, self.drain_begun),
-            group="desks",
-        )
-        system.spawn(
+        spawn = partial(system.spawn, group="desks")
+        ending = self.drain_begun
+        spawn(LIMITS, lambda: LimitDesk(self.limit_reader, now, ending))
+        spawn(TEMPLATES, lambda: TemplateDesk(self.templates, now, ground.chance, ending))
+        spawn(GRANTS, lambda: GrantDesk(self.grants, now, ground.chance, ending))
+        spawn(HISTORY, lambda: HistoryDesk(self.histories, now, ending))
+        spawn(
             PEOPLE,
             lambda: PeopleDesk(
-                ground.store, ground.blobs, ground.hands, lambda: self.routes, self.ids, now,
-                self.drain_begun,
+                ground.store, ground.blobs, ground.hands, lambda: self.routes, self.ids, now, ending
             ),
-            group="desks",
-        )  # fmt: skip
+        )
         if self.plan.bot == echo_bot.CONSUMER:
             self.spawn_bot()
 
@@ -522,11 +529,13 @@ class House:
         self.nursery.start_soon(self.rereader.take_up_unclaimed, (channel,))
         self.nudge(GRANTS, grant_desk.News(channel.id))
         self.nudge(LIMITS, limit_desk.Look())
+        self.nursery.start_soon(self.histories.connected, channel)
 
     async def fetch_at_once(self, channel_id: str) -> None:
         """Try again to get what this channel could not get so far."""
         await self.ground.store.do(HurryMedia(channel_id, self.ground.clock.now()))
         self.nudge(MEDIA, media_desk.Look())
+        await self.histories.hurry(channel_id)
 
     async def reload(self, plan: Plan) -> None:
         """Live by another plan from now on. Raises Refused; then nothing has changed."""

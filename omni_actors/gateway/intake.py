@@ -5,12 +5,13 @@ anything else but 503, when the commit itself failed.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from json import dumps
 from typing import Any, TypeVar
 
 from attrs import evolve, field, frozen
 
 from omni_actors import telemetry
-from omni_actors.adapters.contract import Adapter, Undecodable
+from omni_actors.adapters.contract import Adapter, ThreadRead, Undecodable
 from omni_actors.gateway.hooks import Hook
 from omni_actors.media.blobs import Blobs, DiskFull
 from omni_actors.model.content import Card, Carousel, Content, Media
@@ -100,31 +101,52 @@ class Receiver:
         await self.take(evolve(intake, received_at=self.now(), problem=told.problem), told)
         return told.problem is None
 
-    async def take(self, intake: Intake, told: Told) -> None:
-        """Store an intake with what it tells, and wake whom it concerns.
+    async def keep_history(
+        self, adapter: Adapter[Any, Any], channel_id: str, read: ThreadRead
+    ) -> int:
+        """Store what was read of an old conversation; how many messages of it were not here.
+
+        Its intake names the messages only: what they say must stand nowhere else, since whoever
+        takes one back wants it gone.
+        """
+        items = tuple([self.item(adapter, report) for report in read.reports])
+        named = dumps([report.external_id for report in read.reports]).encode()
+        intake = await self.intake(f"history:{channel_id}", named, None)
+        return await self.take(intake, Told(items, None, adapter.platform))
+
+    async def take(self, intake: Intake, told: Told) -> int:
+        """Store an intake with what it tells, and wake whom it concerns; how many old messages of
+        it were not here.
 
         An intake of which a bug of ours cannot store something is kept as a dead letter; what else
         it tells takes effect. A platform that was told 503 would send the same again and again, and
         never anything else.
         """
+        synced = 0
         for items in pages(told.items):
-            await self.take_page(intake, told, items)
+            synced += await self.take_page(intake, told, items)
         self.hear(told)
+        return synced
 
-    async def take_page(self, intake: Intake, told: Told, items: tuple[Item, ...]) -> None:
+    async def take_page(self, intake: Intake, told: Told, items: tuple[Item, ...]) -> int:
         """Store these items together; one by one where a bug of ours does not let them."""
-        bug = await self.store_all(intake, told, items)
-        if bug is None:
-            return
-        for item in items if len(items) > 1 else ():
-            await self.store_all(intake, told, (item,))
-        self.taken(await self.store.do(Accept(evolve(intake, problem=f"a bug of ours: {bug}"))))
+        stored = await self.store_all(intake, told, items)
+        if isinstance(stored, Accepted):
+            return stored.synced
+        alone = [
+            await self.store_all(intake, told, (item,)) for item in (items if items[1:] else ())
+        ]
+        self.taken(await self.store.do(Accept(evolve(intake, problem=f"a bug of ours: {stored}"))))
+        return sum(each.synced for each in alone if isinstance(each, Accepted))
 
-    async def store_all(self, intake: Intake, told: Told, items: tuple[Item, ...]) -> str | None:
+    async def store_all(
+        self, intake: Intake, told: Told, items: tuple[Item, ...]
+    ) -> Accepted | str:
         """Store these items, or none of them: then it answers where our bug is."""
         try:
             verb = Accept(intake, items, platform=told.platform, names=told.names)
-            self.taken(await self.store.do(verb))
+            accepted = await self.store.do(verb)
+            self.taken(accepted)
         except StoreFailed:
             raise
         except Exception as bug:  # noqa: BLE001 - one report must not stop all that follow it
@@ -132,7 +154,7 @@ class Receiver:
                 "intake.bug", intake_id=intake.id, hook=intake.hook, error=telemetry.place_of(bug)
             )
             return telemetry.place_of(bug)
-        return None
+        return accepted
 
     def taken(self, accepted: Accepted) -> None:
         """Count what was stored, and wake whom it concerns."""

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from attrs import asdict, frozen
 
 from omni_actors.actors.cell import CellState
+from omni_actors.gateway.channel_actor import ChannelActor
 from omni_actors.model.capabilities import Capabilities, Form, Limits
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState
+from omni_actors.store.history import HistorySync
 from omni_actors.store.rows import Channel, QueueDepth
 
 
@@ -20,6 +22,19 @@ class ChannelView:
     depth: QueueDepth | None
     limiter: JsonObject
     health: JsonObject
+    history: HistorySync | None
+
+
+def view_of(
+    channel: Channel,
+    depth: QueueDepth | None,
+    standings: Sequence[Standing],
+    actor: ChannelActor | None,
+    history: HistorySync | None,
+) -> ChannelView:
+    """All that there is to see of a channel."""
+    health = health_of(channel, depth, standings)
+    return ChannelView(channel, depth, actor.describe() if actor else {}, health, history)
 
 
 def health_of(

@@ -99,6 +99,7 @@ class Accepted:
     templates: tuple[str, ...] = ()  # channels whose templates should be read again
     complaints: tuple[Complaint, ...] = ()
     begun: Mapping[str, Backlog] = field(factory=dict)
+    synced: int = 0  # old messages that were not here
 
 
 @frozen

@@ -69,6 +69,7 @@ PATCH /v1/channels/{channel_id}/templates/{name}
 PATCH /v1/conversations/{conversation_id}/context
 POST /v1/apps/{app_id}/data-deletion
 POST /v1/apps/{app_id}/deauthorize
+POST /v1/channels/{channel_id}/history:sync
 POST /v1/channels/{channel_id}/limits:sync
 POST /v1/channels/{channel_id}/personas
 POST /v1/channels/{channel_id}/templates

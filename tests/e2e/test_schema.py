@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.kit import Served
 
-EXAMPLES = 5
+EXAMPLES = 4
 SEED = 20260101
 SCOPES = ("messages:read", "messages:write", "contacts:read", "channels:read", "events:read")
 
@@ -19,7 +19,15 @@ PARTS = ("^/v1/channels", "^/(?!v1/channels)")
 # Statuses that say no to what the document allows, because of what is stored or how one came.
 REFUSALS: Mapping[str, Sequence[int]] = {
     "GET /v1/channels/{channel_id}/groups": (400,),
-    "GET /v1/channels/{channel_id}/groups/{group_id}/join-requests": (400,),
+    "GET /v1/channels/{channel_id}/groups/{group_id}": (422,),
+    "GET /v1/channels/{channel_id}/groups/{group_id}/invite_link": (422,),
+    "GET /v1/channels/{channel_id}/groups/{group_id}/join_requests": (400, 422),
+    "PATCH /v1/channels/{channel_id}/groups/{group_id}": (400, 422),
+    "DELETE /v1/channels/{channel_id}/groups/{group_id}": (422,),
+    "POST /v1/channels/{channel_id}/groups/{group_id}/invite_link:reset": (422,),
+    "POST /v1/channels/{channel_id}/groups/{group_id}/members:remove": (422,),
+    "POST /v1/channels/{channel_id}/groups/{group_id}/join_requests:approve": (422,),
+    "POST /v1/channels/{channel_id}/groups/{group_id}/join_requests:reject": (422,),
     "GET /v1/live": (426,),
     "PATCH /v1/conversations/{conversation_id}/context": (412,),
     "POST /v1/apps/{app_id}/data-deletion": (400,),

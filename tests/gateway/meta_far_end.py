@@ -54,6 +54,8 @@ class Meta(Platform):
     facts: dict[str, Any] = field(factory=dict)
     """What debug_token says besides the usual."""
     renewals: int = 0
+    conversations: list[dict[str, Any]] = field(factory=list)
+    """What any inbox holds."""
 
     async def make(self, call: Call, account: Account, trace: Trace) -> Reply:
         assert isinstance(call, HttpCall)
@@ -88,11 +90,16 @@ class Meta(Platform):
             case "debug_token":
                 usual = {"is_valid": True, "expires_at": 0, "scopes": []}
                 return reply(200, {"data": usual | self.facts})
-            case _ if what == CUSTOMER:
-                return reply(200, {"id": CUSTOMER})
             case "subscribed_apps":
                 return self.subscriptions(path.rsplit("/", 2)[-2], call)
-        raise AssertionError(f"nobody asks for {path}")
+        return self.shown(what)
+
+    def shown(self, what: str) -> HttpReply:
+        """What the platform shows of people and of what was said."""
+        if what == "conversations":
+            return reply(200, {"data": self.conversations})
+        assert what == CUSTOMER, f"nobody asks for {what}"
+        return reply(200, {"id": CUSTOMER})
 
     def redeem(self, account: Account, *, instagram: bool) -> HttpReply:
         if account.code not in self.codes or account.app_secret != APP_SECRET:

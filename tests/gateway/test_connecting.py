@@ -390,8 +390,25 @@ async def test_lost_webhooks_are_ordered_again(
         assert [(one.detail["kind"], one.detail["severity"]) for one in told] == [
             ("subscription", "warning"),
             ("subscription", "info"),
+            ("history", "info"),
         ]
-        assert (await channel(rig, FB_1)).health["status"] == "ok"
+        view = await channel(rig, FB_1)
+        assert view.health["status"] == "ok"
+        assert view.history is not None
+        assert (view.history.cause, view.history.state) == ("subscription", "done")
+
+
+async def test_what_was_said_before_is_read_once_an_account_is_connected(
+    tmp_path: Path, meta: Meta, autojump_clock: MockClock
+) -> None:
+    async with open_rig(tmp_path, meta, wanted()) as rig:
+        await log_in(rig, "instagram")
+        await trio.sleep(60)
+
+        found = (await channel(rig, IG_1)).history
+        assert found is not None
+        assert (found.cause, found.state, found.since) == ("connected", "done", None)
+        assert "messages" in meta.subscribed[IG]
 
 
 # ---------------------------------------------------------------- taking back

@@ -8,6 +8,7 @@ from attrs import evolve
 
 from omni_actors.model.content import Media, MediaKind
 from omni_actors.model.events import EventType
+from omni_actors.model.history import Cause
 from omni_actors.model.reports import ChannelReported, IdentityKey, MediaRef, Severity
 from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState, MediaState, Priority
@@ -15,6 +16,7 @@ from omni_actors.model.templates import TemplateDefinition, TemplateStatus
 from omni_actors.store.connecting import BeginConnection, Connection, ConnectionById
 from omni_actors.store.contract import News, Query, Refused
 from omni_actors.store.dialect import READERS
+from omni_actors.store.history import AskHistory, Histories
 from omni_actors.store.media_verbs import (
     AddMedium,
     ClaimMedium,
@@ -385,8 +387,8 @@ async def test_figures_count_rows(desk: Desk) -> None:
 # Those that need no tenant: they are asked with an id that only its owner has, or by the house.
 HOUSE_ONLY = {
     "BlobsInUse", "Closures", "Credentials", "DeletionByCode", "DerivativeOf", "DueMedia",
-    "EventFloor", "Figures", "Grants", "Heads", "InLine", "IntakeBody", "KeyByHash", "LegHeads",
-    "LegsOf", "LoadState", "SitterOf",
+    "EventFloor", "Figures", "Grants", "Heads", "HistoryOf", "InLine", "IntakeBody", "KeyByHash",
+    "LegHeads", "LegsOf", "LoadState", "SitterOf",
     "Outreached", "Replay", "SentSince", "TemplateSyncOf", "TreasureOf", "Unclaimed", "Unhandled",
     "UnhandledConversations", "UploadOf", "WindowOf",
 }  # fmt: skip
@@ -406,6 +408,7 @@ async def _everything(desk: Desk) -> dict[str, Query[Any]]:
     await desk.submit(leg_id)
     ready = TemplateDefinition("order_ready", "en_GB", TemplateStatus.APPROVED)
     await desk.do(KeepTemplates("wa", (ready,), 1.0))
+    await desk.do(AskHistory("wa", Cause.ASKED, None, 1.0, 1.0))
     await desk.do(
         BeginConnection(Connection("con_1", "default", "key_1", "messenger", "a", "b", None, 1, 2))
     )
@@ -418,6 +421,7 @@ async def _everything(desk: Desk) -> dict[str, Query[Any]]:
         ConnectionById("other", "con_1"),
         ConversationById("other", conversation_id), Conversations("other"),
         DeadLetterById("other", letter.id), DeadLetters("other"), Events("other", 0),
+        Histories("other"),
         Keys("other"), LastCursor("other"), LegById("other", leg_id),
         LegAt("other", "whatsapp", "wa", ADA), MediumById("other", "med_1"),
         MessageById("other", queued.message_id),

@@ -5,6 +5,7 @@ from typing import Final
 from omni_actors.adapters.contract import Adapter
 from omni_actors.adapters.instagram.capabilities import CAPABILITIES
 from omni_actors.adapters.instagram.check import check
+from omni_actors.adapters.instagram.history import HISTORY
 from omni_actors.adapters.instagram.inbound import parse
 from omni_actors.adapters.instagram.oauth import OAUTH, UPKEEP
 from omni_actors.adapters.instagram.outbound import mark_read, send, typing, upload
@@ -44,6 +45,7 @@ INSTAGRAM: Final = Adapter(
     oauth=OAUTH,
     upkeep=UPKEEP,
     check=check,
+    history=HISTORY,
     mark_read=mark_read,
     typing=typing,
     profile=PROFILE,

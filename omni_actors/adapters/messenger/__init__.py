@@ -5,6 +5,7 @@ from typing import Final
 from omni_actors.adapters.contract import Adapter
 from omni_actors.adapters.messenger.capabilities import CAPABILITIES
 from omni_actors.adapters.messenger.check import check
+from omni_actors.adapters.messenger.history import HISTORY
 from omni_actors.adapters.messenger.inbound import parse
 from omni_actors.adapters.messenger.oauth import OAUTH, UPKEEP
 from omni_actors.adapters.messenger.outbound import mark_read, send, typing, upload
@@ -44,6 +45,7 @@ MESSENGER: Final = Adapter(
     oauth=OAUTH,
     upkeep=UPKEEP,
     check=check,
+    history=HISTORY,
     mark_read=mark_read,
     typing=typing,
     personas=PERSONAS,

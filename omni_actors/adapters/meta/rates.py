@@ -25,3 +25,5 @@ PRIVATE: Final = Meter(
 METERS: Final = (MEDIA, PRIVATE)
 # 10 in ten minutes.
 PROFILE: Final = RateDefault(per_second=5 / 600, burst=5)
+# 2 a second for reading conversations.
+HISTORY: Final = RateDefault(per_second=1.6, burst=1)

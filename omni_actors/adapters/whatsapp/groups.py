@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from attrs import evolve
+
 from omni_actors.adapters.contract import GroupDesk
 from omni_actors.adapters.meta.graph import read_error
 from omni_actors.adapters.reading import mapping, number, sequence, text
@@ -16,7 +18,7 @@ from omni_actors.adapters.whatsapp.errors import answer, failure_in, unreadable
 from omni_actors.adapters.whatsapp.outbound import PRODUCT
 from omni_actors.adapters.whatsapp.people import BSUID, address
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings
-from omni_actors.model.failure import SendFailure
+from omni_actors.model.failure import Kind, Scope, SendFailure
 from omni_actors.model.groups import (
     Decided,
     GroupChange,
@@ -28,7 +30,7 @@ from omni_actors.model.groups import (
     NotDecided,
 )
 from omni_actors.model.json import Json, JsonObject
-from omni_actors.wire.calls import Flow, HttpCall, http
+from omni_actors.wire.calls import Flow, HttpCall, HttpReply, http
 
 FIELDS: Final = (
     "subject,description,suspended,creation_timestamp,participants,total_participant_count,"
@@ -37,6 +39,7 @@ FIELDS: Final = (
 APPROVAL: Final = "approval_required"
 PAGE: Final = 100
 BAD_CURSOR: Final = "131059"
+NOT_THERE: Final = "33"
 
 # The Graph has media, templates and accounts under numbers, and words of its own, such as `me`.
 _NAMES_A_GROUP = re.compile(r"(?![0-9]+\Z)[A-Za-z0-9+=_-]{12,256}")
@@ -170,7 +173,7 @@ def _url(settings: WhatsAppSettings, group_id: str, *edge: str) -> str:
 
 def _read(url: str, settings: WhatsAppSettings, query: Mapping[str, str]) -> Flow[JsonObject]:
     reply = yield from http(HttpCall("GET", url, settings.auth, query=query, idempotent=True))
-    return answer(reply, repeatable=True)
+    return _answered(reply, url, settings, repeatable=True)
 
 
 def _made(
@@ -183,7 +186,24 @@ def _made(
 ) -> Flow[JsonObject]:
     call = HttpCall(method, url, settings.auth, json=body, idempotent=repeatable)
     reply = yield from http(call)
-    return answer(reply, repeatable=repeatable)
+    return _answered(reply, url, settings, repeatable=repeatable)
+
+
+def _answered(
+    reply: HttpReply, url: str, settings: WhatsAppSettings, *, repeatable: bool
+) -> JsonObject:
+    """The document of an answer. What is not there is the group, unless the number was asked.
+
+    Raises SendFailure.
+    """
+    try:
+        return answer(reply, repeatable=repeatable)
+    except SendFailure as refused:
+        if refused.failure.code == NOT_THERE and not url.startswith(settings.number_url):
+            raise SendFailure(
+                evolve(refused.failure, kind=Kind.REJECTED, scope=Scope.PART)
+            ) from None
+        raise
 
 
 def _asked(

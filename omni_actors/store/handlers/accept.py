@@ -5,7 +5,7 @@ from typing import Any
 
 from omni_actors.model import ids
 from omni_actors.model.json import JsonObject
-from omni_actors.model.reports import Report
+from omni_actors.model.reports import Echoed, Received, Report
 from omni_actors.store.codec import dumps
 from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.bulk import look, put
@@ -83,7 +83,7 @@ class Tally:
 
     __slots__ = (
         "channels", "complaints", "conversations", "known", "legs", "media", "named", "new",
-        "parked", "templates", "unclaimed",
+        "parked", "synced", "templates", "unclaimed",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -91,6 +91,7 @@ class Tally:
         self.known = 0
         self.unclaimed = 0
         self.parked = 0
+        self.synced = 0
         self.media = False
         self.named = False
         self.channels: dict[str, Channel] = {}
@@ -107,7 +108,7 @@ class Tally:
             self.new, self.known, self.unclaimed, self.parked, tuple(self.conversations),
             tuple(woken), self.media, tuple(self.channels.values()), self.named,
             tuple(self.templates), tuple(self.complaints),
-            {id: begun.pop(id) for id in self.conversations if id in begun},
+            {id: begun.pop(id) for id in self.conversations if id in begun}, self.synced,
         )  # fmt: skip
 
 
@@ -214,13 +215,16 @@ class Desk:
         return chosen.values()
 
     def _take_at(self, home: Home, item: Item, intake: Intake, tally: Tally) -> None:
-        if intake.received_at - home.last_event_at >= HEARD_EVERY_S:
+        told = not (isinstance(item.report, Received | Echoed) and item.report.synced)
+        if told and intake.received_at - home.last_event_at >= HEARD_EVERY_S:
             home.last_event_at = self._heard[home.id] = intake.received_at
         outcome = take_effect(self._effects, home, item, intake)
         if outcome is None:
             return
         if outcome.parked:
             tally.parked += 1
+        if outcome.synced:
+            tally.synced += 1
         if outcome.conversation_id is not None:
             tally.conversations[outcome.conversation_id] = None
         if outcome.leg_id is not None:

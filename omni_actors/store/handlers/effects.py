@@ -83,6 +83,13 @@ DROP_RAW = """
       AND NOT EXISTS (SELECT 1 FROM unclaimed u WHERE u.intake_id = intake.id)
 """
 COMPLETE = "UPDATE message SET content = :content WHERE id = :id AND deleted = 0"
+TAKE_UP = """
+    UPDATE message SET source = 'platform', content = :content, notes = :notes,
+        intake_id = :intake_id
+    WHERE id = :id AND deleted = 0
+"""
+SOURCE = "SELECT source FROM message WHERE id = :id"
+SOURCE_AT = 7
 CONTENT = "SELECT content FROM message WHERE id = :id"
 CONTENT_OF_PART = "SELECT content FROM part WHERE id = :id"
 CONTENT_AT = 8
@@ -136,6 +143,7 @@ class Outcome:
     leg_id: str | None = None
     media: bool = False
     parked: bool = False
+    synced: bool = False  # an old message found its place
     channel: Channel | None = None
     templates_of: str | None = None  # the channel whose templates are not what we thought
     complaint: Complaint | None = None
@@ -263,11 +271,23 @@ class Effects:
 
     def content_of(self, message_id: str) -> str | None:
         """The content of a message, as it is stored or is about to be."""
+        return self._field(message_id, CONTENT_AT, CONTENT)
+
+    def source_of(self, message_id: str) -> str | None:
+        """Where a message came from."""
+        return self._field(message_id, SOURCE_AT, SOURCE)
+
+    def _field(self, message_id: str, place: int, query: str) -> str | None:
         for row in self._messages:
             if row[0] == message_id:
-                return str(row[CONTENT_AT])
-        found = self.db.row(CONTENT, id=message_id)
+                return str(row[place])
+        found = self.db.row(query, id=message_id)
         return None if found is None else str(found[0])
+
+    def take_up(self, message_id: str, content: str, notes: str | None, intake_id: str) -> None:
+        """The platform tells a message as news that stood there as an old one."""
+        named = {"id": message_id, "content": content, "notes": notes, "intake_id": intake_id}
+        self._changes.append((TAKE_UP, named))
 
     def taken_over(self, reach: Reach) -> bool:
         """Whether a person of the business speaks now where last something else did, or nobody."""
@@ -423,8 +443,7 @@ def _external_ids(report: Report, home: Home) -> Iterable[tuple[str, str]]:
         case Received():
             if report.reply_to is not None:
                 yield home.id, report.reply_to
-            if report.synced:
-                yield home.id, report.external_id
+            yield home.id, report.external_id
         case Edited() | Deleted() | Reacted():
             yield home.id, report.target
         case Echoed() | StatusReported():

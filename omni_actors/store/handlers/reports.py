@@ -6,7 +6,7 @@ from typing import TypeAlias, assert_never
 from attrs import evolve
 
 from omni_actors.model import ids
-from omni_actors.model.content import Card, Carousel, Content, Media, Text, UnsupportedContent
+from omni_actors.model.content import Card, Carousel, Content, Media, Text
 from omni_actors.model.events import EventType
 from omni_actors.model.failure import TEMPLATE_REASONS, Reason
 from omni_actors.model.json import Json
@@ -36,18 +36,19 @@ from omni_actors.store.codec import (
     encode_content,
 )
 from omni_actors.store.handlers import channel_news, control
+from omni_actors.store.handlers.catching_up import REMOVED, catch_up
 from omni_actors.store.handlers.early import Change
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
 from omni_actors.store.handlers.parts import RANK_FAILED, PartWork, goes_again
 from omni_actors.store.handlers.people import Reach
-from omni_actors.store.handlers.synced import synced
+from omni_actors.store.handlers.synced import synced, told_as_news
 from omni_actors.store.handlers.tries import Try, try_of
 from omni_actors.store.rows import Complaint, EntryKind
 from omni_actors.store.verbs import Intake, Item
 
 KINDS: dict[type, EntryKind] = {Edited: "edited", Deleted: "deleted", Reacted: "reacted"}
 REFERRAL = "referral"
-REMOVED = encode_content(UnsupportedContent("deleted", "The sender took this message back."))
+WHOLE_S = 1.0  # old messages are dated in whole seconds
 
 
 def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Outcome | None:
@@ -55,7 +56,7 @@ def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Out
     report = item.report
     match report:
         case Received(synced=True) | Echoed(synced=True):
-            return synced(effects, home, item, report, intake)
+            return _synced(effects, home, item, report, intake)
         case Received():
             return _received(effects, home, item, report, intake)
         case StatusReported():
@@ -113,6 +114,19 @@ def _meet(effects: Effects, home: Home, report: Personal) -> Reach | None:
     )
 
 
+def _synced(
+    effects: Effects, home: Home, item: Item, report: Received | Echoed, intake: Intake
+) -> Outcome | None:
+    """An old message; one of ours may be the part of which nobody knows what became."""
+    part = _own_part(effects, home, report) if isinstance(report, Echoed) else None
+    asks = part is not None and part.status in (PartStatus.SENDING, PartStatus.UNKNOWN)
+    if part is None or not asks or (part.wire_at or 0.0) > report.at + WHOLE_S:
+        return synced(effects, home, item, report, intake)
+    assert isinstance(report, Echoed)
+    _settled_by_echo(effects, home, part, report)
+    return Outcome(leg_id=part.message.leg_id)
+
+
 def _received(
     effects: Effects, home: Home, item: Item, report: Received, intake: Intake
 ) -> Outcome | None:
@@ -120,7 +134,8 @@ def _received(
     if reach is None:
         return _orphan(effects, home, report, intake)
     at = report.at
-    message_id = effects.db.ids(ids.MESSAGE)
+    old = told_as_news(effects, home, item, report, _notes(report), intake)
+    message_id = old[0] if old else effects.db.ids(ids.MESSAGE)
     before = _hold_open(reach, item)
     if reach.last_inbound_at is None or at >= reach.last_inbound_at:
         reach.last_inbound_at = at
@@ -131,16 +146,8 @@ def _received(
     _stir(reach, intake.received_at)
     if report.standby or reach.controlled_by is not None:
         control.heard(effects, home, reach, report)
-    quoted = effects.target(home.id, report.reply_to) if report.reply_to is not None else None
-    effects.add_target(home.id, report.external_id, message_id)
-    effects.add_message(
-        message_id, home.tenant, Direction.INBOUND.value, reach.thread.id, reach.id, home.id,
-        "contact", "platform", encode_content(report.content), "received", intake.received_at, at,
-        quoted[0] if quoted else None, report.reply_to, report.external_id, _notes(report),
-        intake.id,
-    )  # fmt: skip
+    media = old[1] if old else _add_received(effects, home, item, reach, report, message_id, intake)
     effects.add_entry(reach, "message", at, message_id, before, report.reply_to)
-    media = bool(report.media) and effects.add_media(report, item, home, message_id, intake)
     note = effects.journal.note
     note(
         EventType.MESSAGE_RECEIVED, home.tenant, at, reach.thread.id, reach.id, home.id, message_id
@@ -150,8 +157,29 @@ def _received(
             EventType.CONVERSATION_REFERRAL, home.tenant, at, reach.thread.id, reach.id, home.id,
             message_id, {"referral": report.referral},
         )  # fmt: skip
-    _catch_up(effects, home, reach, message_id, report)
+    catch_up(effects, home, reach, message_id, report)
     return Outcome(reach.thread.id, None, media)
+
+
+def _add_received(
+    effects: Effects,
+    home: Home,
+    item: Item,
+    reach: Reach,
+    report: Received,
+    message_id: str,
+    intake: Intake,
+) -> bool:
+    """The row of a message that was not here, and its media."""
+    quoted = effects.target(home.id, report.reply_to) if report.reply_to is not None else None
+    effects.add_target(home.id, report.external_id, message_id)
+    effects.add_message(
+        message_id, home.tenant, Direction.INBOUND.value, reach.thread.id, reach.id, home.id,
+        "contact", "platform", encode_content(report.content), "received", intake.received_at,
+        report.at, quoted[0] if quoted else None, report.reply_to, report.external_id,
+        _notes(report), intake.id,
+    )  # fmt: skip
+    return bool(report.media) and effects.add_media(report, item, home, message_id, intake)
 
 
 def _hold_open(reach: Reach, item: Item) -> float | None:
@@ -161,22 +189,6 @@ def _hold_open(reach: Reach, item: Item) -> float | None:
         reach.window_until = until
         reach.dirty = True
     return before
-
-
-def _catch_up(
-    effects: Effects, home: Home, reach: Reach, message_id: str, report: Received | Echoed
-) -> None:
-    """Let the changes of a message take effect that came before it."""
-    for content, at in effects.early.meet(home.id, report.external_id):
-        event = EventType.MESSAGE_DELETED if content is None else EventType.MESSAGE_EDITED
-        if content is None:
-            effects.delete(message_id, REMOVED)
-        else:
-            effects.edit(message_id, content, at)
-        effects.journal.note(
-            event, home.tenant, at, reach.thread.id, reach.id, home.id, message_id,
-            {"target": report.external_id},
-        )  # fmt: skip
 
 
 def _stir(reach: Reach, at: float) -> None:
@@ -253,7 +265,7 @@ def _echoed(
         EventType.MESSAGE_ECHOED, home.tenant, report.at, reach.thread.id, reach.id, home.id,
         message_id, {"app_id": report.app_id} if report.app_id else None,
     )  # fmt: skip
-    _catch_up(effects, home, reach, message_id, report)
+    catch_up(effects, home, reach, message_id, report)
     return Outcome(reach.thread.id, None, media)
 
 

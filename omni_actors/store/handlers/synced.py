@@ -1,6 +1,7 @@
 """Old messages that a platform hands over with a channel's history: they take their place in time.
 
-Nobody is woken for them, no window opens, and their events are their own, so that no bot answers.
+Nobody is woken for them, and their events are their own, so that no bot answers. One that its
+platform tells as news later is news then.
 """
 
 from omni_actors.model import ids
@@ -10,6 +11,7 @@ from omni_actors.model.json import Json
 from omni_actors.model.reports import Echoed, Received
 from omni_actors.model.states import Direction
 from omni_actors.store.codec import decode_content, dumps, encode_content
+from omni_actors.store.handlers.catching_up import REMOVED, catch_up
 from omni_actors.store.handlers.effects import Effects, Home, Outcome
 from omni_actors.store.handlers.people import Reach
 from omni_actors.store.verbs import Intake, Item
@@ -36,9 +38,20 @@ def synced(
     thread = reach.thread
     if report.at > thread.last_at:
         thread.last_at, thread.dirty = report.at, True
+    if isinstance(report, Received):
+        _open(reach, item, report)
     media = bool(report.media) and effects.add_media(report, item, home, message_id, intake)
     _note(effects, home, reach, report, message_id)
-    return Outcome(media=media)
+    catch_up(effects, home, reach, message_id, report)
+    return Outcome(media=media, synced=True)
+
+
+def _open(reach: Reach, item: Item, report: Received) -> None:
+    """What a person wrote holds their window open, whenever we learn of it."""
+    until = item.window_until
+    if until is not None and (reach.window_until is None or until > reach.window_until):
+        reach.window_until, reach.dirty = until, True
+        reach.last_inbound_at, reach.last_external_id = report.at, report.external_id
 
 
 def _add(
@@ -66,6 +79,25 @@ def _notes(report: Received | Echoed) -> str | None:
     if isinstance(report, Received) and report.forwarded:
         notes["forwarded"] = True
     return dumps(notes) if notes else None
+
+
+def told_as_news(
+    effects: Effects, home: Home, item: Item, report: Received, notes: str | None, intake: Intake
+) -> tuple[str, bool] | None:
+    """The old message that a platform tells as news now, and whether media of it are to be fetched;
+    None when it is none."""
+    known = effects.target(home.id, report.external_id)
+    if known is None or effects.source_of(known[0]) != SOURCE:
+        return None
+    content = effects.content_of(known[0]) or ""
+    if content == REMOVED:
+        return known[0], False
+    has_media = report.media and not isinstance(decode_content(content), UnsupportedContent)
+    if not has_media:  # news say more: which option was tapped
+        content = encode_content(report.content)
+    effects.take_up(known[0], content, notes, intake.id)
+    fetches = not has_media and effects.add_media(report, item, home, known[0], intake)
+    return known[0], bool(fetches)
 
 
 def _note(
