@@ -291,7 +291,7 @@ async def test_a_link_within_content_is_fetched_once_and_named_by_its_upload_eve
     message_id = (await rig.submit(content)).message_id
 
     for n in range(2):
-        await rig.until(lambda: len(rig.platform.accepted()) > n)  # noqa: B023
+        await rig.until(lambda: len(rig.platform.accepted()) > n)  # noqa: B023 - asked within its turn
         told = [{"code": 131053, "title": "media"}]
         await rig.platform.tell(rig.platform.accepted()[n], "failed", errors=told)
     await rig.until(lambda: len(rig.platform.accepted()) == 3)
@@ -311,7 +311,7 @@ async def test_a_link_within_content_that_leads_to_no_picture_fails_and_says_why
     message_id = (await rig.submit(WITHIN["above a question"][0])).message_id
 
     for n in range(2):
-        await rig.until(lambda: len(rig.platform.accepted()) > n)  # noqa: B023
+        await rig.until(lambda: len(rig.platform.accepted()) > n)  # noqa: B023 - asked within its turn
         told = [{"code": 131053, "title": "media"}]
         await rig.platform.tell(rig.platform.accepted()[n], "failed", errors=told)
     failure = (await rig.reached(message_id, "failed")).parts[0].failure
