@@ -102,4 +102,4 @@ class ControlBook:
             why = f"must be one of {channels}: the conversation goes on on all of them"
         else:
             why = "the conversation has no leg on such a channel where control can be moved"
-        raise RequestError(Code.INVALID, why, mistakes=(Mistake("/channel_id", why),))
+        raise RequestError(Code.CONTROL_REFUSED, why, mistakes=(Mistake("/channel_id", why),))

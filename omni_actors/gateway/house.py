@@ -354,7 +354,8 @@ class House:
         """The actors of which there is one each."""
         ground, system = self.ground, self.ground.system
         now = ground.clock.now
-        system.spawn(
+        spawn = partial(system.spawn, group="desks")
+        spawn(
             TIME,
             lambda: Timekeeper(
                 ground.store,
@@ -366,23 +367,19 @@ class House:
                 self.changed,
                 lambda: self.plan.window_closing_s,
             ),
-            group="desks",
         )
-        system.spawn(
+        spawn(
             MEDIA,
             lambda: MediaDesk(
                 ground.store, ground.blobs, ground.hands, lambda: self.routes, now, ground.chance
             ),
-            group="desks",
         )
-        system.spawn(
+        spawn(
             OUTREACH,
             lambda: OutreachDesk(
                 ground.store, now, self.pacer.lines, self.limiters.__getitem__, self.wake_legs
             ),
-            group="desks",
         )
-        spawn = partial(system.spawn, group="desks")
         ending = self.drain_begun
         spawn(LIMITS, lambda: LimitDesk(self.limit_reader, now, ending))
         spawn(TEMPLATES, lambda: TemplateDesk(self.templates, now, ground.chance, ending))

@@ -277,6 +277,7 @@ async def test_check_online_looks_at_pages_and_accounts(site: Site) -> None:
     config = str(site.folder / "config.toml")
 
     well = await trio.to_thread.run_sync(told, "check", "--online", "--config", config, "--json")
+    await site.program.kill()  # it would order them again
     await site.control.post(f"/sandbox/messenger/{PAGE}/standing", json={"subscribed": False})
     ill = await trio.to_thread.run_sync(told, "check", "--online", "--config", config, "--json")
 
