@@ -18,7 +18,11 @@ CALL_DEADLINE_S = 60.0
 
 
 async def called(
-    hands: Hands, wanted: Flow[T], account: Account, masked_keys: tuple[str, ...] = ()
+    hands: Hands,
+    wanted: Flow[T],
+    account: Account,
+    masked_keys: tuple[str, ...] = (),
+    within_s: float = CALL_DEADLINE_S,
 ) -> T | Failure:
     """Run one flow with this credential; its result, or why there is none."""
     trace = Trace(frozenset(masked_keys))
@@ -27,12 +31,12 @@ async def called(
         return await hands.make(call, account, trace)
 
     try:
-        with trio.fail_after(CALL_DEADLINE_S):
+        with trio.fail_after(within_s):
             return await flow.run(wanted, make)
     except SendFailure as failed:
         return failed.failure
     except trio.TooSlowError:
-        text = f"no answer within {CALL_DEADLINE_S:.0f} s"
+        text = f"no answer within {within_s:.0f} s"
         return Failure(Kind.UNKNOWN, Reason.TIMED_OUT, text=text)
     except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its call, not the house
         telemetry.error("called.bug", channel_id=account.channel_id, error=telemetry.place_of(bug))

@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 
 from omni_actors.actors.cell import Context
 from omni_actors.gateway.grants import Care, GrantBook, Ward
+from omni_actors.gateway.leaving import left_at
 from omni_actors.gateway.timekeeper import GRAIN_S
 from omni_actors.model.failure import Failure
 from omni_actors.policy import grants as policy
@@ -161,15 +162,12 @@ class GrantDesk:
 
     async def care(self, ward: Ward, grant: Grant, what: Care) -> None:
         """Do one thing for one channel and say how that went. It is left when the house ends."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.leave_at_the_end, nursery.cancel_scope)
+
+        async def work() -> None:
             failure = await self.book.care(ward, grant, what)
             self.context.tell_self(Done(ward.channel.id, what, failure))
-            nursery.cancel_scope.cancel()
 
-    async def leave_at_the_end(self, caring: trio.CancelScope) -> None:
-        await self.ending.wait()
-        caring.cancel()
+        await left_at(self.ending, work)
 
     def wake(self) -> None:
         waiting = [turn.next[0] for turn in self.turns.values() if not turn.running]

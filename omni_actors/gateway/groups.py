@@ -9,7 +9,7 @@ from omni_actors.adapters.contract import BadAddress, GroupDesk
 from omni_actors.gateway import management
 from omni_actors.gateway.called import called
 from omni_actors.gateway.errors import Code, Mistake, RequestError
-from omni_actors.gateway.keys import Caller
+from omni_actors.gateway.keys import Caller, channel_of
 from omni_actors.gateway.sender import Hands, Route
 from omni_actors.gateway.submit import external_of
 from omni_actors.model.failure import Failure
@@ -130,9 +130,8 @@ class GroupBook:
 
     def able(self, caller: Caller, channel_id: str) -> Able:
         """A channel that the caller may see and whose platform has groups."""
-        channel, route = self.channels().get(channel_id), self.routes().get(channel_id)
-        if channel is None or not (caller.is_operator or caller.tenant == channel.tenant):
-            raise RequestError(Code.NOT_FOUND, "there is no such channel")
+        channel = channel_of(caller, self.channels(), channel_id)
+        route = self.routes().get(channel_id)
         if route is None or channel.state is ChannelState.REMOVED:
             raise RequestError(Code.NOT_FOUND, "the channel is gone")
         if route.adapter.groups is None:

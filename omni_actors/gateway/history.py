@@ -17,7 +17,7 @@ from omni_actors.adapters.contract import HistoryDesk, Thread, ThreadPage
 from omni_actors.gateway.called import called
 from omni_actors.gateway.errors import Code, RequestError
 from omni_actors.gateway.intake import Receiver
-from omni_actors.gateway.keys import Caller
+from omni_actors.gateway.keys import Caller, channel_of
 from omni_actors.gateway.sender import Hands, Route
 from omni_actors.model.failure import Failure, Kind, Reason
 from omni_actors.model.history import Cause, SyncState
@@ -77,9 +77,7 @@ class HistoryBook:
 
     async def asked(self, caller: Caller, channel_id: str) -> HistorySync:
         """Somebody wants all of it. Raises RequestError."""
-        channel = self.channels().get(channel_id)
-        if channel is None or not caller.sees(channel.tenant):
-            raise RequestError(Code.NOT_FOUND, "there is no such channel")
+        channel = channel_of(caller, self.channels(), channel_id)
         if self.able(channel_id) is None:
             sentence = f"old conversations of this {channel.platform} channel cannot be read"
             raise RequestError(Code.HISTORY_UNREACHABLE, sentence)

@@ -7,6 +7,7 @@ from attrs import define, field, frozen
 
 from omni_actors.actors.cell import Context
 from omni_actors.gateway.history import HistoryBook
+from omni_actors.gateway.leaving import left_at
 from omni_actors.gateway.timekeeper import GRAIN_S
 from omni_actors.store.history import HistorySync
 
@@ -62,12 +63,9 @@ class HistoryDesk:
 
     async def read(self, sync: HistorySync) -> None:
         """Read one channel. It is left when the house is to end, and goes on after the start."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.leave_at_the_end, nursery.cancel_scope)
+
+        async def work() -> None:
             await self.book.run(sync)
             self.context.tell_self(Done(sync.channel_id))
-            nursery.cancel_scope.cancel()
 
-    async def leave_at_the_end(self, reading: trio.CancelScope) -> None:
-        await self.ending.wait()
-        reading.cancel()
+        await left_at(self.ending, work)

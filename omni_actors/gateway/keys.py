@@ -2,15 +2,16 @@
 
 import hashlib
 from base64 import b32encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from attrs import define, field, frozen
 
+from omni_actors.gateway.errors import Code, RequestError
 from omni_actors.model.ids import KEY, Ids
 from omni_actors.policy.rate import Granted, Limit, Pace, reserve_all
 from omni_actors.store.contract import Store
 from omni_actors.store.queries import KeyByHash
-from omni_actors.store.rows import ANY_TENANT, ApiKey, NewKey
+from omni_actors.store.rows import ANY_TENANT, ApiKey, Channel, NewKey
 from omni_actors.store.verbs import CreateKey, Idempotency
 
 SCOPES = (
@@ -47,6 +48,14 @@ class Caller:
     def sees(self, tenant: str) -> bool:
         """Whether what belongs to a tenant is there for the caller."""
         return self.tenant in (ANY_TENANT, tenant)
+
+
+def channel_of(caller: Caller, channels: Mapping[str, Channel], channel_id: str) -> Channel:
+    """A channel that the caller may see. Raises RequestError."""
+    channel = channels.get(channel_id)
+    if channel is None or not caller.sees(channel.tenant):
+        raise RequestError(Code.NOT_FOUND, "there is no such channel")
+    return channel
 
 
 @define

@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 from omni_actors import telemetry
 from omni_actors.actors.cell import Context
 from omni_actors.gateway.called import called
+from omni_actors.gateway.leaving import left_at
 from omni_actors.gateway.sender import Hands, Route
 from omni_actors.gateway.timekeeper import GRAIN_S
 from omni_actors.model.failure import Failure, Kind, Reason, Scope
@@ -120,12 +121,9 @@ class LimitDesk:
 
     async def ask(self, channel_id: str) -> None:
         """Ask for one channel; it is left when the house is to end."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.leave_at_the_end, nursery.cancel_scope)
+
+        async def work() -> None:
             failure = await self.reader.read(channel_id)
             self.context.tell_self(Done(channel_id, failure is None))
-            nursery.cancel_scope.cancel()
 
-    async def leave_at_the_end(self, asking: trio.CancelScope) -> None:
-        await self.ending.wait()
-        asking.cancel()
+        await left_at(self.ending, work)

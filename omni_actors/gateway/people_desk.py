@@ -16,6 +16,7 @@ from omni_actors.actors.cell import Context
 from omni_actors.actors.mailbox import Told
 from omni_actors.actors.system import System
 from omni_actors.gateway.called import called
+from omni_actors.gateway.leaving import left_at
 from omni_actors.gateway.sender import Hands, Route
 from omni_actors.gateway.timekeeper import GRAIN_S
 from omni_actors.media.blobs import Blob, Blobs, Missing
@@ -197,19 +198,16 @@ class PeopleDesk:
 
     async def ask(self, leg_id: str, channel_id: str) -> None:
         """Ask about one person; it is left when the house is to end."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.leave_at_the_end, nursery.cancel_scope)
+
+        async def work() -> None:
             failure = None
             sitter = self.store.peek(SitterOf(leg_id, self.now() - FRESH_S))
             route = self.routes().get(channel_id)
             if sitter is not None and route is not None:
                 failure = await self.portray(sitter, route)
             self.context.tell_self(Done(leg_id, failure))
-            nursery.cancel_scope.cancel()
 
-    async def leave_at_the_end(self, asking: trio.CancelScope) -> None:
-        await self.ending.wait()
-        asking.cancel()
+        await left_at(self.ending, work)
 
     async def portray(self, sitter: Sitter, route: Route) -> Failure | None:
         """Ask, and keep what came of it; answers why it did not work."""

@@ -6,22 +6,20 @@ Nothing of it is queued or kept: the platform is the only place where it lives.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-import trio
 from attrs import define, field
 
-from omni_actors import telemetry
 from omni_actors.adapters.contract import PersonaDesk, ProfileDesk
+from omni_actors.gateway.called import called
 from omni_actors.gateway.errors import Code, Mistake, RequestError
-from omni_actors.gateway.keys import Caller
+from omni_actors.gateway.keys import Caller, channel_of
+from omni_actors.gateway.management import refused
 from omni_actors.gateway.sender import Hands, Route
-from omni_actors.model.failure import Failure, Kind, SendFailure
+from omni_actors.model.failure import Failure
 from omni_actors.model.profile import NewPersona, Persona, Profile
 from omni_actors.model.states import ChannelState
-from omni_actors.net import flow
-from omni_actors.net.trace import Trace
 from omni_actors.policy.rate import Granted, Limit, Pace, reserve_all
 from omni_actors.store.rows import Channel
-from omni_actors.wire.calls import Call, Flow, Reply
+from omni_actors.wire.calls import Flow
 
 T = TypeVar("T")
 
@@ -103,9 +101,9 @@ class ProfileBook:
 
     def route(self, caller: Caller, channel_id: str) -> Route:
         """The way to a channel that the caller may see. Raises RequestError."""
-        channel, route = self.channels().get(channel_id), self.routes().get(channel_id)
-        hidden = channel is None or not (caller.is_operator or caller.tenant == channel.tenant)
-        if channel is None or route is None or hidden or channel.state is ChannelState.REMOVED:
+        channel = channel_of(caller, self.channels(), channel_id)
+        route = self.routes().get(channel_id)
+        if route is None or channel.state is ChannelState.REMOVED:
             raise RequestError(Code.NOT_FOUND, "there is no such channel")
         return route
 
@@ -123,32 +121,8 @@ class ProfileBook:
 
     async def call(self, route: Route, wanted: Flow[T]) -> T:
         """Run one flow. Raises RequestError with the platform's reason."""
-        trace = Trace(frozenset(route.adapter.masked_keys))
-
-        async def make(call: Call) -> Reply:
-            return await self.hands.make(call, route.account, trace)
-
-        try:
-            with trio.fail_after(CALL_DEADLINE_S):
-                return await flow.run(wanted, make)
-        except SendFailure as failed:
-            raise refused(failed.failure) from None
-        except trio.TooSlowError:
-            text = f"the platform did not answer within {CALL_DEADLINE_S:.0f} s"
-            raise RequestError(Code.PLATFORM_REFUSED, text) from None
-        except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its call, not the house
-            channel_id = route.account.channel_id
-            telemetry.error("profile.bug", channel_id=channel_id, error=telemetry.place_of(bug))
-            text = f"a bug of ours: {telemetry.place_of(bug)}"
-            raise RequestError(Code.PLATFORM_REFUSED, text) from None
-
-
-def refused(failure: Failure) -> RequestError:
-    """What the platform said, in the words of the API."""
-    why = failure.text or failure.reason.value
-    code = f" ({failure.code})" if failure.code and failure.code not in why else ""
-    if failure.kind is Kind.UNKNOWN:
-        sentence = f"the answer of the platform was lost: {why}{code}; look before asking again"
-        return RequestError(Code.PLATFORM_REFUSED, sentence)
-    sentence = f"the platform refused: {why}{code}"
-    return RequestError(Code.PLATFORM_REFUSED, sentence, retry_after_s=failure.retry_after_s)
+        keys = route.adapter.masked_keys
+        found = await called(self.hands, wanted, route.account, keys, CALL_DEADLINE_S)
+        if isinstance(found, Failure):
+            raise refused(found, Code.PLATFORM_REFUSED, "look before asking again")
+        return found

@@ -13,6 +13,7 @@ import trio
 from attrs import define, field, frozen
 
 from omni_actors.actors.cell import Context
+from omni_actors.gateway.leaving import left_at
 from omni_actors.gateway.templates import Able, TemplateBook
 from omni_actors.gateway.timekeeper import GRAIN_S
 from omni_actors.model.failure import Failure
@@ -123,15 +124,12 @@ class TemplateDesk:
 
     async def read(self, able: Able) -> None:
         """Read one channel and say how that went. It is left when the house is to end."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.leave_at_the_end, nursery.cancel_scope)
+
+        async def work() -> None:
             failure = await self.book.sync(able)
             self.context.tell_self(Done(able.channel.id, failure))
-            nursery.cancel_scope.cancel()
 
-    async def leave_at_the_end(self, reading: trio.CancelScope) -> None:
-        await self.ending.wait()
-        reading.cancel()
+        await left_at(self.ending, work)
 
     def wake(self) -> None:
         waiting = [turn.due_at for turn in self.turns.values() if not turn.running]

@@ -12,7 +12,7 @@ from omni_actors.gateway import management
 from omni_actors.gateway.called import called
 from omni_actors.gateway.derivatives import Derivatives
 from omni_actors.gateway.errors import Code, Mistake, RequestError
-from omni_actors.gateway.keys import Caller
+from omni_actors.gateway.keys import Caller, channel_of
 from omni_actors.gateway.sender import Hands, Route
 from omni_actors.model.content import Category, MediaKind
 from omni_actors.model.content import Template as TemplateContent
@@ -109,18 +109,11 @@ class TemplateBook:
 
     def ability(self, caller: Caller, channel_id: str) -> Able:
         """The same for a caller. Raises RequestError."""
-        self.channel(caller, channel_id)
+        channel_of(caller, self.channels(), channel_id)
         able = self.able(channel_id)
         if isinstance(able, str):
             raise RequestError(Code.TEMPLATES_UNREACHABLE, able)
         return able
-
-    def channel(self, caller: Caller, channel_id: str) -> Channel:
-        """A channel that the caller may see. Raises RequestError."""
-        channel = self.channels().get(channel_id)
-        if channel is None or not (caller.is_operator or caller.tenant == channel.tenant):
-            raise RequestError(Code.NOT_FOUND, "there is no such channel")
-        return channel
 
     # ------------------------------------------------------------ reading
 
@@ -136,7 +129,7 @@ class TemplateBook:
         language: str | None = None,
     ) -> TemplatesPage:
         """What is known of a channel's templates."""
-        channel, able = self.channel(caller, channel_id), self.able(channel_id)
+        channel, able = channel_of(caller, self.channels(), channel_id), self.able(channel_id)
         query = Templates(caller.tenant, channel_id, after, limit, status, name, language)
         return TemplatesPage(
             channel,
@@ -149,7 +142,7 @@ class TemplateBook:
         self, caller: Caller, channel_id: str, name: str, language: str | None
     ) -> Template:
         """One template. Raises RequestError for none, and where the language must be told."""
-        self.channel(caller, channel_id)
+        channel_of(caller, self.channels(), channel_id)
         found = await self.store.ask(TemplatesNamed(caller.tenant, channel_id, name))
         meant = [row for row in found if language in (None, row.definition.language)]
         if not meant:

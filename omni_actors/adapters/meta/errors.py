@@ -13,10 +13,10 @@ from omni_actors.adapters.meta.error_table import (
     REFUSED,
     STUMBLED,
 )
-from omni_actors.adapters.meta.graph import GraphError, Rule, failure_of, graph_error
+from omni_actors.adapters.meta.graph import GraphError, Rule, document_of, failure_of, graph_error
 from omni_actors.adapters.reading import mapping
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
-from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.json import JsonObject
 from omni_actors.wire.calls import HttpReply
 
 
@@ -58,7 +58,7 @@ def refusal(reply: HttpReply, *, repeatable: bool) -> Failure:
 
 def answer(reply: HttpReply, *, repeatable: bool) -> JsonObject:
     """The object that a good answer is. Raises SendFailure for a refusal."""
-    document = mapping(_document(reply))
+    document = mapping(document_of(reply))
     if not reply.ok or "error" in document:
         raise SendFailure(refusal(reply, repeatable=repeatable))
     return document
@@ -67,17 +67,3 @@ def answer(reply: HttpReply, *, repeatable: bool) -> JsonObject:
 def refuse(reason: Reason, why: str) -> SendFailure:
     """The failure of a part that can never be sent as it is."""
     return SendFailure(Failure(Kind.REJECTED, reason, text=why))
-
-
-def unreadable(why: str) -> SendFailure:
-    """The failure of a call that may be made again, whose good answer lacks what it is for."""
-    failure = Failure(Kind.TRANSIENT, Reason.CHANNEL_UNAVAILABLE, text=why, attempts_max=3)
-    return SendFailure(failure)
-
-
-def _document(reply: HttpReply) -> Json:
-    try:
-        document: Json = reply.document()
-    except RecursionError:
-        return None
-    return document

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import frozen
 
 from omni_actors.adapters.reading import mapping, number, sequence, text
-from omni_actors.model.failure import Failure, Kind, Reason, Scope
+from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.limits import Usage
 from omni_actors.wire.calls import HttpReply
@@ -208,3 +208,18 @@ def _percent(budget: JsonObject) -> float:
 
 def _regain_s(budget: JsonObject) -> float:
     return max(0.0, number(budget.get(REGAIN)) or 0.0) * 60.0
+
+
+def document_of(reply: HttpReply) -> Json:
+    """The document that an answer is; None where it is none, or nested without end."""
+    try:
+        document: Json = reply.document()
+    except RecursionError:
+        return None
+    return document
+
+
+def unreadable(why: str) -> SendFailure:
+    """The failure of a call that may be made again, whose good answer lacks what it is for."""
+    failure = Failure(Kind.TRANSIENT, Reason.CHANNEL_UNAVAILABLE, text=why, attempts_max=3)
+    return SendFailure(failure)

@@ -7,7 +7,8 @@ import json
 from typing import Final
 
 from omni_actors.adapters.contract import Medium, Uploaded
-from omni_actors.adapters.meta.errors import answer, unreadable
+from omni_actors.adapters.meta.errors import answer
+from omni_actors.adapters.meta.graph import unreadable
 from omni_actors.adapters.reading import text
 from omni_actors.model.failure import Failure
 from omni_actors.wire.calls import Auth, Flow, HttpCall, Upload, http

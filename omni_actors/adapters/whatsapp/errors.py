@@ -7,11 +7,18 @@ from typing import Final
 
 from attrs import evolve
 
-from omni_actors.adapters.meta.graph import GraphError, Rule, failure_of, failure_told, read_error
+from omni_actors.adapters.meta.graph import (
+    GraphError,
+    Rule,
+    document_of,
+    failure_of,
+    failure_told,
+    read_error,
+)
 from omni_actors.adapters.reading import mapping
 from omni_actors.adapters.whatsapp.error_table import RANGES, REFUSED, RULES, STUMBLED, TOKENS
-from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
-from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.failure import Failure, SendFailure
+from omni_actors.model.json import JsonObject
 from omni_actors.wire.calls import HttpReply
 
 SUBCODE_NO_OBJECT: Final = 33
@@ -51,21 +58,7 @@ def failure_in(error: JsonObject) -> Failure:
 
 def answer(reply: HttpReply, *, repeatable: bool) -> JsonObject:
     """The object that a good answer is. Raises SendFailure for a refusal."""
-    document = mapping(_document(reply))
+    document = mapping(document_of(reply))
     if not reply.ok or "error" in document:
         raise SendFailure(refusal(reply, repeatable=repeatable))
     return document
-
-
-def _document(reply: HttpReply) -> Json:
-    try:
-        document: Json = reply.document()
-    except RecursionError:
-        return None
-    return document
-
-
-def unreadable(why: str) -> SendFailure:
-    """The failure of a call that may be made again, whose good answer lacks what it is for."""
-    failure = Failure(Kind.TRANSIENT, Reason.CHANNEL_UNAVAILABLE, text=why, attempts_max=3)
-    return SendFailure(failure)

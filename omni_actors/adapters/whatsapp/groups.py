@@ -12,9 +12,9 @@ from urllib.parse import quote
 from attrs import evolve
 
 from omni_actors.adapters.contract import GroupDesk
-from omni_actors.adapters.meta.graph import read_error
+from omni_actors.adapters.meta.graph import read_error, unreadable
 from omni_actors.adapters.reading import mapping, number, sequence, text
-from omni_actors.adapters.whatsapp.errors import answer, failure_in, unreadable
+from omni_actors.adapters.whatsapp.errors import answer, failure_in
 from omni_actors.adapters.whatsapp.outbound import PRODUCT
 from omni_actors.adapters.whatsapp.people import BSUID, address
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings

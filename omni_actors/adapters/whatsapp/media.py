@@ -9,9 +9,10 @@ from urllib.parse import quote, urlsplit
 from attrs import evolve
 
 from omni_actors.adapters.contract import Fetched, Medium, Uploaded
+from omni_actors.adapters.meta.graph import unreadable
 from omni_actors.adapters.reading import number, text
 from omni_actors.adapters.whatsapp.content import sha256_hex
-from omni_actors.adapters.whatsapp.errors import answer, refusal, unreadable
+from omni_actors.adapters.whatsapp.errors import answer, refusal
 from omni_actors.adapters.whatsapp.limits import DOWNLOAD_BYTES_MAX, UPLOADED_AS_TEXT
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings, token_hosts
 from omni_actors.adapters.whatsapp.spelling import refuse

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from omni_actors.adapters.contract import Medium
+from omni_actors.adapters.meta.graph import unreadable
 from omni_actors.adapters.reading import mapping, sequence, text
-from omni_actors.adapters.whatsapp.errors import answer, unreadable
+from omni_actors.adapters.whatsapp.errors import answer
 from omni_actors.adapters.whatsapp.media import transfer_s
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings
 from omni_actors.adapters.whatsapp.spelling import refuse

@@ -10,9 +10,9 @@ from typing import Any, Final, get_args
 from attrs import evolve
 
 from omni_actors.adapters.contract import Medium, TemplateDesk, TemplatePage
-from omni_actors.adapters.meta.graph import masked
+from omni_actors.adapters.meta.graph import masked, unreadable
 from omni_actors.adapters.reading import mapping, sequence, text
-from omni_actors.adapters.whatsapp.errors import answer, unreadable
+from omni_actors.adapters.whatsapp.errors import answer
 from omni_actors.adapters.whatsapp.samples import media_of, with_handles
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings
 from omni_actors.model.failure import Kind, SendFailure
