@@ -30,7 +30,7 @@ from omni_actors.model.reports import (
     Report,
 )
 from omni_actors.model.templates import NewTemplate, TemplateChange, TemplateDefinition
-from omni_actors.wire.calls import Flow, HttpReply
+from omni_actors.wire.calls import Flow, HttpReply, MailServer
 
 Person: TypeAlias = tuple[IdentityKey, ...]
 S = TypeVar("S")
@@ -87,6 +87,8 @@ class PartToSend:
     """One part, ready to be spelled. `part_id` travels as callback data where there is such.
 
     `human`: a person wrote it. `late`: the reply window is closed, as far as we know.
+    `token` is a name of the part that nobody can guess, `queued_at` (unix seconds) is when it was
+    asked for. `thread` is what the adapter last said of the leg's thread, by a Received or a Sent.
     Where the adapter has an `upload`, each of the `media` is `uploaded` by now.
     """
 
@@ -100,6 +102,9 @@ class PartToSend:
     human: bool = False
     late: bool = False
     override: JsonObject = field(factory=dict)
+    token: str = ""
+    queued_at: float = 0.0
+    thread: JsonObject | None = None
 
 
 @frozen
@@ -112,11 +117,13 @@ class Uploaded:
 
 @frozen
 class Sent:
-    """The platform accepted a part: its ids there, keys of the person that it taught us."""
+    """The platform accepted a part: its ids there, keys of the person that it taught us, and what
+    the adapter wants to be told of the leg's thread."""
 
     external_ids: tuple[str, ...]
     aliases: tuple[IdentityKey, ...] = ()
     note: str | None = None
+    thread: JsonObject | None = None
 
 
 @frozen
@@ -314,6 +321,30 @@ class HistoryDesk(Generic[S]):
 
 
 @frozen
+class Folders:
+    """The folders of a mailbox: what is read, and where a mail goes that was taken in, or could not
+    be. `size_max` (bytes): of a larger mail only the headers are read."""
+
+    inbox: str
+    processed: str
+    failed: str
+    size_max: int
+
+
+@frozen
+class MailboxDesk(Generic[S]):
+    """How the mailbox of a channel is read, where it has one.
+
+    `server` is None where it is not read. `document` makes of a raw mail what `parse` reads: the
+    bytes, the channel's key, when it arrived (unix seconds) and the blob that holds it.
+    """
+
+    server: Callable[[S], MailServer | None]
+    folders: Callable[[S], Folders]
+    document: Callable[[bytes, str, float, str], Json]
+
+
+@frozen
 class Adapter(Generic[S, C]):
     """One platform.
 
@@ -335,7 +366,8 @@ class Adapter(Generic[S, C]):
     `ties` tells what a channel shares with others; `usage` what an answer says of budgets. `limits`
     asks for what the platform allows the channel, as news would tell it (model/limits.py).
     `oauth` tells, by kind of app, how accounts are connected; `upkeep` what keeps a channel going.
-    `history` reads what was said before we were there, or while we were not.
+    `history` reads what was said before we were there, or while we were not; `mailbox` is where
+    messages must be fetched.
     """
 
     platform: str
@@ -367,6 +399,7 @@ class Adapter(Generic[S, C]):
     oauth: Mapping[str, OAuth[Any]] = field(factory=dict)
     upkeep: Upkeep[S] | None = None
     history: HistoryDesk[S] | None = None
+    mailbox: MailboxDesk[S] | None = None
     meters: tuple[Meter, ...] = ()
     personas: PersonaDesk[S] | None = None
     profile: ProfileDesk[S] | None = None

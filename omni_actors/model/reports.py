@@ -68,6 +68,26 @@ class Member:
     username: str | None = None
 
 
+class Trust(StrEnum):
+    """How sure it is that whoever a message names wrote it."""
+
+    VERIFIED = "verified"
+    UNVERIFIED = "unverified"
+    FAILED = "failed"
+
+
+@frozen
+class Clue:
+    """What a message may be about, and by which rule that was found: an external id, or a token of
+    ours that the gateway must verify. Of several the first that holds counts."""
+
+    rule: (
+        str  # reply_token, in_reply_to, references, subject, bounce_token, envelope_id, original_id
+    )
+    external_id: str | None = None
+    token: str | None = None
+
+
 @frozen
 class Received:
     """A person wrote. The media stand in the order in which `content` needs them.
@@ -77,6 +97,9 @@ class Received:
     `synced`: an old message that the platform hands over with the history of a channel. It takes
     its place in the conversation and asks for nothing. Told again with its media, it gets them.
     `standby`: we only watch, because another app controls the conversation; nobody is to answer.
+    `automatic`: a machine wrote it in a person's name; it is kept, and no machine answers it.
+    `clues` tell what it may answer where `reply_to` does not. `thread` is what the adapter wants to
+    be told when this leg is written to again; `trust` is None where the platform vouches.
     """
 
     channel_key: str
@@ -97,6 +120,10 @@ class Received:
     free_entry: bool = False
     synced: bool = False
     standby: bool = False
+    automatic: bool = False
+    clues: tuple[Clue, ...] = ()
+    thread: JsonObject | None = None
+    trust: Trust | None = None
 
 
 @frozen
@@ -199,7 +226,9 @@ class StatusReported:
     returns it; `rank` comes from `policy/status.py` and is filled in before storing. `entry` is the
     free entry that the message went out under: `kind`, `id`, and `until` where that was told.
     `participant` names the member for whom it became so, of what was sent to a group.
-    `sweeps`: whatever was sent to this person before has reached the status too."""
+    `sweeps`: whatever was sent to this person before has reached the status too. With `clues`
+    nobody vouches for who reports: it counts only if one of them is a token of ours, whose part it
+    is about then."""
 
     channel_key: str
     event_key: str
@@ -213,6 +242,7 @@ class StatusReported:
     participant: str | None = None
     entry: JsonObject | None = None
     sweeps: bool = False
+    clues: tuple[Clue, ...] = ()
 
 
 @frozen

@@ -32,7 +32,16 @@ from omni_actors.net.sockets import Sockets
 from omni_actors.net.streams import FormBody, OpenSink, OpenSource, Sink, SourceBroken
 from omni_actors.net.tls import client_context
 from omni_actors.net.trace import Exchange, Trace
-from omni_actors.wire.calls import Call, HttpCall, HttpReply, MailCall, Upload
+from omni_actors.wire.calls import (
+    Call,
+    ExtractCall,
+    FindCall,
+    HttpCall,
+    HttpReply,
+    KeepCall,
+    MailCall,
+    Upload,
+)
 
 _NETWORK_ERRORS: Final = (
     httpcore.NetworkError,
@@ -99,7 +108,7 @@ class HttpHands:
         match call:
             case HttpCall():
                 return await self._traced(call, account, trace)
-            case MailCall():
+            case MailCall() | FindCall() | KeepCall() | ExtractCall():
                 text = "a mail was given to the hands for HTTP"
                 raise SendFailure(Failure(Kind.REJECTED, Reason.INTERNAL, text=text))
             case _:

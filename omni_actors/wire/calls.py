@@ -11,6 +11,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
+from omni_actors.wire.mail import Mail
+
 T = TypeVar("T")
 
 
@@ -104,27 +106,129 @@ class HttpReply:
         return 200 <= self.status < 300
 
 
+class Tls(StrEnum):
+    """How a mail server is reached; never in the clear because it did not offer anything better."""
+
+    IMPLICIT = "implicit"
+    STARTTLS = "starttls"  # required: a server that does not offer it is refused
+    PLAIN = "plain"  # to loopback only
+
+
+class Login(StrEnum):
+    """What the account's credential is to a mail server."""
+
+    PASSWORD = "password"
+    OAUTH = "oauth"  # an access token, by XOAUTH2 or OAUTHBEARER
+
+
+@frozen
+class MailServer:
+    """Where an account's mail is handed over or fetched, and as whom. The credential is `net`'s."""
+
+    host: str
+    port: int
+    username: str
+    tls: Tls = Tls.IMPLICIT
+    login: Login = Login.PASSWORD
+    ehlo: str = ""  # how we greet; empty: the address literal of our end
+
+
 @frozen
 class MailCall:
-    """One mail to hand over: envelope addresses and the raw message, from a blob."""
+    """One mail to hand over. `sender` is the envelope's, empty for a mail that must not bounce.
 
+    `envelope_id` is returned in reports of delivery where the server knows of them (RFC 3461).
+    """
+
+    server: MailServer
     sender: str
     recipients: tuple[str, ...]
-    blob: str
-    size: int
-    deadline_s: float = 300.0
+    mail: Mail
+    envelope_id: str = ""
+    deadline_s: float = 900.0
+
+
+class Stage(StrEnum):
+    """How far a session came with a mail."""
+
+    GREETING = "greeting"
+    HELLO = "hello"
+    STARTTLS = "starttls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    END = "end"  # after the final dot
+
+
+@frozen
+class SmtpReply:
+    """What a mail server answered: its code, the enhanced one (RFC 3463) if there is one, text."""
+
+    code: int
+    enhanced: str = ""
+    text: str = ""
 
 
 @frozen
 class MailReply:
-    """What the mail server said: per recipient (code, text); code 250 is accepted."""
+    """What became of a mail: the reply that decided, and at which stage.
 
-    results: Mapping[str, tuple[int, str]]
-    queue_id: str | None = None
+    At END with a code of 2xx the mail is accepted for those of the `recipients` that were.
+    """
+
+    stage: Stage
+    reply: SmtpReply
+    recipients: Mapping[str, SmtpReply] = field(factory=dict)
 
 
-Call: TypeAlias = HttpCall | MailCall
-Reply: TypeAlias = HttpReply | MailReply
+@frozen
+class FindCall:
+    """Look for a mail of ours by its Message-ID in a folder of the account, as after an answer that
+    was lost."""
+
+    server: MailServer
+    folder: str
+    message_id: str
+    deadline_s: float = 60.0
+
+
+@frozen
+class KeepCall:
+    """Put a mail that was sent into a folder of the account."""
+
+    server: MailServer
+    folder: str
+    mail: Mail
+    deadline_s: float = 300.0
+
+
+@frozen
+class FolderReply:
+    """Whether the folder has the mail."""
+
+    found: bool
+
+
+@frozen
+class ExtractCall:
+    """Decode one part of a mail that is here into a blob; `part` is numbered as in IMAP: `2.1`."""
+
+    blob: str
+    part: str
+    bytes_max: int = 64 << 20
+
+
+@frozen
+class ExtractReply:
+    """The bytes of the part are in `blob`."""
+
+    blob: str
+    size: int
+
+
+Call: TypeAlias = HttpCall | MailCall | FindCall | KeepCall | ExtractCall
+Reply: TypeAlias = HttpReply | MailReply | FolderReply | ExtractReply
 
 # A flow yields calls and is sent their replies. It may raise SendFailure, and the driver throws a
 # SendFailure into it when a call could not be made.
