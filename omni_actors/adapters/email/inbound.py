@@ -204,7 +204,7 @@ def fingerprint(parsed: Parsed) -> str:
     """What is the same whichever way a mail came: its hash without what servers add on the way."""
     headers = parsed.headers
     told = [headers.raw(name) or b"" for name in ("message-id", "date", "from", "subject")]
-    body = parsed.raw[parsed.root.start : parsed.root.end].replace(b"\r\n", b"\n").rstrip(b"\n")
+    body = parsed.raw[parsed.root.start : parsed.root.end].replace(b"\r\n", b"\n").rstrip(b"\r\n")
     return sha256(b"\0".join([*told, body])).hexdigest()
 
 

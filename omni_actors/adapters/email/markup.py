@@ -258,7 +258,7 @@ class _Nest:
         """A tag opens."""
         name = MEANT.get(tag.name, tag.name)
         if name not in KNOWN or (name in TABLE and name != "table" and not self._in("table")):
-            if name not in INLINE:
+            if name in TABLE:  # a cell or a row without a table still divides words
                 yield from self.text(" ")
             return
         yield from self._room_for(name)
