@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, TypeAlias
 from attrs import define, field
 
 DEPTH_MAX: Final = 200
-TAGS_MAX: Final = 30_000
+TAGS_MAX: Final = 20_000
 ATTRIBUTES_MAX: Final = 40
 ENTITIES_MAX: Final = 100_000
 

@@ -81,7 +81,7 @@ def cost(raw: bytes) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_eight_times_as_long_takes_no_more_than_in_proportion(shape: str) -> None:
-    short, long = cost(mail(shape, 40_000)), cost(mail(shape, 320_000))
+    short, long = cost(mail(shape, 20_000)), cost(mail(shape, 160_000))
 
     assert long < 0.05 or long / short < 30  # 8 if it is linear, 64 if quadratic
 
