@@ -147,6 +147,8 @@ class _Tokens:
     def _special(self, at: int) -> int | None:
         """Where a comment, a declaration or the like ends that begins there."""
         source = self.source
+        if source[at + 1 : at + 2].isalpha():
+            return None
         if source.startswith("<!--", at):
             if source.startswith((">", "->"), at + 4):
                 return source.index(">", at + 4) + 1
