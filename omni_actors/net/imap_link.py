@@ -6,7 +6,7 @@ full) leaves the stream out of step, so the socket is closed then, and never use
 
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from math import inf
 from typing import Final, TypeAlias
 
@@ -14,18 +14,17 @@ import trio
 from attrs import define, field, frozen
 
 from omni_actors.net.imap_failures import ImapFailure, ImapKind, refused
+from omni_actors.net.streams import SourceBroken
 from omni_actors.wire.imap import Imap
 from omni_actors.wire.imap_commands import Command
 from omni_actors.wire.imap_framing import Malformed, Piece
 from omni_actors.wire.imap_replies import Asked, Event, Reply, Status, Told
 
-__all__ = ["Answer", "Link", "Patience", "Source", "Write"]
-
 CHUNK_BYTES: Final = 64 * 1024
 REPLIES_MAX: Final = 20_000  # of the kind that was asked for, in one answer
 
 Write: TypeAlias = Callable[[bytes], Awaitable[None]]
-Source: TypeAlias = Callable[[], AbstractAsyncContextManager[AsyncIterator[bytes]]]
+OpenPieces: TypeAlias = Callable[[], AbstractAsyncContextManager[AsyncIterator[bytes]]]
 _LOST: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -43,6 +42,15 @@ class Patience:
     done_s: float = 30.0  # for the end of IDLE
     poll_s: float = 60.0  # between looks where there is no IDLE
     goodbye_s: float = 2.0
+
+
+@frozen
+class Outgoing:
+    """A mail to be put: its bytes, and how many they are. `open` may be called twice; each time it
+    gives all of them, in bounded pieces."""
+
+    size: int
+    open: OpenPieces
 
 
 @frozen
@@ -101,14 +109,14 @@ class Link:
         *kinds: type[Reply],
         within_s: float | None = None,
         body: Write | None = None,
-        source: Source | None = None,
+        source: Outgoing | None = None,
         answer: Callable[[Asked], bytes] | None = None,
     ) -> Answer:
         """Say a command and read its answer, keeping the replies of these kinds.
 
-        `body` takes the pieces of a mail that comes; `source` opens those of one that goes, once
-        the server wants them; `answer` answers what AUTHENTICATE asks. Raises ImapFailure, though
-        never REFUSED, which is the caller's to judge; and what the callbacks raise.
+        `body` takes the pieces of a mail that comes; `source` is one that goes, opened once the
+        server wants it; `answer` answers what AUTHENTICATE asks. Raises ImapFailure, though never
+        REFUSED, which is the caller's to judge; SourceBroken; and what the callbacks raise.
         """
         kept: list[Reply] = []
         seconds = self.patience.command_s if within_s is None else within_s
@@ -134,10 +142,16 @@ class Link:
                     raise Malformed(f"an answer of more than {REPLIES_MAX} replies")
                 await self.write()
 
-    async def _send_from(self, source: Source) -> None:
-        async with source() as pieces:
+    async def _send_from(self, mail: Outgoing) -> None:
+        left = mail.size
+        async with mail.open() as pieces:
             async for piece in pieces:
+                left -= len(piece)
+                if left < 0:
+                    break
                 await self._stream.send_all(piece)
+        if left:
+            raise SourceBroken("the mail is not as long as was said")
         self.imap.came()
 
     async def hear(self, within_s: float = inf) -> list[Event]:
@@ -198,3 +212,19 @@ async def _given(body: Write | None, data: bytes) -> None:
     if body is None:
         raise Malformed("a mail that was not asked for")
     await body(data)
+
+
+async def secured(
+    stream: trio.abc.Stream, context: ssl.SSLContext, host: str
+) -> trio.SSLStream[trio.abc.Stream]:
+    """The stream in TLS, with a certificate for `host` that we trust. Raises ImapFailure."""
+    # Servers hang up without the end of TLS, and IMAP knows by itself what is whole.
+    made = trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
+    try:
+        await made.do_handshake()
+    except trio.BrokenResourceError as error:
+        cause = error.__cause__
+        words = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else cause
+        text = f"no TLS with {host}: {words or 'the connection broke'}"
+        raise ImapFailure(ImapKind.UNREACHABLE, text) from error
+    return made

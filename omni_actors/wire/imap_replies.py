@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 from attrs import frozen
@@ -223,7 +224,7 @@ def _searched(rest: bytes) -> tuple[range, ...]:
 
 def _esearched(values: list[Value]) -> tuple[range, ...]:
     words = [value for value in values if not isinstance(value, tuple)]  # but for the tag
-    for name, found in zip(words, words[1:], strict=False):
+    for name, found in pairwise(words):
         if isinstance(name, Atom) and name.upper() == b"ALL" and isinstance(found, Atom):
             return ranges_of(map(_range, found.split(b",")))
     return ()
@@ -254,7 +255,9 @@ def _folder(values: list[Value]) -> Folder:
     attributes, delimiter, name = values[:3]
     if not isinstance(attributes, tuple) or not isinstance(name, bytes | None):
         raise Malformed("a LIST that cannot be read")
-    words = {each.decode("ascii", "replace").lower() for each in attributes if isinstance(each, bytes)}
+    words = {
+        each.decode("ascii", "replace").lower() for each in attributes if isinstance(each, bytes)
+    }
     between = delimiter.decode("ascii", "replace") if isinstance(delimiter, bytes) else None
     return Folder(decoded(b"NIL" if name is None else name), between, frozenset(words))
 

@@ -23,8 +23,10 @@ _ATOM: Final = re.compile(rb'(?:[^ \t()"{\[]+|\[[^\]]{0,500}\]|\[)+')
 class Atom(bytes):
     """A word that was not quoted."""
 
+    __slots__ = ()
 
-Value: TypeAlias = Union[Atom, bytes, None, Streamed, tuple["Value", ...]]
+
+Value: TypeAlias = Union[bytes, Streamed, tuple["Value", ...], None]  # noqa: UP007
 
 
 def values_of(parts: Sequence[Part]) -> list[Value]:
