@@ -102,3 +102,10 @@ class FiledMails(Verb[None]):
     mailbox: str
     uidvalidity: int
     uids: tuple[int, ...]
+
+
+@frozen
+class SpareMail(Verb[None]):
+    """The last attempt to read a mail ended for reasons that are not its own: it does not count."""
+
+    place: MailPlace

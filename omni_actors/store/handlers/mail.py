@@ -13,6 +13,7 @@ from omni_actors.store.mail import (
     Opened,
     OpenMailbox,
     PassMail,
+    SpareMail,
     TryMail,
     Unfiled,
 )
@@ -55,6 +56,11 @@ TRY = """
     INSERT INTO mail (channel_id, mailbox, uidvalidity, uid, state, attempts, at)
     VALUES (:channel_id, :mailbox, :uidvalidity, :uid, 'trying', :attempts, :at)
     ON CONFLICT (channel_id, mailbox, uidvalidity, uid) DO UPDATE SET attempts = excluded.attempts
+"""
+SPARE = """
+    UPDATE mail SET attempts = attempts - 1
+    WHERE channel_id = :channel_id AND mailbox = :mailbox AND uidvalidity = :uidvalidity
+      AND uid = :uid AND state = 'trying' AND attempts > 0
 """
 KEEP = """
     INSERT INTO mail (channel_id, mailbox, uidvalidity, uid, state, attempts, at, event_key,
@@ -114,6 +120,11 @@ def try_mail(db: Writing, verb: TryMail) -> int:
         return 0
     db.run(TRY, **named, attempts=attempts + 1, at=verb.at)
     return int(attempts) + 1
+
+
+@writes(SpareMail)
+def spare_mail(db: Writing, verb: SpareMail) -> None:
+    db.run(SPARE, **_named(verb.place))
 
 
 @writes(PassMail)
