@@ -16,7 +16,7 @@ from omni_actors import telemetry
 from omni_actors.actors.cell import Context
 from omni_actors.adapters.contract import Folders
 from omni_actors.gateway.leaving import left_at
-from omni_actors.gateway.mail_session import DISK_TROUBLE, Doing, Footing, Health, Session
+from omni_actors.gateway.mail_session import DISK_TROUBLE, Doing, Footing, MailboxHealth, Session
 from omni_actors.gateway.sender import Route
 from omni_actors.model.states import ChannelState
 from omni_actors.net.account import Account
@@ -59,7 +59,7 @@ class MailDesk:
     told: Callable[[Channel], None]
     chance: Random
     ending: trio.Event
-    health: Health
+    health: MailboxHealth
     reading: Reading | None = None
     running: trio.CancelScope | None = None
     losses: dict[int, int] = field(factory=dict)

@@ -16,9 +16,8 @@ from omni_actors.gateway.intake import Receiver
 from omni_actors.gateway.mail_desk import Changed, MailDesk
 from omni_actors.gateway.mail_intake import MailIntake
 from omni_actors.gateway.mail_parts import MailParts
-from omni_actors.gateway.mail_session import Doing, Footing, Health
+from omni_actors.gateway.mail_session import Doing, Footing, MailboxHealth
 from omni_actors.gateway.sender import Route
-from omni_actors.model.json import JsonObject
 from omni_actors.store.rows import Channel
 
 MAILBOXES = "mailbox"
@@ -37,7 +36,7 @@ class MailRoom:
     chance: Random
     ending: trio.Event
     parts: MailParts
-    healths: dict[str, Health] = field(factory=dict)
+    healths: dict[str, MailboxHealth] = field(factory=dict)
 
     @property
     def intake(self) -> MailIntake:
@@ -55,10 +54,10 @@ class MailRoom:
             if told is not Told.ACCEPTED:
                 telemetry.debug("mailbox.not_told", channel_id=channel.id, told=told.name)
             return
-        health = self.healths[channel.id] = Health(since=self.footing.now())
+        health = self.healths[channel.id] = MailboxHealth(since=self.footing.now())
         self.system.spawn(address, lambda: self.desk(channel.id, health), group="desks")
 
-    def desk(self, channel_id: str, health: Health) -> MailDesk:
+    def desk(self, channel_id: str, health: MailboxHealth) -> MailDesk:
         """Who reads the mailbox of a channel."""
         return MailDesk(
             footing=self.footing,
@@ -76,20 +75,6 @@ class MailRoom:
         if health is None or health.problem is None or health.doing is Doing.OFF:
             return None
         return f"The mailbox is {health.doing.value.replace('_', ' ')}: {health.problem}."
-
-    def view(self, channel_id: str) -> JsonObject | None:
-        """What an operator sees of a channel's mailbox; None where there is none."""
-        health = self.healths.get(channel_id)
-        if health is None:
-            return None
-        return {
-            "state": health.doing.value,
-            "since": health.since,
-            "problem": health.problem,
-            "read_at": health.read_at,
-            "behind": health.behind,
-            "again_at": health.again_at,
-        }
 
 
 def open_mail_room(

@@ -83,7 +83,7 @@ class Doing(StrEnum):
 
 
 @define
-class Health:
+class MailboxHealth:
     """How a mailbox is, as an operator sees it. Times are unix seconds."""
 
     doing: Doing = Doing.OFF
@@ -122,7 +122,7 @@ class Session:
     channel: Callable[[], Channel]
     mailbox: Mailbox
     folders: Folders
-    health: Health
+    health: MailboxHealth
     losses: dict[int, int]
     uidvalidity: int = 0
     opened_at: float = 0.0

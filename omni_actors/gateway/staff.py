@@ -81,8 +81,10 @@ def spawn_desks(house: "House") -> None:
 
 def spawn_bot(house: "House") -> None:
     """Let the built-in bot answer."""
+    adapters = house.ground.adapters
+    mailed = frozenset(name for name, each in adapters.items() if each.mailbox is not None)
     house.ground.system.spawn(
         BOT,
-        lambda: EchoBot(house.ground.store, house.submitter, lambda: house.plan.rules),
+        lambda: EchoBot(house.ground.store, house.submitter, lambda: house.plan.rules, mailed),
         group="bots",
     )
