@@ -19,3 +19,12 @@ def client_context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+@cache
+def mail_context() -> ssl.SSLContext:
+    """The context of all mail sessions of a process, with the same trust."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
