@@ -138,6 +138,7 @@ def part_to_send(claimed: Claimed) -> PartToSend:
         media={medium.media_id: ready(medium) for medium in claimed.media},
         human=claimed.author == AuthorType.HUMAN,
         late=claimed.first,
+        resent=claimed.resent,
         override=claimed.override,
     )
 

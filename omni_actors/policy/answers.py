@@ -64,9 +64,9 @@ def considered(
 def answered(content: Content, question: OpenQuestion, *, quoted: bool) -> Answer | None:
     """What `content` says to one question."""
     match content:
-        case ChoiceResponse(option_id=option_id):
+        case ChoiceResponse(option_id=option_id, via=via):
             options = [option for option in question.options if option.id == option_id]
-            return Answer(question.message_id, options[0], Via.NATIVE) if options else None
+            return Answer(question.message_id, options[0], via) if options else None
         case Text(text=text) if len(text) <= TEXT_MAX:
             return in_words(text, question, quoted=quoted)
         case _:
