@@ -29,6 +29,7 @@ from omni_actors.gateway.intake import BODY_BYTES_MAX
 from omni_actors.gateway.keys import SCOPES as SCOPES
 from omni_actors.gateway.keys import Caller as Caller
 from omni_actors.gateway.keys import Keyring, Paces
+from omni_actors.gateway.mail_templates import MailTemplateBook
 from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.gateway.once import Once
 from omni_actors.gateway.profiles import ProfileBook
@@ -154,6 +155,11 @@ class Gateway:
     def templates(self) -> TemplateBook:
         """The templates of channels."""
         return self.house.templates
+
+    @property
+    def mail_templates(self) -> MailTemplateBook:
+        """The house's own templates of mails."""
+        return self.house.mail_templates
 
     @property
     def groups(self) -> GroupBook:

@@ -14,6 +14,7 @@ from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.pacing import Pacing
 from omni_actors.gateway.sender import Hands, Route
 from omni_actors.media.blobs import Blobs
+from omni_actors.model.mail_templates import MailTemplate
 from omni_actors.policy import window
 from omni_actors.policy.routing import ConsumerRule
 from omni_actors.store.contract import Store
@@ -35,6 +36,7 @@ class Plan:
     unknown_wait_s: Mapping[str, float] = field(factory=dict)  # by platform
     window_closing_s: float = window.CLOSING_BEFORE_S
     apps: Mapping[str, App] = field(factory=dict)
+    mail_templates: tuple[MailTemplate, ...] = ()
     public_url: str = ""  # how browsers reach us; empty where nobody knows
 
 

@@ -44,6 +44,7 @@ from omni_actors.gateway.intake import Receiver
 from omni_actors.gateway.limit_desk import LimitDesk, LimitReader
 from omni_actors.gateway.limits import Limits
 from omni_actors.gateway.links import Links
+from omni_actors.gateway.mail_templates import MailTemplateBook
 from omni_actors.gateway.media_desk import MediaDesk
 from omni_actors.gateway.outreach_desk import OutreachDesk
 from omni_actors.gateway.pacing import Pacer, default_pacing
@@ -56,6 +57,7 @@ from omni_actors.gateway.template_desk import TemplateDesk
 from omni_actors.gateway.templates import TemplateBook
 from omni_actors.gateway.timekeeper import Timekeeper
 from omni_actors.gateway.uploads import Uploads
+from omni_actors.mail_templates.rendering import Renderer
 from omni_actors.media.pictures import Pictures
 from omni_actors.model.ids import Ids
 from omni_actors.model.states import ChannelState
@@ -110,6 +112,7 @@ class House:
     receiver: Receiver = field(init=False)
     rereader: Rereader = field(init=False)
     templates: TemplateBook = field(init=False)
+    mail_templates: MailTemplateBook = field(init=False)
     groups: GroupBook = field(init=False)
     pictures: Pictures = field(init=False)
     grants: GrantBook = field(init=False)
@@ -173,11 +176,13 @@ class House:
             due=self.due_at,
             judge_template=self.templates.judge,
             derivatives=self.templates.derivatives,
+            mail_templates=self.mail_templates,
         )
 
     def _open_books(self) -> None:
         """What the platforms keep for our channels: templates, groups, profiles, grants."""
         ground, now = self.ground, self.ground.clock.now
+        self.mail_templates = MailTemplateBook(lambda: self.plan.mail_templates, Renderer())
         self.templates = TemplateBook(
             store=ground.store,
             hands=ground.hands,
@@ -186,6 +191,7 @@ class House:
             now=now,
             derivatives=Derivatives(ground.store, self.pictures, self.ids, now),
             changed=self.templates_changed,
+            of_mails=self.mail_templates,
         )
         self.groups = GroupBook(
             store=ground.store,

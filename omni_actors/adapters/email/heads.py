@@ -65,18 +65,13 @@ class Thread:
 
 def message_id_of(part: PartToSend, settings: EmailSettings) -> str:
     """The id of the mail, without its angle brackets."""
-    return f"c.{part.token}@{domain_of(settings.address)}"
+    return f"c.{part.token}@{settings.domain}"
 
 
 def tagged(address: str, tag: str) -> str:
     """An address of ours with something behind its plus, which arrives all the same."""
     local, _, domain = address.rpartition("@")
     return f"{local}+{tag}@{domain}"
-
-
-def domain_of(address: str) -> str:
-    """What stands behind the at sign."""
-    return address.rpartition("@")[2]
 
 
 def thread_of(part: PartToSend, content: Content) -> Thread:

@@ -12,7 +12,7 @@ from omni_actors.adapters.email.heads import Thread, headers, message_id_of, tag
 from omni_actors.adapters.email.letter import Written, named, opened, written
 from omni_actors.adapters.email.pages import fragment, page
 from omni_actors.adapters.email.plain import plain_text
-from omni_actors.adapters.email.settings import EmailSettings, imap_server, smtp_server
+from omni_actors.adapters.email.settings import EmailSettings
 from omni_actors.model.content import Card, Carousel, Choices, Content, Email, Media
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.wire.calls import (
@@ -43,7 +43,7 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
     What was sent before with an answer that got lost is looked for first, where the account keeps
     what it sent; else the same bytes go out once more.
     """
-    server = smtp_server(settings)
+    server = settings.smtp_server
     if server is None:
         why = "the channel has no smtp server: set smtp for it in the config"
         raise SendFailure(Failure(Kind.BROKEN, Reason.CHANNEL_MISCONFIGURED, advice=why))
@@ -110,24 +110,24 @@ def renamed(reply: MailReply, server: MailServer) -> tuple[str, ...]:
 
 def keep(mail: Mail, settings: EmailSettings) -> Flow[list[str]]:
     """Put a copy into the folder of sent mails; what goes wrong with that is only told."""
-    server = imap_server(settings)
-    if server is None or not settings.sent_folder:
+    server, folder = settings.imap_server, settings.keeping_folder
+    if server is None or not folder:
         return []
     try:
-        yield KeepCall(server, settings.sent_folder, mail, deadline_s=KEEP_S)
+        yield KeepCall(server, folder, mail, deadline_s=KEEP_S)
     except SendFailure as failed:
         why = failed.failure.text or failed.failure.reason.value
-        return [f"sent, but no copy in {settings.sent_folder}: {why}"]
+        return [f"sent, but no copy in {folder}: {why}"]
     return []
 
 
 def is_kept(message_id: str, settings: EmailSettings) -> Flow[bool]:
     """Whether the account has the mail among those that it sent, as far as can be told."""
-    server = imap_server(settings)
-    if server is None or not settings.sent_folder:
+    server, folder = settings.imap_server, settings.keeping_folder
+    if server is None or not folder:
         return False
     try:
-        reply = yield FindCall(server, settings.sent_folder, message_id, deadline_s=FIND_S)
+        reply = yield FindCall(server, folder, message_id, deadline_s=FIND_S)
     except SendFailure:
         return False
     assert isinstance(reply, FolderReply)
