@@ -366,6 +366,7 @@ def plan_of(
         },
         mail_templates=config.templates,
         public_url="" if config.public_url.endswith(":0") else config.public_url,
+        links_url="" if config.server.public_url is None else config.public_url,
     )
 
 

@@ -19,6 +19,7 @@ from werkzeug.routing import BaseConverter
 from omni_actors import telemetry
 from omni_actors.api import (
     channels,
+    choice_pages,
     connect,
     contacts,
     conversations,
@@ -54,6 +55,7 @@ ROUTES: tuple[Route, ...] = (
     *contacts.ROUTES,
     *channels.ROUTES,
     *connect.ROUTES,
+    *choice_pages.ROUTES,
     *templates.ROUTES,
     *mail_templates.ROUTES,
     *groups.ROUTES,

@@ -12,6 +12,9 @@ from omni_actors.gateway import credentials, keys
 from omni_actors.gateway.answers import Answer as Answer
 from omni_actors.gateway.answers import Readiness as Readiness
 from omni_actors.gateway.answers import Rendered as Rendered
+from omni_actors.gateway.choices import ChoiceDesk
+from omni_actors.gateway.choices import ChoicePage as ChoicePage
+from omni_actors.gateway.choices import PageState as PageState
 from omni_actors.gateway.connecting import Begun as Begun
 from omni_actors.gateway.connecting import Connector
 from omni_actors.gateway.connecting import Landing as Landing
@@ -155,6 +158,11 @@ class Gateway:
     def templates(self) -> TemplateBook:
         """The templates of channels."""
         return self.house.templates
+
+    @property
+    def choices(self) -> ChoiceDesk:
+        """Options picked by links."""
+        return self.house.choices
 
     @property
     def mail_templates(self) -> MailTemplateBook:

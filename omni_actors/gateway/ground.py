@@ -38,6 +38,7 @@ class Plan:
     apps: Mapping[str, App] = field(factory=dict)
     mail_templates: tuple[MailTemplate, ...] = ()
     public_url: str = ""  # how browsers reach us; empty where nobody knows
+    links_url: str = ""  # the same for people, only where the operator has said it
 
 
 @frozen

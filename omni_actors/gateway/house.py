@@ -30,6 +30,7 @@ from omni_actors.gateway import (
 )
 from omni_actors.gateway.bell import Bell
 from omni_actors.gateway.channel_actor import ChannelActor
+from omni_actors.gateway.choices import ChoiceDesk
 from omni_actors.gateway.connecting import Connector
 from omni_actors.gateway.conversation_actor import WAKE, ConversationActor, Wake
 from omni_actors.gateway.derivatives import Derivatives
@@ -111,6 +112,7 @@ class House:
     conversations: Roster = field(init=False)
     receiver: Receiver = field(init=False)
     rereader: Rereader = field(init=False)
+    choices: ChoiceDesk = field(init=False)
     templates: TemplateBook = field(init=False)
     mail_templates: MailTemplateBook = field(init=False)
     groups: GroupBook = field(init=False)
@@ -163,6 +165,13 @@ class House:
             self.receiver,
             hooks=lambda: self.plan.hooks,
             draining=lambda: self.draining,
+        )
+        self.choices = ChoiceDesk(
+            ground.store,
+            self.receiver,
+            ground.adapters,
+            now,
+            base=lambda: self.plan.links_url,
         )
         self.pictures = Pictures(ground.blobs)
         self._open_books()
@@ -258,6 +267,7 @@ class House:
         store, now = self.ground.store, self.ground.clock.now
         await store.do(SyncChannels(self.plan.channels, now()))
         await store.do(LoseConnections(LOST))
+        await self.choices.load()
         recovered = await store.do(Recover(now(), self.waits()))
         telemetry.info("house.recovered", in_doubt=recovered.in_doubt, given_up=recovered.given_up)
         if self.plan.bot == echo_bot.CONSUMER:  # before the door opens, or it misses the first
@@ -328,7 +338,11 @@ class House:
             route=route,
             store=ground.store,
             sender=Sender(
-                ground.hands, self.uploads, Links(ground.blobs, self.pictures), ground.clock.now
+                ground.hands,
+                self.uploads,
+                Links(ground.blobs, self.pictures),
+                ground.clock.now,
+                choice_links=self.choices.links,
             ),
             limits=self.pacer.limits(channel),
             chance=ground.chance,
