@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 
 from omni_actors.wire.calls import MailReply, MailServer, SmtpReply, Stage, Tls
 from omni_actors.wire.smtp_body import END
-from omni_actors.wire.smtp_lines import hello, line, mail_from, needs_utf8, rcpt_to
+from omni_actors.wire.smtp_lines import Unspeakable, hello, line, mail_from, needs_utf8, rcpt_to
 from omni_actors.wire.smtp_offers import Offers, offers_in
 from omni_actors.wire.smtp_replies import Garbled, said
 from omni_actors.wire.smtp_sasl import Sasl, mechanism_among, sasl
@@ -129,10 +129,10 @@ def opening(server: MailServer, name: str, secret: str) -> Dialogue[Offers]:
 def mailing(envelope: Envelope, offers: Offers, *, again: bool) -> Dialogue[MailReply]:
     """Hand one mail over. `again`: another was handed over before on this connection.
 
-    Raises Refusal when the server hangs up, Lacking, Unspeakable, Garbled.
+    Raises Refusal when the server hangs up, Unspeakable, Garbled.
     """
     if envelope.needs_utf8 and not (offers.utf8 and offers.eight_bit):
-        raise Lacking("an address is not ASCII, and the server takes none but ASCII ones")
+        raise Unspeakable("an address is not ASCII, and the server takes none but ASCII ones")
     answers = yield from _asked(envelope, offers, again=again)
     bare = evolve(offers, sizes=False, dsn=False)
     if answers.mail.code == UNKNOWN_PARAMETER and bare != offers:
