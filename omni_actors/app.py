@@ -34,7 +34,7 @@ from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.media.blobs import Blob, Blobs, DiskFull, Missing
 from omni_actors.model.states import ChannelState
 from omni_actors.net.guard import GuardPolicy
-from omni_actors.net.http import open_hands
+from omni_actors.net.hands import all_hands
 from omni_actors.policy.rate import Limit
 from omni_actors.store import secret_files
 from omni_actors.store.contract import Refused, StoreFailed
@@ -120,7 +120,7 @@ async def open_gateway(
         blobs = Blobs(data_directory(config) / "blobs")
         blobs.prepare()
         hands = await stack.enter_async_context(
-            open_hands(
+            all_hands(
                 open_source=lambda name, size: blobs.open_source(Blob(name, size)),
                 open_sink=blobs.open_sink,
                 disk_errors=(OSError, DiskFull, Missing),
