@@ -77,9 +77,7 @@ def render(
     found = find(read(config), name, language)
     made = rendered(found, values(found, var), examples=not strict)
     if json:
-        Output(json=True).document(
-            {"subject": made.subject, "text": made.text, "html": made.html}
-        )
+        Output(json=True).document({"subject": made.subject, "text": made.text, "html": made.html})
     else:
         Output().line(f"Subject: {made.subject}\n")
         Output().line(made.html or "" if html else made.text)
@@ -105,9 +103,7 @@ def read(config: Path) -> "tuple[MailTemplate, ...]":
     return found
 
 
-def find(
-    templates: "tuple[MailTemplate, ...]", name: str, language: str | None
-) -> "MailTemplate":
+def find(templates: "tuple[MailTemplate, ...]", name: str, language: str | None) -> "MailTemplate":
     """The template that is meant. Raises Ended."""
     from omni_actors.policy.mail_templates import Unknown
     from omni_actors.policy.mail_templates import find as find_in

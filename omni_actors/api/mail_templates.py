@@ -42,9 +42,7 @@ def shown(template: MailTemplate) -> MailTemplateView:
 
 def variable(one: Variable) -> VariableView:
     """A variable as callers see it."""
-    return VariableView(
-        one.name, one.type, one.required, one.default, one.example, one.description
-    )
+    return VariableView(one.name, one.type, one.required, one.default, one.example, one.description)
 
 
 ROUTES = (

@@ -101,7 +101,9 @@ def values_of(params: JsonObject, at: str) -> JsonObject:
     ]
     given = params.get(BODY, {})
     if not isinstance(given, Mapping):
-        mistakes.append(Mistake(f"{at}/{BODY}", "must be an object: values by the variables' names"))
+        mistakes.append(
+            Mistake(f"{at}/{BODY}", "must be an object: values by the variables' names")
+        )
     if mistakes or not isinstance(given, Mapping):
         sentence = "the parameters do not fit a mail template"
         raise RequestError(Code.TEMPLATE_PARAMS, sentence, mistakes=tuple(mistakes))

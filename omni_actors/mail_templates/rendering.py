@@ -148,7 +148,9 @@ def check(templates: Sequence[MailTemplate], deadline_s: float = CHECK_DEADLINE_
     if found is None:
         return [Checked(templates[0], (("", BOUNDS_MET),))]
     return [
-        Checked(evolve(template, html=told["html"]), tuple([(p, why) for p, why in told["problems"]]))
+        Checked(
+            evolve(template, html=told["html"]), tuple([(p, why) for p, why in told["problems"]])
+        )
         for template, told in zip(templates, found, strict=True)
     ]
 

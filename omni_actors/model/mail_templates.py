@@ -1,4 +1,4 @@
-"""Templates of mails: the house's own, kept as files by its operator, and what they ask of a sender."""
+"""Templates of mails: the house's own, kept as files, and what they ask of a sender."""
 
 from enum import StrEnum
 

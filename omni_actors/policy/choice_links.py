@@ -79,7 +79,10 @@ def options_in(content: Content) -> tuple[Option, ...]:
             found = [*reply_options(content.cards)]
         case _:
             found = []
-    return tuple({option.id: option for option in reversed(found)}.values())[::-1]
+    first: dict[str, Option] = {}
+    for option in found:
+        first.setdefault(option.id, option)
+    return tuple(first.values())
 
 
 def question_in(content: Content) -> str:

@@ -1,4 +1,4 @@
-"""Whether the variables of a mail template are what it declares, and which values it is shown with."""
+"""Whether the variables of a mail template are what it declares, and what it is shown with."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -53,9 +53,7 @@ def wrong(template: MailTemplate, given: JsonObject) -> tuple[WrongVariable, ...
     return (*_unknown(template, given), *_unfit(template.variables, given))
 
 
-def filled(
-    template: MailTemplate, given: JsonObject, *, examples: bool = False
-) -> dict[str, Json]:
+def filled(template: MailTemplate, given: JsonObject, *, examples: bool = False) -> dict[str, Json]:
     """A value for each variable: what was given, the example if wished, the default, or none."""
     return {each.name: _value(each, given, examples=examples) for each in template.variables}
 

@@ -1,4 +1,4 @@
-"""What a mail says, in blocks that are written twice: as text (`plain.py`) and as HTML (`pages.py`).
+"""What a mail says, in blocks that are written as text (`plain.py`) and as HTML (`pages.py`).
 
 No word is added to those of the business, whose customers may read any language: options have
 numbers, files their names.
@@ -116,9 +116,7 @@ def written(part: PartToSend) -> Written:
 
 def opened(content: Content) -> tuple[Content, tuple[Media, ...]]:
     """What a part says, and the files beside it."""
-    return (
-        (content.content, content.attachments) if isinstance(content, Letter) else (content, ())
-    )
+    return (content.content, content.attachments) if isinstance(content, Letter) else (content, ())
 
 
 def shown_in(blocks: Sequence[Block]) -> frozenset[str]:
