@@ -30,7 +30,6 @@ def repeated(block: Block, before: Block | None) -> bool:
     return (
         isinstance(before, Picture)
         and isinstance(block, Words)
-        and before.url is None
         and render(block.document, DIALECT).text == before.alt
     )
 
@@ -39,9 +38,8 @@ def _block(block: Block) -> str:
     match block:
         case Words(document=document):
             return render(document, DIALECT).text
-        case Picture(alt=alt, url=url, src=src):
-            address = url or ("" if src.startswith("cid:") else src)
-            return " ".join(filter(None, [alt, address and f"({address})"]))
+        case Picture(alt=alt):
+            return alt
         case Answers(answers=answers):
             return "\n".join(_answers(answers))
         case Button(title=title, url=url):
