@@ -309,6 +309,7 @@ def identity(row: g.Identity) -> cv.IdentityView:
         username=row.username,
         preferences=row.preferences,
         portrait=portrait(row),
+        trust=row.trust,
     )
 
 

@@ -28,7 +28,6 @@ from omni_actors.gateway.feed import Feed as Feed
 from omni_actors.gateway.feed import event_types
 from omni_actors.gateway.groups import GroupBook
 from omni_actors.gateway.house import House
-from omni_actors.gateway.intake import BODY_BYTES_MAX
 from omni_actors.gateway.keys import SCOPES as SCOPES
 from omni_actors.gateway.keys import Caller as Caller
 from omni_actors.gateway.keys import Keyring, Paces
@@ -123,7 +122,6 @@ class Gateway:
     letters: DeadLetterDesk
     store_failed: Callable[[], bool]
     key_limit: Limit
-    hook_body_max: int = BODY_BYTES_MAX
     once: Once = field(factory=Once)
     paces: Paces = field(init=False)
     keyring: Keyring = field(init=False)
@@ -190,6 +188,10 @@ class Gateway:
     async def receive(self, hook_id: str, headers: Mapping[str, str], raw: bytes) -> int:
         """Take one request of a platform; the HTTP status to answer it with."""
         return await self.house.receiver.receive(hook_id, headers, raw)
+
+    def hook_body_max(self, hook_id: str) -> int:
+        """How many bytes a hook takes at most."""
+        return self.house.receiver.body_max(hook_id)
 
     def handshake(self, hook_id: str, query: Mapping[str, str]) -> tuple[int, str]:
         """Prove to a platform that a hook's URL is ours: status and body."""

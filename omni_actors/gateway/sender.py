@@ -48,6 +48,7 @@ class Sender:
     uploads: Uploads
     links: Links
     now: Callable[[], float]
+    token_of: Callable[[str], str]
     meters: Meters = field(factory=Meters)
     choice_links: Callable[[str, Content], Mapping[str, str]] = field(default=lambda _id, _c: {})
 
@@ -73,7 +74,7 @@ class Sender:
                 usage.extend(route.adapter.usage(reply))
             return reply
 
-        part = part_to_send(claimed)
+        part = part_to_send(claimed, self.token_of(claimed.part_id))
         if route.adapter.capabilities.letters:
             part = evolve(part, links=self.choice_links(part.part_id, part.content))
         channel_id = route.account.channel_id
@@ -130,7 +131,7 @@ class Sender:
         raise SendFailure(Failure(Kind.UNKNOWN, Reason.TIMED_OUT, text=text))
 
 
-def part_to_send(claimed: Claimed) -> PartToSend:
+def part_to_send(claimed: Claimed, token: str) -> PartToSend:
     """A claimed part in the words of the adapters."""
     return PartToSend(
         part_id=claimed.part_id,
@@ -144,6 +145,9 @@ def part_to_send(claimed: Claimed) -> PartToSend:
         late=claimed.first,
         resent=claimed.resent,
         override=claimed.override,
+        token=token,
+        queued_at=claimed.queued_at,
+        thread=claimed.thread,
     )
 
 
