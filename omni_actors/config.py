@@ -386,7 +386,8 @@ def spec_of(channel: ChannelConfig, adapter: Adapter[Any, Any]) -> ChannelSpec:
 
 def pacing_of(channel: ChannelConfig, adapter: Adapter[Any, Any]) -> Pacing:
     """A channel's limits: its own, else those that its platform sets."""
-    rate, pair = channel.rate or adapter.rate, channel.pair_rate or adapter.pair_rate
+    rate = channel.rate or adapter.rate_for(channel.settings)
+    pair = channel.pair_rate or adapter.pair_rate
     return Pacing(
         Limit(rate.per_second, rate.burst, rate.loan_s),
         Limit(pair.per_second, pair.burst, pair.loan_s) if pair else None,

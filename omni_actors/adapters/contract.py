@@ -368,6 +368,7 @@ class Adapter(Generic[S, C]):
     `upload_gone` tells whether a refused part may mean that the platform has forgotten a medium.
     `names` tells by which names a document's channels are known besides their keys, `named` by
     which the settings know one.
+    `rate` is where a channel starts from, `rate_of` that of one with these settings.
     `token` names the credential that `net` injects, for `token_hosts` only.
     `meters` are limits of some sends only, `profile` and `personas` what it says and who it shows;
     `control` moves the control of a conversation between the apps of a business.
@@ -409,12 +410,17 @@ class Adapter(Generic[S, C]):
     upkeep: Upkeep[S] | None = None
     history: HistoryDesk[S] | None = None
     mailbox: MailboxDesk[S] | None = None
+    rate_of: Callable[[S], RateDefault] | None = None
     meters: tuple[Meter, ...] = ()
     personas: PersonaDesk[S] | None = None
     profile: ProfileDesk[S] | None = None
     control: ControlDesk[S] | None = None
     portrait: Callable[[Person, S], Flow[Portrait]] | None = None
     masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show
+
+    def rate_for(self, settings: S) -> RateDefault:
+        """The rate that a channel with these settings starts from."""
+        return self.rate if self.rate_of is None else self.rate_of(settings)
 
 
 H = TypeVar("H")

@@ -10,7 +10,6 @@ from typing import Any
 
 from attrs import define, frozen
 
-from omni_actors import telemetry
 from omni_actors.adapters.contract import Adapter
 from omni_actors.gateway.intake import Receiver
 from omni_actors.model.content import ChoiceResponse, Content, Option, Via
@@ -103,7 +102,6 @@ class ChoiceDesk:
                 {"part_id": asked.part_id, "option_id": asked.option.id},
                 (self.report(asked),),
             )
-            telemetry.info("choice.picked", part_id=asked.part_id)
         again = self.store.peek(AskedBy(asked.part_id, asked.answer_id))
         return asked.page(again.answer if again else None)
 

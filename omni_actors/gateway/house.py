@@ -485,7 +485,7 @@ class House:
 
     def tell_actor(self, channel: Channel, route: Route) -> None:
         able = channel.id in self.routes
-        pacing = self.pacer.pacing(channel) if able else default_pacing(route.adapter)
+        pacing = self.pacer.pacing(channel) if able else default_pacing(route)
         message = channel_actor.Changed(channel, route, pacing.channel, pacing.pair)
         self.nudge(address_of(channel.id), message)
 

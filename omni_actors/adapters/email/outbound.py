@@ -7,7 +7,7 @@ from typing import Final
 from attrs import frozen
 
 from omni_actors.adapters.contract import Medium, PartToSend, Sent
-from omni_actors.adapters.email import errors
+from omni_actors.adapters.email.errors import failure_of
 from omni_actors.adapters.email.heads import Thread, headers, message_id_of, tagged, thread_of
 from omni_actors.adapters.email.letter import Written, named, opened, written
 from omni_actors.adapters.email.pages import fragment, page
@@ -65,7 +65,7 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
     reply = yield call
     assert isinstance(reply, MailReply)
     if not accepted(reply, to):
-        raise SendFailure(errors.failure_of(reply, settings.provider))
+        raise SendFailure(failure_of(reply, settings.provider))
     notes = [*refusals(reply, to), *([KEPT_SUBJECT] if thread.kept else [])]
     notes += yield from keep(mail, settings)
     ids = (message_id, *renamed(reply, server))
