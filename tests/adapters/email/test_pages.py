@@ -160,10 +160,10 @@ class Tags(HTMLParser):
         self.text.append(data)
 
 
-ALLOWED = {
-    *"html head meta title style body table tr td th p h1 h2 h3 ul ol li blockquote pre code".split(),
-    *"strong em s a img br hr div span".split(),
-}
+HEAD = "html head meta title style body"
+BLOCKS = "table tr td th p h1 h2 h3 ul ol li blockquote pre hr div"
+WITHIN = "code strong em s a img br span"
+ALLOWED = frozenset(f"{HEAD} {BLOCKS} {WITHIN}".split(" "))
 SAFE = re.compile(r"(https?://|mailto:|tel:|cid:)", re.IGNORECASE)
 words = st.text(max_size=60)
 filled = words.filter(lambda text: bool(text.strip()))
