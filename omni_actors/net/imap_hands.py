@@ -59,9 +59,10 @@ class FolderHands:
                 return await self._in_session(call, account)
             except ImapFailure as failure:
                 raise SendFailure(_failure(failure)) from failure
-            except (SourceBroken, *self.disk_errors) as error:
-                text = f"the mail to keep cannot be read: {type(error).__name__}"
-                raise SendFailure(Failure(Kind.TRANSIENT, Reason.INTERNAL, text=text)) from error
+            except SourceBroken as error:
+                raise _unreadable(error) from error
+            except self.disk_errors as error:
+                raise _unreadable(error) from error
         text = f"no answer from {_place(call)} within {call.deadline_s:g} s"
         raise SendFailure(Failure(Kind.TRANSIENT, Reason.TIMED_OUT, text=text))
 
@@ -128,3 +129,8 @@ def _failure(failure: ImapFailure) -> Failure:
     kind, reason = _TROUBLE[failure.kind]
     code = failure.code or None
     return Failure(kind, reason, scope=Scope.CHANNEL, code=code, text=failure.text)
+
+
+def _unreadable(error: Exception) -> SendFailure:
+    text = f"the mail to keep cannot be read: {type(error).__name__}"
+    return SendFailure(Failure(Kind.TRANSIENT, Reason.INTERNAL, text=text))
