@@ -178,6 +178,8 @@ class Link:
     @asynccontextmanager
     async def talking(self, within_s: float, what: str) -> AsyncIterator[None]:
         """An exchange that must end well within so many seconds, or the connection ends."""
+        if not self.usable:
+            raise ImapFailure(ImapKind.GONE, f"{what}: the session is over")
         try:
             with trio.move_on_after(within_s) as waiting:
                 yield

@@ -131,7 +131,7 @@ def _answers(process: subprocess.Popen[bytes], ports: list[int]) -> bool:
     while time.monotonic() < deadline and process.poll() is None:
         if all(_is_open(port) for port in ports):
             return True
-        time.sleep(LOOK_S)  # noqa: TID251
+        time.sleep(LOOK_S)
     return False
 
 
