@@ -256,10 +256,7 @@ class Mailbox:
 
     async def folder_for(self, use: str) -> str | None:
         """The name of the folder that serves a use, such as `\\Sent` (RFC 6154); None if none."""
-        for folder in await self.folders():
-            if use.lower() in folder.attributes and "\\noselect" not in folder.attributes:
-                return folder.name
-        return None
+        return folder_for(await self.folders(), use)
 
     async def create(self, folder: str) -> None:
         """Make a folder and subscribe to it; one that is there already is fine."""
@@ -309,6 +306,11 @@ class Mailbox:
             await self.create(folder)
             answer = await self._link.ask(command, source=mail, within_s=within_s)
         return answer.require().told
+
+
+def folder_for(folders: Sequence[Folder], use: str) -> str | None:
+    """The name of the folder that serves a use; None if none does."""
+    return next((each.name for each in folders if use.lower() in each.attributes), None)
 
 
 @define

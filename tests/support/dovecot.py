@@ -300,6 +300,10 @@ service imap {{
 }}
 service anvil {{
   client_limit = 8000
+  # Else whoever failed to log in waits longer each time.
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service auth {{
   client_limit = 8000
