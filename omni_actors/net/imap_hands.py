@@ -1,7 +1,7 @@
 """Makes the calls on folders that adapters describe: look for a mail of ours, keep one."""
 
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 from attrs import field, frozen
@@ -30,7 +30,7 @@ class FolderHands:
     """Makes calls on folders, each in a session of its own. `compose` makes the bytes of a mail;
     what it raises when a blob cannot be read is among the `disk_errors`."""
 
-    compose: Callable[[Mail], Outgoing]
+    compose: Callable[[Mail], Awaitable[Outgoing]]
     now: Callable[[], float]
     disk_errors: tuple[type[Exception], ...] = (OSError,)
     patience: Patience = field(factory=Patience)
@@ -76,7 +76,7 @@ class FolderHands:
                 return FolderReply(there and await _has(mailbox, folder, call.message_id))
             message_id = _message_id(call.mail)
             if not there or not message_id or not await _has(mailbox, folder, message_id):
-                await mailbox.append(folder, self.compose(call.mail))
+                await mailbox.append(folder, await self.compose(call.mail))
             return FolderReply(found=True)
 
     def _exchange(

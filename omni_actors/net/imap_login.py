@@ -51,10 +51,13 @@ async def connect(
         if server.tls is Tls.IMPLICIT:
             await link.secure(context, server.host)
         greeting = await link.greeting()
-        if greeting.status is not Status.OK and greeting.status is not Status.PREAUTH:
+        if greeting.status is Status.PREAUTH:
+            text = "the server logs us in before it knows who we are, and before any STARTTLS"
+            raise ImapFailure(ImapKind.UNREACHABLE, text)
+        if not greeting.ok:
             raise refused("the connection", greeting, ImapKind.GONE)
         if server.tls is Tls.STARTTLS:
-            await _start_tls(link, server, context, greeting)
+            await _start_tls(link, server, context)
     except BaseException:
         await link.aclose()
         raise
@@ -90,13 +93,8 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-async def _start_tls(
-    link: Link, server: MailServer, context: ssl.SSLContext, greeting: Told
-) -> None:
+async def _start_tls(link: Link, server: MailServer, context: ssl.SSLContext) -> None:
     """Required: a server that does not offer it, or that somebody else stands before, is left."""
-    if greeting.status is Status.PREAUTH:
-        text = "the server logs us in before TLS, which leaves no way into it"
-        raise ImapFailure(ImapKind.UNREACHABLE, text)
     await know(link)
     if "STARTTLS" not in link.imap.capabilities:
         raise ImapFailure(ImapKind.UNREACHABLE, "the server does not offer STARTTLS")

@@ -290,11 +290,32 @@ async def test_a_large_mail_is_never_held(dovecot: Dovecot, address: str) -> Non
     assert largest <= 65536
 
 
+@pytest.mark.slow
+async def test_a_session_that_ends_within_a_mail_leaves_no_half_mail(
+    dovecot: Dovecot, address: str
+) -> None:
+    dovecot.deliver(address, mail("large", (b"x" * 76 + b"\r\n") * 200_000))
+    kicked = False
+
+    async def take(_: bytes) -> None:
+        nonlocal kicked
+        if not kicked:
+            kicked = True
+            await trio.to_thread.run_sync(dovecot.doveadm, "kick", address)
+
+    async with opened(dovecot, address) as mailbox:
+        await mailbox.select("INBOX")
+        with pytest.raises(ImapFailure) as failed:
+            await mailbox.fetch(1, take, 1 << 30)
+
+    assert failed.value.kind is ImapKind.GONE
+
+
 SENT = Mail((("Message-ID", "<ours@example.test>"),), "hello", "seed")
 
 
 def hands_of(dovecot: Dovecot) -> FolderHands:
-    def compose(asked: Mail) -> Outgoing:
+    async def compose(asked: Mail) -> Outgoing:
         lines = "".join(f"{name}: {value}\r\n" for name, value in asked.headers)
         return outgoing(f"{lines}\r\n{asked.text}\r\n".encode())
 
