@@ -9,6 +9,7 @@ Every address at every domain is a user whose password is PASSWORD and whose acc
 `support+tag@…` is delivered to `support@…`. Only UNKNOWN is not there.
 """
 
+import grp
 import json
 import os
 import pwd
@@ -210,7 +211,9 @@ def _config(dovecot: Dovecot, checker: str) -> str:
         imaps=dovecot.imaps_port,
         lmtp=dovecot.lmtp_port,
         password=PASSWORD,
-        unprivileged="" if root else UNPRIVILEGED.format(user=owner.pw_name),
+        unprivileged=""
+        if root
+        else UNPRIVILEGED.format(user=owner.pw_name, group=grp.getgrgid(owner.pw_gid).gr_name),
     )
 
 
@@ -224,7 +227,7 @@ active_value = true
 UNPRIVILEGED: Final = """\
 default_internal_user = {user}
 default_login_user = {user}
-default_internal_group = {user}
+default_internal_group = {group}
 service imap-login {{
   chroot =
 }}

@@ -222,7 +222,7 @@ class Conversation(RuleBasedStateMachine):
 
 
 TestConversation = Conversation.TestCase
-TestConversation.settings = settings(max_examples=30, stateful_step_count=30)
+TestConversation.settings = settings(max_examples=20, stateful_step_count=20)
 
 PASSWORD = MailServer("h", 993, "a=,@b")
 OAUTH = MailServer("h", 993, "a=,@b", login=Login.OAUTH)
