@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import echo, intake, mail_parsing, profile, restart, runtime
+from bench import echo, intake, mail_idle, mail_parsing, profile, restart, runtime
 from bench.load import Job, Result, requests_of, serial_in, text_of
 from bench.report import BUSY, Row, Yardstick, append_json, at_least, at_most, spelled
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
@@ -161,3 +161,11 @@ def test_reading_mails_is_measured_beside_the_standard_library() -> None:
 
     assert len(by_name(rows, "ordinary mails")) == 2
     assert len(by_name(rows, "1 MB of")) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.e2e
+def test_the_bench_of_idle_mailboxes_closes_all_that_it_opened() -> None:
+    rows = mail_idle.run(quick=True)
+
+    assert [row.void for row in rows] == [None] * len(rows)
