@@ -23,7 +23,7 @@ def client_context() -> ssl.SSLContext:
 
 @cache
 def mail_context() -> ssl.SSLContext:
-    """The context of all mail sessions of a process, with the same trust."""
+    """The context of all mail connections of a process; it trusts whom the other one trusts."""
     context = httpx.create_ssl_context(trust_env=False)
     context.load_default_certs()
     context.minimum_version = ssl.TLSVersion.TLSv1_2

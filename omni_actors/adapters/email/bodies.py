@@ -15,7 +15,8 @@ HTML_MAX: Final = 1_000_000
 STUB_MAX: Final = 40
 STUB_TALK_MAX: Final = 300
 STUB_RATIO: Final = 10
-STUB_HTML_MAX: Final = 100_000
+STUB_TALK_RATIO: Final = 3
+STUB_HTML_MAX: Final = 20_000
 
 _META_CHARSET = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.I
@@ -201,9 +202,11 @@ def is_known_text(part: Part) -> bool:
 def is_stub(text: str, html: str) -> bool:
     """Whether a text only tells people to look at the HTML."""
     bare = text.strip()
-    if len(bare) > STUB_TALK_MAX or (len(bare) > STUB_MAX and "html" not in bare.lower()):
+    says_so = "html" in bare.lower()
+    if len(bare) > (STUB_TALK_MAX if says_so else STUB_MAX):
         return False
-    return len(to_text(html[:STUB_HTML_MAX])) > STUB_RATIO * len(bare)
+    ratio = STUB_TALK_RATIO if says_so else STUB_RATIO
+    return len(to_text(html[:STUB_HTML_MAX])) > ratio * len(bare)
 
 
 def joined(all_said: list[Said]) -> Said:

@@ -121,7 +121,9 @@ def _decoded(data: bytes, codec: str) -> Decoded:
         pass
     if codec in _MULTIBYTE:
         text = data.decode(codec, "replace")
-        if text.count("\ufffd") <= 2 + len(text) * REPLACED_SHARE_MAX:
+        bad = text.count("\ufffd")
+        good = len(text) - bad - len(text.encode("ascii", "ignore"))
+        if bad <= good and bad <= 2 + len(text) * REPLACED_SHARE_MAX:
             return Decoded(text.removeprefix("\ufeff"), "bad_charset")
     return _guessed(data, "bad_charset")
 

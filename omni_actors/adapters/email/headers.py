@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from omni_actors.adapters.email.charsets import decode
+from omni_actors.adapters.email.charsets import decode, tidied
 
 SECTION_MAX: Final = 256 * 1024
 VALUE_MAX: Final = 64 * 1024
@@ -54,6 +54,8 @@ class Headers:
 
     def spelled(self, value: bytes) -> str:
         """A value as characters."""
+        if value.isascii():
+            return tidied(value[:VALUE_MAX].decode("ascii"))
         return decode(value[:VALUE_MAX], self.charset).text
 
     def ids(self, name: str) -> list[str]:

@@ -222,11 +222,11 @@ def safe(html: str, content_ids: Collection[str] = ()) -> str | None:
         if name == "style":
             return None if "url(" in value.lower() or "\\" in value else value
         if tag == "img" and name == "src":
-            return value if _content_id(value) in known else None
+            return f"cid:{_content_id(value)}"
         return None if _content_id(value) else value
 
-    return nh3.clean(
-        spelled(nested(html)),
+    clean = nh3.clean(
+        spelled(_own_pictures(nested(html), known)),
         tags=set(KNOWN),
         attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
         attribute_filter=attribute,
@@ -234,6 +234,20 @@ def safe(html: str, content_ids: Collection[str] = ()) -> str | None:
         url_schemes={"http", "https", "mailto", "tel", "cid"},
         link_rel="noopener noreferrer nofollow",
     )
+    return clean.strip()
+
+
+def _own_pictures(events: Iterable[Event], known: Collection[str]) -> Iterator[Event]:
+    """For a picture that the mail does not have stands what it would show."""
+    for event in events:
+        if isinstance(event, Start) and event.name == "img" and not _is_own(event, known):
+            yield event.attributes.get("alt", "").replace("&", "&amp;")
+        else:
+            yield event
+
+
+def _is_own(picture: Start, known: Collection[str]) -> bool:
+    return _content_id(picture.attributes.get("src", "")) in known
 
 
 def _content_id(address: str) -> str:

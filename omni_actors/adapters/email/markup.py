@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, TypeAlias
 from attrs import define, field
 
 DEPTH_MAX: Final = 200
-TAGS_MAX: Final = 30_000
+TAGS_MAX: Final = 20_000
 ATTRIBUTES_MAX: Final = 40
 ENTITIES_MAX: Final = 100_000
 
@@ -147,6 +147,8 @@ class _Tokens:
     def _special(self, at: int) -> int | None:
         """Where a comment, a declaration or the like ends that begins there."""
         source = self.source
+        if source[at + 1 : at + 2].isalpha():
+            return None
         if source.startswith("<!--", at):
             if source.startswith((">", "->"), at + 4):
                 return source.index(">", at + 4) + 1
@@ -258,7 +260,7 @@ class _Nest:
         """A tag opens."""
         name = MEANT.get(tag.name, tag.name)
         if name not in KNOWN or (name in TABLE and name != "table" and not self._in("table")):
-            if name not in INLINE:
+            if name in TABLE:  # a cell or a row without a table still divides words
                 yield from self.text(" ")
             return
         yield from self._room_for(name)
