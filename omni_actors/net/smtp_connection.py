@@ -106,8 +106,9 @@ class MailConnection:
         Raises Refusal, Lacking, Unspeakable, Garbled, Lost, Silent.
         """
         if self._offers is None:
-            name = self.key.server.ehlo or name_of_us(await self._connect())
+            ours = await self._connect()
             progress.connected = True
+            name = self.key.server.ehlo or name_of_us(ours)
             steps = opening(self.key.server, name, secret)
             self._offers = await self._held(steps, progress, log)
             self._clean = True
