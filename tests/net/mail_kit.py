@@ -1,6 +1,5 @@
 """Hands for mail, wired as the product wires them, and a scripted server in memory."""
 
-import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -28,6 +27,10 @@ SERVER = MailServer("127.0.0.1", 2525, "support@example.test", Tls.PLAIN, ehlo="
 CALL = MailCall(SERVER, "support@example.test", ("ann@example.test",), MAIL, "token1")
 ACCOUNT = Account("mail-1", SECRET, hosts=frozenset({"127.0.0.1:2525"}))
 EHLO = "250-mx\r\n250-PIPELINING\r\n250-SIZE 100000\r\n250-DSN\r\n250 AUTH PLAIN"
+
+
+class Over(Exception):
+    """The client is done."""
 
 
 @define(eq=False)
@@ -76,8 +79,11 @@ class Peer:
 
     async def envelope(self, *, again: bool = False) -> None:
         """Agree to a mail for one recipient, up to the 354."""
-        lines = [await self.line() for _ in range(4 if again else 3)]
-        assert re.match("RSET" if again else "MAIL", lines[0])
+        first = await self.line()
+        if first in ("", "QUIT"):
+            raise Over
+        assert first[:4] == ("RSET" if again else "MAIL")
+        lines = [first, *[await self.line() for _ in range(3 if again else 2)]]
         await self.say(*["250 ok"] * (len(lines) - 1), "354 go")
 
     async def take(self, *, again: bool = False) -> bytes:
@@ -114,7 +120,7 @@ class Scripted:
         try:
             async with peer.stream:
                 await self.script(peer)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
+        except (Over, trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the client hung up, which some tests are about
         finally:
             self.open -= 1

@@ -142,7 +142,8 @@ def _write(made: Postfix, certificate: Path, lmtp_port: int, sasl_port: int) -> 
     (etc / "main.cf").write_text(text)
     at = "127.0.0.1:{} inet n - n - - smtpd\n"
     login = (
-        "  -o smtpd_sasl_auth_enable=yes -o smtpd_client_restrictions=permit_sasl_authenticated,reject\n"
+        "  -o smtpd_sasl_auth_enable=yes\n"
+        "  -o smtpd_client_restrictions=permit_sasl_authenticated,reject\n"
     )
     listeners = (
         at.format(made.plain)

@@ -1,4 +1,4 @@
-"""Mails as bytes: always the same, of a size that is known, and read by others as they were meant."""
+"""Mails as bytes: always the same, of a size that is known, and read as they were meant."""
 
 import email
 import email.policy
@@ -234,6 +234,8 @@ def test_an_address_that_is_not_ascii_stays_readable_and_says_so() -> None:
 
 @pytest.mark.parametrize("text", ["a" * 1_000_000, "ü" * 300_000, "=?" * 200_000, "\n" * 300_000])
 def test_composing_takes_time_in_proportion(text: str) -> None:
-    made = composed(evolve(SIMPLE, text=text, headers=(("Subject", text.replace("\n", " ")[:5000]),)))
+    made = composed(
+        evolve(SIMPLE, text=text, headers=(("Subject", text.replace("\n", " ")[:5000]),))
+    )
 
     assert made.size < 8 * len(text)

@@ -23,9 +23,7 @@ def test_what_is_offered_is_said() -> None:
     said = mail_from("a@b.c", EVERYTHING, size=9, envelope_id="t=1+2", utf8=True)
     asked = rcpt_to("x@y.z", EVERYTHING, "FAILURE")
 
-    assert said == (
-        b"MAIL FROM:<a@b.c> SIZE=9 SMTPUTF8 BODY=8BITMIME RET=HDRS ENVID=t+3D1+2B2\r\n"
-    )
+    assert said == (b"MAIL FROM:<a@b.c> SIZE=9 SMTPUTF8 BODY=8BITMIME RET=HDRS ENVID=t+3D1+2B2\r\n")
     assert asked == b"RCPT TO:<x@y.z> NOTIFY=FAILURE\r\n"
 
 
