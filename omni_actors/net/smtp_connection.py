@@ -7,6 +7,7 @@ from typing import Final, TypeAlias, TypeVar, assert_never
 import trio
 from attrs import define, field, frozen
 
+from omni_actors.net.letter import Send
 from omni_actors.net.smtp_place import CONNECT_S, Dial, name_of_us, secured
 from omni_actors.net.smtp_transcript import Transcript
 from omni_actors.wire.calls import MailReply, MailServer, SmtpReply, Stage, Tls
@@ -37,7 +38,6 @@ MAILS_MAX: Final = 100
 NETWORK_ERRORS: Final = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 # Sends a mail's bytes, all but its last, and returns those with the final dot.
-Send: TypeAlias = Callable[[bytes], Awaitable[None]]
 Body: TypeAlias = Callable[[Send], Awaitable[bytes]]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import echo, intake, mail_idle, profile, restart, runtime
+from bench import echo, intake, mail_idle, mail_sending, profile, restart, runtime
 from bench.load import Job, Result, requests_of, serial_in, text_of
 from bench.report import BUSY, Row, Yardstick, append_json, at_least, at_most, spelled
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
@@ -157,3 +157,11 @@ def test_the_bench_of_idle_mailboxes_closes_all_that_it_opened() -> None:
     rows = mail_idle.run(quick=True)
 
     assert [row.void for row in rows] == [None] * len(rows)
+
+
+@pytest.mark.slow
+def test_the_bench_of_sending_hands_every_mail_over() -> None:
+    rows = mail_sending.run(quick=True)
+
+    assert [row.void for row in rows if row.void and not row.void.startswith(BUSY)] == []
+    assert sum("kept connection" in row.name and row.value > 0 for row in rows) == 3
