@@ -27,6 +27,7 @@ from omni_actors.wire.smtp import (
     mailing,
     opening,
 )
+from omni_actors.wire.smtp_lines import Unspeakable
 from omni_actors.wire.smtp_offers import Offers
 from omni_actors.wire.smtp_replies import Garbled, Replies
 
@@ -123,9 +124,13 @@ class MailConnection:
         """
         assert self._offers is not None
         again, self._clean = self.mails > 0, False
-        progress.connected = True
+        progress.connected, progress.stage = True, Stage.MAIL
         steps = mailing(envelope, self._offers, again=again)
-        reply = await self._held(steps, progress, log, body)
+        try:
+            reply = await self._held(steps, progress, log, body)
+        except Unspeakable:  # which is found out before anything is said
+            self._clean = True
+            raise
         self.mails += 1
         if reply.stage is Stage.END and not progress.dotted:
             return _cut_short(reply)

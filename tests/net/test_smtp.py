@@ -13,7 +13,7 @@ from trio.testing import MockClock
 from omni_actors.model.failure import Kind, Reason, Scope
 from omni_actors.net.smtp_place import Reached
 from omni_actors.net.trace import Trace
-from omni_actors.wire.calls import Login, MailReply, SmtpReply, Stage, Tls
+from omni_actors.wire.calls import Login, MailCall, MailReply, SmtpReply, Stage, Tls
 from omni_actors.wire.mail import Attached
 from tests.net.kit import blobs_in, identity
 from tests.net.mail_kit import (
@@ -611,12 +611,20 @@ async def test_a_mail_larger_than_the_server_takes_is_not_begun(autojump_clock: 
     ],
 )
 async def test_what_cannot_be_said_is_refused_and_costs_no_connection(
-    call: object, autojump_clock: MockClock
+    call: MailCall, autojump_clock: MockClock
 ) -> None:
-    async with scripted(friendly) as (hands, server):
-        failure = await failure_of(hands, call)  # type: ignore[arg-type]
+    async def without_login(peer: Peer) -> None:
+        await peer.open("250 mx")
+        await peer.line()
 
-    assert (failure.kind, failure.reason) == (Kind.REJECTED, Reason.BAD_REQUEST)
+    for script in (friendly, without_login):
+        async with scripted(script) as (hands, server):
+            failure = await failure_of(hands, call)
+            again = await failure_of(hands, call)
+
+        assert (failure.kind, failure.reason) == (Kind.REJECTED, Reason.BAD_REQUEST)
+        assert failure == again
+        assert len(server.peers) <= 1
     assert not any(line.startswith("MAIL") for peer in server.peers for line in peer.heard)
 
 
