@@ -4,7 +4,16 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import echo, intake, mail_idle, mail_sending, profile, restart, runtime
+from bench import (
+    echo,
+    intake,
+    mail_idle,
+    mail_parsing,
+    mail_sending,
+    profile,
+    restart,
+    runtime,
+)
 from bench.report import Row, append_json, machine, spelled, spelled_machine
 
 BENCHES: dict[str, Callable[..., list[Row]]] = {
@@ -14,6 +23,7 @@ BENCHES: dict[str, Callable[..., list[Row]]] = {
     "restart": restart.run,
     "mail-idle": mail_idle.run,
     "mail-sending": mail_sending.run,
+    "mail-parsing": mail_parsing.run,
 }
 
 

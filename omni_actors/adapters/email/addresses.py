@@ -25,7 +25,7 @@ _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _ADDRESS = re.compile(rf"{_LOCAL}@(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f.:]{{2,60}}\])")
 _TOKEN = re.compile(
     r"""(?P<word>=\?[^?\s]{1,64}\?[bBqQ]\?[^?\s]*+\?=)   # commas in an encoded word divide nothing
-      | (?P<quoted>"(?:[^"\\]|\\.)*+")
+      | (?P<quoted>"(?:[^"\\]|\\.)*+(?P<closed>")?+)   # without an end it is all that follows
       | (?P<special>[()<>,;:"\\])
       | (?P<space>\s++)
       | (?P<text>[^()<>,;:"\\\s]++)""",
@@ -85,7 +85,8 @@ def mailboxes(header: str) -> tuple[Mailbox, ...]:
     """
     reader = _Reader()
     for token in _TOKEN.finditer(header):
-        reader.take(token[0], token["special"] or "")
+        unclosed = token["quoted"] is not None and token["closed"] is None
+        reader.take(token[0], '"' if unclosed else token["special"] or "")
         if len(reader.found) > MAILBOXES_MAX:
             break
     reader.end()
@@ -153,6 +154,8 @@ class _Reader:
                 self.words.append(text)
             case _:
                 self.odd = True
+                if text not in "()<>\\":
+                    self.words.append(text)
 
     def _close(self) -> None:
         words = "".join(self.words).strip()
