@@ -614,13 +614,14 @@ async def test_what_cannot_be_said_is_refused_and_costs_no_connection(
     call: MailCall, autojump_clock: MockClock
 ) -> None:
     async def without_login(peer: Peer) -> None:
-        await peer.open("250 mx")
+        await peer.open("250-mx\r\n250 DSN")
         await peer.line()
 
-    for script in (friendly, without_login):
+    for script, secret in ((friendly, SECRET), (without_login, "")):
+        by = evolve(ACCOUNT, token=secret)
         async with scripted(script) as (hands, server):
-            failure = await failure_of(hands, call)
-            again = await failure_of(hands, call)
+            failure = await failure_of(hands, call, by)
+            again = await failure_of(hands, call, by)
 
         assert (failure.kind, failure.reason) == (Kind.REJECTED, Reason.BAD_REQUEST)
         assert failure == again
