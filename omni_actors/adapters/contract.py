@@ -362,7 +362,8 @@ class Adapter(Generic[S, C]):
     of the channel. `address` reads `to.address` of an API call to the channel of a key, and raises
     BadAddress.
     `parse` is total: an unknown kind becomes Unsupported and one bad item costs no neighbour.
-    `send`, `fetch` and the abilities are flows; they raise SendFailure. `fetch` is told the seconds
+    `send`, `fetch` and the abilities are flows; they raise SendFailure. An attempt to send a part
+    is given up after `attempt_s` seconds. `fetch` is told the seconds
     since the platform told of the medium. `upload` hands a medium to
     the platform, which is done once for a channel, before the first part that needs it;
     `upload_gone` tells whether a refused part may mean that the platform has forgotten a medium.
@@ -416,6 +417,7 @@ class Adapter(Generic[S, C]):
     profile: ProfileDesk[S] | None = None
     control: ControlDesk[S] | None = None
     portrait: Callable[[Person, S], Flow[Portrait]] | None = None
+    attempt_s: float = 180.0
     masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show
 
     def rate_for(self, settings: S) -> RateDefault:

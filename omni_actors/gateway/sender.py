@@ -23,8 +23,6 @@ from omni_actors.wire.calls import Call, HttpReply, Reply
 
 __all__ = ["Done", "Hands", "Route", "Sender"]
 
-FLOW_DEADLINE_S = 180.0
-
 
 @frozen
 class Done:
@@ -125,9 +123,10 @@ class Sender:
 
     async def posted(self, part: PartToSend, route: Route, make: Make) -> Sent:
         """The platform's acceptance of a part. Raises SendFailure."""
-        with trio.move_on_after(FLOW_DEADLINE_S):
+        within_s = route.adapter.attempt_s
+        with trio.move_on_after(within_s):
             return await flow.run(route.adapter.send(part, route.settings), make)
-        text = f"no end within {FLOW_DEADLINE_S:.0f} s"
+        text = f"no end within {within_s:.0f} s"
         raise SendFailure(Failure(Kind.UNKNOWN, Reason.TIMED_OUT, text=text))
 
 

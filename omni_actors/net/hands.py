@@ -10,10 +10,16 @@ from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.net.account import Account
 from omni_actors.net.guard import GuardPolicy
 from omni_actors.net.http import open_hands
+from omni_actors.net.imap_hands import FolderHands
+from omni_actors.net.imap_link import Outgoing
+from omni_actors.net.letter import letter_of
 from omni_actors.net.smtp import open_mail_hands
+from omni_actors.net.smtp_failures import unspeakable
 from omni_actors.net.streams import OpenSink, OpenSource
 from omni_actors.net.trace import Trace
-from omni_actors.wire.calls import Call, HttpCall, MailCall, Reply
+from omni_actors.wire.calls import Call, FindCall, HttpCall, KeepCall, MailCall, Reply
+from omni_actors.wire.mail import Mail
+from omni_actors.wire.smtp_lines import Unspeakable
 
 # Makes calls of one kind. Raises SendFailure where there is no reply.
 Make: TypeAlias = Callable[[Any, Account, Trace], Awaitable[Reply]]
@@ -32,6 +38,14 @@ async def all_hands(
 
     `disk_errors` is what the blobs' doors raise when a disk is full or a blob is not there.
     """
+
+    async def to_keep(mail: Mail) -> Outgoing:
+        try:
+            letter = await letter_of(mail, open_source, disk_errors)
+        except Unspeakable as error:
+            raise unspeakable(error) from None
+        return Outgoing(letter.mail.size, letter.opened)
+
     async with (
         open_hands(
             open_source=open_source,
@@ -42,7 +56,14 @@ async def all_hands(
         ) as http,
         open_mail_hands(open_source=open_source, now=now, disk_errors=disk_errors) as mail,
     ):
-        yield Hands({HttpCall: http.make, MailCall: mail.make})
+        folders = FolderHands(to_keep, now, disk_errors)
+        makers: dict[type[Call], Make] = {
+            HttpCall: http.make,
+            MailCall: mail.make,
+            FindCall: folders.make,
+            KeepCall: folders.make,
+        }
+        yield Hands(makers)
 
 
 @frozen(eq=False)

@@ -12,7 +12,7 @@ from omni_actors.model.failure import SendFailure
 from omni_actors.net.account import Account
 from omni_actors.net.connection import CLOSE_TIMEOUT_S
 from omni_actors.net.lanes import Lane, Lanes, LaneStatistics
-from omni_actors.net.smtp_body import Letter, prepared
+from omni_actors.net.letter import Letter, letter_of
 from omni_actors.net.smtp_connection import Lost, MailConnection, MailKey, Progress, Silent
 from omni_actors.net.smtp_failures import (
     deadline_passed,
@@ -137,10 +137,9 @@ class MailHands:
         log.secret = credential_for(call.server, account)
         with trio.move_on_after(call.deadline_s):
             try:
-                mail = await prepared(call.mail)
+                letter = await letter_of(call.mail, self._open_source, self._disk_errors)
             except Unspeakable as error:
                 raise unspeakable(error) from None
-            letter = Letter(mail, self._open_source, self._disk_errors)
             async with self._manners.room(account.channel_id):
                 key = MailKey(account.channel_id, call.server)
                 return await self._handed_over(call, key, letter, progress, log)

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias, TypeVar, assert_never
 import trio
 from attrs import define, field, frozen
 
+from omni_actors.net.letter import Send
 from omni_actors.net.smtp_place import CONNECT_S, Dial, name_of_us, secured
 from omni_actors.net.smtp_transcript import Transcript
 from omni_actors.wire.calls import MailReply, MailServer, SmtpReply, Stage, Tls
@@ -26,6 +27,7 @@ from omni_actors.wire.smtp import (
     mailing,
     opening,
 )
+from omni_actors.wire.smtp_lines import Unspeakable
 from omni_actors.wire.smtp_offers import Offers
 from omni_actors.wire.smtp_replies import Garbled, Replies
 
@@ -37,7 +39,6 @@ MAILS_MAX: Final = 100
 NETWORK_ERRORS: Final = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 # Sends a mail's bytes, all but its last, and returns those with the final dot.
-Send: TypeAlias = Callable[[bytes], Awaitable[None]]
 Body: TypeAlias = Callable[[Send], Awaitable[bytes]]
 
 
@@ -106,8 +107,9 @@ class MailConnection:
         Raises Refusal, Lacking, Unspeakable, Garbled, Lost, Silent.
         """
         if self._offers is None:
-            name = self.key.server.ehlo or name_of_us(await self._connect())
+            ours = await self._connect()
             progress.connected = True
+            name = self.key.server.ehlo or name_of_us(ours)
             steps = opening(self.key.server, name, secret)
             self._offers = await self._held(steps, progress, log)
             self._clean = True
@@ -122,9 +124,13 @@ class MailConnection:
         """
         assert self._offers is not None
         again, self._clean = self.mails > 0, False
-        progress.connected = True
+        progress.connected, progress.stage = True, Stage.MAIL
         steps = mailing(envelope, self._offers, again=again)
-        reply = await self._held(steps, progress, log, body)
+        try:
+            reply = await self._held(steps, progress, log, body)
+        except Unspeakable:  # which is found out before anything is said
+            self._clean = True
+            raise
         self.mails += 1
         if reply.stage is Stage.END and not progress.dotted:
             return _cut_short(reply)
