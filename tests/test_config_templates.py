@@ -155,7 +155,12 @@ def test_a_template_is_opened_in_a_browser(tmp_path: Path, monkeypatch: pytest.M
     write_template(tmp_path)
     (tmp_path / "config.toml").write_text(MINIMAL)
     opened: list[str] = []
-    monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
+
+    def browse(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", browse)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
     assert (

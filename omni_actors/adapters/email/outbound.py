@@ -30,6 +30,8 @@ from omni_actors.wire.mail import Attached, Mail
 EMAIL: Final = "email"
 KEEP_S: Final = 60.0
 FIND_S: Final = 30.0
+ATTEMPT_S: Final = 1020.0
+"""For all calls of one mail: looking for it, handing it over, and putting the copy away."""
 HEADS_BYTES: Final = 8 * 1024
 
 _BODY_END: Final = re.compile(r"</body\s{0,9}>", re.IGNORECASE)
@@ -52,9 +54,9 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
     mail = composed(part, thread, to, settings)
     check_size(mail, settings)
     message_id = message_id_of(part, settings)
-    done = Sent((message_id,), thread=thread.then(message_id))
+    after = thread.then(message_id)
     if part.resent and (yield from is_kept(message_id, settings)):
-        return done
+        return Sent((message_id,), thread=after, found=True)
     call = MailCall(
         server=server,
         sender=tagged(settings.address, f"b.{part.token}") if settings.verp else settings.address,
@@ -69,7 +71,7 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
     notes = [*refusals(reply, to), *([KEPT_SUBJECT] if thread.kept else [])]
     notes += yield from keep(mail, settings)
     ids = (message_id, *renamed(reply, server))
-    return Sent(ids, note="; ".join(notes) or None, thread=done.thread)
+    return Sent(ids, note="; ".join(notes) or None, thread=after)
 
 
 KEPT_SUBJECT: Final = "the subject stays that of the mail which is answered"

@@ -73,8 +73,10 @@ def sent(
     try:
         while True:
             answer = next(answers)
-            failed = isinstance(answer, SendFailure)
-            calls.append(flow.throw(answer) if failed else flow.send(answer))
+            if isinstance(answer, SendFailure):
+                calls.append(flow.throw(answer))
+            else:
+                calls.append(flow.send(answer))
     except StopIteration as ended:
         return calls, ended.value
 
@@ -407,6 +409,7 @@ def test_what_may_have_been_sent_is_looked_for_first() -> None:
     (call,) = calls
     assert isinstance(call, FindCall)
     assert (call.folder, call.message_id) == ("Sent", OUR_ID)
+    assert ended.found
     assert ended.external_ids == (OUR_ID,)
 
 
