@@ -1,10 +1,19 @@
-"""Measure, print, and keep for comparison: runtime, intake, echo, restart, mail; or profile."""
+"""Measure, print, keep for comparison: runtime, intake, echo, restart, mails; or profile."""
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import echo, intake, mail_parsing, profile, restart, runtime
+from bench import (
+    echo,
+    intake,
+    mail_idle,
+    mail_parsing,
+    mail_sending,
+    profile,
+    restart,
+    runtime,
+)
 from bench.report import Row, append_json, machine, spelled, spelled_machine
 
 BENCHES: dict[str, Callable[..., list[Row]]] = {
@@ -12,7 +21,9 @@ BENCHES: dict[str, Callable[..., list[Row]]] = {
     "intake": intake.run,
     "echo": echo.run,
     "restart": restart.run,
-    "mail": mail_parsing.run,
+    "mail-idle": mail_idle.run,
+    "mail-sending": mail_sending.run,
+    "mail-parsing": mail_parsing.run,
 }
 
 

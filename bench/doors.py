@@ -41,7 +41,7 @@ from omni_actors.gateway.house import House
 from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.media.blobs import Blob, Blobs
 from omni_actors.net.guard import GuardPolicy
-from omni_actors.net.http import open_hands
+from omni_actors.net.hands import all_hands
 from omni_actors.policy.rate import Limit
 from omni_actors.store.opening import open_store
 from omni_actors.store.queries import Credentials
@@ -110,7 +110,7 @@ async def open_accept(config: Config) -> AsyncIterator[Application]:
         open_store(
             config.store.url, clock_now=clock.now, chance_bits=random.Random().getrandbits
         ) as store,
-        open_hands(
+        all_hands(
             open_source=lambda name, size: blobs.open_source(Blob(name, size)),
             open_sink=blobs.open_sink,
             guard_policy=GuardPolicy(),

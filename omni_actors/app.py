@@ -34,7 +34,7 @@ from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.media.blobs import Blob, Blobs, DiskFull, Missing
 from omni_actors.model.states import ChannelState
 from omni_actors.net.guard import GuardPolicy
-from omni_actors.net.http import open_hands
+from omni_actors.net.hands import all_hands
 from omni_actors.policy.rate import Limit
 from omni_actors.store import secret_files
 from omni_actors.store.contract import Refused, StoreFailed
@@ -120,7 +120,7 @@ async def open_gateway(
         blobs = Blobs(data_directory(config) / "blobs")
         blobs.prepare()
         hands = await stack.enter_async_context(
-            open_hands(
+            all_hands(
                 open_source=lambda name, size: blobs.open_source(Blob(name, size)),
                 open_sink=blobs.open_sink,
                 disk_errors=(OSError, DiskFull, Missing),
@@ -344,7 +344,8 @@ async def reload(started: Config, gateway: Gateway, path: Path, environ: dict[st
     What is read at a start only is told, if it is not what it was when we `started`.
     """
     try:
-        config = load(path, environ, ADAPTERS, HOOK_KINDS)
+        # Templates of mails are read through in a process, which takes a moment.
+        config = await trio.to_thread.run_sync(load, path, environ, ADAPTERS, HOOK_KINDS)
         await gateway.house.reload(plan_of(config, ADAPTERS, HOOK_KINDS))
         if tables := [name for name in AT_START if getattr(config, name) != getattr(started, name)]:
             sentence = "these tables are read at the start only; restart to live by them"

@@ -22,7 +22,7 @@ from omni_actors.config_tables import ChannelConfig, HookConfig
 from omni_actors.model.failure import SendFailure
 from omni_actors.net import flow
 from omni_actors.net.guard import GuardPolicy
-from omni_actors.net.http import HttpHands, open_hands
+from omni_actors.net.hands import Hands, all_hands
 from omni_actors.net.streams import Sink
 from omni_actors.net.trace import Trace
 from omni_actors.store.failures import CannotOpen
@@ -82,7 +82,7 @@ async def check_online(channels: Sequence[ChannelConfig], output: Output) -> boo
     """Ask each channel's platform, several at once; whether all is well. Findings in order."""
     found: dict[str, Sequence[Checked]] = {}
     limiter = trio.CapacityLimiter(CHECKS_AT_ONCE)
-    async with open_hands(
+    async with all_hands(
         open_source=no_source,
         open_sink=no_sink,
         guard_policy=GuardPolicy(),
@@ -109,7 +109,7 @@ def all_well(found: Sequence[Checked]) -> bool:
     return all(each.ok is not False for each in found)
 
 
-async def findings(channel: ChannelConfig, hands: HttpHands) -> Sequence[Checked]:
+async def findings(channel: ChannelConfig, hands: Hands) -> Sequence[Checked]:
     """What a platform says of one channel."""
     adapter = ADAPTERS[channel.platform]
     if adapter.check is None:
@@ -118,7 +118,7 @@ async def findings(channel: ChannelConfig, hands: HttpHands) -> Sequence[Checked
 
 
 async def asked(
-    channel: ChannelConfig, questions: Flow[Sequence[Checked]], hands: HttpHands, timeout_s: float
+    channel: ChannelConfig, questions: Flow[Sequence[Checked]], hands: Hands, timeout_s: float
 ) -> Sequence[Checked]:
     """What becomes of questions to a channel's platform; no answer is a finding too."""
     adapter = ADAPTERS[channel.platform]
@@ -209,7 +209,7 @@ async def examined(channel: ChannelConfig, config: Config, wishes: Wishes) -> Se
         subscribe=wishes.subscribe,
         pin=wishes.pin,
     )
-    async with open_hands(
+    async with all_hands(
         open_source=no_source, open_sink=no_sink, guard_policy=GuardPolicy(), now=clock.now
     ) as hands:
         questions = examine(channel.settings, visit)

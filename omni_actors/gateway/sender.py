@@ -11,6 +11,7 @@ from omni_actors.adapters.contract import Medium, PartToSend, Sent
 from omni_actors.gateway.links import Links, to_be_fetched
 from omni_actors.gateway.meters import Meters
 from omni_actors.gateway.uploads import Hands, Make, Route, Uploads
+from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.limits import Usage
 from omni_actors.model.requests import AuthorType
@@ -21,8 +22,6 @@ from omni_actors.store.verbs import Claimed, StoredMedium
 from omni_actors.wire.calls import Call, HttpReply, Reply
 
 __all__ = ["Done", "Hands", "Route", "Sender"]
-
-FLOW_DEADLINE_S = 180.0
 
 
 @frozen
@@ -49,6 +48,7 @@ class Sender:
     now: Callable[[], float]
     token_of: Callable[[str], str]
     meters: Meters = field(factory=Meters)
+    choice_links: Callable[[str, Content], Mapping[str, str]] = field(default=lambda _id, _c: {})
 
     async def send(self, claimed: Claimed, route: Route) -> Done:
         """One attempt. Cancellation leaves the outcome unknown; the store knows that it began."""
@@ -73,6 +73,8 @@ class Sender:
             return reply
 
         part = part_to_send(claimed, self.token_of(claimed.part_id))
+        if route.adapter.capabilities.letters:
+            part = evolve(part, links=self.choice_links(part.part_id, part.content))
         channel_id = route.account.channel_id
         if waits := self.meters.admit(part, channel_id, route.adapter, self.now()):
             return waits
@@ -121,9 +123,10 @@ class Sender:
 
     async def posted(self, part: PartToSend, route: Route, make: Make) -> Sent:
         """The platform's acceptance of a part. Raises SendFailure."""
-        with trio.move_on_after(FLOW_DEADLINE_S):
+        within_s = route.adapter.attempt_s
+        with trio.move_on_after(within_s):
             return await flow.run(route.adapter.send(part, route.settings), make)
-        text = f"no end within {FLOW_DEADLINE_S:.0f} s"
+        text = f"no end within {within_s:.0f} s"
         raise SendFailure(Failure(Kind.UNKNOWN, Reason.TIMED_OUT, text=text))
 
 

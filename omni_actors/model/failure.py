@@ -69,6 +69,8 @@ class Failure:
     """One failure of a send, a fetch or a delivery.
 
     `code` and `text` are the platform's own, verbatim; `retry_after_s` is what it asked for.
+    `patience_s`: so long after it first failed the part is worth trying, ever more rarely; None: as
+    long as a leg may be held.
     `advice` is a sentence of ours: what happened, and what to do about it.
     """
 
@@ -79,6 +81,7 @@ class Failure:
     text: str | None = None
     retry_after_s: float | None = None
     attempts_max: int | None = None
+    patience_s: float | None = None
     advice: str | None = None
 
 

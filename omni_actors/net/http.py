@@ -4,15 +4,15 @@ import secrets
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Final, assert_never
+from typing import Final
 
 import httpcore
 import trio
 from attrs import frozen
 
-from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.model.failure import SendFailure
 from omni_actors.net.account import Account
-from omni_actors.net.connection import CLOSE_TIMEOUT_S, Fate, Request, Unwritable
+from omni_actors.net.connection import CLOSE_TIMEOUT_S, Connection, Fate, Request, Unwritable
 from omni_actors.net.download import NOT_SATISFIABLE, going_on, received
 from omni_actors.net.failures import (
     disk_failed,
@@ -32,16 +32,7 @@ from omni_actors.net.sockets import Sockets
 from omni_actors.net.streams import FormBody, OpenSink, OpenSource, Sink, SourceBroken
 from omni_actors.net.tls import client_context
 from omni_actors.net.trace import Exchange, Trace
-from omni_actors.wire.calls import (
-    Call,
-    ExtractCall,
-    FindCall,
-    HttpCall,
-    HttpReply,
-    KeepCall,
-    MailCall,
-    Upload,
-)
+from omni_actors.wire.calls import HttpCall, HttpReply, Upload
 
 _NETWORK_ERRORS: Final = (
     httpcore.NetworkError,
@@ -72,7 +63,9 @@ async def open_hands(
     plain = Sockets()
     dialler = Dialler(context, plain, GuardedBackend(guard_policy, inner=plain))
     async with trio.open_nursery() as nursery:
-        lanes = Lanes(dialler, nursery, lanes_per_channel, lanes_total, idle_s)
+        lanes: Lanes[LaneKey, Connection] = Lanes(
+            dialler, nursery, lanes_per_channel, lanes_total, idle_s
+        )
         nursery.start_soon(lanes.sweep)
         try:
             yield HttpHands(lanes, open_source, open_sink, guard_policy, now, disk_errors)
@@ -86,7 +79,7 @@ async def open_hands(
 class HttpHands:
     """Makes HTTP calls, each on a lane of its channel. Knows no platform and judges no answer."""
 
-    _lanes: Lanes
+    _lanes: Lanes[LaneKey, Connection]
     _open_source: OpenSource
     _open_sink: OpenSink
     _guard_policy: GuardPolicy
@@ -97,7 +90,7 @@ class HttpHands:
         """A snapshot of the lanes."""
         return self._lanes.statistics()
 
-    async def make(self, call: Call, account: Account, trace: Trace) -> HttpReply:
+    async def make(self, call: HttpCall, account: Account, trace: Trace) -> HttpReply:
         """Make one call and note the exchange in `trace`. An answer of any status is a reply.
 
         Raises SendFailure when there is none: UNREACHABLE when surely nothing was sent, UNKNOWN
@@ -105,16 +98,6 @@ class HttpHands:
         the call must not be made or its answer must not be taken. Cancelled, the request may have
         been sent.
         """
-        match call:
-            case HttpCall():
-                return await self._traced(call, account, trace)
-            case MailCall() | FindCall() | KeepCall() | ExtractCall():
-                text = "a mail was given to the hands for HTTP"
-                raise SendFailure(Failure(Kind.REJECTED, Reason.INTERNAL, text=text))
-            case _:
-                assert_never(call)
-
-    async def _traced(self, call: HttpCall, account: Account, trace: Trace) -> HttpReply:
         started_at = self._now()
         try:
             reply = await self._guarded(call, account)
@@ -218,7 +201,12 @@ class HttpHands:
             self._lanes.give_back(lane)
 
     async def _talk(
-        self, call: HttpCall, lane: Lane, request: Request, fate: Fate, sink: Sink | None
+        self,
+        call: HttpCall,
+        lane: Lane[LaneKey, Connection],
+        request: Request,
+        fate: Fate,
+        sink: Sink | None,
     ) -> HttpReply:
         answer = await lane.connection.ask(request, fate)
         headers = lower_case(answer.headers)

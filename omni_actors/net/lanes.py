@@ -7,12 +7,49 @@ redirects, environment, choosing a connection under a lock) we either must not d
 import ssl
 from collections import deque
 from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
 import httpcore
 import trio
 from attrs import define, field, frozen
 
 from omni_actors.net.connection import CLOSE_TIMEOUT_S, Connection
+
+
+class Keyed(Protocol):
+    """Whose lane it is, and where it leads; equal ones lead to the same."""
+
+    @property
+    def channel_id(self) -> str:
+        """The channel."""
+        ...
+
+
+class Kept(Protocol):
+    """A connection that one call after the other is made on."""
+
+    @property
+    def available(self) -> bool:
+        """Whether the last call ended so that another may follow it."""
+        ...
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed by us."""
+        ...
+
+    @property
+    def hung_up(self) -> bool:
+        """Whether the other side has closed it, or says what nobody asked for."""
+        ...
+
+    async def aclose(self) -> None:
+        """Hang up."""
+        ...
+
+
+K = TypeVar("K", bound=Keyed)
+C = TypeVar("C", bound=Kept)
 
 
 @frozen
@@ -25,11 +62,11 @@ class LaneKey:
 
 
 @define(eq=False)
-class Lane:
+class Lane(Generic[K, C]):
     """One connection, opened by its first call. `expires_at` is set while it is idle."""
 
-    key: LaneKey
-    connection: Connection
+    key: K
+    connection: C
     keep_s: float = 0.0
     expires_at: float | None = None
 
@@ -58,41 +95,41 @@ class LaneStatistics:
 
 
 @define(eq=False)
-class _Waiter:
+class _Waiter(Generic[K, C]):
     """A call that waits for a lane, which it finds here when it is woken."""
 
-    key: LaneKey
-    lane: Lane | None = None
+    key: K
+    lane: Lane[K, C] | None = None
     ready: trio.Event = field(factory=trio.Event)
 
 
 @define(eq=False)
-class Lanes:
+class Lanes(Generic[K, C]):
     """All lanes of a process, at most `per_channel_max` of a channel and `total_max` together.
 
     A lane in use is never taken away; an idle one makes room for a call that leads elsewhere.
     Calls that find no room wait in order, but nobody waits for the limit of another channel.
     """
 
-    _connect: Callable[[LaneKey], Connection]
+    _connect: Callable[[K], C]
     _nursery: trio.Nursery  # only closes what was given up
     per_channel_max: int = 8
     total_max: int = 256
     idle_s: float = 30.0
-    _by_channel: dict[str, list[Lane]] = field(init=False, factory=dict)
-    _idle: dict[Lane, None] = field(init=False, factory=dict)  # the longest idle one first
-    _waiters: deque[_Waiter] = field(init=False, factory=deque)
+    _by_channel: dict[str, list[Lane[K, C]]] = field(init=False, factory=dict)
+    _idle: dict[Lane[K, C], None] = field(init=False, factory=dict)  # the longest idle one first
+    _waiters: deque[_Waiter[K, C]] = field(init=False, factory=deque)
     _open: int = field(init=False, default=0)
 
     def statistics(self) -> LaneStatistics:
         """A snapshot."""
         return LaneStatistics(self._open, len(self._idle), len(self._waiters))
 
-    async def borrow(self, key: LaneKey) -> Lane:
+    async def borrow(self, key: K) -> Lane[K, C]:
         """A lane for one call, to be given back. Cancelled, nothing was borrowed."""
         return self._take(key) or await self._wait(key)
 
-    def give_back(self, lane: Lane) -> None:
+    def give_back(self, lane: Lane[K, C]) -> None:
         """Keep the lane for the next call, or close it when its call did not end cleanly."""
         if lane.connection.available:
             self._rest(lane)
@@ -119,8 +156,8 @@ class Lanes:
                 self._forget(lane)
                 nursery.start_soon(lane.connection.aclose)
 
-    async def _wait(self, key: LaneKey) -> Lane:
-        waiter = _Waiter(key)
+    async def _wait(self, key: K) -> Lane[K, C]:
+        waiter: _Waiter[K, C] = _Waiter(key)
         self._waiters.append(waiter)
         try:
             await waiter.ready.wait()
@@ -141,7 +178,7 @@ class Lanes:
                 waiter.lane = lane
                 waiter.ready.set()
 
-    def _take(self, key: LaneKey) -> Lane | None:
+    def _take(self, key: K) -> Lane[K, C] | None:
         """An idle lane, the latest used first so that the others age out; or a new one; or None."""
         own = [lane for lane in self._by_channel.get(key.channel_id, ()) if lane.idle]
         for lane in reversed([lane for lane in own if lane.key == key]):
@@ -153,7 +190,7 @@ class Lanes:
             return None
         return self._new(key)
 
-    def _room(self, channel_id: str, own: list[Lane]) -> bool:
+    def _room(self, channel_id: str, own: list[Lane[K, C]]) -> bool:
         """Whether one more lane may be opened, if need be in place of an idle one."""
         if len(self._by_channel.get(channel_id, ())) >= self.per_channel_max:
             if not own:
@@ -165,18 +202,18 @@ class Lanes:
             self._drop(next(iter(self._idle)))
         return True
 
-    def _new(self, key: LaneKey) -> Lane:
-        lane = Lane(key, self._connect(key), keep_s=self.idle_s)
+    def _new(self, key: K) -> Lane[K, C]:
+        lane: Lane[K, C] = Lane(key, self._connect(key), keep_s=self.idle_s)
         self._by_channel.setdefault(key.channel_id, []).append(lane)
         self._open += 1
         return lane
 
-    def _wake(self, lane: Lane) -> Lane:
+    def _wake(self, lane: Lane[K, C]) -> Lane[K, C]:
         lane.expires_at = None
         del self._idle[lane]
         return lane
 
-    def _rest(self, lane: Lane) -> None:
+    def _rest(self, lane: Lane[K, C]) -> None:
         """Let it idle as the latest used one of its channel."""
         lane.expires_at = trio.current_time() + min(self.idle_s, lane.keep_s)
         self._idle[lane] = None
@@ -184,12 +221,12 @@ class Lanes:
         own.remove(lane)
         own.append(lane)
 
-    def _drop(self, lane: Lane) -> None:
+    def _drop(self, lane: Lane[K, C]) -> None:
         self._forget(lane)
         if not lane.connection.closed:
             self._nursery.start_soon(_close, lane.connection)
 
-    def _forget(self, lane: Lane) -> None:
+    def _forget(self, lane: Lane[K, C]) -> None:
         own = self._by_channel.get(lane.key.channel_id, [])
         if lane not in own:
             return
@@ -200,7 +237,7 @@ class Lanes:
         self._open -= 1
 
 
-async def _close(connection: Connection) -> None:
+async def _close(connection: Kept) -> None:
     """Hang up without ceremony; also while everything is being cancelled."""
     with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
         await connection.aclose()

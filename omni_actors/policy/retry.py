@@ -11,6 +11,7 @@ BASE_S = 1.0
 CAP_S = 120.0
 ATTEMPTS_MAX = 8
 MAX_HOLD_S = 600.0
+PATIENT_S = (60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0)
 THROTTLE_BASE_S = 1.0
 THROTTLE_MIN_S = 0.5
 THROTTLE_CAP_S = 60.0
@@ -151,6 +152,8 @@ def again(case: Case) -> Verdict:
     for a longer wait than a leg may be held, everybody whom the trouble concerns waits for it.
     """
     failure = case.failure
+    if failure.patience_s is not None:
+        return patiently(case, failure.patience_s)
     blameless = failure.kind is Kind.UNREACHABLE or failure.scope in WIDE
     if used_up(failure, case.attempt) and (not blameless or failure.attempts_max is not None):
         return GiveUp()
@@ -162,6 +165,16 @@ def again(case: Case) -> Verdict:
     if at > since + MAX_HOLD_S:
         return GiveUp(gap=True)
     return RetryAt(at)
+
+
+def patiently(case: Case, patience_s: float) -> RetryAt | GiveUp:
+    """Ever more rarely, but for long: what may take hours to pass, as a mail that is put off."""
+    step_s = PATIENT_S[min(case.attempt, len(PATIENT_S)) - 1]
+    wait_s = max(step_s * (1 + 0.1 * case.jitter), asked_s(case.failure) or 0.0)
+    since = case.now if case.first_failed_at is None else case.first_failed_at
+    if case.now + wait_s > since + patience_s:
+        return GiveUp(gap=True)
+    return RetryAt(case.now + wait_s)
 
 
 def used_up(failure: Failure, attempt: int) -> bool:

@@ -137,7 +137,8 @@ class MailServer:
 class MailCall:
     """One mail to hand over. `sender` is the envelope's, empty for a mail that must not bounce.
 
-    `envelope_id` is returned in reports of delivery where the server knows of them (RFC 3461).
+    `envelope_id` is returned in reports of delivery where the server knows of them (RFC 3461), and
+    with `delivered` it is asked to report also what arrived.
     """
 
     server: MailServer
@@ -145,6 +146,7 @@ class MailCall:
     recipients: tuple[str, ...]
     mail: Mail
     envelope_id: str = ""
+    delivered: bool = False
     deadline_s: float = 900.0
 
 

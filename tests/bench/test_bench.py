@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from bench import echo, intake, mail_parsing, profile, restart, runtime
+from bench import (
+    echo,
+    intake,
+    mail_idle,
+    mail_parsing,
+    mail_sending,
+    profile,
+    restart,
+    runtime,
+)
 from bench.load import Job, Result, requests_of, serial_in, text_of
 from bench.report import BUSY, Row, Yardstick, append_json, at_least, at_most, spelled
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
@@ -37,7 +46,7 @@ def test_requests_of_the_load_are_signed_webhooks_of_different_customers() -> No
         headers = {
             name.lower(): value for name, _, value in (line.partition(": ") for line in lines)
         }
-        assert meta.authenticate(headers, body, secrets)
+        assert meta.authenticate(headers, body, secrets, 0.0)
         reports += ADAPTERS["whatsapp"].parse(meta.decode(body, secrets))
     assert [r.content for r in reports if isinstance(r, Received)] == [
         Text(text_of(serial)) for serial in (7, 8, 9)
@@ -149,6 +158,22 @@ def test_the_restart_bench_sees_a_first_dispatch() -> None:
     rows = restart.run(quick=True)
 
     assert rows[0].void is None
+
+
+@pytest.mark.slow
+@pytest.mark.e2e
+def test_the_bench_of_idle_mailboxes_closes_all_that_it_opened() -> None:
+    rows = mail_idle.run(quick=True)
+
+    assert [row.void for row in rows] == [None] * len(rows)
+
+
+@pytest.mark.slow
+def test_the_bench_of_sending_hands_every_mail_over() -> None:
+    rows = mail_sending.run(quick=True)
+
+    assert [row.void for row in rows if row.void and not row.void.startswith(BUSY)] == []
+    assert sum("kept connection" in row.name and row.value > 0 for row in rows) == 3
 
 
 def test_the_mails_of_the_bench_are_read() -> None:

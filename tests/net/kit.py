@@ -20,7 +20,7 @@ from omni_actors.net.account import Account
 from omni_actors.net.guard import GuardPolicy
 from omni_actors.net.http import HttpHands, open_hands
 from omni_actors.net.trace import Trace
-from omni_actors.wire.calls import Call
+from omni_actors.wire.calls import HttpCall
 
 TOKEN = "EAAtoken0123456789"
 APP_SECRET = "app-secret-0123"
@@ -195,7 +195,7 @@ async def hands_of(
 
 
 async def failure_of(
-    hands: HttpHands, call: Call, by: Account, trace: Trace | None = None
+    hands: HttpHands, call: HttpCall, by: Account, trace: Trace | None = None
 ) -> Failure:
     """How a call failed that must fail."""
     try:

@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpcore
 import pytest
@@ -28,6 +28,8 @@ from tests.net.kit import (
 )
 
 TLS = ssl.create_default_context()
+OurLane: TypeAlias = Lane[LaneKey, Connection]
+OurLanes: TypeAlias = Lanes[LaneKey, Connection]
 
 
 class Peerless(Connection):
@@ -49,7 +51,7 @@ def key(channel_id: str, host: str = "graph") -> LaneKey:
     return LaneKey(channel_id, httpcore.Origin(b"https", host.encode(), 443))
 
 
-def connection(lane: Lane) -> Peerless:
+def connection(lane: OurLane) -> Peerless:
     assert isinstance(lane.connection, Peerless)
     return lane.connection
 
@@ -59,26 +61,26 @@ def peerless(wanted: LaneKey) -> Connection:
 
 
 @asynccontextmanager
-async def open_lanes(**limits: Any) -> AsyncIterator[Lanes]:
+async def open_lanes(**limits: Any) -> AsyncIterator[OurLanes]:
     async with trio.open_nursery() as nursery:
-        lanes = Lanes(peerless, nursery, **limits)
+        lanes: OurLanes = Lanes(peerless, nursery, **limits)
         nursery.start_soon(lanes.sweep)
         yield lanes
         nursery.cancel_scope.cancel()
 
 
-async def borrow(lanes: Lanes, *wanted: LaneKey) -> list[Lane]:
+async def borrow(lanes: OurLanes, *wanted: LaneKey) -> list[OurLane]:
     return [await lanes.borrow(one) for one in wanted]
 
 
 class Queue:
     """Calls that wait; `served` tells who got a lane, in order."""
 
-    def __init__(self, lanes: Lanes, nursery: trio.Nursery) -> None:
+    def __init__(self, lanes: OurLanes, nursery: trio.Nursery) -> None:
         self.lanes = lanes
         self.nursery = nursery
         self.served: list[str] = []
-        self.held: dict[str, Lane] = {}
+        self.held: dict[str, OurLane] = {}
 
     async def add(self, name: str, wanted: LaneKey) -> trio.CancelScope:
         """Let one more call want a lane, and return when it has it or waits."""
@@ -95,7 +97,7 @@ class Queue:
 
 
 @asynccontextmanager
-async def queueing(lanes: Lanes) -> AsyncIterator[Queue]:
+async def queueing(lanes: OurLanes) -> AsyncIterator[Queue]:
     """A queue of calls; those that still wait at the end are cancelled."""
     async with trio.open_nursery() as nursery:
         yield Queue(lanes, nursery)
@@ -321,7 +323,9 @@ def test_the_limits_hold_and_nobody_waits_without_need(
     trio.run(play)
 
 
-def _check(lanes: Lanes, queue: Queue, wanted: dict[str, tuple[trio.CancelScope, LaneKey]]) -> None:
+def _check(
+    lanes: OurLanes, queue: Queue, wanted: dict[str, tuple[trio.CancelScope, LaneKey]]
+) -> None:
     busy = [lane.key.channel_id for lane in queue.held.values()]
     waiting = [
         one.channel_id

@@ -17,7 +17,7 @@ from omni_actors.model.failure import Kind, Reason
 from omni_actors.net.http import HttpHands
 from omni_actors.net.multipart import form_frame
 from omni_actors.net.trace import Trace
-from omni_actors.wire.calls import Auth, HttpCall, MailCall, Secret, Upload
+from omni_actors.wire.calls import Auth, HttpCall, Secret, Upload
 from tests.net.kit import (
     APP_SECRET,
     LOOPBACK_OPEN,
@@ -348,14 +348,6 @@ async def test_a_call_is_refused_that_has(hands: HttpHands, call: HttpCall) -> N
     assert (failure.kind, failure.reason) == (Kind.REJECTED, Reason.BAD_REQUEST)
     assert "hunter2" not in (failure.text or "")
     assert "hunter2" not in trace.exchanges[0].url
-
-
-async def test_a_mail_is_refused(hands: HttpHands) -> None:
-    mail = MailCall("a@example.org", ("b@example.org",), "0" * 64, 1)
-
-    failure = await failure_of(hands, mail, account(Served()))
-
-    assert (failure.kind, failure.reason) == (Kind.REJECTED, Reason.INTERNAL)
 
 
 # What the operator sees

@@ -345,3 +345,29 @@ def test_a_report_closes_as_an_answer_does_unless_it_is_old(
     case = Case(failure, 1, NOW, 0.0, first=True)
 
     assert when_reported(case, NOW - age_s) == expected
+
+
+def test_what_is_put_off_is_tried_ever_more_rarely_for_as_long_as_it_is_worth() -> None:
+    put_off = Failure(Kind.TRANSIENT, Reason.UNKNOWN, Scope.LEG, patience_s=86_400.0)
+    began, now, waits = 1000.0, 1000.0, []
+    for attempt in range(1, 100):
+        verdict = decide(Case(put_off, attempt, now, jitter=0.0, first_failed_at=began))
+        if verdict == GiveUp(gap=True):
+            break
+        assert isinstance(verdict, RetryAt)
+        waits.append(verdict.at - now)
+        now = verdict.at
+
+    assert waits[:6] == [60, 300, 900, 1800, 3600, 7200]
+    assert waits[6:] == [7200] * len(waits[6:])
+    assert 80_000 < now - began <= 86_400
+
+
+def test_what_is_put_off_waits_at_least_as_long_as_it_asks_for() -> None:
+    grey = Failure(
+        Kind.TRANSIENT, Reason.UNKNOWN, Scope.LEG, retry_after_s=300.0, patience_s=86_400.0
+    )
+
+    verdict = decide(Case(grey, attempt=1, now=50.0, jitter=0.5))
+
+    assert verdict == RetryAt(350.0)
