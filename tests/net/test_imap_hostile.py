@@ -331,6 +331,33 @@ async def test_of_a_mail_that_is_too_large_no_more_is_written_than_was_wanted(
         assert mailbox.usable
 
 
+async def test_a_server_that_announces_the_next_version_is_spoken_to_in_this_one(
+    autojump_clock: MockClock,
+) -> None:
+    able = "IMAP4rev1 IMAP4rev2 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR UIDPLUS MOVE IDLE ENABLE LITERAL+"
+
+    async def script(peer: ImapPeer) -> None:
+        peers.append(peer)
+        await peer.says(b"* OK The Microsoft Exchange IMAP4 service is ready. [UwBJADA=]\r\n")
+        await peer.hears("CAPABILITY")
+        await peer.answers(f"CAPABILITY {able}")
+        await peer.hears("AUTHENTICATE PLAIN")
+        await peer.answers(told="OK AUTHENTICATE completed.")
+        await peer.hears("CAPABILITY")
+        await peer.answers(f"CAPABILITY {able}")
+        await peer.opens()
+        assert await peer.hears("UID SEARCH") == b"UID 1:*"
+        await peer.answers(f'ESEARCH (TAG "{peer.tag.decode()}") UID ALL 2:4,9')
+        assert await peer.line() == b"A6 LOGOUT"
+
+    peers: list[ImapPeer] = []
+    async with mailbox_at(script) as mailbox:
+        await mailbox.select("INBOX")
+
+        assert await mailbox.uids_from(1) == (range(2, 5), range(9, 10))
+    assert not [line for line in peers[0].heard if b"ENABLE" in line]
+
+
 async def test_without_move_mails_are_copied_and_only_they_are_expunged(
     autojump_clock: MockClock,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -29,7 +30,9 @@ from omni_actors.wire.imap_replies import (
     Status,
     Told,
     internal_date,
+    ranges_of,
     reply_of,
+    runs_of,
     unix_time,
 )
 from omni_actors.wire.imap_values import DEPTH_MAX, Atom, values_of
@@ -248,6 +251,15 @@ def test_values_in_lists_keep_their_kind() -> None:
     assert isinstance(values[0], tuple)
     assert not isinstance(values[0][1], Atom)
     assert values_of([b"(" * DEPTH_MAX + b")" * DEPTH_MAX])
+
+
+@given(st.lists(st.integers(1, 40)))
+def test_numbers_become_the_ranges_that_hold_them_and_nothing_else(numbers: list[int]) -> None:
+    runs = runs_of(numbers)
+
+    assert [number for run in runs for number in run] == sorted(set(numbers))
+    assert all(before.stop < after.start for before, after in pairwise(runs))
+    assert ranges_of(range(number, number + 1) for number in numbers) == runs
 
 
 DATES = {

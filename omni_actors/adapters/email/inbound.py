@@ -19,6 +19,7 @@ from omni_actors.adapters.email.attachments import media_kind
 from omni_actors.adapters.email.headers import date_of, shown, words_decoded
 from omni_actors.adapters.email.html import safe
 from omni_actors.adapters.email.mime import Attachment, Parsed, read
+from omni_actors.adapters.reading import seconds
 from omni_actors.model.content import Email, Media
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import MediaRef, Received, Report, Unsupported
@@ -58,7 +59,7 @@ def parse(document: Json) -> Sequence[Report]:
     mail = Mail(
         parsed=read(raw if isinstance(raw, bytes) else b""),
         channel_key=str(given.get("channel_key") or ""),
-        arrived_at=float(given.get("at") or 0.0),
+        arrived_at=seconds(given.get("at")),
         blob=str(given.get("blob") or ""),
     )
     sender = sender_of(mail.parsed)

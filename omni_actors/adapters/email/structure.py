@@ -41,10 +41,6 @@ class Part:
     content_id: str = ""
     parts: list["Part"] = field(factory=list)
 
-    @property
-    def is_multipart(self) -> bool:
-        return bool(self.parts)
-
     def walk(self) -> Iterator["Part"]:
         """This part and all within it, in their order."""
         waiting = [self]
