@@ -218,13 +218,19 @@ class GrantBook:
         in_use = self.routes().get(ward.channel.id)
         if in_use is None or in_use.account.token != ward.route.account.token:
             return  # it was of a token that is used no more
-        if policy.must_connect_again(failure):
-            await self.set_state(ward, ChannelState.NEEDS_REAUTH, policy.reason_of(failure))
+        why = policy.reason_of(failure)
+        if policy.has_ended(failure):
+            await self.set_state(ward, ChannelState.NEEDS_REAUTH, why)
         elif what is Care.RENEW:
             end = f"; it ends on {day(grant.expires_at)}" if grant.expires_at else ""
-            why = policy.reason_of(failure)
             sentence = f"The token could not be renewed so far: {why}{end}."
             await self.tell(ward, "token", ok=False, sentence=sentence)
+        elif what is Care.WATCH and policy.must_connect_again(failure):
+            sentence = f"Nobody can see to the webhooks: {why}."
+            await self.tell(ward, "subscription", ok=False, sentence=sentence)
+        elif policy.must_connect_again(failure):
+            sentence = f"The token could not be looked at: {why}."
+            await self.tell(ward, "rights", ok=False, sentence=sentence)
 
     async def set_state(self, ward: Ward, state: ChannelState, reason: str | None) -> None:
         verb = SetChannelState(

@@ -398,6 +398,26 @@ async def test_lost_webhooks_are_ordered_again(
         assert (view.history.cause, view.history.state) == ("subscription", "done")
 
 
+async def test_a_token_that_may_not_see_to_webhooks_goes_on_sending(
+    tmp_path: Path, meta: Meta, autojump_clock: MockClock
+) -> None:
+    meta.ends["from-config"] = float("inf")
+    lacking = [refusal(200, text="Requires pages_manage_metadata") for _ in range(9)]
+    meta.next_refusals["subscribed_apps"] = deque(lacking)
+    spec = ChannelSpec(
+        FB_1, "default", "messenger", PAGES[0], {"page_id": PAGES[0]},
+        {"access_token": "from-config"},
+    )  # fmt: skip
+    async with open_rig(tmp_path, meta, plan(spec)) as rig:
+        await trio.sleep(60)
+        sent = await answer(rig)
+        await rig.reached(sent, "sent")
+
+        assert rig.channel_state(FB_1) == "active"
+        health = (await channel(rig, FB_1)).health
+        assert "pages_manage_metadata" in str(health["reason"])
+
+
 async def test_what_was_said_before_is_read_once_an_account_is_connected(
     tmp_path: Path, meta: Meta, autojump_clock: MockClock
 ) -> None:
