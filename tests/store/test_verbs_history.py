@@ -9,8 +9,8 @@ from omni_actors.model.history import Cause, SyncState
 from omni_actors.model.reports import Deleted, MediaRef, Received
 from omni_actors.store.contract import Refused
 from omni_actors.store.history import AskHistory, Histories, HistoryOf, HistorySync, NoteHistory
-from omni_actors.store.queries import Channels, MessageById
-from omni_actors.store.verbs import Item
+from omni_actors.store.queries import Channels, IntakeBody, MediumById, MessageById
+from omni_actors.store.verbs import Accept, Item
 from tests.store.conftest import ADA, Desk
 
 
@@ -138,6 +138,29 @@ async def test_a_message_that_was_taken_back_before_it_is_read_is_empty(desk: De
     [message] = [desk.ask(MessageById("default", id)) for id in ids]
     assert message is not None
     assert isinstance(message.content, UnsupportedContent)
+
+
+async def test_a_message_taken_back_while_it_is_read_gets_no_media(desk: Desk) -> None:
+    ref = MediaRef({"url": "https://x"})
+    await desk.accept(Item("whatsapp", news("m_1", Text("a secret"))))
+    await desk.accept(Item("whatsapp", Deleted("770", "del:m_1", 60.0, ADA, "m_1")))
+
+    read = Item("whatsapp", old("m_1", Text("a secret"), (ref,)), media_ids=("med_1",))
+    accepted = await desk.accept(read)
+
+    assert accepted.media is False
+    assert desk.ask(MediumById("default", "med_1")) is None
+    assert "message.synced" not in [event.type for event in desk.events()]
+
+
+async def test_what_is_told_as_news_after_it_was_taken_back_leaves_no_words(desk: Desk) -> None:
+    await desk.accept(Item("whatsapp", old("m_1", Text("a secret"))))
+    await desk.accept(Item("whatsapp", Deleted("770", "del:m_1", 60.0, ADA, "m_1")))
+    intake = desk.intake()
+
+    await desk.do(Accept(intake, (Item("whatsapp", news("m_1", Text("a secret"))),)))
+
+    assert desk.ask(IntakeBody(intake.id)).body is None
 
 
 async def test_reading_is_no_word_of_the_platform(desk: Desk) -> None:

@@ -249,6 +249,28 @@ async def test_a_message_taken_back_takes_bytes_and_raw_body_along(desk: Desk) -
     assert (medium.blob, medium.ref, medium.filename) == (None, None, None)
 
 
+async def test_edits_and_repetitions_of_it_leave_no_words_behind_either(desk: Desk) -> None:
+    secret = told(received("m.1", Text("a secret"), who=CARA, channel_key="990"))
+    edit = told(Edited("990", "edit:m.1:1", 1_001.0, CARA, "m.1", Text("another secret")))
+    intakes = [desk.intake() for _ in range(3)]
+    for intake, each in zip(intakes, (edit, secret, secret), strict=True):
+        await desk.do(Accept(intake, (each,)))
+
+    await desk.accept(told(Deleted("990", "del:m.1", 1_002.0, CARA, "m.1")))
+
+    assert [desk.ask(IntakeBody(intake.id)).body for intake in intakes] == [None, None, None]
+
+
+async def test_a_repetition_beside_news_keeps_its_bytes(desk: Desk) -> None:
+    first = told(received("m.1", who=CARA, channel_key="990"))
+    await desk.accept(first)
+    intake = desk.intake()
+
+    await desk.do(Accept(intake, (first, told(received("m.2", who=CARA, channel_key="990")))))
+
+    assert desk.ask(IntakeBody(intake.id)).body == b"{}"
+
+
 async def test_a_raw_body_stays_while_something_in_it_has_no_channel_yet(desk: Desk) -> None:
     intake = desk.intake()
     items = (

@@ -82,6 +82,23 @@ DROP_RAW = """
     WHERE id = (SELECT intake_id FROM message WHERE id = :id) AND problem IS NULL
       AND NOT EXISTS (SELECT 1 FROM unclaimed u WHERE u.intake_id = intake.id)
 """
+TELLS_EDIT = """
+    INSERT INTO edit_intake (channel_id, external_id, intake_id)
+    VALUES (:channel_id, :external_id, :intake_id) ON CONFLICT DO NOTHING
+"""
+DROP_EDITS = """
+    UPDATE intake SET body = NULL, blob = NULL
+    WHERE id IN (SELECT t.intake_id FROM edit_intake t
+                 JOIN external e ON e.channel_id = t.channel_id AND e.external_id = t.external_id
+                 WHERE e.message_id = :id)
+      AND problem IS NULL
+      AND NOT EXISTS (SELECT 1 FROM unclaimed u WHERE u.intake_id = intake.id)
+"""
+DROP_INTAKE = """
+    UPDATE intake SET body = NULL, blob = NULL
+    WHERE id = :id AND problem IS NULL
+      AND NOT EXISTS (SELECT 1 FROM unclaimed u WHERE u.intake_id = intake.id)
+"""
 COMPLETE = "UPDATE message SET content = :content WHERE id = :id AND deleted = 0"
 TAKE_UP = """
     UPDATE message SET source = 'platform', content = :content, notes = :notes,
@@ -314,6 +331,15 @@ class Effects:
         self._changes.append((DELETE, {"id": message_id, "content": content}))
         self._changes.append((DROP_MEDIA, {"id": message_id}))
         self._changes.append((DROP_RAW, {"id": message_id}))
+        self._changes.append((DROP_EDITS, {"id": message_id}))
+
+    def told_edit(self, home: Home, external_id: str, intake: Intake) -> None:
+        """These raw bytes tell the new words of a message."""
+        self.change(TELLS_EDIT, channel_id=home.id, external_id=external_id, intake_id=intake.id)
+
+    def drop_intake(self, intake: Intake) -> None:
+        """These raw bytes tell what was taken back before."""
+        self.change(DROP_INTAKE, id=intake.id)
 
     def change(self, sql: str, **named: Any) -> None:
         """Something small to be written after the people and the messages."""

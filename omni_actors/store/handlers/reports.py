@@ -429,6 +429,7 @@ def _changed(
     match report:
         case Edited():
             event = EventType.MESSAGE_EDITED
+            effects.told_edit(home, report.target, intake)
             content = encode_content(report.content)
             if message_id:
                 content = encode_content(_with_its_media(effects, message_id, report.content))
