@@ -5,7 +5,7 @@ may begin, what came back, which accounts are taken, and that each step happens 
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import asdict, define, evolve, field, frozen
@@ -15,10 +15,12 @@ from omni_actors.adapters.connecting import App, Found, Harvest, OAuth, Tokens
 from omni_actors.adapters.contract import Adapter
 from omni_actors.gateway.called import called
 from omni_actors.gateway.errors import Code, Mistake, RequestError
-from omni_actors.gateway.keys import Caller
+from omni_actors.gateway.grants import GrantBook
+from omni_actors.gateway.keys import Caller, channel_of
+from omni_actors.gateway.management import refused as refused_by_platform
 from omni_actors.gateway.sender import Hands
 from omni_actors.gateway.submit import refused
-from omni_actors.model.failure import Failure
+from omni_actors.model.failure import Failure, Kind
 from omni_actors.model.ids import CONNECTION, Ids
 from omni_actors.model.states import ChannelState
 from omni_actors.net.account import Account
@@ -36,6 +38,7 @@ from omni_actors.store.connecting import (
     EnsureKey,
     Find,
     Grant,
+    LetGo,
     OfferAccounts,
     Offered,
     TakeConnection,
@@ -51,7 +54,9 @@ STATE_KEY = "connecting"
 KEY_BYTES = 32
 CODE_BYTES = 16
 DEFAULT_TENANT = "default"
+CONFIGURED = "the channel stands in the config: take it out there, and reload"
 REVOKED = "the person who connected the account took back what they had allowed; connect it again"
+BY_US = "it was disconnected here; connect its account again to bring it back"
 DELETED = "the person who connected the account had their data deleted"
 
 
@@ -85,7 +90,7 @@ class Connector:
     channels: Callable[[], Mapping[str, Channel]]
     public_url: Callable[[], str]
     adopt: Callable[[Channel], None]
-    subscribe: Callable[[str], Awaitable[None]]
+    grants: GrantBook
     choosing: set[str] = field(factory=set)
 
     # ------------------------------------------------------------ beginning
@@ -347,10 +352,34 @@ class Connector:
             raise refused(problem) from None
         telemetry.info("channel.connected", channel_id=channel.id, platform=channel.platform)
         self.adopt(channel)
-        await self.subscribe(channel.id)
+        await self.grants.subscribe(channel.id)
         return channel
 
     # ------------------------------------------------------------ taking back
+
+    async def let_go(self, caller: Caller, channel_id: str) -> Channel:
+        """Disconnect a channel: the platform sends nothing more of it, and its token is forgotten.
+
+        What the platform refuses, since the token is good no more, keeps nobody. Raises
+        RequestError, and then nothing has changed.
+        """
+        channel = channel_of(caller, self.channels(), channel_id)
+        if channel.source == "config":
+            raise RequestError(Code.CONNECT_UNAVAILABLE, CONFIGURED)
+        if not channel.connected:
+            return channel
+        try:
+            failure = await self.grants.unsubscribe(channel_id)
+            if failure is not None and failure.kind not in (Kind.BROKEN, Kind.REJECTED):
+                raise refused_by_platform(failure, Code.PLATFORM_REFUSED, "disconnect it again")
+            reason = BY_US if failure is None else f"{BY_US}. {still_told(failure)}"
+            verb = LetGo(caller.tenant, channel_id, reason, self.now())
+            channel = await self.store.do(verb)
+            telemetry.info("channel.let_go", channel_id=channel_id)
+            self.adopt(channel)
+        finally:
+            self.grants.leaving.discard(channel_id)
+        return channel
 
     async def revoke(self, app_id: str, form: Mapping[str, str]) -> int:
         """The platform tells that a person took back what they allowed; how many channels it was.
@@ -434,6 +463,11 @@ def sentence_of(failure: Failure) -> str:
     why = failure.advice or failure.text or failure.reason.value
     code = f" ({failure.code})" if failure.code and failure.code not in why else ""
     return f"the platform refused: {why}{code}"
+
+
+def still_told(failure: Failure) -> str:
+    """Why webhooks of a disconnected account may go on."""
+    return f"The platform would not end its webhooks: {failure.advice or failure.text}"
 
 
 def nothing_found(accounts: Sequence[Offered]) -> str:

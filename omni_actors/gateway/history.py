@@ -37,6 +37,9 @@ T = TypeVar("T")
 TOPIC = "history"
 RESTARTS_MAX = 3
 CONNECTED = "connect"  # the source of a channel that was connected over OAuth
+DISCONNECTED = Failure(
+    Kind.BROKEN, Reason.CREDENTIALS_EXPIRED, text="the channel was disconnected meanwhile"
+)
 OPEN = (SyncState.WAITING, SyncState.RUNNING)
 
 
@@ -80,6 +83,8 @@ class HistoryBook:
         channel = channel_of(caller, self.channels(), channel_id)
         if self.able(channel_id) is None:
             sentence = f"old conversations of this {channel.platform} channel cannot be read"
+            if not channel.connected:
+                sentence = "the channel is disconnected: connect its account again first"
             raise RequestError(Code.HISTORY_UNREACHABLE, sentence)
         return await self.ask(channel_id, Cause.ASKED, None, 0.0)
 
@@ -232,7 +237,10 @@ class HistoryBook:
     async def call(self, able: Able, wanted: Flow[T]) -> T | Failure:
         """Make a call when the platform takes one more, with the token that is good then."""
         await self.turn(able)
-        route = self.routes().get(able.channel.id, able.route)
+        now = self.able(able.channel.id)
+        if now is None:
+            return DISCONNECTED
+        route = now.route
         return await called(self.hands, wanted, route.account, route.adapter.masked_keys)
 
     async def turn(self, able: Able) -> None:

@@ -236,7 +236,7 @@ class House:
             channels=lambda: self.channels,
             public_url=lambda: self.plan.public_url,
             adopt=self.adopt,
-            subscribe=self.grants.subscribe,
+            grants=self.grants,
         )
 
     @property
@@ -514,6 +514,8 @@ class House:
             self.tell_actor(channel, evolve(before, account=evolve(before.account, token="")))
 
     def tell_actor(self, channel: Channel, route: Route) -> None:
+        if channel.id not in self.spawned:  # it begins with what the channel is then
+            return
         able = channel.id in self.routes
         pacing = self.pacer.pacing(channel) if able else default_pacing(route.adapter)
         message = channel_actor.Changed(channel, route, pacing.channel, pacing.pair)

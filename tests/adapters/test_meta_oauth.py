@@ -297,6 +297,23 @@ def test_webhooks_are_ordered_beside_those_that_come_already() -> None:
     assert {"messages", "message_echoes", "feed"} <= set(fields)
 
 
+@pytest.mark.parametrize(
+    ("platform", "settings", "path"),
+    [
+        ("messenger", PAGE_SETTINGS, f"https://graph.facebook.com/v25.0/{PAGE}/subscribed_apps"),
+        ("instagram", LINKED_SETTINGS, f"https://graph.facebook.com/v25.0/{PAGE}/subscribed_apps"),
+        ("instagram", OWN_SETTINGS, f"https://graph.instagram.com/v25.0/{IG}/subscribed_apps"),
+    ],
+)
+def test_the_app_is_taken_off_what_it_was_installed_on(
+    platform: str, settings: Any, path: str
+) -> None:
+    [call], _ = play(upkeep(platform).unsubscribe(settings), reply({"success": True}))
+
+    assert (call.method, call.url) == ("DELETE", path)
+    assert upkeep(platform).installed(settings) == path
+
+
 # ---------------------------------------------------------------- notices
 
 VECTOR = (

@@ -98,6 +98,8 @@ class Meta(Platform):
         """What the platform shows of people and of what was said."""
         if what == "conversations":
             return reply(200, {"data": self.conversations})
+        if what.startswith("t_"):
+            return reply(200, {"id": what, "messages": {"data": []}})
         assert what == CUSTOMER, f"nobody asks for {what}"
         return reply(200, {"id": CUSTOMER})
 
@@ -116,6 +118,9 @@ class Meta(Platform):
     def subscriptions(self, key: str, call: HttpCall) -> HttpReply:
         if call.method == "POST":
             self.subscribed[key] = tuple(call.query["subscribed_fields"].split(","))
+            return reply(200, {"success": True})
+        if call.method == "DELETE":
+            self.subscribed.pop(key, None)
             return reply(200, {"success": True})
         app_id = INSTAGRAM.settings.app_id if key == IG else FACEBOOK.settings.app_id
         ours = {"id": app_id, "subscribed_fields": self.subscribed.get(key, ())}

@@ -204,5 +204,11 @@ OAUTH: Final[Mapping[str, OAuth[Any]]] = {
     ),
 }
 UPKEEP: Final = Upkeep(
-    inspect=inspect, missing=missing, subscribe=subscribe, renews=renews, renew=renew
+    inspect=inspect,
+    missing=missing,
+    subscribe=subscribe,
+    unsubscribe=upkeep.unsubscribe,
+    installed=upkeep.installed,
+    renews=renews,
+    renew=renew,
 )

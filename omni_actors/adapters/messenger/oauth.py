@@ -79,4 +79,10 @@ OAUTH: Final[Mapping[str, OAuth[Any]]] = {
         authorize=authorize, exchange=oauth.exchange, accounts=accounts, prolong=oauth.prolong
     )
 }
-UPKEEP: Final = Upkeep(inspect=inspect, missing=missing, subscribe=subscribe)
+UPKEEP: Final = Upkeep(
+    inspect=inspect,
+    missing=missing,
+    subscribe=subscribe,
+    unsubscribe=upkeep.unsubscribe,
+    installed=upkeep.installed,
+)

@@ -243,17 +243,17 @@ def _comes_back(before: Channel, *, renewed: bool) -> bool:
 
 @writes(PutCredentials)
 def put_credentials(db: Writing, verb: PutCredentials) -> Channel:
-    channel = _owned(db, verb.tenant, verb.channel_id)
+    channel = owned(db, verb.tenant, verb.channel_id)
     sealed = db.cipher.seal(dumps(verb.credentials).encode(), channel.id)
     use_credentials(db, channel.id, sealed)
     journal = Journal()
     if channel.state is ChannelState.NEEDS_REAUTH:
         change_state(db, journal, channel, ChannelState.ACTIVE, None, verb.at)
     journal.keep(db)
-    return _owned(db, verb.tenant, verb.channel_id)
+    return owned(db, verb.tenant, verb.channel_id)
 
 
-def _owned(db: Reading, tenant: str, channel_id: str) -> Channel:
+def owned(db: Reading, tenant: str, channel_id: str) -> Channel:
     """A channel of this tenant. Raises Refused."""
     found = db.row(ONE, id=channel_id)
     channel = None if found is None else channel_of(found)
@@ -264,7 +264,7 @@ def _owned(db: Reading, tenant: str, channel_id: str) -> Channel:
 
 @writes(SetChannelState)
 def set_channel_state(db: Writing, verb: SetChannelState) -> Channel:
-    channel = _owned(db, verb.tenant, verb.channel_id)
+    channel = owned(db, verb.tenant, verb.channel_id)
     same = channel.state is verb.state and channel.reason == verb.reason
     if same or channel.state in verb.unless:
         return channel
@@ -272,7 +272,7 @@ def set_channel_state(db: Writing, verb: SetChannelState) -> Channel:
     state, reason = _allowed(db, channel, verb)
     change_state(db, journal, channel, state, reason, verb.at)
     journal.keep(db)
-    return _owned(db, verb.tenant, verb.channel_id)
+    return owned(db, verb.tenant, verb.channel_id)
 
 
 def _allowed(
