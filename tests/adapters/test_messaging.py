@@ -260,6 +260,21 @@ def test_documents_go_to_the_platform_of_their_object() -> None:
     assert dispatch({"object": "instagram"}) == "instagram"
 
 
+def test_edits_without_a_number_are_told_apart() -> None:
+    def edit(words: str, at: int) -> Report:
+        who: JsonObject = {"sender": {"id": "7300000000000001"}, "recipient": {"id": ACCOUNTS[0]}}
+        told: JsonObject = {"mid": "m_1", "text": words}
+        element: JsonObject = {**who, "timestamp": at, "message_edit": told}
+        [report] = messenger.parse({"entry": [{"id": ACCOUNTS[0], "messaging": [element]}]})
+        return report
+
+    first, again = edit("a", 1790000000000), edit("a", 1790000000000)
+    keys = {first.event_key, edit("b", 1790000000000).event_key, edit("a", 1790000001000).event_key}
+
+    assert first.event_key == again.event_key
+    assert len(keys) == 3
+
+
 def test_of_two_edits_of_one_time_the_later_one_is_later() -> None:
     def edit(number: Json) -> Json:
         told: JsonObject = {"mid": "m_1", "text": "no", "num_edit": number}
