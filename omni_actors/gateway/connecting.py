@@ -201,11 +201,10 @@ class Connector:
     async def take(self, platform: str, state: str) -> Connection | Landing:
         """The connecting of a state, which is used up by that; or why it cannot be."""
         connection = self.store.peek(ConnectionById(ANY_TENANT, policy.connection_in(state) or ""))
-        key = await self.state_key()
         if (
             connection is None
             or connection.platform != platform
-            or not policy.is_genuine(key, state, bound(connection))
+            or not policy.is_genuine(await self.state_key(), state, bound(connection))
         ):
             telemetry.warning("connection.forged", platform=platform)
             return Landing(False, "Not connected", "This login was not begun here.")
@@ -460,9 +459,12 @@ def kept(found: Found, tokens: Tokens) -> Find:
 
 def sentence_of(failure: Failure) -> str:
     """Why the platform gave us nothing."""
+    later = failure.kind in (Kind.TRANSIENT, Kind.UNREACHABLE, Kind.UNKNOWN, Kind.THROTTLED)
     why = failure.advice or failure.text or failure.reason.value
     code = f" ({failure.code})" if failure.code and failure.code not in why else ""
-    return f"the platform refused: {why}{code}"
+    if later:
+        return f"the platform could not be asked, begin again later: {why}{code}"
+    return f"the platform refused: {why}{code}" if failure.code else why
 
 
 def still_told(failure: Failure) -> str:

@@ -100,9 +100,36 @@ def test_facebook_redeems_a_code_and_prolongs_the_token_without_holding_a_secret
     assert long == Tokens("EAABlong", None)
 
 
+ALLOWED = "instagram_business_basic,instagram_business_manage_messages"
+
+
+@pytest.mark.parametrize(
+    ("told", "lacking"),
+    [
+        ("instagram_business_basic", "instagram_business_manage_messages"),
+        (["instagram_business_manage_messages"], "instagram_business_basic"),
+        (["instagram_business_manage_comments"], "instagram_business_basic, "),
+        (ALLOWED.split(","), None),
+        (f"{ALLOWED},instagram_business_manage_comments", None),
+        (None, None),
+        ("", None),
+    ],
+)
+def test_what_the_person_did_not_allow_is_said(told: Any, lacking: str | None) -> None:
+    answer = reply({"access_token": "IGAAshort", "user_id": IG, "permissions": told})
+    if lacking is None:
+        assert play(OWN_LOGIN.exchange(INSTAGRAM, BACK), answer)[1].access_token == "IGAAshort"
+        return
+
+    with pytest.raises(SendFailure) as failed:
+        play(OWN_LOGIN.exchange(INSTAGRAM, BACK), answer)
+
+    assert f"did not allow {lacking}" in (failed.value.failure.text or "")
+
+
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_instagrams_answer_to_a_code_comes_in_two_shapes(wrapped: bool) -> None:
-    facts = {"access_token": "IGAAshort", "user_id": IG, "permissions": "a,b"}
+    facts = {"access_token": "IGAAshort", "user_id": IG, "permissions": ALLOWED}
 
     [call], tokens = play(
         OWN_LOGIN.exchange(INSTAGRAM, BACK), reply({"data": [facts]} if wrapped else facts)
