@@ -305,12 +305,14 @@ class HistoryDesk(Generic[S]):
     """How old conversations are read from a platform that keeps them. The flows raise SendFailure.
 
     `page` reads one slice after a cursor ("" is the start); its answer None says that the cursor is
-    good no more, and the listing must begin anew. `rate` is how many calls it takes.
+    good no more, and the listing must begin anew. `rate` is how many calls it takes. `of` tells the
+    conversations with one person, where the platform may not list them all.
     """
 
     rate: RateDefault
     page: Callable[[str, S], Flow[ThreadPage | None]]
     read: Callable[[Thread, S], Flow[ThreadRead]]
+    of: Callable[[Person, S], Flow[ThreadPage]] | None = None
 
 
 @frozen

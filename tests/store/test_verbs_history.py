@@ -6,12 +6,22 @@ from attrs import evolve
 from omni_actors.model.content import ChoiceResponse, Content, Text, UnsupportedContent, Via
 from omni_actors.model.failure import Failure, Kind, Reason
 from omni_actors.model.history import Cause, SyncState
-from omni_actors.model.reports import Deleted, MediaRef, Received
+from omni_actors.model.reports import Deleted, IdentityKey, MediaRef, Received
 from omni_actors.store.contract import Refused
-from omni_actors.store.history import AskHistory, Histories, HistoryOf, HistorySync, NoteHistory
+from omni_actors.store.history import (
+    AskHistory,
+    Histories,
+    HistoryOf,
+    HistorySync,
+    KnownPerson,
+    NoteHistory,
+    PeopleOf,
+)
 from omni_actors.store.queries import Channels, IntakeBody, MediumById, MessageById
 from omni_actors.store.verbs import Accept, Item
 from tests.store.conftest import ADA, Desk
+
+ELSEWHERE = {"platform": "instagram", "channel_key": "990"}
 
 
 def ask(cause: Cause = Cause.ASKED, since: float | None = None, at: float = 10.0) -> AskHistory:
@@ -161,6 +171,21 @@ async def test_what_is_told_as_news_after_it_was_taken_back_leaves_no_words(desk
     await desk.do(Accept(intake, (Item("whatsapp", news("m_1", Text("a secret"))),)))
 
     assert desk.ask(IntakeBody(intake.id)).body is None
+
+
+async def test_people_are_told_in_pages_those_met_last_first(desk: Desk) -> None:
+    people = [(IdentityKey("phone", f"49151{n}"),) for n in range(5)]
+    for n, who in enumerate(people):
+        await desk.receive(f"wamid.{n}", who=who, at=1_000.0 + n)
+    await desk.receive("elsewhere", who=(IdentityKey("igsid", "555", "990"),), **ELSEWHERE)
+
+    found: list[KnownPerson] = []
+    after = ("~", "~")
+    while page := desk.ask(PeopleOf("wa", after, 2)):
+        found += page
+        after = (page[-1].conversation_id, page[-1].leg_id)
+
+    assert [person.keys for person in found] == people[::-1]
 
 
 async def test_reading_is_no_word_of_the_platform(desk: Desk) -> None:
