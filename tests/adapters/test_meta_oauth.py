@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 from omni_actors.adapters import ADAPTERS, APP_KINDS
-from omni_actors.adapters.connecting import Harvest, TokenFacts, Tokens
+from omni_actors.adapters.connecting import Found, Harvest, TokenFacts, Tokens
 from omni_actors.adapters.instagram.settings import InstagramSettings
 from omni_actors.adapters.messenger.settings import MessengerSettings
 from omni_actors.adapters.meta import signed_request
@@ -311,6 +311,51 @@ def test_webhooks_that_come_are_not_missed() -> None:
 
     assert calls[0].url.endswith(f"/{PAGE}/subscribed_apps")
     assert list(missing) == []
+
+
+def test_what_the_operator_wants_besides_is_ordered_and_missed() -> None:
+    page = evolve(PAGE_SETTINGS, fields=["feed"])
+    own = evolve(OWN_SETTINGS, fields=("comments", "mentions"))
+
+    calls, _ = play(
+        upkeep("messenger").subscribe(page),
+        installed("990011223344", "messages"),
+        reply({"success": True}),
+    )
+    assert "feed" in calls[1].query["subscribed_fields"].split(",")
+    calls, _ = play(
+        upkeep("instagram").subscribe(own),
+        installed("990011223355", "messages"),
+        reply({"success": True}),
+    )
+    assert {"comments", "mentions"} <= set(calls[1].query["subscribed_fields"].split(","))
+    there = calls[1].query["subscribed_fields"].split(",")
+    _, missing = play(upkeep("messenger").missing(page), installed("990011223344", *there))
+    assert "feed" in missing
+
+
+def test_what_an_app_orders_besides_is_of_each_of_its_accounts() -> None:
+    app = evolve(FACEBOOK, fields=("feed",))
+    _, found = play(
+        MESSENGER_LOGIN.accounts(app),
+        reply({"id": "10150000000000042"}),
+        reply({"data": [page(PAGE)]}),
+    )
+    [account] = found.accounts
+    assert settings_of("messenger", account).fields == ("feed",)
+
+    me = {"id": "9001", "user_id": IG, "username": "mughouse"}
+    _, found = play(OWN_LOGIN.accounts(evolve(INSTAGRAM, fields=("comments",))), reply(me))
+    assert settings_of("instagram", found.accounts[0]).fields == ("comments",)
+
+
+def settings_of(platform: str, found: Found) -> Any:
+    return ADAPTERS[platform].settings(**found.settings)
+
+
+def test_a_field_has_the_name_of_one() -> None:
+    with pytest.raises(ValueError, match="webhook fields, such as feed"):
+        MessengerSettings(page_id=PAGE, fields=("feed, messages",))
 
 
 def test_webhooks_are_ordered_beside_those_that_come_already() -> None:

@@ -158,6 +158,7 @@ def own_account(app: InstagramApp) -> Flow[Harvest]:
         "graph_url": app.graph_url,
         "version": app.version,
         "app_id": app.app_id,
+        "fields": list(app.fields),
     }
     name = text(me.get("username")) or text(me.get("name")) or account
     subjects = [one for one in (text(me.get("id")), account) if one is not None]
@@ -203,7 +204,8 @@ def missing(settings: InstagramSettings) -> Flow[Sequence[str]]:
 
 def subscribe(settings: InstagramSettings) -> Flow[None]:
     """Order all webhooks that we read."""
-    fields = FIELDS if settings.login == "instagram" else PAGE_FIELDS
+    own = settings.login == "instagram"
+    fields = (*FIELDS, *settings.fields) if own else PAGE_FIELDS
     yield from upkeep.subscribe(settings, fields)
 
 
