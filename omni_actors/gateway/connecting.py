@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import trio
 from attrs import asdict, define, evolve, field, frozen
 
 from omni_actors import telemetry
@@ -51,6 +52,8 @@ from omni_actors.store.rows import ANY_TENANT, Channel
 from omni_actors.store.verbs import ChannelSpec
 
 STATE_KEY = "connecting"
+ENDING_S = 5.0
+BROKEN_OFF = "the browser was closed before it was done; begin again"
 KEY_BYTES = 32
 CODE_BYTES = 16
 DEFAULT_TENANT = "default"
@@ -186,6 +189,19 @@ class Connector:
         taken = await self.take(platform, query.get("state", ""))
         if isinstance(taken, Landing):
             return taken
+        try:
+            return await self.received(taken, query)
+        except trio.Cancelled:  # the browser was closed, or the house ends
+            with trio.move_on_after(ENDING_S, shield=True):
+                await self.fail(taken, BROKEN_OFF)
+            raise
+        except Exception as bug:  # noqa: BLE001 - whoever waits for it must not wait for ever
+            place = telemetry.place_of(bug)
+            telemetry.error("connection.bug", connection_id=taken.id, error=place)
+            return await self.fail(taken, f"a bug of ours: {place}")
+
+    async def received(self, taken: Connection, query: Mapping[str, str]) -> Landing:
+        """What becomes of what the platform says of a connecting."""
         code = query.get("code")
         if not code:
             why = query.get("error_description") or query.get("error") or "it gave no code"

@@ -233,6 +233,34 @@ async def test_a_person_who_says_no_is_told_of(
         assert ended.problem == "the platform did not allow it: Permissions error"
 
 
+async def test_who_closes_the_browser_too_soon_keeps_nobody_waiting(
+    tmp_path: Path, meta: Meta, autojump_clock: MockClock
+) -> None:
+    async with open_rig(tmp_path, meta, wanted()) as rig:
+        connection, state = await begin(rig, "instagram")
+        meta.sticks_at = "me"
+
+        with trio.move_on_after(5):
+            await land(rig, "instagram", state=state, code="code-1")
+
+        ended = await rig.gateway.connector.connection(OPERATOR, connection.id)
+        assert (ended.status, "closed" in (ended.problem or "")) == ("failed", True)
+
+
+async def test_a_bug_keeps_nobody_waiting(
+    tmp_path: Path, meta: Meta, autojump_clock: MockClock
+) -> None:
+    meta.account_id = "no digits"
+    async with open_rig(tmp_path, meta, wanted()) as rig:
+        connection, state = await begin(rig, "instagram")
+
+        landed = await land(rig, "instagram", state=state, code="code-1")
+
+        assert "a bug of ours" in landed.sentence.lower()
+        ended = await rig.gateway.connector.connection(OPERATOR, connection.id)
+        assert ended.status == "failed"
+
+
 # ---------------------------------------------------------------- tenants
 
 
