@@ -112,6 +112,7 @@ async def test_bytes_that_nothing_names_are_removed_and_the_others_stay(
         assert [blobs.path_of(blob).exists() for blob in (young, named, intake)] == [True] * 3
 
 
+@pytest.mark.slow
 async def test_media_are_forgotten_when_they_are_old_unless_a_message_waits_for_them(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:
@@ -128,6 +129,7 @@ async def test_media_are_forgotten_when_they_are_old_unless_a_message_waits_for_
         assert await rig.store.ask(MediumById("default", wanted.id)) == wanted
 
 
+@pytest.mark.slow
 async def test_a_reload_changes_how_long_things_are_kept(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
