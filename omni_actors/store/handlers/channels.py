@@ -192,9 +192,11 @@ def _refuse_taken(specs: Sequence[ChannelSpec], known: dict[str, Channel]) -> No
 def _put(
     db: Writing, journal: Journal, spec: ChannelSpec, before: Channel | None, at: float
 ) -> None:
+    said = dumps(spec.credentials).encode()
     state, reason, since = ChannelState.ACTIVE, None, at
     used, by_config = _sealed(db, spec)
-    back = before is not None and _comes_back(before, renewed=used is None)
+    taken_back = used is None and by_config is not None
+    back = before is not None and not taken_back and _comes_back(before, renewed=used is None)
     if before is not None and not back:
         state, reason, since = before.state, before.reason, before.since
     db.run(
@@ -204,7 +206,7 @@ def _put(
         platform=spec.platform,
         channel_key=spec.channel_key,
         settings=dumps(spec.settings),
-        credentials=used or db.cipher.seal(dumps(spec.credentials).encode(), spec.id),
+        credentials=used if used or taken_back else db.cipher.seal(said, spec.id),
         config_credentials=by_config,
         state=state.value,
         reason=reason,
@@ -219,7 +221,8 @@ def _put(
 def _sealed(db: Reading, spec: ChannelSpec) -> tuple[bytes | None, bytes | None]:
     """The credentials to keep, and the config's beside them where others are in use.
 
-    The first is None when the config says something new: then that counts.
+    Both are None when the config says something new: then that counts. The first alone is where
+    somebody took back what they had allowed.
     """
     used, by_config = db.row(BOTH, id=spec.id) or (None, None)
     said = by_config if by_config is not None else used
@@ -227,7 +230,8 @@ def _sealed(db: Reading, spec: ChannelSpec) -> tuple[bytes | None, bytes | None]
         return None, None
     try:
         same = loads(db.cipher.open(said, spec.id).decode()) == spec.credentials
-        db.cipher.open(used, spec.id)
+        if used is not None:
+            db.cipher.open(used, spec.id)
     except Unreadable:  # sealed with a key that is gone
         return None, None
     return (used, by_config) if same else (None, None)

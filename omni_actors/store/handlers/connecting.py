@@ -128,8 +128,11 @@ OF_SUBJECT = """
     ORDER BY channel_id
 """
 FORGET_CONNECTIONS = "DELETE FROM connection WHERE app = :app AND subject = :subject"
+# The config's own are kept beside, so that only others than these count in their place.
 EMPTY = """
-    UPDATE channel SET credentials = NULL, config_credentials = NULL WHERE id = :channel_id
+    UPDATE channel SET credentials = NULL,
+        config_credentials = CASE WHEN source = 'config' THEN config_credentials END
+    WHERE id = :channel_id
 """
 PUT_DELETION = """
     INSERT INTO data_deletion (code, app, channels, at) VALUES (:code, :app, :channels, :at)
