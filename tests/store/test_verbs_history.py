@@ -1,5 +1,7 @@
 """How far old conversations were read; old messages that turn out to be news."""
 
+from typing import Any
+
 import pytest
 from attrs import evolve
 
@@ -21,7 +23,7 @@ from omni_actors.store.queries import Channels, IntakeBody, MediumById, MessageB
 from omni_actors.store.verbs import Accept, Item
 from tests.store.conftest import ADA, Desk
 
-ELSEWHERE = {"platform": "instagram", "channel_key": "990"}
+ELSEWHERE: dict[str, Any] = {"platform": "instagram", "channel_key": "990"}
 
 
 def ask(cause: Cause = Cause.ASKED, since: float | None = None, at: float = 10.0) -> AskHistory:
