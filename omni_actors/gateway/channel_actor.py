@@ -373,8 +373,9 @@ class ChannelActor:
     async def hold_back(self, wake: LegWake) -> None:
         """Hold a part in the store until there is room for one more person."""
         now = self.now()
+        self.limits.stand_in_line()  # a crash of this actor may come before the answer
         wakes = await self.store.do(HoldPart(wake.part_id, now, self.limits.full(now)))
-        self.limits.waiting = True
+        self.limits.stand_in_line()  # somebody may have looked before it was held
         self.in_line()
         self.not_sent(wake, wakes)
 
