@@ -1,7 +1,7 @@
 """Asks platforms what they allow a channel, for what they told before it was here, or not at all.
 
-Each channel is asked after a start, once a day, and when it has other settings or somebody wants it. What a platform answers
-counts like its news; a failure changes nothing, and sending goes on.
+Each channel is asked after a start, once a day, and when it has other settings or somebody wants it.
+What a platform answers counts like its news; a failure changes nothing, and sending goes on.
 """
 
 from collections.abc import Callable, Mapping
