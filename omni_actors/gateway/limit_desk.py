@@ -1,6 +1,6 @@
 """Asks platforms what they allow a channel, for what they told before it was here, or not at all.
 
-Each channel is asked after a start, once a day, and when it has other settings or somebody wants it.
+Each channel is asked after a start, once a day, when it has other settings, and on demand.
 What a platform answers counts like its news; a failure changes nothing, and sending goes on.
 """
 

@@ -7,7 +7,7 @@ from attrs import evolve
 
 from omni_actors.model.events import EventType
 from omni_actors.model.json import JsonObject
-from omni_actors.model.limits import LIMITS
+from omni_actors.model.limits import FIRST_AT, LIMITS
 from omni_actors.model.states import ChannelState
 from omni_actors.store.cipher import Unreadable
 from omni_actors.store.codec import decode_object, dumps, loads
@@ -280,12 +280,21 @@ def set_channel_state(db: Writing, verb: SetChannelState) -> Channel:
     channel = _owned(db, verb.tenant, verb.channel_id)
     same = channel.state is verb.state and channel.reason == verb.reason
     if same or channel.state in verb.unless:
-        return channel
+        return _overruled(db, channel, verb.at) if same else channel
     journal = Journal()
     state, reason = _allowed(db, channel, verb)
     change_state(db, journal, channel, state, reason, verb.at)
     journal.keep(db)
     return _owned(db, verb.tenant, verb.channel_id)
+
+
+def _overruled(db: Writing, channel: Channel, at: float) -> Channel:
+    """An operator resumes a channel that sends already: then it may write first too, whatever its
+    platform has said until now."""
+    first_at, told_at = channel.limits.get(FIRST_AT, (0.0, at))
+    if channel.state is not ChannelState.ACTIVE or first_at == 0.0:
+        return channel
+    return limit(db, channel.id, {FIRST_AT: 0.0}, max(at, told_at)) or channel
 
 
 def _allowed(
