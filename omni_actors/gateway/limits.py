@@ -273,8 +273,8 @@ class Limits:
 
     def full(self, now: float) -> Failure:
         """Why nobody else may be written to first."""
-        used, most = self.outreach.used(now), self.outreach.most
-        text = f"the portfolio has written first to {used} people in a day"
+        used, most = self.outreach.used(now) + self.outreach.kept(now), self.outreach.most
+        text = f"the portfolio has written first, or is about to, to {used} people in a day"
         if self.writes_first_from > now:
             text = FIRST_CLOSED
         elif most is None or used < most:

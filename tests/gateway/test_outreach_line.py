@@ -8,7 +8,7 @@ import trio
 from attrs import define, evolve, field
 from trio.testing import MockClock
 
-from omni_actors.gateway.house import OUTREACH
+from omni_actors.gateway.house import OUTREACH, TIME
 from omni_actors.gateway.outreach_desk import OutreachDesk
 from omni_actors.model.content import Template
 from omni_actors.store.contract import Store, Verb
@@ -92,6 +92,24 @@ async def test_what_a_leg_got_later_stays_behind_what_it_holds(
         await rig.until(lambda: len(platform.accepted(BOB)) == 6)
 
     assert [arrival.body["template"]["name"] for arrival in platform.accepted(BOB)] == names
+
+
+async def test_whom_nothing_was_sent_to_is_not_counted(
+    tmp_path: Path, platform: Platform, autojump_clock: MockClock
+) -> None:
+    """A part that expired in the moment in which it was to go out."""
+    async with open_rig(tmp_path, platform, plan(number(users_per_day=1))) as rig:
+        await rig.system.stop(TIME)
+        await rig.gateway.pause(OPERATOR, "wa")
+        late = (await rig.submit(HELLO, to=to(BOB), expires_in_s=60)).message_id
+        await trio.sleep(120)
+        await rig.gateway.resume(OPERATOR, "wa")
+        await trio.sleep(5)
+
+        assert (await limiter(rig))["outreach"]["used"] == 0
+        await rig.gateway.cancel(caller(), late)
+        await rig.submit(HELLO, to=to(ADA))
+        await rig.until(lambda: platform.accepted(ADA), within_s=700)
 
 
 async def test_who_comes_while_the_line_is_looked_at_is_not_forgotten(
