@@ -69,6 +69,7 @@ def test_a_document_told_again_has_the_same_event_keys(parse: Parse, pair: dict[
     ]
 
 
+@pytest.mark.slow
 @BOTH
 @given(document=JSON)
 def test_any_document_is_read_without_an_error(parse: Parse, document: Any) -> None:
@@ -87,6 +88,7 @@ def places(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(GOLDEN)), st.data())
 def test_a_document_with_anything_in_a_wrong_place_is_read_without_an_error(
     name: str, data: st.DataObject
@@ -199,6 +201,7 @@ ENTRIES = {
 }
 
 
+@pytest.mark.slow
 @BOTH
 @given(data=st.data())
 def test_entries_of_several_documents_may_be_joined_in_any_order(

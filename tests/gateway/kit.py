@@ -46,6 +46,7 @@ from omni_actors.store.rows import ANY_TENANT, Event, Message, Part
 from omni_actors.store.sqlite.engine import SqliteStore
 from omni_actors.store.verbs import ChannelSpec
 from omni_actors.wire.calls import Call, HttpCall, HttpReply, Reply
+from tests.database import lay
 from tests.gateway.faults import (
     Arrival,
     Explode,
@@ -470,7 +471,7 @@ class Rig:
         """Queue a message to Ada, whose window need not be open for it."""
         key = beside.pop("key", None)
         who = beside.pop("caller", caller())
-        return await self.gateway.submit(who, request(text, **beside), key, beside_print(text))
+        return await self.gateway.submit(who, request(text, **beside), key, f"print of {text!r}")
 
     async def submit_all(self, requests: Sequence[SendRequest]) -> None:
         """Queue many at once, in any order."""
@@ -543,10 +544,6 @@ async def answered(value: Any) -> Any:
     return await value if isinstance(value, Awaitable) else value
 
 
-def beside_print(text: object) -> str:
-    return f"print of {text!r}"
-
-
 @asynccontextmanager
 async def open_rig(
     folder: Path, platform: Platform, wanted: Plan, *, seed: int = 1, media: bool = False
@@ -559,7 +556,7 @@ async def open_rig(
     failures: list[StoreFailed] = []
     observed: list[tuple[str, Mapping[str, object]]] = []
     async with open_store(
-        f"sqlite:///{folder / 'omni.db'}",
+        f"sqlite:///{lay(folder)}",
         clock_now=clock.now,
         chance_bits=Random(seed).getrandbits,
         inline=True,

@@ -293,6 +293,7 @@ async def test_a_token_is_renewed_at_four_fifths_of_its_life(
         assert rig.channel_state(IG_1) == "active"
 
 
+@pytest.mark.slow
 async def test_a_renewal_that_stumbles_is_tried_again_and_told_of(
     tmp_path: Path, meta: Meta, autojump_clock: MockClock
 ) -> None:
@@ -373,6 +374,7 @@ async def test_access_that_ends_soon_is_told_of(
 # ---------------------------------------------------------------- webhooks
 
 
+@pytest.mark.slow
 async def test_lost_webhooks_are_ordered_again(
     tmp_path: Path, meta: Meta, autojump_clock: MockClock
 ) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -27,6 +28,7 @@ async def restrict_first(rig: Rig, until: float | None, *, at: float) -> None:
     await news(rig, told("account_update", value, at=at))
 
 
+@pytest.mark.slow
 async def test_what_is_written_first_is_held_while_only_answers_are_allowed(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -48,6 +50,7 @@ async def test_what_is_written_first_is_held_while_only_answers_are_allowed(
     assert await rig.events("delivery.dead") == []
 
 
+@pytest.mark.slow
 async def test_a_restriction_of_what_is_written_first_outlives_a_restart_until_newer_word(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:
@@ -103,6 +106,7 @@ async def test_answers_go_on_when_they_may_again_and_the_rest_when_that_may(
     assert now + 14_400 <= began.parts[0].status_at < now + 14_500
 
 
+@pytest.mark.slow
 async def test_health_and_limiter_tell_the_same_limit_whatever_news_brought_it(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

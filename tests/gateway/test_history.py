@@ -343,6 +343,7 @@ async def test_a_crash_in_the_middle_goes_on_with_the_page_where_it_was(
         assert len(await messages(rig)) == 3
 
 
+@pytest.mark.slow
 async def test_a_start_after_a_silence_reads_what_is_newer_than_what_was_heard(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:

@@ -73,6 +73,7 @@ async def test_it_is_asked_again_each_day_and_older_word_than_news_does_not_coun
         assert (await limiter(rig))["configured_per_second"] == 72
 
 
+@pytest.mark.slow
 async def test_a_platform_that_does_not_tell_is_asked_again_and_stops_nothing(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:

@@ -206,6 +206,7 @@ async def test_the_platforms_word_closes_the_window_for_the_bot(
     assert graph.sent[0]["tag"] == "HUMAN_AGENT"
 
 
+@pytest.mark.slow
 async def test_films_go_out_more_slowly_than_words(
     house: Rig, graph: SendApi, autojump_clock: MockClock
 ) -> None:

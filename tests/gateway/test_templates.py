@@ -93,6 +93,7 @@ async def refused(rig: Rig, wanted: Template, **beside: Any) -> RequestError:
 # ---------------------------------------------------------------- keeping in step
 
 
+@pytest.mark.slow
 async def test_templates_are_read_at_the_start_and_about_once_an_hour(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -132,6 +133,7 @@ async def test_a_cursor_that_goes_bad_restarts_the_listing(
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_too_many_calls_make_only_the_reading_rarer(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

@@ -250,6 +250,7 @@ async def test_a_state_is_left_alone_where_the_caller_says_so(desk: Desk) -> Non
     assert refused.value.code == "unknown_channel"
 
 
+@pytest.mark.slow
 async def test_a_key_is_found_by_its_hash_until_it_is_revoked(desk: Desk) -> None:
     key = ApiKey("key_1", "default", "ci", ("messages:write",), "ab" * 32, 1.0)
     await desk.do(CreateKey(key, "s3cret"))
