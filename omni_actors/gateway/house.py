@@ -474,13 +474,11 @@ class House:
 
     def templates_changed(self, channel_id: str) -> None:
         """The templates of a channel are not what we thought: read them again soon."""
-        told = self.ground.system.tell(TEMPLATES, template_desk.News(channel_id))
-        if told is not Told.ACCEPTED:
-            telemetry.debug("house.not_nudged", address=TEMPLATES, told=told.name)
+        self.nudge(TEMPLATES, template_desk.News(channel_id), Lane.NORMAL)
 
-    def nudge(self, address: str, message: object) -> None:
-        """Leave a message of which the newest is enough."""
-        told = self.ground.system.tell(address, message, lane=Lane.SYSTEM)
+    def nudge(self, address: str, message: object, lane: Lane = Lane.SYSTEM) -> None:
+        """Leave a message; of those in the lane SYSTEM the newest is enough."""
+        told = self.ground.system.tell(address, message, lane=lane)
         if told is not Told.ACCEPTED:
             telemetry.debug("house.not_nudged", address=address, told=told.name)
 
@@ -543,17 +541,24 @@ class House:
         self.receiver.heard.clear()  # what was told of a channel that was not known then
         bot, self.plan = self.plan.bot, plan
         self.conversations.idle_s = plan.idle_s
-        known = set(self.channels)
+        known = self.channels
         self.take_channels(channels)
         for channel in channels:
             if channel.id in known:
                 self.changed(channel)
+                self.renewed(known[channel.id], channel)
             else:
                 self.spawn_channel(channel)
         self.nudge(LIMITS, limit_desk.Look())
         await self.exchange_bot(bot)
         self.nursery.start_soon(self.rereader.take_up_unclaimed, channels)
         telemetry.info("house.reloaded", channels=len(plan.channels))
+
+    def renewed(self, before: Channel, channel: Channel) -> None:
+        """A channel that is another account, or of another, has other templates and limits."""
+        if (before.channel_key, before.settings) != (channel.channel_key, channel.settings):
+            self.templates_changed(channel.id)
+            self.nudge(LIMITS, limit_desk.News(channel.id), Lane.NORMAL)
 
     async def exchange_bot(self, before: str) -> None:
         """Start or stop the bot, when the plan says otherwise than before."""
@@ -569,8 +574,7 @@ class House:
     async def quarantined(self, poison: Quarantined) -> None:
         """A conversation crashed its actor again and again: leave out what it cannot handle.
 
-        The message itself stays where it is, told of and readable; only what would have followed
-        from it (a picked option, a timer) does not. The conversation goes on.
+        The message itself stays readable; only what would have followed from it (a timer) is not.
         """
         conversation_id = poison.address.partition("/")[2]
         actor = self.conversation_actor(conversation_id)

@@ -150,6 +150,8 @@ class Platform:
         number, _, what = path.partition("/")
         if what == "media":
             return await self.take_upload(call)
+        if what == "uploads" or path.startswith("upload:"):
+            return await self.take_example(call)
         return await self.take(number, call.json, account)
 
     async def take(self, number: str, body: Mapping[str, Any], account: Account) -> Reply:
@@ -220,6 +222,13 @@ class Platform:
         if self.upload_refusals:
             return reply(400, {"error": {"code": self.upload_refusals.pop(0), "message": "no"}})
         return reply(200, {"id": id})
+
+    async def take_example(self, call: HttpCall) -> Reply:
+        """Begin an upload to the app, or take its bytes."""
+        if call.upload is None:
+            return reply(200, {"id": "upload:1"})
+        await trio.sleep(self.upload_s)
+        return reply(200, {"h": "4:a"})
 
     async def manage(self, call: HttpCall) -> Reply:
         """List, take in or delete templates."""

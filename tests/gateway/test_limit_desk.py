@@ -88,6 +88,23 @@ async def test_a_platform_that_does_not_tell_is_asked_again_and_stops_nothing(
         assert (await limiter(rig))["configured_per_second"] == 900
 
 
+async def test_another_number_is_asked_at_once_and_inherits_nothing(
+    tmp_path: Path, platform: Platform, autojump_clock: MockClock
+) -> None:
+    platform.profile = HIGH
+    async with open_rig(tmp_path, platform, unpaced()) as rig:
+        await trio.sleep(1)
+        assert (await limiter(rig))["configured_per_second"] == 900
+
+        platform.profile = {}
+        await rig.house.reload(evolve(plan(number(key=OTHER)), pacing={}))
+        await trio.sleep(1)
+
+        assert platform.profiles == [NUMBER, OTHER]
+        assert (await limiter(rig))["configured_per_second"] == 72
+        assert (await limiter(rig))["outreach"]["limit"] is None
+
+
 async def test_what_it_tells_of_people_lets_out_what_is_held(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:
