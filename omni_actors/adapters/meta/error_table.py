@@ -81,6 +81,20 @@ BAD_MEDIUM: Final = _again(
     "The platform could not fetch the medium from its address; after two tries it is uploaded.",
     4,
 )
+# What a permission is lacking for that only some sends need: the others go on.
+NO_HUMAN_AGENT: Final = (
+    "The reply window is closed, and the app does not have the feature Human Agent: ask for it in "
+    "App Review. Everything else goes on."
+)
+NO_UTILITY: Final = (
+    "The token may not send templates: it needs pages_utility_messaging, after App Review. "
+    "Everything else goes on."
+)
+NO_COMMENTS: Final = (
+    "The token may not answer comments: add the permission to the app's scopes "
+    "(instagram_manage_comments, or instagram_business_manage_comments with Instagram Login), and "
+    "connect the channel again. Everything else goes on."
+)
 OTHER_PRODUCT: Final = _rejected(
     Reason.CONTENT_UNSUPPORTED,
     "It is about payments, games, calls or web views, which the gateway does not make.",
@@ -242,9 +256,7 @@ EITHER: Final[dict[int, Rule]] = {
         "The owner of the account has switched off access to messages; switch it on in the "
         "Instagram app under connected tools.",
     ),
-    2534066: _broken(
-        Reason.PERMISSION_DENIED, "The token may not answer comments; connect the channel again."
-    ),
+    2534066: _rejected(Reason.PERMISSION_DENIED, NO_COMMENTS),
     2534068: _rejected(
         Reason.CONTENT_UNSUPPORTED, "The account takes one picture a message; send them apart."
     ),

@@ -10,7 +10,7 @@ from omni_actors.adapters.instagram import INSTAGRAM
 from omni_actors.adapters.instagram import outbound as instagram
 from omni_actors.adapters.messenger import MESSENGER
 from omni_actors.adapters.messenger import outbound as messenger
-from omni_actors.model.content import Media, MediaKind, Reaction, Text
+from omni_actors.model.content import Media, MediaKind, Reaction, Template, Text
 from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
 from omni_actors.model.reports import IdentityKey
 from omni_actors.wire.calls import Auth, HttpReply
@@ -132,6 +132,53 @@ def test_a_humans_words_past_the_window_carry_the_tag_of_a_human() -> None:
 def test_nobody_else_carries_a_tag(told: dict[str, bool]) -> None:
     assert "tag" not in body_of("text", HELLO, **told)
     assert "messaging_type" not in on_instagram("text", HELLO, **told)
+
+
+def test_a_window_that_the_platform_finds_closed_lets_a_humans_words_out_with_the_tag() -> None:
+    part = PartToSend("prt_1", "text", HELLO, (ANA,), human=True)
+
+    calls, sent = play(messenger.send(part, PAGE), refused(10, 2018278), ACCEPTED)
+
+    assert [call.json.get("tag") for call in calls] == [None, "HUMAN_AGENT"]
+    assert calls[1].json["messaging_type"] == "MESSAGE_TAG"
+    assert calls[1].json["message"] == calls[0].json["message"]
+    assert sent == Sent(("m_OutSize09",))
+
+
+@pytest.mark.parametrize("told", [{}, {"human": True, "late": True}])
+def test_a_bots_words_and_tagged_ones_are_not_sent_again(told: dict[str, bool]) -> None:
+    failure = failure_of(refused(10, 2018278), **told)
+
+    assert failure.reason is Reason.OUTSIDE_WINDOW
+
+
+PERMISSIONS = {
+    "the tag of a human": ({"human": True, "late": True}, "text", 10, Reason.OUTSIDE_WINDOW),
+    "a template": ({}, "utility", 10, Reason.PERMISSION_DENIED),
+    "a private reply": (
+        {"to": (key("comment_id", "88_901"),)},
+        "text",
+        200,
+        Reason.PERMISSION_DENIED,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("told", "form", "code", "reason"), PERMISSIONS.values(), ids=PERMISSIONS.keys()
+)
+def test_a_permission_that_only_some_sends_need_stops_no_others(
+    told: dict[str, Any], form: str, code: int, reason: Reason
+) -> None:
+    content = Template("order_shipped", "en_US") if form == "utility" else HELLO
+
+    with pytest.raises(SendFailure) as failed:
+        sending(form, content, reply=refused(code), **told)
+
+    failure = failed.value.failure
+    assert (failure.kind, failure.reason, failure.scope) == (Kind.REJECTED, reason, Scope.PART)
+    assert "Everything else goes on." in (failure.advice or "")
+    assert failure_of(refused(code)).kind is Kind.BROKEN
 
 
 @pytest.mark.parametrize(
