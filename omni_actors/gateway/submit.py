@@ -210,6 +210,7 @@ class Submitter:
                 request = evolve(request, content=content)
         reply_to, external = self.quoted(tenant, request, content, leg)
         shaped = await self.shaped(tenant, request, content, leg)
+        check_single(shaped, leg, capabilities)
         windowed = self.windowed(request, content, leg, capabilities)
         fallback = None
         if content is not request.content:
@@ -404,6 +405,14 @@ class Submitter:
         if medium.state is MediaState.FAILED:
             raise RequestError(Code.MEDIA_FAILED, f"medium {media_id} could not be fetched")
         return facts_of(medium)
+
+
+def check_single(shaped: Shaped, leg: Leg, capabilities: Capabilities) -> None:
+    """Raise RequestError where more than one message would go to what takes only one."""
+    count = len(shaped.parts)
+    if count > 1 and window.needs_no_window(leg.keys, capabilities):
+        why = f"this address takes one message, and this becomes {count}: say less, or send no media"
+        raise RequestError(Code.CONTENT_UNSUPPORTED, why, mistakes=(Mistake("/content", why),))
 
 
 def nobody_yet(channel: Channel, keys: tuple[IdentityKey, ...]) -> Leg:

@@ -139,7 +139,7 @@ class Capabilities:
     message a free-form message may be sent (None: always), and `human_window_s` how long what a
     person has written themselves. `control_s` is for how long after that message another app of the
     business keeps the control of a conversation (None: no such thing). `windowless` are the kinds
-    of addresses that a message reaches whatever the window, while nothing else is known of the
+    of addresses that one message reaches whatever the window, while nothing else is known of the
     person. `media_kept_s` is how long the platform keeps what a customer sent. Whoever answers a
     person that came from an ad within `entry_answer_s` is free of charge for `entry_free_s` (None:
     no such thing). `group` is what it can do towards a group of people (None: it has no groups).

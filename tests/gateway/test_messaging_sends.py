@@ -1,6 +1,6 @@
 """Messenger and Instagram through the whole house: what goes out, to whom, and until when."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ from omni_actors.model.content import (
     Reaction,
     Via,
 )
+from omni_actors.model.failure import Reason
 from omni_actors.model.requests import Author, AuthorType, ClosedWindow, Delivery, To
 from omni_actors.net.account import Account
 from omni_actors.net.trace import Trace
 from omni_actors.wire.calls import Call, HttpCall, Reply
 from tests.gateway.kit import Rig, caller, open_rig, plan, reply
-from tests.gateway.test_messaging import CHANNELS, PSID, Graph, message, said, to_them
+from tests.gateway.test_messaging import CHANNELS, PSID, Graph, leg_of, message, said, to_them
 
 DAY_S = 86_400.0
 HUMAN = Author(AuthorType.HUMAN)
@@ -37,6 +38,7 @@ class SendApi(Graph):
         super().__init__()
         self.calls: list[HttpCall] = []
         self.refusals: list[Mapping[str, Any]] = []
+        self.before_refusing: Callable[[], Awaitable[None]] | None = None
 
     async def make(self, call: Call, account: Account, trace: Trace) -> Reply:
         assert isinstance(call, HttpCall)
@@ -44,6 +46,8 @@ class SendApi(Graph):
         if not call.url.endswith("/messages"):
             return reply(200, {"data": [{"greeting": [{"locale": "default", "text": "Hi"}]}]})
         if self.refusals:
+            if self.before_refusing is not None:
+                await self.before_refusing()
             return reply(400, {"error": self.refusals.pop(0)})
         self.sent.append(call.json)
         if "sender_action" in call.json:
@@ -249,3 +253,56 @@ async def test_the_profile_is_read_at_once_and_not_too_often(
     assert refused.value.code is Code.RATE_LIMITED
     assert refused.value.retry_after_s == pytest.approx(120)
     assert len(graph.calls) == 6
+
+
+async def test_a_refusal_tells_that_another_app_has_the_conversation(
+    house: Rig, graph: SendApi, autojump_clock: MockClock
+) -> None:
+    await said(house, message("m_IN1"))
+    await trio.sleep(5)
+    graph.refusals.append({"code": 2018300, "message": "Another app is controlling this thread"})
+    answer = await house.submit(to=to_them())
+    failed = await house.reached(answer.message_id, "failed")
+
+    meanwhile = await refusal(house)
+    [event] = await house.events("conversation.control")
+    await said(house, message("m_IN2", "to us again"))
+    later = await house.submit(to=to_them())
+    await house.reached(later.message_id, "sent")
+
+    failure = failed.parts[0].failure
+    assert failure is not None
+    assert failure.reason is Reason.CONTROLLED_ELSEWHERE
+    assert meanwhile.code is Code.CONTROLLED_ELSEWHERE
+    assert event.detail == {"owner": None, "via": "refusal", "ours": False}
+
+
+async def test_a_refusal_is_older_than_what_the_customer_wrote_after_it(
+    house: Rig, graph: SendApi, autojump_clock: MockClock
+) -> None:
+    await said(house, message("m_IN1"))
+    graph.refusals.append({"code": 2018300, "message": "Another app is controlling this thread"})
+
+    async def meanwhile() -> None:
+        await trio.sleep(1)
+        await said(house, message("m_IN2", "to us"))
+
+    graph.before_refusing = meanwhile
+
+    answer = await house.submit(to=to_them())
+    await house.reached(answer.message_id, "failed")
+
+    assert (await leg_of(house)).controlled_by is None
+
+
+async def test_a_private_reply_of_two_parts_is_refused_before_the_first(
+    house: Rig, graph: SendApi, autojump_clock: MockClock
+) -> None:
+    comment = To("fb", "comment:88_901")
+    captioned = Media(MediaKind.IMAGE, url="https://cdn.example/9.jpg", caption="The price list")
+
+    for content in ("long " * 500, captioned):
+        with pytest.raises(RequestError, match="takes one message") as refused:
+            await house.submit(content, to=comment)
+        assert refused.value.code is Code.CONTENT_UNSUPPORTED
+    assert graph.sent == []

@@ -60,9 +60,9 @@ NO_SUCH_PERSON: Final = _rejected(
     "No such person on this page or account; ids of people are good for one page or account only.",
 )
 NOT_OWNER: Final = _rejected(
-    Reason.PERMISSION_DENIED,
-    "Another app, or a person in the inbox, has this conversation; ask for thread control, or wait "
-    "until it is passed back.",
+    Reason.CONTROLLED_ELSEWHERE,
+    "Another app, or a person in the inbox, has this conversation; take the control, or wait until "
+    "it is passed back.",
 )
 NO_PERMISSION: Final = _broken(
     Reason.PERMISSION_DENIED,

@@ -1,11 +1,14 @@
 """Who controls a conversation at its platform: while another app does, nobody of ours answers."""
 
+from collections.abc import Iterable
+
 from omni_actors.model.events import EventType
 from omni_actors.model.json import Json
 from omni_actors.model.reports import ControlChanged, Echoed, Received
 from omni_actors.store.codec import decode_object
 from omni_actors.store.control import ControlMoved
 from omni_actors.store.dialect import Writing, writes
+from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.effects import Effects, Home
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.people import Reach
@@ -14,6 +17,18 @@ ANOTHER = "another"  # where the platform does not tell which app it is
 PLACE = "SELECT tenant, conversation_id, channel_id FROM leg WHERE id = :id"
 CONTROL = """
     UPDATE leg SET controlled_by = :controlled_by, controlled_at = :controlled_at WHERE id = :id
+"""
+OURS = """
+    SELECT g.id, g.tenant, g.conversation_id, g.channel_id
+    FROM rows(:batch, id text, wire_at real) w
+    JOIN leg g ON g.id = w.id
+    WHERE g.controlled_by IS NULL
+        AND coalesce(g.controlled_at, 0.0) <= w.wire_at
+        AND coalesce(g.last_inbound_at, 0.0) <= w.wire_at
+"""
+TAKEN = """
+    UPDATE leg SET controlled_by = new.controlled_by, controlled_at = new.controlled_at
+    FROM rows(:batch, id text, controlled_by text, controlled_at real) new WHERE leg.id = new.id
 """
 
 
@@ -34,6 +49,24 @@ def passed(effects: Effects, home: Home, reach: Reach, report: ControlChanged) -
     ours = report.owner == str(app_id) if app_id else report.ours
     owner = None if ours or report.owner is None else report.owner
     _told(effects, home, reach, owner, report.at, {"owner": report.owner, **report.detail})
+
+
+def refused(
+    db: Writing, journal: Journal, legs: Iterable[tuple[str, float | None]], at: float
+) -> None:
+    """The platform says that another app controls these legs, of a part that went out at `wire_at`.
+
+    Newer word, and a customer who wrote to us after that, stand above it.
+    """
+    asked = {leg_id: wire_at or at for leg_id, wire_at in legs}
+    rows = look(db, OURS, list(asked.items()))
+    put(db, TAKEN, [(row[0], ANOTHER, at) for row in rows])
+    for leg_id, tenant, conversation_id, channel_id in rows:
+        detail: dict[str, Json] = {"owner": None, "via": "refusal", "ours": False}
+        journal.note(
+            EventType.CONVERSATION_CONTROL, tenant, at, conversation_id, leg_id, channel_id, None,
+            detail,
+        )  # fmt: skip
 
 
 @writes(ControlMoved)
