@@ -72,6 +72,7 @@ def capabilities_view(capabilities: Capabilities) -> JsonObject:
         "forms": forms_view(capabilities.forms),
         "dialect": capabilities.dialect.name,
         "window_s": capabilities.window_s,
+        "entry_window_s": capabilities.entry_window_s,
         "human_window_s": capabilities.human_window_s,
         "free_in_closed_window": list(capabilities.free_in_closed_window),
         "reply_to": capabilities.reply_to,

@@ -136,8 +136,9 @@ class Capabilities:
     `forms` is keyed by content type, media by `media.<kind>`, requests by `request.<kind>`,
     products by `products.<layout>` or `products.catalog`; a key that is absent is refused.
     `dialect` is how formatted text is written. `window_s` is how long after the customer's last
-    message a free-form message may be sent (None: always), and `human_window_s` how long what a
-    person has written themselves. `control_s` is for how long after that message another app of the
+    message a free-form message may be sent (None: always), `entry_window_s` how long that may be at
+    most where the customer came from an ad, and `human_window_s` how long what a person has written
+    themselves. `control_s` is for how long after that message another app of the
     business keeps the control of a conversation (None: no such thing). `windowless` are the kinds
     of addresses that one message reaches whatever the window, while nothing else is known of the
     person. `media_kept_s` is how long the platform keeps what a customer sent. Whoever answers a
@@ -148,6 +149,7 @@ class Capabilities:
     forms: Mapping[str, tuple[Form, ...]]
     dialect: Dialect = PLAIN
     window_s: float | None = None
+    entry_window_s: float | None = None
     human_window_s: float | None = None
     control_s: float | None = None
     windowless: tuple[str, ...] = ()

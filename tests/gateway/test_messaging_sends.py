@@ -306,3 +306,41 @@ async def test_a_private_reply_of_two_parts_is_refused_before_the_first(
             await house.submit(content, to=comment)
         assert refused.value.code is Code.CONTENT_UNSUPPORTED
     assert graph.sent == []
+
+
+AD = {"ref": "camp-12", "source": "ADS", "type": "OPEN_THREAD"}
+
+
+async def from_an_ad(rig: Rig, ago_s: float) -> None:
+    at_ms = int((rig.clock.now() - ago_s) * 1000)
+    await said(rig, {**message("m_IN1", "Price?", referral=AD), "timestamp": at_ms})
+
+
+async def test_who_came_from_an_ad_may_be_answered_for_a_week(
+    house: Rig, graph: SendApi, autojump_clock: MockClock
+) -> None:
+    await from_an_ad(house, 6 * DAY_S)
+
+    answer = await house.submit(to=to_them())
+    await house.reached(answer.message_id, "sent")
+    await trio.sleep(DAY_S)
+
+    assert (await refusal(house)).code is Code.OUTSIDE_WINDOW
+
+
+async def test_the_platform_says_when_an_ad_holds_no_window_open(
+    house: Rig, graph: SendApi, autojump_clock: MockClock
+) -> None:
+    await from_an_ad(house, 2 * DAY_S)
+    closed = {"code": 10, "error_subcode": 2018278, "message": "closed"}
+    graph.refusals.append(closed)
+    by_hand = await house.submit(to=to_them(), author=HUMAN)
+    await house.reached(by_hand.message_id, "sent")
+    graph.refusals.append(closed)
+    held = Delivery(on_closed_window=ClosedWindow("hold"))
+
+    answer = await house.submit(to=to_them(), delivery=held)
+    await house.reached(answer.message_id, "held")
+
+    assert [body.get("tag") for body in graph.sent] == ["HUMAN_AGENT"]
+    assert (await refusal(house)).code is Code.OUTSIDE_WINDOW

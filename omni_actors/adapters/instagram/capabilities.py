@@ -98,6 +98,7 @@ FORMS: Final = {
 CAPABILITIES: Final = Capabilities(
     forms=FORMS,
     window_s=forms.WINDOW_S,
+    entry_window_s=forms.ENTRY_WINDOW_S,
     human_window_s=forms.HUMAN_S,
     control_s=forms.CONTROL_S,
     windowless=(COMMENT,),

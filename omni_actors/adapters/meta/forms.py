@@ -21,6 +21,9 @@ BUTTONS_MAX: Final = 3
 REPLIES_MAX: Final = 13
 CARDS_MAX: Final = 10
 WINDOW_S: Final = 24 * 3600.0
+# How long at most, since 28 September 2026, for whoever wrote from an ad; under which conditions
+# the platform does not say, and it has the last word.
+ENTRY_WINDOW_S: Final = 7 * 86_400.0
 HUMAN_S: Final = 7 * 86_400.0
 # The control of a conversation lapses so long after what the person wrote last.
 CONTROL_S: Final = 24 * 3600.0
