@@ -358,6 +358,7 @@ class Adapter(Generic[S, C]):
     limits: Callable[[S], Flow[JsonObject]] | None = None
     mark_read: Callable[[str, Person, S], Flow[None]] | None = None
     typing: Callable[[str, Person, S], Flow[None]] | None = None
+    stop_typing: Callable[[str, Person, S], Flow[None]] | None = None
     check: Callable[[S], Flow[Sequence[Checked]]] | None = None
     names: Callable[[Json], Iterable[ChannelName]] | None = None
     named: Callable[[S], Sequence[ChannelName]] | None = None

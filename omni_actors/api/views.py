@@ -489,6 +489,7 @@ class CapabilitiesView:
     reply_to: bool
     mark_read: bool
     typing: bool
+    stop_typing: bool
     receipts: tuple[str, ...]
     media_by_url: bool
 

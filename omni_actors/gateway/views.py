@@ -78,6 +78,7 @@ def capabilities_view(capabilities: Capabilities) -> JsonObject:
         "reply_to": capabilities.reply_to,
         "mark_read": capabilities.mark_read,
         "typing": capabilities.typing,
+        "stop_typing": capabilities.stop_typing,
         "receipts": list(capabilities.receipts),
         "media_by_url": capabilities.media_by_url,
         "group_forms": forms_view(capabilities.group.forms) if capabilities.group else None,

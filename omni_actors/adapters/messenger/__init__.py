@@ -8,7 +8,13 @@ from omni_actors.adapters.messenger.check import check
 from omni_actors.adapters.messenger.history import HISTORY
 from omni_actors.adapters.messenger.inbound import parse
 from omni_actors.adapters.messenger.oauth import OAUTH, UPKEEP
-from omni_actors.adapters.messenger.outbound import mark_read, send, typing, upload
+from omni_actors.adapters.messenger.outbound import (
+    mark_read,
+    send,
+    stop_typing,
+    typing,
+    upload,
+)
 from omni_actors.adapters.messenger.portrait import portrait
 from omni_actors.adapters.messenger.profile import PERSONAS, PROFILE
 from omni_actors.adapters.messenger.settings import (
@@ -48,6 +54,7 @@ MESSENGER: Final = Adapter(
     history=HISTORY,
     mark_read=mark_read,
     typing=typing,
+    stop_typing=stop_typing,
     personas=PERSONAS,
     profile=PROFILE,
     portrait=portrait,
