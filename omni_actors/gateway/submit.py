@@ -411,7 +411,7 @@ def check_single(shaped: Shaped, leg: Leg, capabilities: Capabilities) -> None:
     """Raise RequestError where more than one message would go to what takes only one."""
     count = len(shaped.parts)
     if count > 1 and window.needs_no_window(leg.keys, capabilities):
-        why = f"this address takes one message, and this becomes {count}: say less, or send no media"
+        why = f"this address takes one message, and this becomes {count}: say less, or no media"
         raise RequestError(Code.CONTENT_UNSUPPORTED, why, mistakes=(Mistake("/content", why),))
 
 

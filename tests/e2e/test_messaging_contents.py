@@ -103,6 +103,7 @@ ON_PAGES: list[dict[str, Any]] = [
             {"title": "Out", "does": "log_out"},
         ],
     },
+    {"type": "call_invite", "text": "Shall we talk?", "button": "Call us"},
     {
         "type": "receipt",
         "number": "A-1009",
@@ -196,6 +197,22 @@ async def test_every_content_is_taken_by_the_platform(
 
     for content in contents:
         await sent(site, channel, who, with_medium(content, up.json()["id"]))
+
+
+async def test_a_customer_is_shown_that_somebody_types_and_then_no_longer(site: Site) -> None:
+    await heard(site, "messenger", PAGE, PSID)
+    (event,) = await site.events("message.received")
+    path = f"/v1/messages/{event['message_id']}:read"
+
+    answers = [
+        await site.call("POST", path, json=sign)
+        for sign in ({}, {"typing": True}, {"stop_typing": True})
+    ]
+    both = await site.call("POST", path, json={"typing": True, "stop_typing": True})
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert both.status_code == 400
+    assert both.json()["errors"][0]["pointer"] == "/stop_typing"
 
 
 async def test_a_profile_and_a_face_are_set_for_real(site: Site) -> None:

@@ -9,6 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from omni_actors.gateway.errors import Code, RequestError
+from omni_actors.gateway.facade import Sign
 from omni_actors.model.content import (
     ChoiceResponse,
     Choices,
@@ -166,15 +167,18 @@ async def test_a_reaction_goes_out_without_an_id_of_its_own(
     assert graph.sent[0]["payload"] == {"message_id": "m_IN1", "reaction": "👋"}
 
 
-async def test_a_customer_sees_that_they_were_read(
+async def test_a_customer_sees_that_they_were_read_and_that_somebody_types_or_no_longer(
     house: Rig, graph: SendApi, autojump_clock: MockClock
 ) -> None:
     await said(house, message("m_IN1"))
     received = await house.events("message.received")
 
-    await house.gateway.mark_read(caller(), received[0].message_id or "", typing=False)
+    for sign in (Sign.READ, Sign.TYPING, Sign.STOPPED):
+        await house.gateway.show_sign(caller(), received[0].message_id or "", sign)
 
-    assert graph.sent == [{"recipient": {"id": PSID}, "sender_action": "mark_seen"}]
+    actions = [body["sender_action"] for body in graph.sent]
+    assert actions == ["mark_seen", "typing_on", "typing_off"]
+    assert {body["recipient"]["id"] for body in graph.sent} == {PSID}
 
 
 async def test_a_persona_speaks_where_there_are_personas(

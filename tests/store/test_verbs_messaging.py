@@ -20,6 +20,7 @@ from omni_actors.model.reports import (
     StatusReported,
 )
 from omni_actors.model.states import MediaState, PartStatus
+from omni_actors.store.control import ControlMoved
 from omni_actors.store.media_verbs import MediumReady
 from omni_actors.store.queries import (
     BlobsInUse,
@@ -281,3 +282,12 @@ async def test_a_medium_that_may_not_be_kept_is_gone_in_time(desk: Desk, fetched
     assert before.state is (MediaState.READY if fetched else MediaState.PENDING)
     assert (after.state, after.blob, after.ref) == (MediaState.FAILED, None, None)
     assert desk.ask(Conversations(ANY_TENANT, limit=9)).rows
+
+
+async def test_whoever_hands_the_control_to_themselves_has_it(desk: Desk) -> None:
+    leg_id = await their_leg(desk)
+
+    await desk.store.do(ControlMoved(leg_id, OURS, 1_001.0, {"kind": "pass"}))
+
+    assert leg_of(desk, leg_id).controlled_by is None
+    assert desk.events()[-1].detail["ours"] is True

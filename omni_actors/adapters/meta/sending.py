@@ -125,9 +125,9 @@ def recipient(person: Sequence[IdentityKey]) -> Body:
     for kind in (PSID, IGSID):
         if kind in named:
             return {"id": named[kind]}
-    for kind in RECIPIENTS:
+    for kind, spelled in RECIPIENTS.items():
         if kind in named:
-            return {kind: named[kind]}
+            return {spelled: named[kind]}
     raise refuse(Reason.NO_IDENTITY, "no id of the person on this page or account is known")
 
 
@@ -158,14 +158,15 @@ def overridden(body: Body, part: PartToSend) -> Body:
 
 
 def merged(body: Mapping[str, Any], override: Mapping[str, Any]) -> Body:
-    """`body` with `override` laid over it, objects key by key, anything else as a whole."""
+    """`body` with `override` laid over it, objects key by key, anything else as a whole; null takes
+    a key away."""
     result = dict(body)
     for key, value in override.items():
         ours = result.get(key)
         if isinstance(ours, Mapping) and isinstance(value, Mapping):
             value = merged(ours, value)
         result[key] = value
-    return result
+    return {key: value for key, value in result.items() if override.get(key, value) is not None}
 
 
 def check_tag(body: Body, part: PartToSend) -> None:

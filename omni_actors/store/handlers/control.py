@@ -14,7 +14,10 @@ from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.people import Reach
 
 ANOTHER = "another"  # where the platform does not tell which app it is
-PLACE = "SELECT tenant, conversation_id, channel_id FROM leg WHERE id = :id"
+PLACE = """
+    SELECT g.tenant, g.conversation_id, g.channel_id, c.settings
+    FROM leg g JOIN channel c ON c.id = g.channel_id WHERE g.id = :id
+"""
 CONTROL = """
     UPDATE leg SET controlled_by = :controlled_by, controlled_at = :controlled_at WHERE id = :id
 """
@@ -45,8 +48,8 @@ def heard(effects: Effects, home: Home, reach: Reach, report: Received | Echoed)
 
 def passed(effects: Effects, home: Home, reach: Reach, report: ControlChanged) -> None:
     """The control went to an app; to nobody means that whoever is there first may answer."""
-    app_id = decode_object(home.settings).get("app_id")
-    ours = report.owner == str(app_id) if app_id else report.ours
+    app_id = our_app(home.settings)
+    ours = report.owner == app_id if app_id else report.ours
     owner = None if ours or report.owner is None else report.owner
     _told(effects, home, reach, owner, report.at, {"owner": report.owner, **report.detail})
 
@@ -69,14 +72,21 @@ def refused(
         )  # fmt: skip
 
 
+def our_app(settings: str) -> str | None:
+    """The app that we are on a channel with these settings; None where they do not say."""
+    app_id = decode_object(settings).get("app_id")
+    return str(app_id) if app_id else None
+
+
 @writes(ControlMoved)
 def control_moved(db: Writing, verb: ControlMoved) -> None:
     found = db.row(PLACE, id=verb.leg_id)
     if found is None:
         return
-    tenant, conversation_id, channel_id = found
-    db.run(CONTROL, id=verb.leg_id, controlled_by=verb.owner, controlled_at=verb.at)
-    detail = {"owner": verb.owner, "via": "api", "ours": verb.owner is None, **verb.detail}
+    tenant, conversation_id, channel_id, settings = found
+    owner = None if verb.owner == our_app(settings) else verb.owner
+    db.run(CONTROL, id=verb.leg_id, controlled_by=owner, controlled_at=verb.at)
+    detail = {"owner": verb.owner, "via": "api", "ours": owner is None, **verb.detail}
     journal = Journal()
     journal.note(
         EventType.CONVERSATION_CONTROL, tenant, verb.at, conversation_id, verb.leg_id, channel_id,

@@ -10,7 +10,7 @@ from omni_actors.adapters.instagram import INSTAGRAM
 from omni_actors.adapters.instagram import outbound as instagram
 from omni_actors.adapters.messenger import MESSENGER
 from omni_actors.adapters.messenger import outbound as messenger
-from omni_actors.model.content import Media, MediaKind, Reaction, Template, Text
+from omni_actors.model.content import Action, Card, Media, MediaKind, Reaction, Template, Text
 from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
 from omni_actors.model.reports import IdentityKey
 from omni_actors.wire.calls import Auth, HttpReply
@@ -21,6 +21,7 @@ from tests.adapters.meta.kit import (
     ANA_THERE,
     BY_FACEBOOK,
     BY_INSTAGRAM,
+    CHECKS,
     FILM,
     IG_ID,
     PAGE,
@@ -104,6 +105,15 @@ def test_an_id_is_better_than_the_comment_that_it_was_learned_by() -> None:
     body = body_of("text", HELLO, to=(key("comment_id", "88_901"), ANA))
 
     assert body["recipient"] == {"id": ANA.value}
+
+
+def test_a_comment_on_a_live_broadcast_is_answered_as_any_other() -> None:
+    live = key("live_comment_id", "179", IG_ID)
+
+    body = on_instagram("text", HELLO, to=(live,))
+
+    assert body["recipient"] == {"comment_id": "179"}
+    assert live.kind in INSTAGRAM.capabilities.windowless
 
 
 def test_a_private_reply_teaches_who_it_was() -> None:
@@ -234,6 +244,17 @@ def test_callers_add_keys_but_never_the_recipient_or_the_callback() -> None:
     assert sent.note == "override ignored: recipient"
 
 
+def test_null_takes_a_key_away_so_that_another_template_can_be_made_of_one() -> None:
+    card = Card("Our mugs", actions=(Action("All", id="ALL"),))
+    asked = {"template_type": "one_time_notif_req", "title": "When it is back?", "payload": "R:9"}
+    override = {"message": {"attachment": {"payload": {**asked, "elements": None}}}}
+
+    call, _sent = sending("generic", card, override=override)
+
+    assert call.json["message"]["attachment"]["payload"] == asked
+    CHECKS["messenger"](call.json)
+
+
 def test_a_persona_speaks_by_its_id() -> None:
     assert MESSENGER.personas is not None
     assert MESSENGER.personas.spelled("9900") == {"persona_id": "9900"}
@@ -273,9 +294,11 @@ def test_a_person_sees_that_they_were_read_and_that_somebody_types(
     done = answered({"recipient_id": person.value})
     (read,), _ = play(module.mark_read("m_1", (person,), settings), done)
     (types,), _ = play(module.typing("m_1", (person,), settings), done)
+    (stops,), _ = play(module.stop_typing("m_1", (person,), settings), done)
 
     assert read.json == {"recipient": {"id": person.value}, "sender_action": "mark_seen"}
     assert types.json == {"recipient": {"id": person.value}, "sender_action": "typing_on"}
+    assert stops.json == {"recipient": {"id": person.value}, "sender_action": "typing_off"}
 
 
 def test_a_picture_that_is_to_be_a_file_goes_along_with_the_message() -> None:
