@@ -67,9 +67,7 @@ def give(
     app
         The app's id: 263902037430900 is the inbox of a page, 1217981644879628 that of Instagram.
     """
-    moved(
-        conversation, "pass-control", {"app_id": app, "channel_id": channel, "told": told}, reach
-    )
+    moved(conversation, "pass-control", {"app_id": app, "channel_id": channel, "told": told}, reach)
 
 
 def moved(conversation: str, verb: str, body: dict[str, Any], reach: Reach) -> None:

@@ -201,6 +201,7 @@ class Submitter:
         capabilities = self.adapters[channel.platform].capabilities
         if control.is_elsewhere(leg.controlled_by, leg.last_inbound_at, capabilities, self.now()):
             raise RequestError(Code.CONTROLLED_ELSEWHERE, control.ELSEWHERE)
+        self.check_override(request, channel.platform)
         content, held = self.fit_window(request, leg, channel)
         if isinstance(content, Template):
             named = content is request.content
@@ -385,6 +386,17 @@ class Submitter:
                 f"{leg.platform} cannot carry this: {problem.why}",
                 mistakes=(Mistake(problem.pointer, problem.why),),
             ) from None
+
+    def check_override(self, request: SendRequest, platform: str) -> None:
+        """Raise RequestError for raw keys that must not be sent."""
+        human = request.author.type is AuthorType.HUMAN
+        told = override_for(request, platform)
+        forbidden = self.adapters[platform].forbids(told, human=human)
+        if forbidden is not None:
+            pointer = f"/override/{platform}{forbidden.pointer}"
+            raise RequestError(
+                Code.INVALID, forbidden.why, mistakes=(Mistake(pointer, forbidden.why),)
+            )
 
     def override(self, request: SendRequest, platform: str) -> JsonObject:
         """The raw keys that the caller adds, and the one that shows who speaks."""

@@ -348,3 +348,21 @@ async def test_the_platform_says_when_an_ad_holds_no_window_open(
 
     assert [body.get("tag") for body in graph.sent] == ["HUMAN_AGENT"]
     assert (await refusal(house)).code is Code.OUTSIDE_WINDOW
+
+
+async def test_a_tag_that_must_not_be_sent_is_refused_before_it_is_queued(
+    house: Rig, graph: SendApi, autojump_clock: MockClock
+) -> None:
+    await said(house, message("m_IN1"))
+    tagged = {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
+    removed = {**tagged, "tag": "ACCOUNT_UPDATE"}
+
+    problem = await refusal(house, override={"messenger": removed}, author=HUMAN)
+    lie = await refusal(house, override={"messenger": tagged})
+    answer = await house.submit(to=to_them(), override={"messenger": tagged}, author=HUMAN)
+    await house.reached(answer.message_id, "sent")
+
+    assert problem.code is lie.code is Code.INVALID
+    assert problem.mistakes[0].pointer == "/override/messenger/tag"
+    assert "removed the message tag ACCOUNT_UPDATE" in problem.sentence
+    assert [body["tag"] for body in graph.sent] == ["HUMAN_AGENT"]

@@ -23,6 +23,7 @@ from omni_actors.model.content import (
     Postal,
     Products,
     ProductSection,
+    Reaction,
     Receipt,
     ReceiptItem,
     Request,
@@ -307,3 +308,17 @@ def test_a_call_button_of_a_page_never_ends_and_says_so() -> None:
     ]
     (part,) = invited.parts
     assert part.content == CallInvite("Shall we talk?", "Call us")
+
+
+@pytest.mark.parametrize("emoji", ["👍", "❤️", "👨‍👩‍👧‍👦", "🇵🇹", "1️⃣", ""])
+def test_a_reaction_is_one_emoji(emoji: str) -> None:
+    for capabilities in (PAGE, ACCOUNT, PHONE):
+        assert forms(Reaction(emoji, "msg_1"), capabilities) == ["reaction"]
+
+
+@pytest.mark.parametrize("words", ["ok", "👍👍", "👍 great", "1"])
+def test_words_are_no_reaction(words: str) -> None:
+    for capabilities in (PAGE, ACCOUNT, PHONE):
+        with pytest.raises(Unshapable, match="one emoji") as refused:
+            shaped(Reaction(words, "msg_1"), capabilities)
+        assert refused.value.pointer == "/content/emoji"

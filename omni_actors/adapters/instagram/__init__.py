@@ -29,6 +29,7 @@ from omni_actors.adapters.meta import rates
 from omni_actors.adapters.meta.graph import usage
 from omni_actors.adapters.meta.media import fetch
 from omni_actors.adapters.meta.routing import CONTROL
+from omni_actors.adapters.meta.sending import forbids
 from omni_actors.adapters.meta.upload import upload_gone
 
 INSTAGRAM: Final = Adapter(
@@ -58,5 +59,6 @@ INSTAGRAM: Final = Adapter(
     profile=PROFILE,
     portrait=portrait,
     control=CONTROL,
+    forbids=forbids,
     meters=rates.METERS,
 )

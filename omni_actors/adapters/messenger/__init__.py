@@ -29,6 +29,7 @@ from omni_actors.adapters.meta import rates
 from omni_actors.adapters.meta.graph import usage
 from omni_actors.adapters.meta.media import fetch
 from omni_actors.adapters.meta.routing import CONTROL
+from omni_actors.adapters.meta.sending import forbids
 from omni_actors.adapters.meta.upload import upload_gone
 
 MESSENGER: Final = Adapter(
@@ -59,5 +60,6 @@ MESSENGER: Final = Adapter(
     profile=PROFILE,
     portrait=portrait,
     control=CONTROL,
+    forbids=forbids,
     meters=rates.METERS,
 )

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from attrs import evolve, frozen
 
-from omni_actors.adapters.contract import Medium, PartToSend, Person, Sent
+from omni_actors.adapters.contract import Forbidden, Medium, PartToSend, Person, Sent
 from omni_actors.adapters.meta.error_table import NO_COMMENTS, NO_HUMAN_AGENT, NO_UTILITY
 from omni_actors.adapters.meta.errors import answer, refuse
 from omni_actors.adapters.meta.people import COMMENT, IGSID, POST, PSID, RECIPIENTS
@@ -171,13 +171,21 @@ def merged(body: Mapping[str, Any], override: Mapping[str, Any]) -> Body:
 
 def check_tag(body: Body, part: PartToSend) -> None:
     """Raise SendFailure for a tag that the platform refuses, or that would be a lie."""
-    tag = body.get("tag")
+    forbidden = forbids(body, human=part.human)
+    if forbidden is not None:
+        raise refuse(Reason.POLICY_REJECTED, forbidden.why)
+
+
+def forbids(told: Mapping[str, Any], *, human: bool) -> Forbidden | None:
+    """Why a tag must not be sent: the platform has removed it, or no person wrote the message."""
+    tag = told.get("tag")
     if tag in REMOVED_TAGS:
         why = f"the platform has removed the message tag {tag}; only {HUMAN_AGENT} is left"
-        raise refuse(Reason.POLICY_REJECTED, why)
-    if tag == HUMAN_AGENT and not part.human:
+        return Forbidden("/tag", why)
+    if tag == HUMAN_AGENT and not human:
         why = f"{HUMAN_AGENT} is for what a person has written; say author.type = human"
-        raise refuse(Reason.POLICY_REJECTED, why)
+        return Forbidden("/tag", why)
+    return None
 
 
 def _call(body: Body, part: PartToSend, account: Account) -> HttpCall:

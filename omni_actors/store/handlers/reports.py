@@ -243,6 +243,10 @@ def _echoed(
         return Outcome(leg_id=part.message.leg_id)
     if effects.target(home.id, report.external_id) is not None:
         return None
+    if (part := _tried_part(effects, home, report)) is not None:
+        effects.parts.learn_past(part, [report.external_id])
+        effects.learn_target(home.id, report.external_id, part.message.id, part.id)
+        return Outcome(leg_id=part.message.leg_id)
     reach = _meet(effects, home, report)
     if reach is None:
         return _orphan(effects, home, report, intake)
@@ -280,23 +284,61 @@ def _own_part(effects: Effects, home: Home, report: Echoed) -> PartWork | None:
     """The part of ours that this echo repeats.
 
     By callback or external id; failing that, an echo of our own app can only be of the one part
-    of its leg that is on the wire. Where nobody knows whose app it was, the words must be the same.
+    of its leg that is on the wire, or of an earlier try of it. Where nobody knows whose app it was,
+    the words must be the same.
     """
     part = _matched(effects, home, report.callback, report.external_id)
-    if part is not None or (report.app_id is None and not report.anonymous):
+    if part is not None or not _may_be_ours(home, report):
         return part
-    ours = decode_object(home.settings).get("app_id") if report.app_id else None
-    if ours and str(ours) != report.app_id:
-        return None
-    person = effects.people.find(home.tenant, home.platform, report.identities)
-    reach = person.legs.get(home.id) if person else None
+    reach = _reach_of(effects, home, report)
     part_id = effects.on_wire(reach) if reach else None
-    if part_id is None or not (ours or _says_the_same(effects, part_id, report.content)):
+    named = report.app_id is not None and _our_app(home) is not None
+    if part_id is None or not (named or _says_the_same(effects, part_id, report.content)):
         return None
     effects.parts.load([part_id])
     part = effects.parts.get(part_id)
     waits = part is not None and part.status in (PartStatus.SENDING, PartStatus.UNKNOWN)
-    return part if waits else None
+    if part is None or not waits or (_is_before(part, report) and not part.tried_before):
+        return None
+    return part
+
+
+def _tried_part(effects: Effects, home: Home, report: Echoed) -> PartWork | None:
+    """The part of which this echo repeats an earlier try, whose answer was lost and which was sent
+    once more since: the platform may tell of it late."""
+    if not _may_be_ours(home, report):
+        return None
+    reach = _reach_of(effects, home, report)
+    for part_id in effects.sent_twice(reach) if reach else ():
+        effects.parts.load([part_id])
+        part = effects.parts.get(part_id)
+        older = part is not None and part.wire_at is not None and report.at < part.wire_at
+        if older and _says_the_same(effects, part_id, report.content):
+            return part
+    return None
+
+
+def _may_be_ours(home: Home, report: Echoed) -> bool:
+    """Whether an echo is of our app, or nobody knows of which."""
+    ours = _our_app(home)
+    if report.app_id is None:
+        return report.anonymous
+    return ours is None or ours == report.app_id
+
+
+def _our_app(home: Home) -> str | None:
+    app_id = decode_object(home.settings).get("app_id")
+    return str(app_id) if app_id else None
+
+
+def _reach_of(effects: Effects, home: Home, report: Echoed) -> Reach | None:
+    person = effects.people.find(home.tenant, home.platform, report.identities)
+    return person.legs.get(home.id) if person else None
+
+
+def _is_before(part: PartWork, report: Echoed) -> bool:
+    """Whether something was said before a part went out; clocks may differ a little."""
+    return part.wire_at is not None and report.at < part.wire_at - CLOCKS_S
 
 
 def _says_the_same(effects: Effects, part_id: str, told: Content) -> bool:

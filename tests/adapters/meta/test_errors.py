@@ -95,6 +95,11 @@ def test_every_code_concerns_no_more_than_it_must(named: str, kind: Kind) -> Non
     assert rule_of(error(named)).scope is (Scope.CHANNEL if kind is Kind.BROKEN else wider)
 
 
+@pytest.mark.parametrize("named", ["4", "17", "17/2446079", "32", "341", "80001", "80002", "80006"])
+def test_a_budget_that_is_used_up_is_left_alone_for_a_minute_at_least(named: str) -> None:
+    assert rule_of(error(named)).retry_after_s == 60.0
+
+
 @pytest.mark.parametrize(("named", "kind"), ROWS)
 def test_every_code_says_in_a_sentence_what_to_do(named: str, kind: Kind) -> None:
     told = error(named)
