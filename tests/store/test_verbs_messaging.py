@@ -291,3 +291,46 @@ async def test_whoever_hands_the_control_to_themselves_has_it(desk: Desk) -> Non
 
     assert leg_of(desk, leg_id).controlled_by is None
     assert desk.events()[-1].detail["ours"] is True
+
+
+ITS_OWN = {"app_id": {"anonymous": False, "app_id": OURS}, "nobody named": {"anonymous": True}}
+
+
+@pytest.mark.parametrize("named", ITS_OWN.values(), ids=ITS_OWN.keys())
+async def test_a_late_echo_of_the_first_try_is_no_message_of_somebody_else(
+    desk: Desk, named: dict[str, Any]
+) -> None:
+    message_id, claimed = await on_the_wire(desk, await their_leg(desk))
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+    await desk.do(Tick(1_060.0))
+    [again] = await desk.claim(*desk.heads("ig"), at=1_060.0)
+    await desk.settle(again, TakenUp(("m.2",)), at=1_061.0)
+
+    await desk.accept(echo(**named))
+    await desk.accept(echo(**named))
+
+    message = desk.find(message_id)
+    assert message.parts[0].external_ids == ("m.2", "m.E")
+    assert EventType.MESSAGE_ECHOED not in [event.type for event in desk.events()]
+
+
+async def test_words_that_a_person_repeats_later_are_a_message_of_theirs(desk: Desk) -> None:
+    _message_id, claimed = await on_the_wire(desk, await their_leg(desk))
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+    await desk.do(Tick(1_060.0))
+    [again] = await desk.claim(*desk.heads("ig"), at=1_060.0)
+    await desk.settle(again, TakenUp(("m.2",)), at=1_061.0)
+    later = Echoed("990", "m.L", 1_200.0, CARA, "m.L", Text("Good morning"), anonymous=True)
+
+    await desk.accept(told(later))
+
+    assert EventType.MESSAGE_ECHOED in [event.type for event in desk.events()]
+
+
+async def test_an_echo_from_before_a_part_went_out_does_not_settle_it(desk: Desk) -> None:
+    message_id, claimed = await on_the_wire(desk, await their_leg(desk), at=1_100.0)
+    await desk.settle(claimed, InDoubt(LOST, 1_160.0), at=1_101.0)
+
+    await desk.accept(echo("Something else", anonymous=False, app_id=OURS))
+
+    assert desk.find(message_id).status == "unknown"
