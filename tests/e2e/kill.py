@@ -313,8 +313,10 @@ async def told_once(site: Site, load: Load) -> list[str]:
     events = await site.events("message.received", *TAKEN)
     counts = Counter((each["type"], each["message_id"]) for each in events)
     mistakes += [f"{key} was told {count} times" for key, count in counts.items() if count != 1]
-    echoed = await site.events("message.echoed")
-    mistakes += [f"what we sent was taken for somebody else's: {each}" for each in echoed]
+    for each in await site.events("message.echoed"):
+        told = await site.items(f"/v1/conversations/{each['conversation_id']}/messages")
+        same = [one for one in told if text_of(one) == text_of(each["message"])]
+        mistakes.append(f"what we sent was taken for somebody else's: {same}")
     sent = {each["message_id"] for each in events if each["type"] in TAKEN}
     for given in load.given.values():
         mistakes += [

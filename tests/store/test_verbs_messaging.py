@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from omni_actors.model.content import Card, Media, MediaKind, Text
+from omni_actors.model.content import Card, Choices, Media, MediaKind, Option, Text
 from omni_actors.model.events import EventType
 from omni_actors.model.reports import (
     Acted,
@@ -31,7 +31,16 @@ from omni_actors.store.queries import (
     Unhandled,
 )
 from omni_actors.store.rows import ANY_TENANT, Leg
-from omni_actors.store.verbs import Accept, Claimed, InDoubt, Item, TakenUp, Tick
+from omni_actors.store.verbs import (
+    Accept,
+    Claimed,
+    InDoubt,
+    Item,
+    NewPart,
+    Submitted,
+    TakenUp,
+    Tick,
+)
 from tests.store.conftest import LOST, Desk, item, received
 
 CARA = (IdentityKey("igsid", "555", "990"),)
@@ -183,7 +192,22 @@ async def test_an_echo_without_a_name_settles_the_part_that_says_the_same(
     assert EventType.MESSAGE_ECHOED not in [event.type for event in desk.events()]
 
 
+async def test_of_a_question_an_echo_repeats_the_words(desk: Desk) -> None:
+    asked = Choices("Which size?", (Option("S", "Small"),))
+    question = NewPart("prt_q", 1, "quick_replies", asked)
+    submit = evolve(desk.message(await their_leg(desk)), parts=(question,), content=asked)
+    queued = await desk.store.do(submit)
+    [claimed] = await desk.claim(*desk.heads("ig"))
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+
+    await desk.accept(echo("Which size?"))
+
+    assert isinstance(queued, Submitted)
+    assert desk.find(queued.message_id).status == "sent"
+
+
 STRANGERS = {
+    "our app, of something before": echo("Hello", anonymous=False, app_id=OURS),
     "other words": echo("Rita here"),
     "a picture": told(
         Echoed("990", "m.E", 1_003.0, CARA, "m.E", Media(MediaKind.IMAGE), anonymous=True)

@@ -15,17 +15,16 @@ CLOCKS_S = 5.0  # the platform's clock and ours may differ so much
 def own_part(effects: Effects, home: Home, report: Echoed) -> PartWork | None:
     """The part of ours that this echo repeats.
 
-    By callback or external id; failing that, an echo of our own app can only be of the one part
-    of its leg that is on the wire, or of an earlier try of it. Where nobody knows whose app it was,
-    the words must be the same.
+    By callback or external id; failing that, an echo of our own app, or of one that is not named,
+    is of the one part of its leg that is on the wire, or of an earlier try of it, if the words are
+    the same: an echo may also come late, of what was sent before.
     """
     part = matched(effects, home, report.callback, report.external_id)
     if part is not None or not _may_be_ours(home, report):
         return part
     reach = _reach_of(effects, home, report)
     part_id = effects.on_wire(reach) if reach else None
-    named = report.app_id is not None and our_app(home.settings) is not None
-    if part_id is None or not (named or _says_the_same(effects, part_id, report.content)):
+    if part_id is None or not _says_the_same(effects, part_id, report.content):
         return None
     effects.parts.load([part_id])
     part = effects.parts.get(part_id)
@@ -69,12 +68,14 @@ def _is_before(part: PartWork, report: Echoed) -> bool:
 
 
 def _says_the_same(effects: Effects, part_id: str, told: Content) -> bool:
-    """Whether a part may be what an echo repeats: its text, or something else that is no text."""
+    """Whether a part may be what an echo repeats: the same words, or else something that is no
+    text. Of a question that goes away with the next message only the words are told."""
     stored = effects.content_of_part(part_id)
     ours = None if stored is None else decode_content(stored)
-    if isinstance(ours, Text) and isinstance(told, Text):
-        return ours.text.split() == told.text.split()
-    return ours is not None and not isinstance(ours, Text) and not isinstance(told, Text)
+    if isinstance(told, Text):
+        words = getattr(ours, "text", None)
+        return isinstance(words, str) and words.split() == told.text.split()
+    return ours is not None and not isinstance(ours, Text)
 
 
 def matched(
