@@ -193,6 +193,10 @@ async def insist(site: Site, who: Person, n: int) -> Given:
         except httpx.TransportError:
             await trio.sleep(AGAIN_S)
             continue
+        if "json" not in answer.headers.get("content-type", ""):
+            # While the program is down another one of this machine may have its port.
+            await trio.sleep(AGAIN_S)
+            continue
         if answer.status_code == 202:
             return Given(answer.json()["id"], text)
         assert answer.status_code in (409, 429, 503), answer.text
