@@ -62,18 +62,9 @@ from omni_actors.model.states import ChannelState
 from omni_actors.store.connecting import LoseConnections
 from omni_actors.store.contract import News
 from omni_actors.store.media_verbs import HurryMedia
-from omni_actors.store.queries import (
-    Channels,
-    LastCursor,
-    UnhandledConversations,
-)
+from omni_actors.store.queries import Channels, LastCursor, UnhandledConversations
 from omni_actors.store.rows import ANY_TENANT, Channel, Complaint, LegWake
-from omni_actors.store.verbs import (
-    Accepted,
-    EnsureConsumer,
-    Recover,
-    SyncChannels,
-)
+from omni_actors.store.verbs import Accepted, EnsureConsumer, Recover, SyncChannels
 
 CHANNELS = "channel"
 CONVERSATIONS = "conversation"

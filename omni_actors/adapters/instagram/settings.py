@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from attrs import Attribute, Factory, field, frozen
 
-from omni_actors.adapters.meta.people import IGSID, address_of
+from omni_actors.adapters.meta.people import IGSID, OF_ACCOUNTS, address_of
 from omni_actors.adapters.meta.settings import (
     GRAPH_URL,
     VERSION,
@@ -97,7 +97,7 @@ def channel_key(settings: InstagramSettings) -> str:
 def address(written: str, channel_key: str) -> tuple[IdentityKey, ...]:
     """The person that `to.address` names to an account. Raises BadAddress."""
     what = "an Instagram address is an Instagram-scoped id (IGSID)"
-    return address_of(IGSID, written, channel_key, what)
+    return address_of(IGSID, written, channel_key, what, OF_ACCOUNTS)
 
 
 def token(credentials: InstagramCredentials) -> str:

@@ -2,7 +2,7 @@
 
 from attrs import field, frozen
 
-from omni_actors.adapters.meta.people import PSID, TOKENS, address_of
+from omni_actors.adapters.meta.people import OF_PAGES, PSID, address_of
 from omni_actors.adapters.meta.settings import (
     GRAPH_URL,
     VERSION,
@@ -69,7 +69,7 @@ def channel_key(settings: MessengerSettings) -> str:
 def address(written: str, channel_key: str) -> tuple[IdentityKey, ...]:
     """The person that `to.address` names to a page. Raises BadAddress."""
     what = "a Messenger address is a page-scoped id (PSID)"
-    return address_of(PSID, written, channel_key, what, TOKENS)
+    return address_of(PSID, written, channel_key, what, OF_PAGES)
 
 
 def token(credentials: MessengerCredentials) -> str:

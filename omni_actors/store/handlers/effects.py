@@ -109,6 +109,14 @@ SOURCE = "SELECT source FROM message WHERE id = :id"
 SOURCE_AT = 7
 CONTENT = "SELECT content FROM message WHERE id = :id"
 CONTENT_OF_PART = "SELECT content FROM part WHERE id = :id"
+SENT_TWICE = """
+    SELECT p.id
+    FROM (SELECT id FROM message WHERE conversation_id = :conversation_id
+          ORDER BY id DESC LIMIT 20) m
+    JOIN part p ON p.message_id = m.id
+    WHERE p.leg_id = :leg_id AND p.maybe_duplicate = 1
+    ORDER BY p.pos DESC
+"""
 CONTENT_AT = 8
 LAST_SAID = """
     SELECT author FROM message
@@ -376,6 +384,13 @@ class Effects:
             return None
         heads = heads_by_leg(self.db, [(reach.channel_id, reach.id)]).get(reach.id, ())
         return next((head[3] for head in heads if head[4] in BUSY), None)
+
+    def sent_twice(self, reach: Reach) -> list[str]:
+        """The leg's newest parts that were sent once more because an answer was lost."""
+        if reach.new:
+            return []
+        rows = self.db.rows(SENT_TWICE, conversation_id=reach.thread.id, leg_id=reach.id)
+        return [row[0] for row in rows]
 
     def content_of_part(self, part_id: str) -> str | None:
         """What a part says, as it is stored."""
