@@ -114,7 +114,8 @@ class Accept(Verb[Accepted]):
     standing that blocks, unless its operator has paused it. A status that matches no part is parked
     for 24 h, and so is an edit or a deletion that comes before its message. An intake with a
     `problem` becomes a dead letter; one
-    that is stored again without it settles that letter, and keeps its first bytes and time.
+    that is stored again without it settles that letter, and keeps its first bytes and time. An
+    intake all of whose reports are known keeps no bytes, if this is the `whole` of it.
     """
 
     intake: Intake
@@ -122,6 +123,7 @@ class Accept(Verb[Accepted]):
     checkpoint: Checkpoint | None = None
     platform: str = ""  # of `names`, by which its channels are known from now on
     names: tuple[ChannelName, ...] = ()
+    whole: bool = True
 
 
 @frozen

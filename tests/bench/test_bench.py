@@ -71,7 +71,7 @@ def test_a_round_with_a_doubled_or_a_missing_answer_is_void() -> None:
     job = Job(HOOK, requests=2, first=5)
 
     problems = [
-        echo.Round(job, result, 1.0, [(serial, 0.5) for serial in serials]).problem()
+        echo.Round(job, result, 1.0, [(serial, 0.5) for serial in serials], 0.0).problem()
         for serials in ((6, 5), (5,), (5, 5), (5, 6, 6))
     ]
 
@@ -83,7 +83,7 @@ def test_latency_counts_from_the_intended_moment() -> None:
     result = Result(100.0, 101.0, {"200": 2}, 0, 1.0, 1.0, 1.0, 1.0)
     job = Job(HOOK, requests=2, first=5, rate=10.0)
 
-    done = echo.Round(job, result, 101.0, [(5, 100.02), (6, 100.15)])
+    done = echo.Round(job, result, 101.0, [(5, 100.02), (6, 100.15)], 0.0)
 
     assert done.latencies_ms() == pytest.approx([20.0, 50.0])
 
