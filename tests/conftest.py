@@ -10,6 +10,8 @@ from types import FrameType
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.dovecot import PACKAGES, Dovecot, program, running
+
 TEST_S_MAX = 120
 THREAD_END_S_MAX = 2.0
 NO_SKIPS = os.environ.get("OMNI_TESTS_NO_SKIPS") == "1"
@@ -26,6 +28,15 @@ settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 _skipped: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[Dovecot]:
+    """A real IMAP and LMTP server; see there."""
+    if program("dovecot") is None:
+        pytest.skip(f"dovecot is not installed: apt-get install {PACKAGES}")
+    with running() as server:
+        yield server
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 from omni_actors.net.account import Account
 from omni_actors.net.imap_failures import ImapFailure, ImapKind, refused
 from omni_actors.net.imap_link import Answer, Link, Outgoing, Patience, Write
-from omni_actors.net.imap_login import connect, log_in
+from omni_actors.net.imap_login import Dial, connect, dial_tcp, log_in
 from omni_actors.net.imap_watch import Watch
 from omni_actors.net.tls import mail_context
 from omni_actors.wire import imap_commands as commands
@@ -105,6 +105,7 @@ async def open_mailbox(
     *,
     ssl_context: ssl.SSLContext | None = None,
     patience: Patience | None = None,
+    dial: Dial = dial_tcp,
 ) -> AsyncIterator["Mailbox"]:
     """A session that is logged in; no folder is open yet. Leaving it closes the connection.
 
@@ -115,7 +116,7 @@ async def open_mailbox(
     PROTOCOL, TIMED_OUT.
     """
     context = mail_context() if ssl_context is None else ssl_context
-    link = await connect(server, context, patience or Patience())
+    link = await connect(server, context, patience or Patience(), dial)
     try:
         await log_in(link, server, account)
         mailbox = Mailbox(link)
@@ -255,10 +256,7 @@ class Mailbox:
 
     async def folder_for(self, use: str) -> str | None:
         """The name of the folder that serves a use, such as `\\Sent` (RFC 6154); None if none."""
-        for folder in await self.folders():
-            if use.lower() in folder.attributes and "\\noselect" not in folder.attributes:
-                return folder.name
-        return None
+        return folder_for(await self.folders(), use)
 
     async def create(self, folder: str) -> None:
         """Make a folder and subscribe to it; one that is there already is fine."""
@@ -308,6 +306,11 @@ class Mailbox:
             await self.create(folder)
             answer = await self._link.ask(command, source=mail, within_s=within_s)
         return answer.require().told
+
+
+def folder_for(folders: Sequence[Folder], use: str) -> str | None:
+    """The name of the folder that serves a use; None if none does."""
+    return next((each.name for each in folders if use.lower() in each.attributes), None)
 
 
 @define

@@ -1,21 +1,20 @@
 """Makes the calls on folders that adapters describe: look for a mail of ours, keep one."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 from attrs import field, frozen
 
 from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
 from omni_actors.net.account import Account
-from omni_actors.net.imap import ImapFailure, ImapKind, Mailbox, open_mailbox
+from omni_actors.net.imap import Folder, ImapFailure, ImapKind, Mailbox, folder_for, open_mailbox
 from omni_actors.net.imap_link import Outgoing, Patience
 from omni_actors.net.streams import SourceBroken
 from omni_actors.net.trace import Exchange, Trace
 from omni_actors.wire.calls import FindCall, FolderReply, KeepCall
 from omni_actors.wire.mail import Mail
 
-_NO_SUCH_FOLDER = frozenset({"NONEXISTENT", "TRYCREATE"})
 _TROUBLE = {
     ImapKind.UNREACHABLE: (Kind.UNREACHABLE, Reason.CHANNEL_UNAVAILABLE),
     ImapKind.AUTH: (Kind.BROKEN, Reason.CREDENTIALS_EXPIRED),
@@ -31,7 +30,7 @@ class FolderHands:
     """Makes calls on folders, each in a session of its own. `compose` makes the bytes of a mail;
     what it raises when a blob cannot be read is among the `disk_errors`."""
 
-    compose: Callable[[Mail], Outgoing]
+    compose: Callable[[Mail], Awaitable[Outgoing]]
     now: Callable[[], float]
     disk_errors: tuple[type[Exception], ...] = (OSError,)
     patience: Patience = field(factory=Patience)
@@ -59,9 +58,10 @@ class FolderHands:
                 return await self._in_session(call, account)
             except ImapFailure as failure:
                 raise SendFailure(_failure(failure)) from failure
-            except (SourceBroken, *self.disk_errors) as error:
-                text = f"the mail to keep cannot be read: {type(error).__name__}"
-                raise SendFailure(Failure(Kind.TRANSIENT, Reason.INTERNAL, text=text)) from error
+            except SourceBroken as error:
+                raise _unreadable(error) from error
+            except self.disk_errors as error:
+                raise _unreadable(error) from error
         text = f"no answer from {_place(call)} within {call.deadline_s:g} s"
         raise SendFailure(Failure(Kind.TRANSIENT, Reason.TIMED_OUT, text=text))
 
@@ -69,12 +69,14 @@ class FolderHands:
         async with open_mailbox(
             call.server, account, ssl_context=self.ssl_context, patience=self.patience
         ) as mailbox:
-            folder = await _named(mailbox, call.folder)
+            folders = await mailbox.folders()
+            folder = _named(folders, call.folder)
+            there = any(_same(each.name, folder) for each in folders)
             if isinstance(call, FindCall):
-                return FolderReply(await _has(mailbox, folder, call.message_id))
+                return FolderReply(there and await _has(mailbox, folder, call.message_id))
             message_id = _message_id(call.mail)
-            if message_id is None or not await _has(mailbox, folder, message_id):
-                await mailbox.append(folder, self.compose(call.mail))
+            if not there or not message_id or not await _has(mailbox, folder, message_id):
+                await mailbox.append(folder, await self.compose(call.mail))
             return FolderReply(found=True)
 
     def _exchange(
@@ -96,22 +98,21 @@ class FolderHands:
         )
 
 
-async def _named(mailbox: Mailbox, folder: str) -> str:
+def _named(folders: Sequence[Folder], folder: str) -> str:
+    """The name of a folder that may be asked for by its use. Raises ImapFailure."""
     if not folder.startswith("\\"):
         return folder
-    if (name := await mailbox.folder_for(folder)) is not None:
+    if (name := folder_for(folders, folder)) is not None:
         return name
     raise ImapFailure(ImapKind.REFUSED, f"the server names no folder for {folder}")
 
 
+def _same(name: str, other: str) -> bool:
+    return name == other or name.upper() == other.upper() == "INBOX"
+
+
 async def _has(mailbox: Mailbox, folder: str, message_id: str) -> bool:
-    """A folder that is not there has no mails."""
-    try:
-        await mailbox.select(folder, writable=False)
-    except ImapFailure as failure:
-        if failure.kind is ImapKind.REFUSED and failure.code in _NO_SUCH_FOLDER:
-            return False
-        raise
+    await mailbox.select(folder, writable=False)
     return bool(await mailbox.find(message_id))
 
 
@@ -128,3 +129,8 @@ def _failure(failure: ImapFailure) -> Failure:
     kind, reason = _TROUBLE[failure.kind]
     code = failure.code or None
     return Failure(kind, reason, scope=Scope.CHANNEL, code=code, text=failure.text)
+
+
+def _unreadable(error: Exception) -> SendFailure:
+    text = f"the mail to keep cannot be read: {type(error).__name__}"
+    return SendFailure(Failure(Kind.TRANSIENT, Reason.INTERNAL, text=text))

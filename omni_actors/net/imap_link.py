@@ -11,7 +11,7 @@ from math import inf
 from typing import Final, TypeAlias
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from omni_actors.net.imap_failures import ImapFailure, ImapKind, refused
 from omni_actors.net.streams import SourceBroken
@@ -127,7 +127,8 @@ class Link:
                 for event in await self.hear(inf if body is None else self.patience.stall_s):
                     match event:
                         case Told(tag=str()):
-                            return Answer(command.verb, event, tuple(kept))
+                            told = evolve(event, text=self.masked(event.text))
+                            return Answer(command.verb, told, tuple(kept))
                         case Piece(data):
                             await _given(body, data)
                         case Asked() if answer is not None:
@@ -178,30 +179,30 @@ class Link:
     @asynccontextmanager
     async def talking(self, within_s: float, what: str) -> AsyncIterator[None]:
         """An exchange that must end well within so many seconds, or the connection ends."""
+        if not self.usable:
+            raise ImapFailure(ImapKind.GONE, f"{what}: the session is over")
+        well = False
         try:
             with trio.move_on_after(within_s) as waiting:
                 yield
             if waiting.cancelled_caught:
                 text = f"{what}: no complete answer within {within_s:g} s"
                 raise ImapFailure(ImapKind.TIMED_OUT, text)
-        except BaseException as error:  # also cancelled
-            await self.aclose()
-            failure = self._failure(error, what)
-            if failure is None:
-                raise
-            raise failure from error
+            well = True
+        except (ImapFailure, Malformed, *_LOST) as error:
+            raise self._failure(error, what) from error
+        finally:
+            if not well:  # also cancelled
+                await self.aclose()
 
-    def _failure(self, error: BaseException, what: str) -> ImapFailure | None:
-        """The failure that an error of the connection is; None for an error of somebody else."""
+    def _failure(self, error: Exception, what: str) -> ImapFailure:
         match error:
             case ImapFailure():
                 return ImapFailure(error.kind, self.masked(error.text), error.code)
             case Malformed():
                 return ImapFailure(ImapKind.PROTOCOL, f"{what}: {self.masked(str(error))}")
-            case trio.BrokenResourceError() | trio.ClosedResourceError():
-                return ImapFailure(ImapKind.GONE, f"{what}: the connection broke")
             case _:
-                return None
+                return ImapFailure(ImapKind.GONE, f"{what}: the connection broke")
 
     def masked(self, text: str) -> str:
         """A text of the server's without the secret, should it repeat it."""

@@ -4,7 +4,8 @@ import base64
 import ipaddress
 import json
 import ssl
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeAlias
 
 import trio
 from attrs import define, field
@@ -27,36 +28,51 @@ _PASSING: Final = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "OVER
 _CROWDED: Final = "too many simultaneous connections"  # Gmail says so with the code ALERT
 
 
-async def connect(server: MailServer, context: ssl.SSLContext, patience: Patience) -> Link:
+Dial: TypeAlias = Callable[[str, int], Awaitable[trio.abc.Stream]]
+
+
+async def dial_tcp(host: str, port: int) -> trio.abc.Stream:
+    """A connection to a host, which notices by itself when that is no more. Raises OSError."""
+    stream = await trio.open_tcp_stream(host, port)
+    stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_KEEPALIVE, 1)
+    return stream
+
+
+async def connect(
+    server: MailServer, context: ssl.SSLContext, patience: Patience, dial: Dial
+) -> Link:
     """A connection that nobody in between can read, after the greeting. Raises ImapFailure."""
     where = f"{server.host}:{server.port}"
     if server.tls is Tls.PLAIN and not _is_loopback(server.host):
         raise ImapFailure(ImapKind.UNREACHABLE, f"{where} is reached over TLS only")
-    stream = await _opened(server, where, patience)
+    stream = await _opened(server, where, patience, dial)
     link = Link(Imap(), patience, stream)
     try:
         if server.tls is Tls.IMPLICIT:
             await link.secure(context, server.host)
         greeting = await link.greeting()
-        if greeting.status is not Status.OK and greeting.status is not Status.PREAUTH:
+        if greeting.status is Status.PREAUTH:
+            text = "the server logs us in before it knows who we are, and before any STARTTLS"
+            raise ImapFailure(ImapKind.UNREACHABLE, text)
+        if not greeting.ok:
             raise refused("the connection", greeting, ImapKind.GONE)
         if server.tls is Tls.STARTTLS:
-            await _start_tls(link, server, context, greeting)
+            await _start_tls(link, server, context)
     except BaseException:
         await link.aclose()
         raise
     return link
 
 
-async def _opened(server: MailServer, where: str, patience: Patience) -> trio.SocketStream:
+async def _opened(
+    server: MailServer, where: str, patience: Patience, dial: Dial
+) -> trio.abc.Stream:
     with trio.move_on_after(patience.connect_s):
         try:
-            stream = await trio.open_tcp_stream(server.host, server.port)
+            return await dial(server.host, server.port)
         except (OSError, UnicodeError) as error:
             text = f"no connection to {where}: {_words(error)}"
             raise ImapFailure(ImapKind.UNREACHABLE, text) from error
-        stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_KEEPALIVE, 1)
-        return stream
     text = f"no connection to {where} within {patience.connect_s:g} s"
     raise ImapFailure(ImapKind.UNREACHABLE, text)
 
@@ -77,13 +93,8 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-async def _start_tls(
-    link: Link, server: MailServer, context: ssl.SSLContext, greeting: Told
-) -> None:
+async def _start_tls(link: Link, server: MailServer, context: ssl.SSLContext) -> None:
     """Required: a server that does not offer it, or that somebody else stands before, is left."""
-    if greeting.status is Status.PREAUTH:
-        text = "the server logs us in before TLS, which leaves no way into it"
-        raise ImapFailure(ImapKind.UNREACHABLE, text)
     await know(link)
     if "STARTTLS" not in link.imap.capabilities:
         raise ImapFailure(ImapKind.UNREACHABLE, "the server does not offer STARTTLS")

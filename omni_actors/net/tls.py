@@ -11,7 +11,7 @@ def client_context() -> ssl.SSLContext:
     """The context of all HTTP calls of a process: expensive to make, so it is made once.
 
     It trusts the public roots that httpx brings along and those of this machine, so that both a
-    bare container and a house with its own authority work. Mail needs a context of its own: HTTP
+    bare container and a house with its own authority work. Mail has a context of its own: HTTP
     connections write their protocol's name into this one.
     """
     context = httpx.create_ssl_context(trust_env=False)
@@ -23,7 +23,7 @@ def client_context() -> ssl.SSLContext:
 
 @cache
 def mail_context() -> ssl.SSLContext:
-    """The context of all mail sessions of a process, with the same trust."""
+    """The context of all mail connections of a process; it trusts whom the other one trusts."""
     context = httpx.create_ssl_context(trust_env=False)
     context.load_default_certs()
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -58,11 +58,6 @@ class Imap:
     _count: int = 0
 
     @property
-    def running(self) -> str | None:
-        """The verb of the command that is under way."""
-        return None if self._running is None else self._running.verb
-
-    @property
     def clean(self) -> bool:
         """Whether no command is under way and nothing is left of what came."""
         return self._running is None and self._framing.between

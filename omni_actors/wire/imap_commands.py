@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from attrs import frozen
 
 from omni_actors.wire.imap_names import encoded
-from omni_actors.wire.imap_replies import internal_date
+from omni_actors.wire.imap_replies import internal_date, runs_of
 
 # https://www.rfc-editor.org/rfc/rfc7888#section-5
 SHORT_LITERAL_BYTES_MAX: Final = 4096
@@ -95,14 +95,10 @@ def name(folder: str) -> Argument:
 
 def uid_set(uids: Iterable[int]) -> bytes:
     """UIDs as a set, runs shortened: `1:3,7`."""
-    runs: list[list[int]] = []
-    for uid in sorted(set(uids)):
-        if runs and runs[-1][1] == uid - 1:
-            runs[-1][1] = uid
-        else:
-            runs.append([uid, uid])
-    spelled = (b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in runs)
-    return b",".join(spelled)
+    return b",".join(
+        b"%d" % run.start if len(run) == 1 else b"%d:%d" % (run.start, run.stop - 1)
+        for run in runs_of(uids)
+    )
 
 
 CAPABILITY: Final = Command("CAPABILITY")

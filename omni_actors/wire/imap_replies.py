@@ -219,7 +219,7 @@ def _fetched(number: int, values: list[Value]) -> Fetched:
 
 def _searched(rest: bytes) -> tuple[range, ...]:
     words = rest.partition(b"(")[0].split()  # what follows in brackets is a MODSEQ
-    return ranges_of(range(uid, uid + 1) for uid in map(_number, words))
+    return runs_of(map(_number, words))
 
 
 def _esearched(values: list[Value]) -> tuple[range, ...]:
@@ -234,6 +234,19 @@ def _range(text: bytes) -> range:
     first, _, last = text.partition(b":")
     ends = sorted((_number(first), _number(last or first)))
     return range(ends[0], ends[1] + 1)
+
+
+def runs_of(numbers: Iterable[int]) -> tuple[range, ...]:
+    """Numbers as ascending ranges that do not touch."""
+    runs: list[range] = []
+    first, after = 0, -1
+    for number in sorted(numbers):
+        if number > after:
+            if after > 0:
+                runs.append(range(first, after))
+            first = number
+        after = number + 1
+    return (*runs, range(first, after)) if after > 0 else ()
 
 
 def ranges_of(found: Iterable[range]) -> tuple[range, ...]:

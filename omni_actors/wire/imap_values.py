@@ -5,7 +5,7 @@ https://www.rfc-editor.org/rfc/rfc3501#section-4
 
 import re
 from collections.abc import Sequence
-from typing import Final, TypeAlias, Union
+from typing import Final, TypeAlias
 
 from attrs import define, field
 
@@ -26,7 +26,7 @@ class Atom(bytes):
     __slots__ = ()
 
 
-Value: TypeAlias = Union[bytes, Streamed, tuple["Value", ...], None]  # noqa: UP007
+Value: TypeAlias = "bytes | Streamed | tuple[Value, ...] | None"
 
 
 def values_of(parts: Sequence[Part]) -> list[Value]:

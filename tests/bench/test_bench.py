@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import echo, intake, profile, restart, runtime
+from bench import echo, intake, mail_idle, profile, restart, runtime
 from bench.load import Job, Result, requests_of, serial_in, text_of
 from bench.report import BUSY, Row, Yardstick, append_json, at_least, at_most, spelled
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
@@ -149,3 +149,11 @@ def test_the_restart_bench_sees_a_first_dispatch() -> None:
     rows = restart.run(quick=True)
 
     assert rows[0].void is None
+
+
+@pytest.mark.slow
+@pytest.mark.e2e
+def test_the_bench_of_idle_mailboxes_closes_all_that_it_opened() -> None:
+    rows = mail_idle.run(quick=True)
+
+    assert [row.void for row in rows] == [None] * len(rows)

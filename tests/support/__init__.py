@@ -1,0 +1,1 @@
+"""Real servers and scripted peers that tests of several rooms share."""
