@@ -1,10 +1,10 @@
-"""Measure, print, keep for comparison: runtime, intake, echo, restart, mail-idle; or profile."""
+"""Measure, print, and keep for comparison; or profile."""
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import echo, intake, mail_idle, profile, restart, runtime
+from bench import echo, intake, mail_idle, mail_parsing, profile, restart, runtime
 from bench.report import Row, append_json, machine, spelled, spelled_machine
 
 BENCHES: dict[str, Callable[..., list[Row]]] = {
@@ -12,6 +12,7 @@ BENCHES: dict[str, Callable[..., list[Row]]] = {
     "intake": intake.run,
     "echo": echo.run,
     "restart": restart.run,
+    "mail-parsing": mail_parsing.run,
     "mail-idle": mail_idle.run,
 }
 

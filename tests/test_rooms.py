@@ -53,7 +53,7 @@ class Room:
 # Import names of what an installation without extras brings along.
 INSTALLED = """
     PIL apsw attrs cattrs cryptography cyclopts filetype h11 httpcore httptools httpx hypercorn
-    markdown_it markupsafe prometheus_client quart quart_trio regex rich structlog trio
+    markdown_it markupsafe nh3 prometheus_client quart quart_trio regex rich structlog trio
     trio_websocket werkzeug wsproto
 """
 HANDS = "model policy wire adapters actors net media store telemetry"
@@ -62,7 +62,7 @@ ROOMS = {
     "model": Room("", "attrs", pure=True),
     "policy": Room("model", "attrs markdown_it regex", pure=True),
     "wire": Room("", "attrs", pure=True),
-    "adapters": Room("model policy wire", "attrs", pure=True),
+    "adapters": Room("model policy wire", "attrs nh3", pure=True),
     "telemetry": Room("", "attrs prometheus_client structlog"),
     "actors": Room("telemetry", "attrs trio"),
     "net": Room("model wire actors.clock telemetry", "attrs httpcore httptools httpx trio"),

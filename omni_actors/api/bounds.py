@@ -258,7 +258,10 @@ ONE_OF: Mapping[type, tuple[str, ...]] = {
 }
 
 # The gateway fills these in; a caller may not.
-NOT_ASKED: Mapping[type, tuple[str, ...]] = {c.Media: ("mime", "size")}
+NOT_ASKED: Mapping[type, tuple[str, ...]] = {
+    c.Media: ("mime", "size", "content_id"),
+    c.Email: ("full_text", "attachments"),
+}
 
 
 def bound_of(cls: type, name: str) -> Bound | None:

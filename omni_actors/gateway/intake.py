@@ -17,7 +17,7 @@ from omni_actors.adapters.contract import Adapter, ThreadRead, Undecodable
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.tokens import Tokens
 from omni_actors.media.blobs import Blobs, DiskFull
-from omni_actors.model.content import Card, Carousel, Content, Media
+from omni_actors.model.content import Card, Carousel, Content, Email, Media
 from omni_actors.model.ids import INTAKE, MEDIUM, Ids
 from omni_actors.model.reports import (
     Acted,
@@ -360,6 +360,9 @@ def with_media(content: Content, media_ids: Sequence[str]) -> Content:
             return evolve(
                 content, cards=tuple([_with_medium(card, left) for card in content.cards])
             )
+        case Email(attachments=files):
+            named = [evolve(file, media_id=id) for file, id in zip(files, media_ids, strict=True)]
+            return evolve(content, attachments=tuple(named))
         case _:
             return content
 

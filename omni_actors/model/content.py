@@ -42,7 +42,7 @@ class Media:
 
     `external_id` names what the platform of the channel has already: a sticker of its own, or what
     was uploaded there by other means. `mime` and `size` (bytes) are what is known of a medium; they
-    are filled in on the way.
+    are filled in on the way. `content_id` is the name by which a mail's HTML shows it (`cid:`).
     """
 
     kind: MediaKind
@@ -53,6 +53,7 @@ class Media:
     filename: str | None = None
     mime: str | None = None
     size: int | None = None
+    content_id: str | None = None
 
 
 @frozen
@@ -424,13 +425,21 @@ class Reaction:
 
 @frozen
 class Email:
-    """A mail with a subject of its own; `text` is always present."""
+    """A mail with a subject of its own; `text` is always present.
+
+    Of an inbound one `text` is what its writer added, and `full_text` all of it, with what it
+    quotes, where that is more. Its `html` is whole and safe to show: it names pictures that came
+    with the mail by the `content_id` of an attachment (`cid:`), and has no others. `headers` are
+    those that tell something, by their usual names.
+    """
 
     subject: str
     text: str
     html: str | None = None
     cc: tuple[str, ...] = ()
     headers: JsonObject = field(factory=dict)
+    full_text: str | None = None
+    attachments: tuple[Media, ...] = ()
 
 
 @frozen

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import echo, intake, mail_idle, profile, restart, runtime
+from bench import echo, intake, mail_idle, mail_parsing, profile, restart, runtime
 from bench.load import Job, Result, requests_of, serial_in, text_of
 from bench.report import BUSY, Row, Yardstick, append_json, at_least, at_most, spelled
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
@@ -149,6 +149,18 @@ def test_the_restart_bench_sees_a_first_dispatch() -> None:
     rows = restart.run(quick=True)
 
     assert rows[0].void is None
+
+
+def test_the_mails_of_the_bench_are_read() -> None:
+    assert all(mail_parsing.is_read(mail_parsing.ordinary(number)) for number in range(6))
+    assert [name for name, raw in mail_parsing.hostile(quick=True) if len(raw) < 9_000] == []
+
+
+def test_reading_mails_is_measured_beside_the_standard_library() -> None:
+    rows = mail_parsing.run(quick=True)
+
+    assert len(by_name(rows, "ordinary mails")) == 2
+    assert len(by_name(rows, "1 MB of")) == 5
 
 
 @pytest.mark.slow
