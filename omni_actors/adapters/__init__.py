@@ -11,12 +11,13 @@ from omni_actors.adapters.instagram import INSTAGRAM
 from omni_actors.adapters.messenger import MESSENGER
 from omni_actors.adapters.meta import apps
 from omni_actors.adapters.meta.hook import META
+from omni_actors.adapters.mime import MIME
 from omni_actors.adapters.whatsapp import WHATSAPP
 
 ADAPTERS: Final[dict[str, Adapter[Any, Any]]] = {
     each.platform: each for each in (INSTAGRAM, MESSENGER, WHATSAPP)
 }
-HOOK_KINDS: Final[dict[str, HookKind[Any]]] = {each.kind: each for each in (META,)}
+HOOK_KINDS: Final[dict[str, HookKind[Any]]] = {each.kind: each for each in (META, MIME)}
 APP_KINDS: Final[dict[str, AppKind[Any, Any]]] = {
     each.kind: each for each in (apps.FACEBOOK, apps.INSTAGRAM)
 }

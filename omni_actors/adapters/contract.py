@@ -86,7 +86,8 @@ class Medium:
 class PartToSend:
     """One part, ready to be spelled. `part_id` travels as callback data where there is such.
 
-    `human`: a person wrote it. `late`: the reply window is closed, as far as we know.
+    `human`: a person wrote it. `late`: the reply window is closed, as far as we know. `resent`: it
+    went out before with an outcome that nobody knows.
     `token` is a name of the part that nobody can guess, `queued_at` (unix seconds) is when it was
     asked for. `thread` is what the adapter last said of the leg's thread, by a Received or a Sent.
     Where the adapter has an `upload`, each of the `media` is `uploaded` by now.
@@ -101,6 +102,7 @@ class PartToSend:
     media: Mapping[str, Medium] = field(factory=dict)
     human: bool = False
     late: bool = False
+    resent: bool = False
     override: JsonObject = field(factory=dict)
     token: str = ""
     queued_at: float = 0.0
@@ -118,12 +120,14 @@ class Uploaded:
 @frozen
 class Sent:
     """The platform accepted a part: its ids there, keys of the person that it taught us, and what
-    the adapter wants to be told of the leg's thread."""
+    the adapter wants to be told of the leg's thread. `found`: it had accepted it before, so that it
+    was not sent again."""
 
     external_ids: tuple[str, ...]
     aliases: tuple[IdentityKey, ...] = ()
     note: str | None = None
     thread: JsonObject | None = None
+    found: bool = False
 
 
 @frozen
@@ -352,12 +356,15 @@ class MailboxDesk(Generic[S]):
     """How the mailbox of a channel is read, where it has one.
 
     `server` is None where it is not read. `document` makes of a raw mail what `parse` reads: the
-    bytes, the channel's key, when it arrived (unix seconds) and the blob that holds it.
+    bytes, the channel's key, when it arrived (unix seconds) and the blob that holds it. `extract`
+    decodes one part of a raw mail, numbered as in IMAP, in pieces; None when there is none. Both
+    run in threads.
     """
 
     server: Callable[[S], MailServer | None]
     folders: Callable[[S], Folders]
-    document: Callable[[bytes, str, float, str], Json]
+    document: Callable[[bytes, str, float, str], Any]
+    extract: Callable[[bytes, str], Iterable[bytes] | None]
 
 
 @frozen
@@ -437,14 +444,16 @@ class HookKind(Generic[H]):
     """One way in which platforms knock.
 
     `secrets` is a frozen attrs class decoded from the hook's table. `handshake` answers the GET
-    (None: refused, 403). `authenticate` judges the raw bytes in constant time. `decode` makes a
-    document of them and raises Undecodable. `dispatch` names the platform a document is for, or
-    None for one we do not serve.
+    (None: refused, 403). `authenticate` judges the raw bytes in constant time, by the time that it
+    is (unix seconds). `decode` makes a document of them and raises Undecodable. `dispatch` names
+    the platform a document is for, or None for one we do not serve. With a `body_max` (bytes) the
+    bodies are mails or the like: they always lie in blobs, and are decoded in threads.
     """
 
     kind: str
     secrets: type[H]
     handshake: Callable[[Mapping[str, str], H], str | None]
-    authenticate: Callable[[Mapping[str, str], bytes, H], bool]
-    decode: Callable[[bytes], Any]
+    authenticate: Callable[[Mapping[str, str], bytes, H, float], bool]
+    decode: Callable[[bytes, H], Any]
     dispatch: Callable[[Any], str | None]
+    body_max: int | None = None

@@ -37,8 +37,26 @@ class HistoryView:
 
 
 @frozen
+class MailboxView:
+    """How the reading of a channel's mailbox goes.
+
+    `state` is `connecting`, `reading`, `waiting` (for news), `backing_off` (until `again_at`),
+    `refused` (until there is another credential) or `off`; `problem` is what is in the way.
+    `read_at` is when all that lay there was read last since the gateway's start, `behind` how many
+    mails are known to wait.
+    """
+
+    state: str
+    since: Time
+    problem: str | None
+    read_at: Time | None
+    behind: int
+    again_at: Time | None
+
+
+@frozen
 class ChannelBody:
-    """A channel with its state, queue, limiter and health."""
+    """A channel with its state, queue, limiter and health; `mailbox` is null where none is read."""
 
     id: str
     tenant: str
@@ -54,3 +72,4 @@ class ChannelBody:
     limiter: JsonObject
     health: JsonObject
     history: HistoryView | None
+    mailbox: MailboxView | None

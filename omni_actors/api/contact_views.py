@@ -21,7 +21,11 @@ class PortraitView:
 
 @frozen
 class IdentityView:
-    """How a person appears on a platform."""
+    """How a person appears on a platform.
+
+    `trust` is how sure it is that what came under this name came from them: `verified`,
+    `unverified` or `failed`; null where the platform vouches for all its users.
+    """
 
     id: str
     platform: str
@@ -31,6 +35,7 @@ class IdentityView:
     username: str | None
     preferences: JsonObject
     portrait: PortraitView | None
+    trust: str | None
 
 
 @frozen

@@ -96,16 +96,18 @@ class HookDoor:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        if says_more(headers.get("content-length", ""), self.gateway.hook_body_max):
+        hook = scope["path"][len(PREFIX) :]
+        size_max = self.gateway.hook_body_max(hook)
+        if says_more(headers.get("content-length", ""), size_max):
             await drain(receive)
             return TOO_LARGE
         held = _Held()
         try:
             with trio.move_on_after(self.settings.hook_timeout_s) as reading:
-                raw = await self._body(receive, held)
+                raw = await self._body(receive, held, size_max)
             if reading.cancelled_caught:
                 return TOO_SLOW
-            return await self._receive(scope["path"][len(PREFIX) :], headers, raw)
+            return await self._receive(hook, headers, raw)
         except Gone:
             return None
         except TooMuch:
@@ -117,7 +119,7 @@ class HookDoor:
         finally:
             self._bytes -= held.amount
 
-    async def _body(self, receive: Receive, held: "_Held") -> bytes:
+    async def _body(self, receive: Receive, held: "_Held", size_max: int) -> bytes:
         """The whole body. Raises Gone, TooMuch and Crowded."""
         chunks: list[bytes] = []
         while True:
@@ -127,7 +129,7 @@ class HookDoor:
             if chunk := event.get("body"):
                 held.amount += len(chunk)
                 self._bytes += len(chunk)
-                if held.amount > self.gateway.hook_body_max:
+                if held.amount > size_max:
                     raise TooMuch
                 if self._bytes > self.settings.hook_bytes_max:
                     raise Crowded

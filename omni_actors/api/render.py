@@ -309,6 +309,7 @@ def identity(row: g.Identity) -> cv.IdentityView:
         username=row.username,
         preferences=row.preferences,
         portrait=portrait(row),
+        trust=row.trust,
     )
 
 
@@ -374,6 +375,21 @@ def channel(view: g.ChannelView) -> c.ChannelBody:
         limiter=timely_object(view.limiter),
         health=timely_object(view.health),
         history=history(view.history),
+        mailbox=mailbox(view.mailbox),
+    )
+
+
+def mailbox(health: g.MailboxHealth | None) -> c.MailboxView | None:
+    """How the reading of a mailbox goes."""
+    if health is None:
+        return None
+    return c.MailboxView(
+        state=health.doing.value,
+        since=time(health.since),
+        problem=health.problem,
+        read_at=time(health.read_at),
+        behind=health.behind,
+        again_at=time(health.again_at),
     )
 
 

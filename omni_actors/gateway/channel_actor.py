@@ -455,7 +455,9 @@ class ChannelActor:
         """What the end of an attempt means, by the policy."""
         match done.result:
             case Sent() as sent:
-                return None, TakenUp(sent.external_ids, sent.aliases, sent.note)
+                return None, TakenUp(
+                    sent.external_ids, sent.aliases, sent.note, sent.thread, sent.found
+                )
             case failure:
                 verdict = retry.decide(
                     retry.Case(

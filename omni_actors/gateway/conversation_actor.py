@@ -58,12 +58,11 @@ class ConversationActor:
                 return
             await trio.lowlevel.checkpoint_if_cancelled()
 
-    async def pass_over(self) -> list[tuple[Entry, str]]:
-        """Handle the next page entry by entry; those that fail are left out and answered, with why.
+    async def pass_over(self, attempts: int) -> None:
+        """Handle the next page entry by entry; those that fail are left out, which is logged.
 
         Raises StoreFailed: then nothing is wrong with an entry.
         """
-        left_out = []
         for _ in range(PAGE):
             backlog = self.store.peek(Unhandled(self.conversation_id, 1))
             if not backlog.entries:
@@ -75,8 +74,14 @@ class ConversationActor:
                 raise
             except Exception as bug:  # noqa: BLE001 - one message must not stop its conversation
                 await self.store.do(Handle(self.conversation_id, entry.seq))
-                left_out.append((entry, telemetry.place_of(bug)))
-        return left_out
+                telemetry.error(
+                    "house.poison",
+                    conversation_id=self.conversation_id,
+                    message_id=entry.message_id,
+                    seq=entry.seq,
+                    attempts=attempts,
+                    error=telemetry.place_of(bug),
+                )
 
     async def take(self, backlog: Backlog) -> None:
         """Handle one page, with all that it brings about."""

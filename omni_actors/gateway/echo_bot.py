@@ -4,7 +4,7 @@ Its cursor is durable and its sends carry `{event_id}:{n}` as idempotency key, s
 moment neither loses nor doubles an answer.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from attrs import define, field, frozen
 
@@ -27,6 +27,7 @@ from omni_actors.model.events import EventType
 from omni_actors.model.json import Json
 from omni_actors.model.requests import Delivery, SendRequest
 from omni_actors.model.states import Direction
+from omni_actors.policy.loops import AnswersGiven
 from omni_actors.policy.routing import ConsumerRule, consumer_of
 from omni_actors.store.contract import Refused, Store, StoreFailed, Ticket
 from omni_actors.store.queries import EventFloor, Events, LegsOf
@@ -38,7 +39,7 @@ PAGE = 100
 NEAR = 512  # events; so many are looked through in about a millisecond
 TYPES = (EventType.MESSAGE_RECEIVED, EventType.MEDIA_READY, EventType.CHOICE_SELECTED)
 OWNER = f"bot:{CONSUMER}"
-UNANSWERED = frozenset({"group_id", "standby"})
+UNANSWERED = frozenset({"group_id", "standby", "automatic"})
 HISTORY = "history"  # what was written before the gateway was there
 
 
@@ -64,6 +65,9 @@ class EchoBot:
     store: Store
     submitter: Submitter
     rules: Callable[[], Sequence[ConsumerRule]]
+    capped: Container[str] = ()
+    """The platforms on which machines answer machines, so that the bot must not answer for ever."""
+    given: AnswersGiven = field(factory=AnswersGiven)
     default: str = CONSUMER
     cursor: int = 0
     context: Context = field(init=False)
@@ -140,6 +144,11 @@ class EchoBot:
         content = reply_to(event, message) if is_to_the_bot(message) else None
         if content is None or not self.is_mine(message):
             return None
+        if message.platform in self.capped and not self.given.may_answer(
+            message.leg_id, repr(content), self.submitter.now()
+        ):
+            telemetry.warning("bot.held_back", consumer=CONSUMER, leg_id=message.leg_id)
+            return None
         request = SendRequest(
             content=content,
             conversation_id=message.conversation_id,
@@ -172,8 +181,8 @@ class EchoBot:
 
 
 def is_to_the_bot(message: Message) -> bool:
-    """Whether an answer is expected: not to what is of old, was said in a group, or is for another
-    app to answer."""
+    """Whether an answer is expected: not to what is of old, was said in a group, is for another app
+    to answer, or was written by a machine."""
     return message.source != HISTORY and not UNANSWERED & (message.notes or {}).keys()
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from omni_actors import telemetry
 from omni_actors.gateway import credentials, keys
@@ -25,10 +25,10 @@ from omni_actors.gateway.feed import Feed as Feed
 from omni_actors.gateway.feed import event_types
 from omni_actors.gateway.groups import GroupBook
 from omni_actors.gateway.house import House
-from omni_actors.gateway.intake import BODY_BYTES_MAX
 from omni_actors.gateway.keys import SCOPES as SCOPES
 from omni_actors.gateway.keys import Caller as Caller
 from omni_actors.gateway.keys import Keyring, Paces
+from omni_actors.gateway.mail_session import MailboxHealth as MailboxHealth
 from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.gateway.once import Once
 from omni_actors.gateway.profiles import ProfileBook
@@ -44,12 +44,11 @@ from omni_actors.gateway.views import (
 from omni_actors.gateway.views import (
     actor_view,
     capabilities_view,
-    view_of,
+    channel_views,
 )
 from omni_actors.model.json import JsonObject
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.requests import SendRequest
-from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState
 from omni_actors.policy.rate import Limit
 from omni_actors.store.connecting import Connection as Connection
@@ -60,7 +59,6 @@ from omni_actors.store.history import HistorySync as HistorySync
 from omni_actors.store.limits import Release
 from omni_actors.store.queries import (
     Attempts,
-    Channels,
     ContactById,
     ContactList,
     ContextOf,
@@ -73,9 +71,7 @@ from omni_actors.store.queries import (
     MediumById,
     MessageById,
     Messages,
-    QueueDepths,
     Replay,
-    Standings,
 )
 from omni_actors.store.rows import ANY_TENANT as ANY_TENANT
 from omni_actors.store.rows import ApiKey as ApiKey
@@ -120,7 +116,6 @@ class Gateway:
     letters: DeadLetterDesk
     store_failed: Callable[[], bool]
     key_limit: Limit
-    hook_body_max: int = BODY_BYTES_MAX
     once: Once = field(factory=Once)
     paces: Paces = field(init=False)
     keyring: Keyring = field(init=False)
@@ -177,6 +172,10 @@ class Gateway:
     async def receive(self, hook_id: str, headers: Mapping[str, str], raw: bytes) -> int:
         """Take one request of a platform; the HTTP status to answer it with."""
         return await self.house.receiver.receive(hook_id, headers, raw)
+
+    def hook_body_max(self, hook_id: str) -> int:
+        """How many bytes a hook takes at most."""
+        return self.house.receiver.body_max(hook_id)
 
     def handshake(self, hook_id: str, query: Mapping[str, str]) -> tuple[int, str]:
         """Prove to a platform that a hook's URL is ours: status and body."""
@@ -371,21 +370,7 @@ class Gateway:
     # ------------------------------------------------------------ channels
 
     async def channels(self, caller: Caller) -> Sequence[ChannelView]:
-        depths = {d.channel_id: d for d in await self.ask(QueueDepths(caller.tenant))}
-        standings: dict[str, list[Standing]] = {}
-        for found in await self.ask(Standings(caller.tenant, self.now())):
-            standings.setdefault(found.channel_id, []).append(found.standing)
-        heard = {c.id: c.last_event_at for c in await self.ask(Channels(caller.tenant))}
-        mine = [
-            evolve(c, last_event_at=heard.get(c.id))
-            for c in self.house.channels.values()
-            if caller.sees(c.tenant)
-        ]
-        h, desks = await self.house.histories.syncs(caller.tenant), self.house.desks
-        return [
-            view_of(c, depths.get(c.id), standings.get(c.id, ()), desks.get(c.id), h.get(c.id))
-            for c in mine
-        ]
+        return await channel_views(self.house, caller)
 
     async def channel(self, caller: Caller, channel_id: str) -> ChannelView:
         views = [view for view in await self.channels(caller) if view.channel.id == channel_id]

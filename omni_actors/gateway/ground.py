@@ -11,9 +11,11 @@ from omni_actors.actors.system import System
 from omni_actors.adapters.connecting import App
 from omni_actors.adapters.contract import Adapter
 from omni_actors.gateway.hooks import Hook
+from omni_actors.gateway.mail_session import OpenSession
 from omni_actors.gateway.pacing import Pacing
 from omni_actors.gateway.sender import Hands, Route
 from omni_actors.media.blobs import Blobs
+from omni_actors.net.imap import open_mailbox
 from omni_actors.policy import window
 from omni_actors.policy.routing import ConsumerRule
 from omni_actors.store.contract import Store
@@ -51,3 +53,4 @@ class Ground:
     adapters: Mapping[str, Adapter[Any, Any]]
     route_of: Callable[[Channel], Route]
     low_on_disk: Callable[[], bool]
+    open_mailbox: OpenSession = open_mailbox

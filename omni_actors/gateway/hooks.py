@@ -20,6 +20,6 @@ class Hook:
         """The text that proves to the platform that we own this URL; None refuses."""
         return self.kind.handshake(query, self.secrets)
 
-    def authenticates(self, headers: Mapping[str, str], raw: bytes) -> bool:
-        """Whether the platform itself sent these bytes."""
-        return self.kind.authenticate(headers, raw, self.secrets)
+    def authenticates(self, headers: Mapping[str, str], raw: bytes, now: float) -> bool:
+        """Whether the platform itself sent these bytes, by the time that it is."""
+        return self.kind.authenticate(headers, raw, self.secrets, now)

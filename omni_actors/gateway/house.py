@@ -6,7 +6,6 @@ conversations, the media desk and the bot. The front door opens last and closes 
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import trio
 from attrs import define, evolve, field
@@ -25,6 +24,7 @@ from omni_actors.gateway import (
     media_desk,
     outreach_desk,
     people_desk,
+    staff,
     template_desk,
     timekeeper,
 )
@@ -33,28 +33,22 @@ from omni_actors.gateway.channel_actor import ChannelActor
 from omni_actors.gateway.connecting import Connector
 from omni_actors.gateway.conversation_actor import WAKE, ConversationActor, Wake
 from omni_actors.gateway.derivatives import Derivatives
-from omni_actors.gateway.echo_bot import EchoBot
-from omni_actors.gateway.grant_desk import GrantDesk
 from omni_actors.gateway.grants import GrantBook
 from omni_actors.gateway.ground import Ground, Plan
 from omni_actors.gateway.groups import GroupBook
 from omni_actors.gateway.history import HistoryBook
-from omni_actors.gateway.history_desk import HistoryDesk
 from omni_actors.gateway.intake import Receiver
-from omni_actors.gateway.limit_desk import LimitDesk, LimitReader
+from omni_actors.gateway.limit_desk import LimitReader
 from omni_actors.gateway.limits import Limits
 from omni_actors.gateway.links import Links
-from omni_actors.gateway.media_desk import MediaDesk
-from omni_actors.gateway.outreach_desk import OutreachDesk
+from omni_actors.gateway.mail_room import MailRoom, open_mail_room
 from omni_actors.gateway.pacing import Pacer, default_pacing
-from omni_actors.gateway.people_desk import PeopleDesk
 from omni_actors.gateway.profiles import ProfileBook
 from omni_actors.gateway.rereading import Rereader
 from omni_actors.gateway.sender import Route, Sender
 from omni_actors.gateway.submit import Submitter
-from omni_actors.gateway.template_desk import TemplateDesk
 from omni_actors.gateway.templates import TemplateBook
-from omni_actors.gateway.timekeeper import Timekeeper
+from omni_actors.gateway.tokens import Tokens
 from omni_actors.gateway.uploads import Uploads
 from omni_actors.media.pictures import Pictures
 from omni_actors.model.ids import Ids
@@ -68,16 +62,6 @@ from omni_actors.store.verbs import Accepted, EnsureConsumer, Recover, SyncChann
 
 CHANNELS = "channel"
 CONVERSATIONS = "conversation"
-BOT = "bot/echo"
-MEDIA = "desk/media"
-TIME = "desk/time"
-TEMPLATES = "desk/templates"
-GRANTS = "desk/grants"
-OUTREACH = "desk/outreach"
-LIMITS = "desk/limits"
-HISTORY = "desk/history"
-PEOPLE = "desk/people"
-START_TIMEOUT_S = 30.0
 WAKE_PAGE = 500
 LOST = "the gateway was restarted meanwhile; begin again"
 
@@ -108,6 +92,8 @@ class House:
     profiles: ProfileBook = field(init=False)
     limit_reader: LimitReader = field(init=False)
     histories: HistoryBook = field(init=False)
+    tokens: Tokens = field(factory=Tokens)
+    mail: MailRoom = field(init=False)
     submitter: Submitter = field(init=False)
     soonest: float = math.inf
     drain_begun: trio.Event = field(factory=trio.Event)
@@ -144,11 +130,21 @@ class House:
             now=now,
             low_on_disk=ground.low_on_disk,
             wake=self.wake,
+            tokens=self.tokens,
+        )
+        self.mail = open_mail_room(
+            ground,
+            self.receiver,
+            channels=lambda: self.channels,
+            routes=lambda: self.routes,
+            changed=self.changed,
+            ending=self.drain_begun,
         )
         self.rereader = Rereader(
             ground.store,
             ground.blobs,
             self.receiver,
+            self.mail.intake,
             hooks=lambda: self.plan.hooks,
             draining=lambda: self.draining,
         )
@@ -206,7 +202,7 @@ class House:
             chance=ground.chance,
             channels=lambda: self.channels,
             routes=lambda: self.routes,
-            look=lambda: self.nudge(HISTORY, history_desk.Look()),
+            look=lambda: self.nudge(staff.HISTORY, history_desk.Look()),
         )
         self.grants = GrantBook(
             store=ground.store,
@@ -247,13 +243,14 @@ class House:
         telemetry.info("house.recovered", in_doubt=recovered.in_doubt, given_up=recovered.given_up)
         if self.plan.bot == echo_bot.CONSUMER:  # before the door opens, or it misses the first
             await store.do(EnsureConsumer(echo_bot.CONSUMER, ANY_TENANT, now()))
+        await self.tokens.load(store)
         self.bell.ring(await store.ask(LastCursor()))
         store.on_events(self.rung)
         self.take_channels(await store.ask(Channels()))
         await self.pacer.recall()
         for channel in self.channels.values():
             self.spawn_channel(channel)
-        self.spawn_desks()
+        staff.spawn_desks(self)
         await self.histories.back(tuple(self.channels.values()))
         nursery.start_soon(self.wake_unhandled)
         nursery.start_soon(self.rereader.take_up_unclaimed, tuple(self.channels.values()))
@@ -304,6 +301,7 @@ class House:
             return actor
 
         self.ground.system.spawn(address_of(channel.id), factory, group=CHANNELS)
+        self.mail.attend(channel)
 
     def channel_actor(self, channel_id: str, *, recover: bool) -> ChannelActor:
         channel, route = self.channels[channel_id], self.routes[channel_id]
@@ -313,14 +311,18 @@ class House:
             route=route,
             store=ground.store,
             sender=Sender(
-                ground.hands, self.uploads, Links(ground.blobs, self.pictures), ground.clock.now
+                ground.hands,
+                self.uploads,
+                Links(ground.blobs, self.pictures),
+                ground.clock.now,
+                self.tokens.of,
             ),
             limits=self.pacer.limits(channel),
             chance=ground.chance,
             now=ground.clock.now,
             told=self.tell_state,
             doubt=self.due_at,
-            in_line=lambda: self.nudge(OUTREACH, outreach_desk.Look()),
+            in_line=lambda: self.nudge(staff.OUTREACH, outreach_desk.Look()),
             unknown_wait_s=self.waits()[channel.platform],
             recover=self.waits() if recover else None,
             doubt_templates=self.templates_changed,
@@ -338,59 +340,7 @@ class House:
             self.ground.adapters,
             self.wake_legs,
             self.plan.window_closing_s,
-            lambda people: people_desk.tell(self.ground.system, PEOPLE, people, self.routes),
-        )
-
-    def spawn_desks(self) -> None:
-        """The actors of which there is one each."""
-        ground, system = self.ground, self.ground.system
-        now = ground.clock.now
-        spawn = partial(system.spawn, group="desks")
-        spawn(
-            TIME,
-            lambda: Timekeeper(
-                ground.store,
-                ground.blobs,
-                now,
-                self.wake_legs,
-                lambda: self.plan.keep,
-                self.take_keys_used,
-                self.changed,
-                lambda: self.plan.window_closing_s,
-            ),
-        )
-        spawn(
-            MEDIA,
-            lambda: MediaDesk(
-                ground.store, ground.blobs, ground.hands, lambda: self.routes, now, ground.chance
-            ),
-        )
-        spawn(
-            OUTREACH,
-            lambda: OutreachDesk(
-                ground.store, now, self.pacer.lines, self.limiters.__getitem__, self.wake_legs
-            ),
-        )
-        ending = self.drain_begun
-        spawn(LIMITS, lambda: LimitDesk(self.limit_reader, now, ending))
-        spawn(TEMPLATES, lambda: TemplateDesk(self.templates, now, ground.chance, ending))
-        spawn(GRANTS, lambda: GrantDesk(self.grants, now, ground.chance, ending))
-        spawn(HISTORY, lambda: HistoryDesk(self.histories, now, ending))
-        spawn(
-            PEOPLE,
-            lambda: PeopleDesk(
-                ground.store, ground.blobs, ground.hands, lambda: self.routes, self.ids, now, ending
-            ),
-        )
-        if self.plan.bot == echo_bot.CONSUMER:
-            self.spawn_bot()
-
-    def spawn_bot(self) -> None:
-        """Let the built-in bot answer."""
-        self.ground.system.spawn(
-            BOT,
-            lambda: EchoBot(self.ground.store, self.submitter, lambda: self.plan.rules),
-            group="bots",
+            lambda people: people_desk.tell(self.ground.system, staff.PEOPLE, people, self.routes),
         )
 
     async def wake_unhandled(self) -> None:
@@ -413,7 +363,7 @@ class House:
         if accepted.wakes:
             self.wake_legs(accepted.wakes)
         if accepted.media:
-            self.nudge(MEDIA, media_desk.Look())
+            self.nudge(staff.MEDIA, media_desk.Look())
         for channel in accepted.channels:
             self.changed(channel)
         if accepted.named:
@@ -448,7 +398,7 @@ class House:
         """The event log has grown."""
         self.bell.ring(news.cursor)
         if self.plan.bot == echo_bot.CONSUMER and not news.types.isdisjoint(echo_bot.TYPES):
-            self.nudge(BOT, echo_bot.Ring(news.cursor))
+            self.nudge(staff.BOT, echo_bot.Ring(news.cursor))
 
     def look(self, channel_id: str) -> None:
         """Let a channel read its queue again."""
@@ -461,11 +411,11 @@ class House:
         """
         if at < self.soonest or self.soonest <= self.ground.clock.now():
             self.soonest = at
-            self.nudge(TIME, timekeeper.At(at))
+            self.nudge(staff.TIME, timekeeper.At(at))
 
     def templates_changed(self, channel_id: str) -> None:
         """The templates of a channel are not what we thought: read them again soon."""
-        self.nudge(TEMPLATES, template_desk.News(channel_id), Lane.NORMAL)
+        self.nudge(staff.TEMPLATES, template_desk.News(channel_id), Lane.NORMAL)
 
     def nudge(self, address: str, message: object, lane: Lane = Lane.SYSTEM) -> None:
         """Leave a message; of those in the lane SYSTEM the newest is enough."""
@@ -487,7 +437,7 @@ class House:
         active = channel.state is ChannelState.ACTIVE
         telemetry.of(telemetry.CHANNEL_STATE, channel.id).set(1 if active else 0)
         if active and self.started:  # what waits for room may be let out on it
-            self.nudge(OUTREACH, outreach_desk.Look())
+            self.nudge(staff.OUTREACH, outreach_desk.Look())
 
     def changed(self, channel: Channel) -> None:
         """An operator or a reload changed a channel, or its platform's word did."""
@@ -496,11 +446,14 @@ class House:
         if self.take_route(channel):
             if channel.id in self.limiters:
                 self.pacer.renew(channel, self.limiters[channel.id])
-                self.nudge(OUTREACH, outreach_desk.Look())  # there may be room for more people
+                self.nudge(
+                    staff.OUTREACH, outreach_desk.Look()
+                )  # there may be room for more people
             self.tell_actor(channel, self.routes[channel.id])
             self.nursery.start_soon(self.fetch_at_once, channel.id)
         elif before is not None:  # it was disconnected
             self.tell_actor(channel, evolve(before, account=evolve(before.account, token="")))
+        self.mail.attend(channel)
 
     def tell_actor(self, channel: Channel, route: Route) -> None:
         if channel.id not in self.spawned:  # it begins with what the channel is then
@@ -516,14 +469,14 @@ class House:
         self.spawn_channel(channel)
         self.receiver.heard.clear()  # what was told of a channel that was not known then
         self.nursery.start_soon(self.rereader.take_up_unclaimed, (channel,))
-        self.nudge(GRANTS, grant_desk.News(channel.id))
-        self.nudge(LIMITS, limit_desk.Look())
+        self.nudge(staff.GRANTS, grant_desk.News(channel.id))
+        self.nudge(staff.LIMITS, limit_desk.Look())
         self.nursery.start_soon(self.histories.connected, channel)
 
     async def fetch_at_once(self, channel_id: str) -> None:
         """Try again to get what this channel could not get so far."""
         await self.ground.store.do(HurryMedia(channel_id, self.ground.clock.now()))
-        self.nudge(MEDIA, media_desk.Look())
+        self.nudge(staff.MEDIA, media_desk.Look())
         await self.histories.hurry(channel_id)
 
     async def reload(self, plan: Plan) -> None:
@@ -540,7 +493,7 @@ class House:
                 self.renewed(known[channel.id], channel)
             else:
                 self.spawn_channel(channel)
-        self.nudge(LIMITS, limit_desk.Look())
+        self.nudge(staff.LIMITS, limit_desk.Look())
         await self.exchange_bot(bot)
         self.nursery.start_soon(self.rereader.take_up_unclaimed, channels)
         telemetry.info("house.reloaded", channels=len(plan.channels))
@@ -549,7 +502,7 @@ class House:
         """A channel that is another account, or of another, has other templates and limits."""
         if (before.channel_key, before.settings) != (channel.channel_key, channel.settings):
             self.templates_changed(channel.id)
-            self.nudge(LIMITS, limit_desk.News(channel.id), Lane.NORMAL)
+            self.nudge(staff.LIMITS, limit_desk.News(channel.id), Lane.NORMAL)
 
     async def exchange_bot(self, before: str) -> None:
         """Start or stop the bot, when the plan says otherwise than before."""
@@ -558,9 +511,9 @@ class House:
         if self.plan.bot == echo_bot.CONSUMER:
             now = self.ground.clock.now()
             await self.ground.store.do(EnsureConsumer(echo_bot.CONSUMER, ANY_TENANT, now))
-            self.spawn_bot()
+            staff.spawn_bot(self)
         else:
-            await self.ground.system.stop(BOT)
+            await self.ground.system.stop(staff.BOT)
 
     async def quarantined(self, poison: Quarantined) -> None:
         """A conversation crashed its actor again and again: leave out what it cannot handle.
@@ -568,16 +521,7 @@ class House:
         The message itself stays readable; only what would have followed from it (a timer) is not.
         """
         conversation_id = poison.address.partition("/")[2]
-        actor = self.conversation_actor(conversation_id)
-        for entry, error in await actor.pass_over():
-            telemetry.error(
-                "house.poison",
-                conversation_id=conversation_id,
-                message_id=entry.message_id,
-                seq=entry.seq,
-                attempts=poison.attempts,
-                error=error,
-            )
+        await self.conversation_actor(conversation_id).pass_over(poison.attempts)
         self.conversations.tell(conversation_id, WAKE)
 
     async def drain(self, deadline_s: float) -> DrainReport:

@@ -11,9 +11,10 @@ from attrs import define, evolve, field, frozen
 from omni_actors import telemetry
 from omni_actors.actors.cell import Context
 from omni_actors.adapters.contract import Fetched
+from omni_actors.gateway.mail_parts import MailParts
 from omni_actors.gateway.sender import Hands, Route
 from omni_actors.gateway.timekeeper import GRAIN_S
-from omni_actors.media.blobs import Blob, Blobs, Missing
+from omni_actors.media.blobs import Blob, Blobs, DiskFull, Missing
 from omni_actors.media.probe import HEAD_BYTES
 from omni_actors.media.traits import Traits, traits_of
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
@@ -29,7 +30,7 @@ from omni_actors.store.media_verbs import (
 )
 from omni_actors.store.queries import DueMedia
 from omni_actors.store.rows import Medium
-from omni_actors.wire.calls import Call, HttpCall, Reply
+from omni_actors.wire.calls import Call, ExtractCall, HttpCall, Reply
 
 AT_ONCE_MAX = 8
 AT_ONCE_PER_CHANNEL = 3
@@ -73,6 +74,7 @@ class MediaDesk:
     routes: Callable[[], Mapping[str, Route]]
     now: Callable[[], float]
     chance: Random
+    parts: MailParts
     fetching: dict[str, str] = field(factory=dict)  # channel id by medium
     context: Context = field(init=False)
 
@@ -129,6 +131,8 @@ class MediaDesk:
         async def make(call: Call) -> Reply:
             if isinstance(call, HttpCall) and call.download:
                 call = evolve(call, resume=medium.id)
+            if isinstance(call, ExtractCall):
+                return await self.parts.extract(call, route.adapter)
             return await self.hands.make(call, route.account, trace)
 
         age_s = self.now() - medium.created_at
@@ -143,7 +147,7 @@ class MediaDesk:
         except trio.TooSlowError:
             text = f"the medium was not here within {FETCH_DEADLINE_S:.0f} s"
             return Failure(Kind.TRANSIENT, Reason.TIMED_OUT, text=text)
-        except (Missing, OSError) as problem:
+        except (DiskFull, Missing, OSError) as problem:
             text = f"the bytes cannot be read from the disk: {type(problem).__name__}"
             return Failure(Kind.TRANSIENT, Reason.INTERNAL, text=text)
         except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its medium, not the desk

@@ -7,6 +7,7 @@ from attrs import frozen
 from omni_actors import telemetry
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.intake import Receiver
+from omni_actors.gateway.mail_intake import SOURCE, MailIntake
 from omni_actors.media.blobs import Blob, Blobs, Missing
 from omni_actors.store.contract import Store
 from omni_actors.store.queries import IntakeBody, Unclaimed
@@ -21,6 +22,7 @@ class Rereader:
     store: Store
     blobs: Blobs
     receiver: Receiver
+    mail: MailIntake
     hooks: Callable[[], Mapping[str, Hook]]
     draining: Callable[[], bool]
 
@@ -37,15 +39,17 @@ class Rereader:
         """Whether an intake is understood by now; not where its hook or its bytes are gone."""
         intake = await self.store.ask(IntakeBody(intake_id))
         hook = self.hooks().get(intake.hook) if intake else None
-        if intake is None or hook is None:
-            telemetry.warning("intake.not_reread", intake_id=intake_id, known=intake is not None)
-            return False
         try:
-            raw = await self.bytes_of(intake)
+            if intake is not None and intake.hook.startswith(SOURCE):
+                return await self.mail.take_again(intake)
+            if intake is not None and hook is not None:
+                raw = await self.bytes_of(intake)
+                return await self.receiver.keep_again(hook, intake, raw)
         except (Missing, OSError) as problem:
-            telemetry.error("intake.gone", intake_id=intake.id, error=type(problem).__name__)
+            telemetry.error("intake.gone", intake_id=intake_id, error=type(problem).__name__)
             return False
-        return await self.receiver.keep_again(hook, intake, raw)
+        telemetry.warning("intake.not_reread", intake_id=intake_id, known=intake is not None)
+        return False
 
     async def bytes_of(self, intake: Intake) -> bytes:
         """The raw bytes of an intake, wherever they are. Raises Missing, OSError."""

@@ -45,6 +45,7 @@ class Sender:
     uploads: Uploads
     links: Links
     now: Callable[[], float]
+    token_of: Callable[[str], str]
     meters: Meters = field(factory=Meters)
 
     async def send(self, claimed: Claimed, route: Route) -> Done:
@@ -69,7 +70,7 @@ class Sender:
                 usage.extend(route.adapter.usage(reply))
             return reply
 
-        part = part_to_send(claimed)
+        part = part_to_send(claimed, self.token_of(claimed.part_id))
         channel_id = route.account.channel_id
         if waits := self.meters.admit(part, channel_id, route.adapter, self.now()):
             return waits
@@ -125,7 +126,7 @@ class Sender:
         raise SendFailure(Failure(Kind.UNKNOWN, Reason.TIMED_OUT, text=text))
 
 
-def part_to_send(claimed: Claimed) -> PartToSend:
+def part_to_send(claimed: Claimed, token: str) -> PartToSend:
     """A claimed part in the words of the adapters."""
     return PartToSend(
         part_id=claimed.part_id,
@@ -137,7 +138,11 @@ def part_to_send(claimed: Claimed) -> PartToSend:
         media={medium.media_id: ready(medium) for medium in claimed.media},
         human=claimed.author == AuthorType.HUMAN,
         late=claimed.first,
+        resent=claimed.resent,
         override=claimed.override,
+        token=token,
+        queued_at=claimed.queued_at,
+        thread=claimed.thread,
     )
 
 

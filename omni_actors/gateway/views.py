@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from omni_actors.actors.cell import CellState
-from omni_actors.gateway.channel_actor import ChannelActor
+from omni_actors.gateway.house import House
+from omni_actors.gateway.keys import Caller
+from omni_actors.gateway.mail_session import MailboxHealth
 from omni_actors.model.capabilities import Capabilities, Form, Limits
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState
 from omni_actors.store.history import HistorySync
+from omni_actors.store.queries import Channels, QueueDepths, Standings
 from omni_actors.store.rows import Channel, QueueDepth
 
 
@@ -23,27 +26,51 @@ class ChannelView:
     limiter: JsonObject
     health: JsonObject
     history: HistorySync | None
+    mailbox: MailboxHealth | None
 
 
-def view_of(
-    channel: Channel,
-    depth: QueueDepth | None,
-    standings: Sequence[Standing],
-    actor: ChannelActor | None,
-    history: HistorySync | None,
-) -> ChannelView:
-    """All that there is to see of a channel."""
-    health = health_of(channel, depth, standings)
-    return ChannelView(channel, depth, actor.describe() if actor else {}, health, history)
+async def channel_views(house: House, caller: Caller) -> Sequence[ChannelView]:
+    """All that there is to see of the channels that a caller sees."""
+    ask, now = house.ground.store.ask, house.ground.clock.now()
+    depths = {d.channel_id: d for d in await ask(QueueDepths(caller.tenant))}
+    standings: dict[str, list[Standing]] = {}
+    for found in await ask(Standings(caller.tenant, now)):
+        standings.setdefault(found.channel_id, []).append(found.standing)
+    heard = {c.id: c.last_event_at for c in await ask(Channels(caller.tenant))}
+    syncs = await house.histories.syncs(caller.tenant)
+    views = []
+    for channel in house.channels.values():
+        if not caller.sees(channel.tenant):
+            continue
+        id, actor, depth = channel.id, house.desks.get(channel.id), depths.get(channel.id)
+        problem = house.mail.problem(id)
+        views.append(
+            ChannelView(
+                channel=evolve(channel, last_event_at=heard.get(id)),
+                depth=depth,
+                limiter=actor.describe() if actor else {},
+                health=health_of(channel, depth, standings.get(id, ()), problem),
+                history=syncs.get(id),
+                mailbox=house.mail.healths.get(id),
+            )
+        )
+    return views
 
 
 def health_of(
-    channel: Channel, depth: QueueDepth | None, standings: Sequence[Standing]
+    channel: Channel,
+    depth: QueueDepth | None,
+    standings: Sequence[Standing],
+    mailbox: str | None,
 ) -> JsonObject:
-    """Whether the channel does its work and its platform is content, with the reason if not."""
+    """Whether the channel does its work and its platform is content, with the reason if not.
+
+    `mailbox` is what is wrong with its mailbox.
+    """
     doubtful = depth.unknown if depth else 0
     active = channel.state is ChannelState.ACTIVE
     wrong = [] if active else [channel.reason or channel.state.value]
+    wrong += [] if mailbox is None else [mailbox]
     wrong += [standing.sentence for standing in standings if not standing.ok]
     return {
         "status": "attention" if wrong else "ok",

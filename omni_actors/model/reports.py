@@ -344,6 +344,7 @@ it may write first again (unix seconds; 0: it may now; None: nobody knows) |
     | `comment`, `mention`, `post` | `text`, `verb`, `comment_id`, `post_id`, `media_id`, `name`: of
       somebody (`identities`) in public; a private reply goes to `address` |
     | `feed` | `item`, `verb`: what else happened in public |
+    | `mail` | `type`: mail_quarantined; `mailbox`, `uid`, `text`: a mail that could not be read |
     | `history` | `phase`, `chunk`, `progress` in percent; or `declined` |
     | `status` | `status`, `external_id`: a status that changes nothing |
     | `error` | the platform's error; `failure` |

@@ -10,6 +10,8 @@ WEBHOOK_SECRET_PREFIX: Final = "whsec_"
 WEBHOOK_KEY_BYTES_MIN: Final = 24
 WEBHOOK_KEY_BYTES_MAX: Final = 64
 WEBHOOK_TOLERANCE_S: Final = 300
+MAIL_TOLERANCE_S: Final = 300
+TIMESTAMP_DIGITS_MAX: Final = 12
 
 
 def hub_signature(secret: str, raw: bytes) -> str:
@@ -32,6 +34,33 @@ def hub_signature_matches(header: str | bytes | None, raw: bytes, secrets: Itera
         same = hmac.compare_digest(hub_signature(secret, raw).encode(), given)
         matched |= same and bool(secret)
     return matched
+
+
+def mail_signature(secret: str, timestamp: str, raw: bytes) -> str:
+    """How whoever hands us a mail signs it: `v1=` and the HMAC-SHA256, in hex, of the timestamp as
+    it is sent, a full stop, and the mail."""
+    signed = timestamp.encode(errors="replace") + b"." + raw
+    return "v1=" + hmac.new(secret.encode(), signed, sha256).hexdigest()
+
+
+def mail_signature_matches(
+    signature: str, timestamp: str, raw: bytes, secrets: Iterable[str], now: float
+) -> bool:
+    """Whether one of the secrets signed this mail at most five minutes from `now`; total.
+
+    Every secret is tried, matched or not, so that the time taken tells nothing. An empty one never
+    matches.
+    """
+    written = timestamp if timestamp.isascii() and timestamp.isdecimal() else ""
+    fresh = 0 < len(written) <= TIMESTAMP_DIGITS_MAX and (
+        abs(now - int(written)) <= MAIL_TOLERANCE_S
+    )
+    matched = False
+    for secret in secrets:
+        expected = mail_signature(secret, timestamp, raw).encode()
+        same = hmac.compare_digest(expected, signature.encode(errors="replace"))
+        matched |= same and bool(secret)
+    return matched and fresh
 
 
 def webhook_secret(key: bytes) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from omni_actors.model.events import EventType
-from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.json import JsonObject
 from omni_actors.model.limits import Closure
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.states import Priority
@@ -297,13 +297,6 @@ class Closures(Query[tuple[Closure, ...]]):
     """What the platforms have closed beyond `now`."""
 
     now: float
-
-
-@frozen
-class LoadState(Query[Json]):
-    """The checkpoint that was stored last for a source, None when there is none."""
-
-    name: str
 
 
 @frozen

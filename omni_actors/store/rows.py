@@ -117,6 +117,7 @@ class Identity:
     picture: str | None = None  # a medium's id
     portrait_at: float | None = None  # when the platform was last asked about them
     portrait_problem: str | None = None
+    trust: str | None = None  # how sure it is that it is them (model/reports.Trust)
 
 
 @frozen

@@ -13,6 +13,7 @@ from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState, MediaState, OnUnknown, Priority
 from omni_actors.store.contract import Verb
 from omni_actors.store.limits import Fallback, ShutOut
+from omni_actors.store.mail import Lead, MailTaken
 from omni_actors.store.rows import (
     ApiKey,
     Backlog,
@@ -60,7 +61,8 @@ class Item:
     `entry`: by when to answer for it to be free of charge, and for how many seconds it is so then;
     `media_ids`, one for each medium of the report, already written into its content; `standings`
     that news of a channel change (policy/standing.py); `resend` where a failure that is reported
-    need not be the end (policy/retry.py).
+    need not be the end (policy/retry.py); `leads` to what a message may answer; a status is
+    `proven` where a token of ours names its part.
     """
 
     platform: str
@@ -71,14 +73,8 @@ class Item:
     entry: tuple[float, float] | None = None
     standings: tuple[Standing, ...] = ()
     resend: Resend | None = None
-
-
-@frozen
-class Checkpoint:
-    """A cursor of a source that is read by us, stored with what was read."""
-
-    source: str
-    value: JsonObject
+    leads: tuple[Lead, ...] = ()
+    proven: bool = False
 
 
 @frozen
@@ -115,12 +111,13 @@ class Accept(Verb[Accepted]):
     for 24 h, and so is an edit or a deletion that comes before its message. An intake with a
     `problem` becomes a dead letter; one
     that is stored again without it settles that letter, and keeps its first bytes and time. An
-    intake all of whose reports are known keeps no bytes, if this is the `whole` of it.
+    intake all of whose reports are known keeps no bytes, if this is the `whole` of it. With `mail`
+    the intake was read from a mailbox, and that is read up to there.
     """
 
     intake: Intake
     items: tuple[Item, ...] = ()
-    checkpoint: Checkpoint | None = None
+    mail: MailTaken | None = None
     platform: str = ""  # of `names`, by which its channels are known from now on
     names: tuple[ChannelName, ...] = ()
     whole: bool = True
@@ -285,6 +282,7 @@ class Claimed:
     first: bool  # its reply window is closed: we write first
     author: str = "bot"
     failure: Failure | None = None  # of the attempt before
+    thread: JsonObject | None = None  # of what it answers, else of its leg
 
 
 @frozen
@@ -312,11 +310,13 @@ class Trace:
 
 @frozen
 class TakenUp:
-    """The platform accepted the part."""
+    """The platform accepted the part; `found` there after an answer was lost, not sent again."""
 
     external_ids: tuple[str, ...]
     aliases: tuple[IdentityKey, ...] = ()
     note: str | None = None
+    thread: JsonObject | None = None
+    found: bool = False
 
 
 @frozen

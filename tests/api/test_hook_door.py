@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 import trio
+from attrs import evolve
 
 from omni_actors.api.app import build_app
 from omni_actors.api.settings import ApiSettings
@@ -131,9 +132,19 @@ async def test_other_methods_are_not_allowed(house: House, method: str) -> None:
     assert response.headers["allow"] == "GET, POST"
 
 
+def bound(house: House, size: int) -> None:
+    """Let the hook take so many bytes."""
+    living = house.gateway.house
+    hooks = {
+        id: evolve(hook, kind=evolve(hook.kind, body_max=size))
+        for id, hook in living.plan.hooks.items()
+    }
+    living.plan = evolve(living.plan, hooks=hooks)
+
+
 @pytest.mark.slow
 async def test_a_body_over_the_bound_is_refused_by_what_it_says(house: House) -> None:
-    house.gateway.hook_body_max = 1000
+    bound(house, 1000)
 
     response = await house.client.post(HOOK, **signed(b" " * 1001))
 
@@ -142,7 +153,7 @@ async def test_a_body_over_the_bound_is_refused_by_what_it_says(house: House) ->
 
 
 async def test_a_body_over_the_bound_is_refused_by_what_it_is(house: House) -> None:
-    house.gateway.hook_body_max = 1000
+    bound(house, 1000)
 
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(3):

@@ -46,8 +46,8 @@ def test_requests_of_the_load_are_signed_webhooks_of_different_customers() -> No
         headers = {
             name.lower(): value for name, _, value in (line.partition(": ") for line in lines)
         }
-        assert meta.authenticate(headers, body, secrets)
-        reports += ADAPTERS["whatsapp"].parse(meta.decode(body))
+        assert meta.authenticate(headers, body, secrets, 0.0)
+        reports += ADAPTERS["whatsapp"].parse(meta.decode(body, secrets))
     assert [r.content for r in reports if isinstance(r, Received)] == [
         Text(text_of(serial)) for serial in (7, 8, 9)
     ]

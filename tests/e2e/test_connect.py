@@ -20,7 +20,7 @@ from omni_actors.config import Config, load
 from omni_actors.demo.program import Program
 from omni_actors.gateway import grant_desk, keys
 from omni_actors.gateway.facade import Caller, Gateway
-from omni_actors.gateway.house import GRANTS
+from omni_actors.gateway.staff import GRANTS
 from omni_actors.sandbox import (
     INSTAGRAM_LOGIN,
     InstagramAccount,

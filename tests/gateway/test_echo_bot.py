@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from omni_actors.gateway.house import BOT
+from omni_actors.gateway.staff import BOT
 from omni_actors.store.verbs import Retention, Sweep
 from tests.gateway.kit import Platform, Rig, open_rig, plan
 

@@ -13,8 +13,8 @@ from attrs import evolve
 from trio.testing import MockClock
 
 from omni_actors.gateway.facade import Code, RequestError
-from omni_actors.gateway.house import MEDIA
 from omni_actors.gateway.media_desk import Look
+from omni_actors.gateway.staff import MEDIA
 from omni_actors.model.content import Media, MediaKind
 from omni_actors.store.media_verbs import AddMedium
 from omni_actors.store.rows import Event, Medium

@@ -8,8 +8,8 @@ import trio
 from attrs import define, evolve, field
 from trio.testing import MockClock
 
-from omni_actors.gateway.house import OUTREACH, TIME
 from omni_actors.gateway.outreach_desk import OutreachDesk
+from omni_actors.gateway.staff import OUTREACH, TIME
 from omni_actors.model.content import Template
 from omni_actors.store.contract import Store, Verb
 from tests.gateway.faults import Refuse

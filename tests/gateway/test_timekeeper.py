@@ -10,8 +10,8 @@ import trio
 from attrs import evolve
 from trio.testing import MockClock
 
-from omni_actors.gateway.house import MEDIA, TIME
 from omni_actors.gateway.intake import INLINE_BYTES_MAX
+from omni_actors.gateway.staff import MEDIA, TIME
 from omni_actors.media.blobs import Blob
 from omni_actors.model.content import Media, MediaKind
 from omni_actors.store.contract import Refused

@@ -32,7 +32,6 @@ from omni_actors.store.queries import (
     Figures,
     IntakeBody,
     LegById,
-    LoadState,
     MediumById,
     Messages,
     Unhandled,
@@ -41,7 +40,6 @@ from omni_actors.store.queries import (
 from omni_actors.store.rows import ANY_TENANT, NewEvent
 from omni_actors.store.verbs import (
     Accept,
-    Checkpoint,
     CloseConversation,
     Handle,
     Item,
@@ -237,12 +235,6 @@ async def test_what_cannot_be_read_is_a_dead_letter_of_the_operator(desk: Desk) 
     [letter] = desk.ask(DeadLetters(ANY_TENANT)).rows
     assert (letter.kind, letter.ref, letter.reason) == ("intake", intake.id, "unparsed")
     assert desk.ask(DeadLetters("default")).rows == ()
-
-
-async def test_a_checkpoint_is_stored_with_what_was_read(desk: Desk) -> None:
-    await desk.do(Accept(desk.intake(), checkpoint=Checkpoint("imap:inbox", {"uid": 7})))
-
-    assert desk.ask(LoadState("imap:inbox")) == {"uid": 7}
 
 
 async def test_a_quoted_message_is_found(desk: Desk) -> None:

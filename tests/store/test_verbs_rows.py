@@ -407,7 +407,7 @@ async def test_figures_count_rows(desk: Desk) -> None:
 HOUSE_ONLY = {
     "BlobsInUse", "Closures", "Credentials", "DeletionByCode", "DerivativeOf", "DueMedia",
     "EventFloor", "Figures", "Grants", "Heads", "HistoryOf", "InLine", "IntakeBody", "KeyByHash",
-    "LegHeads", "LegsOf", "LoadState", "PeopleOf", "SitterOf",
+    "LegHeads", "LegsOf", "PeopleOf", "SitterOf",
     "Outreached", "Replay", "SentSince", "TemplateSyncOf", "TreasureOf", "Unclaimed", "Unhandled",
     "UnhandledConversations", "UploadOf", "WindowOf",
 }  # fmt: skip

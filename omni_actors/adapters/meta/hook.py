@@ -55,10 +55,20 @@ def handshake(query: Mapping[str, str], secrets: MetaSecrets) -> str | None:
     return challenge if same and subscribes and _CHALLENGE.fullmatch(challenge) else None
 
 
-def authenticate(headers: Mapping[str, str], raw: bytes, secrets: MetaSecrets) -> bool:
-    """Whether one of the app secrets signed these very bytes. Header names in any case."""
+def authenticate(
+    headers: Mapping[str, str], raw: bytes, secrets: MetaSecrets, _now: float = 0.0
+) -> bool:
+    """Whether one of the app secrets signed these very bytes. Header names in any case.
+
+    Meta signs no time: what is sent again is known by its content.
+    """
     given = next((v for name, v in headers.items() if name.lower() == SIGNATURE_HEADER), None)
     return hub_signature_matches(given, raw, secrets.app_secrets)
+
+
+def document_of(raw: bytes, _secrets: MetaSecrets) -> Json:
+    """A body as a document. Raises Undecodable."""
+    return decode(raw)
 
 
 def dispatch(document: Json) -> str | None:
@@ -75,6 +85,6 @@ META = HookKind(
     secrets=MetaSecrets,
     handshake=handshake,
     authenticate=authenticate,
-    decode=decode,
+    decode=document_of,
     dispatch=dispatch,
 )

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from omni_actors.model import ids
-from omni_actors.model.json import JsonObject
 from omni_actors.model.reports import Echoed, Received, Report
-from omni_actors.store.codec import dumps
 from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.effects import Effects, Home
 from omni_actors.store.handlers.journal import Journal
+from omni_actors.store.handlers.mail import keep_mails, known_mails
 from omni_actors.store.handlers.names import learn_names
 from omni_actors.store.handlers.reports import take_effect
 from omni_actors.store.rows import ANY_TENANT, Backlog, Channel, Complaint, LegWake
@@ -68,10 +67,6 @@ KEEP_INTAKES = """
     INSERT INTO intake (id, hook, received_at, size, body, blob, problem)
     VALUES (:id, :hook, :received_at, :size, :body, :blob, :problem)
     ON CONFLICT (id) DO UPDATE SET problem = excluded.problem
-"""
-CHECK = """
-    INSERT INTO state (name, value) VALUES (:name, :value)
-    ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
 HEARD = """
     UPDATE channel SET last_event_at = new.at
@@ -167,7 +162,7 @@ class Desk:
         if not items:
             return set()
         keys = [(i.platform, i.report.channel_key, i.report.event_key) for i in items]
-        return set(look(self._db, KNOWN, keys))
+        return {*look(self._db, KNOWN, keys), *known_mails(self._db, self._verbs)}
 
     def _new_items(self, items: Sequence[Item]) -> list[tuple[Item, Home]]:
         new = []
@@ -266,12 +261,8 @@ class Desk:
         put(db, SETTLE_LETTERS, [(intake.id, intake.received_at) for intake in read])
         if self._heard:
             put(db, HEARD, list(self._heard.items()))
-        for source, value in self._checkpoints().items():
-            db.run(CHECK, name=source, value=dumps(value))
+        keep_mails(db, self._verbs)
         return self._effects.keep()
-
-    def _checkpoints(self) -> dict[str, JsonObject]:
-        return {v.checkpoint.source: v.checkpoint.value for v in self._verbs if v.checkpoint}
 
 
 def _intake_row(intake: Intake) -> dict[str, Any]:

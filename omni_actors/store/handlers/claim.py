@@ -26,12 +26,14 @@ WANTED = """
            p.reply_to, p.attempts, p.first_failed_at, p.maybe_duplicate, p.queued_at,
            p.status, p.due_at, p.expires_at,
            m.tenant, m.conversation_id, m.override, m.on_unknown, i.keys, p.windowed,
-           g.window_until, g.identity_id, p.failure, p.grace_s, g.last_inbound_at, m.author
+           g.window_until, g.identity_id, p.failure, p.grace_s, g.last_inbound_at, m.author,
+           coalesce(a.thread, g.thread)
     FROM rows(:batch, id text) w
     JOIN part p ON p.id = w.id
     JOIN message m ON m.id = p.message_id
     JOIN leg g ON g.id = p.leg_id
     JOIN identity i ON i.id = g.identity_id
+    LEFT JOIN message a ON a.id = m.reply_to AND a.tenant = m.tenant
 """
 MEDIA = """
     SELECT w.part_id, d.id, d.state, d.blob, d.mime, d.size, d.filename, u.external_id
@@ -158,7 +160,7 @@ def _claimed(
     (
         part_id, message_id, channel_id, lane, leg_id, form, content, _, reply_to, attempts,
         first_failed_at, maybe_duplicate, queued_at, _, _, _, tenant, conversation_id, override,
-        on_unknown, keys, _, _, person, failure, _, _, author,
+        on_unknown, keys, _, _, person, failure, _, _, author, thread,
     ) = row  # fmt: skip
     return Claimed(
         part_id, message_id, tenant, leg_id, conversation_id, channel_id, OF_LANE[lane], form,
@@ -166,6 +168,7 @@ def _claimed(
         {} if override == "{}" else decode_object(override), tuple(media), attempts + 1,
         attempt_id, first_failed_at, OnUnknown(on_unknown), bool(maybe_duplicate), queued_at,
         person, _writes_first(row, at), author, decode_failure(failure),
+        decode_object(thread) if thread else None,
     )  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from omni_actors.model.reports import (
     IdentityChanged,
     Reacted,
     Received,
-    Report,
     StatusReported,
     WatermarkReported,
 )
@@ -70,7 +69,9 @@ EDIT = """
     UPDATE message SET content = :content, edited_at = :at
     WHERE id = :id AND deleted = 0 AND (edited_at IS NULL OR edited_at <= :at)
 """
-DELETE = "UPDATE message SET content = :content, notes = NULL, deleted = 1 WHERE id = :id"
+DELETE = """
+    UPDATE message SET content = :content, notes = NULL, thread = NULL, deleted = 1 WHERE id = :id
+"""
 DROP_MEDIA = """
     UPDATE media SET state = 'failed', blob = NULL, ref = NULL, due_at = NULL, until_at = NULL,
         filename = NULL
@@ -107,6 +108,9 @@ TAKE_UP = """
 """
 SOURCE = "SELECT source FROM message WHERE id = :id"
 SOURCE_AT = 7
+PLACE = "SELECT leg_id, conversation_id FROM message WHERE id = :id"
+CONVERSATION_AT = 3
+LEG_AT = 4
 CONTENT = "SELECT content FROM message WHERE id = :id"
 CONTENT_OF_PART = "SELECT content FROM part WHERE id = :id"
 SENT_TWICE = """
@@ -161,6 +165,15 @@ class Home:
 
 
 @frozen
+class Place:
+    """Where a message is."""
+
+    message_id: str
+    leg_id: str
+    conversation_id: str
+
+
+@frozen
 class Outcome:
     """What one report led to."""
 
@@ -200,7 +213,7 @@ class Effects:
     def load(self, items: Sequence[tuple[Item, Home]]) -> None:
         """Read what these reports are about."""
         self.people.load(_named(items))
-        wanted = {pair for item, home in items for pair in _external_ids(item.report, home)}
+        wanted = {pair for item, home in items for pair in _external_ids(item, home)}
         if wanted:
             for channel_id, external_id, message_id, part_id in look(
                 self.db, EXTERNALS, list(wanted)
@@ -216,7 +229,9 @@ class Effects:
             for item, _ in items
             if isinstance(item.report, StatusReported | Echoed) and item.report.callback
         ]
-        self.parts.load(callbacks + [part_id for _, part_id in self._targets.values() if part_id])
+        proved = [lead.part_id for item, _ in items for lead in item.leads if lead.part_id]
+        known = [part_id for _, part_id in self._targets.values() if part_id]
+        self.parts.load(callbacks + proved + known)
 
     def target(self, channel_id: str, external_id: str) -> tuple[str, str | None] | None:
         """(message id, part id) of what has this external id on a channel."""
@@ -297,6 +312,14 @@ class Effects:
     def content_of(self, message_id: str) -> str | None:
         """The content of a message, as it is stored or is about to be."""
         return self._field(message_id, CONTENT_AT, CONTENT)
+
+    def place_of(self, message_id: str) -> Place | None:
+        """Where a message is, as it is stored or is about to be."""
+        for row in self._messages:
+            if row[0] == message_id:
+                return Place(message_id, row[LEG_AT], row[CONVERSATION_AT])
+        found = self.db.row(PLACE, id=message_id)
+        return None if found is None else Place(message_id, *found)
 
     def source_of(self, message_id: str) -> str | None:
         """Where a message came from."""
@@ -478,8 +501,12 @@ def _named(
             yield home.tenant, home.platform, home.id, keys
 
 
-def _external_ids(report: Report, home: Home) -> Iterable[tuple[str, str]]:
+def _external_ids(item: Item, home: Home) -> Iterable[tuple[str, str]]:
     """What these reports refer to: (channel id, external id)."""
+    for lead in item.leads:
+        if lead.external_id is not None:
+            yield home.id, lead.external_id
+    report = item.report
     match report:
         case Received():
             if report.reply_to is not None:

@@ -42,6 +42,7 @@ from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_fa
 from omni_actors.store.handlers.parts import RANK_FAILED, PartWork, goes_again
 from omni_actors.store.handlers.people import Reach
 from omni_actors.store.handlers.synced import synced, told_as_news
+from omni_actors.store.handlers.threads import Answered, follow, remember, trust_of
 from omni_actors.store.handlers.tries import Try, try_of
 from omni_actors.store.rows import Complaint, EntryKind
 from omni_actors.store.verbs import Intake, Item
@@ -134,7 +135,10 @@ def _received(
     if reach is None:
         return _orphan(effects, home, report, intake)
     at = report.at
-    old = told_as_news(effects, home, item, report, _notes(report), intake)
+    answered = follow(effects, home, reach, item.leads) if item.leads else None
+    trust = trust_of(report, answered)
+    notes = _notes(report, answered, trust)
+    old = told_as_news(effects, home, item, report, notes, intake)
     message_id = old[0] if old else effects.db.ids(ids.MESSAGE)
     before = _hold_open(reach, item)
     if reach.last_inbound_at is None or at >= reach.last_inbound_at:
@@ -146,8 +150,14 @@ def _received(
     _stir(reach, intake.received_at)
     if report.standby or reach.controlled_by is not None:
         control.heard(effects, home, reach, report)
-    media = old[1] if old else _add_received(effects, home, item, reach, report, message_id, intake)
-    effects.add_entry(reach, "message", at, message_id, before, report.reply_to)
+    quoted = _quoted(effects, home, report, answered)
+    media = (
+        old[1]
+        if old
+        else _add_received(effects, home, item, reach, message_id, notes, quoted, intake)
+    )
+    remember(effects, reach, message_id, report, trust)
+    effects.add_entry(reach, "message", at, message_id, before, quoted[1])
     note = effects.journal.note
     note(
         EventType.MESSAGE_RECEIVED, home.tenant, at, reach.thread.id, reach.id, home.id, message_id
@@ -166,20 +176,33 @@ def _add_received(
     home: Home,
     item: Item,
     reach: Reach,
-    report: Received,
     message_id: str,
+    notes: str | None,
+    quoted: tuple[str | None, str | None],
     intake: Intake,
 ) -> bool:
     """The row of a message that was not here, and its media."""
-    quoted = effects.target(home.id, report.reply_to) if report.reply_to is not None else None
+    report = item.report
+    assert isinstance(report, Received)
     effects.add_target(home.id, report.external_id, message_id)
     effects.add_message(
         message_id, home.tenant, Direction.INBOUND.value, reach.thread.id, reach.id, home.id,
         "contact", "platform", encode_content(report.content), "received", intake.received_at,
-        report.at, quoted[0] if quoted else None, report.reply_to, report.external_id,
-        _notes(report), intake.id,
+        report.at, *quoted, report.external_id, notes, intake.id,
     )  # fmt: skip
     return bool(report.media) and effects.add_media(report, item, home, message_id, intake)
+
+
+def _quoted(
+    effects: Effects, home: Home, report: Received, answered: Answered | None
+) -> tuple[str | None, str | None]:
+    """What a message answers: our message id and the platform's, as far as they are known."""
+    if report.reply_to is not None:
+        target = effects.target(home.id, report.reply_to)
+        return (target[0] if target else None), report.reply_to
+    if answered is None or answered.other:
+        return None, None
+    return answered.message_id, answered.external_id
 
 
 def _hold_open(reach: Reach, item: Item) -> float | None:
@@ -199,9 +222,15 @@ def _stir(reach: Reach, at: float) -> None:
     thread.dirty = True
 
 
-def _notes(report: Received) -> str | None:
-    """What the platform said besides the content."""
+def _notes(report: Received, answered: Answered | None, trust: str | None) -> str | None:
+    """What the platform said besides the content, and what was found out about it."""
     notes: dict[str, Json] = dict(report.notes) if report.notes else {}
+    if answered is not None:
+        notes["thread"] = answered.as_note()
+    if trust is not None:
+        notes["trust"] = trust
+    if report.automatic:
+        notes["automatic"] = True
     if report.forwarded:
         notes["forwarded"] = True
     if report.referral is not None:
@@ -300,6 +329,8 @@ def _status(
         effects.park(home, item, report, intake.received_at)
         return Outcome(parked=True)
     complaint = _complaint(home, part, report) if item.resend else None
+    if item.proven:
+        return _took_effect(effects, home, item, report, part, complaint)
     match try_of(part, report.external_id, item.rank):
         case Try.UNCLEAR:
             effects.park(home, item, report, intake.received_at)

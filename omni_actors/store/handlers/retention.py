@@ -1,9 +1,8 @@
-"""Forgetting what is old, cursors by name, and the figures for the metrics."""
+"""Forgetting what is old, and the figures for the metrics."""
 
-from omni_actors.model.json import Json
-from omni_actors.store.codec import decode_json, loads
+from omni_actors.store.codec import loads
 from omni_actors.store.dialect import Reading, Writing, reads, writes
-from omni_actors.store.queries import Figures, IntakeBody, LoadState
+from omni_actors.store.queries import Figures, IntakeBody
 from omni_actors.store.verbs import Intake, Sweep
 
 # Ids and numbers grow with time: the first rows are the oldest, and only those are looked at.
@@ -66,13 +65,19 @@ FLOOR = "UPDATE counter SET value = :floor WHERE name = 'event_floor'"
 BODY = """
     SELECT id, hook, received_at, size, body, blob, problem FROM intake WHERE id = :id
 """
-LOAD = "SELECT value FROM state WHERE name = :name"
 OUTREACH = """
     DELETE FROM outreach WHERE (portfolio, person) IN (
         SELECT portfolio, person FROM outreach WHERE at <= :before ORDER BY at LIMIT :limit)
 """
 CLOSURES = "DELETE FROM closure WHERE until_at <= :before"
+# A mail that lies where it was read may be told again when its mailbox is numbered anew.
+MAILS = """
+    DELETE FROM mail WHERE filed = 1 AND at <= (
+        SELECT max(old.at) FROM (
+            SELECT at FROM mail WHERE at < :before ORDER BY at LIMIT :limit) old)
+"""
 OUTREACH_S = 2 * 86400.0
+MAILS_S = 400 * 86400.0
 # What a person was offered and did not take is of no use; nor is what nobody asks about any more.
 STALE_CONNECTIONS = """
     UPDATE connection SET status = 'failed', found = NULL, problem = :problem
@@ -110,6 +115,7 @@ def sweep(db: Writing, verb: Sweep) -> int:
         (QUESTIONS, keep.events_s),
         (OUTREACH, OUTREACH_S),
         (OLD_CONNECTIONS, CONNECTIONS_S),
+        (MAILS, MAILS_S),
         (CLOSURES, 0.0),
     ):
         gone += db.run(sql, before=now - kept_s, limit=limit)
@@ -149,12 +155,6 @@ def intake_body(db: Reading, query: IntakeBody) -> Intake | None:
         return None
     id, hook, received_at, size, body, blob, problem = found
     return Intake(id, hook, received_at, size, body, blob, problem)
-
-
-@reads(LoadState)
-def load_state(db: Reading, query: LoadState) -> Json:
-    found = db.row(LOAD, name=query.name)
-    return None if found is None else decode_json(found[0])
 
 
 @reads(Figures)

@@ -10,6 +10,7 @@ from omni_actors.store.codec import (
     decode_failure,
     decode_keys,
     decode_object,
+    dumps,
     encode_failure,
     encode_json,
 )
@@ -50,6 +51,14 @@ OF_LEGS = """
     FROM rows(:batch, id text) w
     JOIN leg g ON g.id = w.id
     JOIN identity i ON i.id = g.identity_id
+"""
+LEG_THREADS = """
+    UPDATE leg SET thread = new.thread
+    FROM rows(:batch, id text, thread text) new WHERE leg.id = new.id
+"""
+MESSAGE_THREADS = """
+    UPDATE message SET thread = new.thread
+    FROM rows(:batch, id text, thread text) new WHERE message.id = new.id
 """
 ANY_PARKED = "SELECT 1 FROM parked LIMIT 1"
 PARKED = """
@@ -164,6 +173,8 @@ def _apply(parts: Parts, part: PartWork, attempt_id: str, at: float, outcome: Ou
             if failed:
                 return
             parts.take_up(part, at)
+            if outcome.found:
+                part.maybe_duplicate, part.dirty = False, True
             for status, until, rank in parts.marks_of(part):
                 if part.wire_at is not None and part.wire_at <= until:
                     parts.report(part, status, rank, at)
@@ -196,6 +207,9 @@ def _learn(
 ) -> None:
     """What the platform's answers taught us besides: when, names of the person."""
     put(db, SPOKE, list({part.message.leg_id: verb.at for verb, _, part in taken}.items()))
+    threads = [(part, dumps(o.thread)) for _, o, part in taken if o.thread is not None]
+    put(db, LEG_THREADS, list({part.message.leg_id: told for part, told in threads}.items()))
+    put(db, MESSAGE_THREADS, list({part.message.id: told for part, told in threads}.items()))
     named = [(verb, outcome, part) for verb, outcome, part in taken if outcome.aliases]
     if named:
         _learn_aliases(db, journal, named)

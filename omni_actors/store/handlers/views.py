@@ -68,7 +68,7 @@ QUESTIONS = """
 CONVERSATION = "v.id, v.tenant, v.contact_id, v.created_at, v.last_at, v.closed_at"
 IDENTITIES = """
     SELECT i.contact_id, i.id, i.platform, i.keys, i.state, i.name, i.username, i.preferences,
-           i.picture, i.portrait_at, i.portrait_problem
+           i.picture, i.portrait_at, i.portrait_problem, i.trust
     FROM rows(:batch, id text) w JOIN identity i ON i.contact_id = w.id
     ORDER BY i.id
 """
@@ -207,12 +207,12 @@ def identities_by_contact(
     db: Reading, contact_ids: Iterable[str]
 ) -> dict[str, tuple[Identity, ...]]:
     identities: dict[str, list[Identity]] = defaultdict(list)
-    for contact_id, id, platform, keys, state, name, username, preferences, *portrait in look(
+    for contact_id, id, platform, keys, state, name, username, preferences, *more in look(
         db, IDENTITIES, [(id,) for id in contact_ids]
     ):
         identity = Identity(
             id, platform, decode_keys(keys), IdentityState(state), name, username,
-            decode_object(preferences), *portrait,
+            decode_object(preferences), *more,
         )  # fmt: skip
         identities[contact_id].append(identity)
     return {id: tuple(found) for id, found in identities.items()}

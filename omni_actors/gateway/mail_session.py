@@ -1,0 +1,285 @@
+"""One session with a mailbox: what is new is taken in, one mail at a time, and then filed.
+
+A mail is fetched into a blob, stored with what it says together with the cursor, and moved only
+after that. Each step may be the last before a crash: what is not stored is fetched again, what is
+stored and not moved is moved by the next session.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from enum import StrEnum
+from typing import Final, Protocol, TypeAlias
+
+import trio
+from attrs import define, field, frozen
+
+from omni_actors import telemetry
+from omni_actors.adapters.contract import Folders
+from omni_actors.gateway.mail_intake import Letter, MailIntake
+from omni_actors.media.blobs import Blobs, DiskFull, Missing
+from omni_actors.net.account import Account
+from omni_actors.net.imap import (
+    Body,
+    Fetch,
+    ImapFailure,
+    ImapKind,
+    Moved,
+    Outline,
+    Selected,
+)
+from omni_actors.net.imap_link import Write
+from omni_actors.policy import mailboxes
+from omni_actors.store.contract import Store
+from omni_actors.store.mail import (
+    FiledMails,
+    MailPlace,
+    MailState,
+    OpenMailbox,
+    SpareMail,
+    TryMail,
+)
+from omni_actors.store.rows import Channel
+from omni_actors.wire.calls import MailServer
+
+PAGE: Final = 200
+FILED_AT_ONCE: Final = 20
+TRY_AGAIN_S: Final = (0.0, 5.0, 15.0)
+DISK_WAIT_S: Final = 30.0
+NO_ROOM: Final = "the gateway's disk is almost full"
+DELETED: Final = "\\deleted"
+DISK_TROUBLE: Final = (OSError, DiskFull, Missing)
+
+
+class Mailbox(Protocol):
+    """What reading needs of an open mailbox (net/imap.py)."""
+
+    async def select(self, folder: str, *, writable: bool = True) -> Selected: ...
+
+    async def uids_from(self, first: int) -> tuple[range, ...]: ...
+
+    async def outlines(self, uids: Sequence[int]) -> list[Outline]: ...
+
+    async def header(self, uid: int) -> bytes | None: ...
+
+    async def fetch(self, uid: int, write: Write, bytes_max: int) -> Fetch: ...
+
+    async def move(self, uids: Sequence[int], folder: str) -> Moved: ...
+
+    async def wait_news(self, within_s: float) -> bool: ...
+
+
+OpenSession: TypeAlias = Callable[[MailServer, Account], AbstractAsyncContextManager[Mailbox]]
+
+
+class Doing(StrEnum):
+    """What goes on with a mailbox."""
+
+    OFF = "off"  # nothing is to be read
+    CONNECTING = "connecting"
+    READING = "reading"
+    WAITING = "waiting"  # for news
+    BACKING_OFF = "backing_off"  # until it is tried again
+    REFUSED = "refused"  # until there is another credential
+
+
+@define
+class MailboxHealth:
+    """How a mailbox is, as an operator sees it. Times are unix seconds."""
+
+    doing: Doing = Doing.OFF
+    since: float = 0.0
+    problem: str | None = None
+    read_at: float | None = None
+    behind: int = 0
+    again_at: float | None = None
+    strikes: int = 0
+
+    def now(self, doing: Doing, at: float) -> None:
+        """It does something else from now on."""
+        if doing is not self.doing:
+            self.doing, self.since = doing, at
+        if doing is not Doing.BACKING_OFF:
+            self.again_at = None
+
+
+@frozen
+class Footing:
+    """What sessions stand on."""
+
+    store: Store
+    blobs: Blobs
+    intake: MailIntake
+    open: OpenSession
+    now: Callable[[], float]
+    low_on_disk: Callable[[], bool]
+
+
+@define
+class Session:
+    """Reads one folder over one connection, until it breaks: by ImapFailure or DISK_TROUBLE."""
+
+    footing: Footing
+    channel: Callable[[], Channel]
+    mailbox: Mailbox
+    folders: Folders
+    health: MailboxHealth
+    losses: dict[int, int]
+    uidvalidity: int = 0
+    opened_at: float = 0.0
+    done: dict[str, list[int]] = field(factory=dict)
+
+    async def run(self) -> None:
+        """Take in what is there, then what comes."""
+        next_uid = await self.begin()
+        while True:
+            self.health.now(Doing.READING, self.footing.now())
+            next_uid = await self.read_from(next_uid)
+            self.health.now(Doing.WAITING, self.footing.now())
+            self.health.read_at, self.health.strikes = self.footing.now(), 0
+            await self.mailbox.wait_news(mailboxes.LOOK_EVERY_S)
+
+    async def begin(self) -> int:
+        """Open the folder and move what an earlier session left there; where to go on."""
+        selected = await self.mailbox.select(self.folders.inbox)
+        self.health.problem = None
+        self.uidvalidity = selected.uid_validity
+        verb = OpenMailbox(
+            self.channel().id, self.folders.inbox, self.uidvalidity, self.footing.now()
+        )
+        opened = await self.footing.store.do(verb)
+        self.opened_at = opened.opened_at
+        if opened.rebuilt:
+            telemetry.warning("mailbox.numbered_anew", channel_id=self.channel().id)
+        for mail in opened.unfiled:
+            await self.lay_aside(mail.uid, mail.state)
+        await self.file()
+        return opened.next_uid
+
+    async def read_from(self, next_uid: int) -> int:
+        """Take in all that is there from a UID on, as it is listed now; where to go on."""
+        ranges = await self.mailbox.uids_from(next_uid)
+        self.health.behind = sum(len(each) for each in ranges)
+        for uids in paged(ranges):
+            outlines = {each.uid: each for each in await self.mailbox.outlines(uids)}
+            for uid in uids:
+                if (outline := outlines.get(uid)) is not None:
+                    await self.read(outline)
+                self.health.behind -= 1
+                next_uid = uid + 1
+            await self.file()
+        return next_uid
+
+    async def read(self, outline: Outline) -> None:
+        """Take in one mail. What its owner has marked as deleted is left alone."""
+        if any(flag.lower() == DELETED for flag in outline.flags):
+            return
+        place = MailPlace(self.channel().id, self.folders.inbox, self.uidvalidity, outline.uid)
+        for pause_s in TRY_AGAIN_S:
+            await trio.sleep(pause_s)
+            if await self.attempt(place, outline):
+                return
+        problem = "the server does not hand it over"
+        await self.footing.intake.give_up(self.channel(), place, problem)
+        await self.lay_aside(outline.uid, MailState.QUARANTINED)
+
+    async def attempt(self, place: MailPlace, outline: Outline) -> bool:
+        """Try to take in one mail; whether that is done with. The attempt is counted before.
+
+        It is not where the connection or the disk failed, which raises ImapFailure or DISK_TROUBLE.
+        """
+        await self.room()
+        store, losses = self.footing.store, self.losses.get(place.uid, 0)
+        attempts = await store.do(TryMail(place, self.footing.now()))
+        if attempts == 0:
+            return True
+        if mailboxes.is_given_up(attempts, losses):
+            problem = "the gateway did not survive reading it, or lost the connection each time"
+            await self.footing.intake.give_up(self.channel(), place, problem)
+            await self.lay_aside(place.uid, MailState.QUARANTINED)
+            return True
+        try:
+            await self.take(place, outline)
+        except ImapFailure as failure:
+            if failure.kind is ImapKind.REFUSED:
+                return False
+            self.losses[place.uid] = losses + 1
+            await store.do(SpareMail(place))
+            raise
+        except DISK_TROUBLE:
+            await store.do(SpareMail(place))
+            raise
+        self.losses.pop(place.uid, None)
+        self.health.strikes = 0
+        return True
+
+    async def room(self) -> None:
+        """Wait until there is room on the disk."""
+        while self.footing.low_on_disk():
+            self.health.problem = NO_ROOM
+            await trio.sleep(DISK_WAIT_S)
+        if self.health.problem == NO_ROOM:
+            self.health.problem = None
+
+    async def take(self, place: MailPlace, outline: Outline) -> None:
+        """Fetch a mail and store it; one that is gone by now is no error."""
+        letter = await self.fetched(place, outline)
+        if letter is not None:
+            state = await self.footing.intake.take(self.channel(), letter)
+            await self.lay_aside(place.uid, state)
+
+    async def fetched(self, place: MailPlace, outline: Outline) -> Letter | None:
+        """A mail in a blob, or its headers where it is too large; None when it is gone."""
+        of_old = mailboxes.is_history(outline.at, self.opened_at)
+        size_max = self.folders.size_max
+        size = outline.size
+        if size <= size_max:
+            async with self.footing.blobs.open_sink(size_max) as sink:
+                fetch = await self.mailbox.fetch(place.uid, sink.write, size_max)
+                if fetch.body is Body.GONE:
+                    return None
+                if fetch.body is Body.WHOLE:
+                    blob = await sink.commit()
+                    return Letter(place, blob, outline.at, of_old)
+            size = fetch.size
+        header = await self.mailbox.header(place.uid)
+        if header is None:
+            return None
+        blob = await self.footing.blobs.put_bytes(header)
+        return Letter(place, blob, outline.at, of_old, size, size_max)
+
+    async def lay_aside(self, uid: int, state: MailState) -> None:
+        """Remember where a mail goes that is done with, and move some together."""
+        taken = state is MailState.TAKEN
+        folder = self.folders.processed if taken else self.folders.failed
+        waiting = self.done.setdefault(folder, [])
+        waiting.append(uid)
+        if len(waiting) >= FILED_AT_ONCE:
+            await self.file()
+
+    async def file(self) -> None:
+        """Move what is done with. A server that refuses is asked again by the next session."""
+        done, self.done = self.done, {}
+        for folder, uids in done.items():
+            try:
+                await self.mailbox.move(uids, folder)
+            except ImapFailure as failure:
+                if failure.kind is not ImapKind.REFUSED:
+                    raise
+                self.health.problem = f"mails cannot be moved to {folder}: {failure.text}"
+                telemetry.warning("mailbox.not_filed", channel_id=self.channel().id)
+                continue
+            verb = FiledMails(self.channel().id, self.folders.inbox, self.uidvalidity, tuple(uids))
+            await self.footing.store.do(verb)
+
+
+def paged(ranges: Sequence[range]) -> Iterator[list[int]]:
+    """All UIDs of the ranges, a page at a time."""
+    page: list[int] = []
+    for each in ranges:
+        for uid in each:
+            page.append(uid)
+            if len(page) == PAGE:
+                yield page
+                page = []
+    if page:
+        yield page

@@ -1,0 +1,101 @@
+"""What a message answers, as far as leads prove it; what its adapter wants to be told later."""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.reports import Received
+from omni_actors.store.codec import dumps
+from omni_actors.store.handlers.effects import Effects, Home, Place
+from omni_actors.store.handlers.people import Reach
+from omni_actors.store.mail import Lead
+
+LEG_THREAD = "UPDATE leg SET thread = :thread WHERE id = :id"
+MESSAGE_THREAD = "UPDATE message SET thread = :thread WHERE id = :id"
+# Who was proved once is known; that somebody uses their name later does not change who they are.
+TRUST = """
+    UPDATE identity SET trust = :trust
+    WHERE id = :id AND (trust IS NULL OR trust = 'failed'
+        OR (trust = 'unverified' AND :trust = 'verified'))
+"""
+
+
+@frozen
+class Answered:
+    """What a message refers to, and by which rule that was found.
+
+    Of `other` it is only told: it belongs to somebody else, or nothing proves it.
+    """
+
+    rule: str
+    message_id: str
+    conversation_id: str
+    external_id: str | None
+    proved: bool = False
+    other: bool = False
+
+    def as_note(self) -> JsonObject:
+        """As it stands in the notes of the message."""
+        told: dict[str, Json] = {
+            "rule": self.rule,
+            "message_id": self.message_id,
+            "conversation_id": self.conversation_id,
+        }
+        return {**told, "other": True} if self.other else told
+
+
+def follow(effects: Effects, home: Home, reach: Reach, leads: Sequence[Lead]) -> Answered | None:
+    """Where the first lead goes that stays with whoever wrote, else the first that goes anywhere.
+
+    A proved part may be of another channel of theirs; an id, which anybody can write, must be of
+    this very leg.
+    """
+    strange = None
+    for lead in leads:
+        proved = lead.part_id is not None
+        place, external_id = _place_of(effects, home, lead)
+        if place is None:
+            continue
+        mine = place.conversation_id == reach.thread.id if proved else place.leg_id == reach.id
+        found = Answered(
+            lead.rule, place.message_id, place.conversation_id, external_id, proved, other=not mine
+        )
+        if mine:
+            return found
+        strange = strange or found
+    return strange
+
+
+def _place_of(effects: Effects, home: Home, lead: Lead) -> tuple[Place | None, str | None]:
+    """Where a lead goes, and the platform's id of what is there."""
+    if lead.part_id is not None:
+        part = effects.parts.get(lead.part_id)
+        if part is None or part.message.tenant != home.tenant:
+            return None, None
+        message = part.message
+        external_id = part.external_ids[0] if part.external_ids else lead.external_id
+        return Place(message.id, message.leg_id, message.conversation_id), external_id
+    target = effects.target(home.id, lead.external_id or "")
+    return (effects.place_of(target[0]), lead.external_id) if target else (None, None)
+
+
+def trust_of(report: Received, answered: Answered | None) -> str | None:
+    """How sure it is who wrote: whoever has a token of what was written to them is who they say,
+    unless their mail was found to be forged."""
+    if report.trust is None:
+        return None
+    known = answered is not None and answered.proved and not answered.other
+    return "verified" if known and report.trust == "unverified" else report.trust.value
+
+
+def remember(
+    effects: Effects, reach: Reach, message_id: str, report: Received, trust: str | None
+) -> None:
+    """Keep what is to be told when this leg is written to again, and how sure we are of whom."""
+    if report.thread is not None:
+        thread = dumps(report.thread)
+        effects.change(LEG_THREAD, id=reach.id, thread=thread)
+        effects.change(MESSAGE_THREAD, id=message_id, thread=thread)
+    if trust is not None:
+        effects.change(TRUST, id=reach.identity_id, trust=trust)
