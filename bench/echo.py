@@ -7,11 +7,11 @@ new. A rate counts until nothing is left anywhere, or the run is void.
 
 import time
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from bench.fleet import Child, Fleet, Server, go, open_fleet, ready
 from bench.load import Job, Result, quantile
-from bench.report import Row, Yardstick, at_least, median, rate_at_least
+from bench.report import Pace, Row, Watch, at_least, median, rate_at_least
 
 CONNECTIONS = 32
 CHANNELS = (1, 100)
@@ -21,9 +21,20 @@ PLAIN_MIN = 700.0
 STATUSES_MIN = 300.0
 SPREAD_MIN = 0.85
 SHARE = 0.7
-ROUND_S = 5.0
+ROUND_S = 3.0
+ROUNDS = 5
+TRIES_MAX = 30
 DONE_S_MAX = 120.0
 LOOK_S = 0.02
+
+
+@frozen
+class Counted:
+    """What one round came to, and what the machine was like meanwhile."""
+
+    per_s: float
+    cpu_us: float
+    pace: Pace
 
 
 @define
@@ -34,14 +45,33 @@ class Side:
     server: Server
     platforms: Child
     keys: tuple[str, ...]
-    rates: list[float] = field(factory=list)
-    cpu_us: list[float] = field(factory=list)
+    rounds: list[Counted] = field(factory=list)
     void: str | None = None
+
+    @property
+    def steady(self) -> list[Counted]:
+        """The rounds during which the machine was ours, and of one speed."""
+        return [each for each in self.rounds if each.pace.problem is None]
+
+    @property
+    def counted(self) -> list[Counted]:
+        """The rounds that are told of: steady ones, if there are any."""
+        return self.steady or self.rounds
 
     @property
     def rate(self) -> float:
         """Answers per second, the median of the rounds."""
-        return median(self.rates)
+        return median([each.per_s for each in self.counted])
+
+    @property
+    def there(self) -> float:
+        """What that is on the reference machine, each round by its own yardstick."""
+        return median([each.per_s * each.pace.slowness for each in self.counted])
+
+    def judge(self, wanted: int) -> None:
+        """Void if the machine was not steady often enough."""
+        if self.void is None and len(self.steady) < wanted:
+            self.void = next(each.pace.problem for each in self.rounds if each.pace.problem)
 
     def job(self, fleet: Fleet, requests: int, **more: float) -> Job:
         """New customers for its channels."""
@@ -57,6 +87,7 @@ class Round:
     result: Result
     done_at: float
     arrivals: list[tuple[int, float]]
+    cpu_us: float
 
     @property
     def per_s(self) -> float:
@@ -88,17 +119,20 @@ def run(*, quick: bool = False) -> list[Row]:
             for statuses in (False, True)
             for amount in CHANNELS
         }
-        requests = warm(fleet, load, sides, 200 if quick else 1000)
-        yardstick = Yardstick()
-        yardstick.look()
-        for _ in range(1 if quick else 3):
+        requests = warm(fleet, load, sides, 200 if quick else 1000, 0.0 if quick else ROUND_S)
+        wanted = 1 if quick else ROUNDS
+        for _ in range(1 if quick else TRIES_MAX):
             for key, side in sides.items():
-                one_round(fleet, load, side, 200 if quick else requests[key])
-            yardstick.look()
-        rows = rates(sides, yardstick)
+                if len(side.steady) < wanted:
+                    watch = Watch()
+                    done = one_round(fleet, load, side, requests[key])
+                    side.rounds.append(Counted(done.per_s, done.cpu_us, watch.pace()))
+        for side in sides.values():
+            side.judge(wanted)
+        rows = rates(sides)
         for amount in CHANNELS:
             side = sides[amount, False]
-            rows += open_loop(fleet, load, side, 200 if quick else requests[amount, False])
+            rows += open_loop(fleet, load, side, requests[amount, False])
     return rows
 
 
@@ -121,18 +155,16 @@ def open_side(fleet: Fleet, amount: int, statuses: bool) -> Side:
 
 
 def warm(
-    fleet: Fleet, load: Child, sides: dict[tuple[int, bool], Side], requests: int
+    fleet: Fleet, load: Child, sides: dict[tuple[int, bool], Side], requests: int, round_s: float
 ) -> dict[tuple[int, bool], int]:
-    """One short round each; the sizes that make later rounds take about `ROUND_S`.
+    """One short round each; the sizes that make later rounds take about `round_s`.
 
     Sides that are compared get the same size.
     """
-    for side in sides.values():
-        one_round(fleet, load, side, requests)
-    sizes = {key: max(requests, int(side.rate * ROUND_S)) for key, side in sides.items()}
-    for side in sides.values():
-        side.rates.clear()
-        side.cpu_us.clear()
+    sizes = {
+        key: max(requests, int(one_round(fleet, load, side, requests).per_s * round_s))
+        for key, side in sides.items()
+    }
     return {
         (amount, statuses): max(sizes[each, statuses] for each in CHANNELS)
         for amount, statuses in sizes
@@ -150,10 +182,10 @@ def one_round(fleet: Fleet, load: Child, side: Side, requests: int, rate: float 
     if done_at is None:
         figures = side.platforms.ask("figures")
         side.void = f"{side.server.backlog()} and {figures} after {DONE_S_MAX:.0f} s"
-    done = Round(job, result, done_at or time.monotonic(), side.platforms.ask("arrivals"))
+    cpu_us = 1e6 * (side.server.child.cpu_s() - cpu_s) / requests
+    arrivals = side.platforms.ask("arrivals")
+    done = Round(job, result, done_at or time.monotonic(), arrivals, cpu_us)
     side.void = side.void or done.problem()
-    side.rates.append(done.per_s)
-    side.cpu_us.append(1e6 * (side.server.child.cpu_s() - cpu_s) / requests)
     return done
 
 
@@ -170,18 +202,23 @@ def wait_until_done(side: Side, requests: int) -> float | None:
     return None
 
 
-def rates(sides: dict[tuple[int, bool], Side], yardstick: Yardstick) -> list[Row]:
+def rates(sides: dict[tuple[int, bool], Side]) -> list[Row]:
     """The closed-loop rows."""
     loop = f"{CONNECTIONS} connections, closed loop"
-    rows = [yardstick.row()]
+    rows: list[Row] = []
     for (amount, statuses), side in sides.items():
         least = STATUSES_MIN if statuses else PLAIN_MIN
         name = f"echo, {side.name}, {loop}"
-        void = side.void or yardstick.void
-        rows.append(rate_at_least(name, side.rate, least, yardstick.slowness, void=void))
+        rows.append(rate_at_least(name, side.rate, side.there, least, void=side.void))
         if amount > 1:
             rows.append(spread(sides[1, statuses], side))
-        rows.append(Row(f"gateway processor time, {side.name}", median(side.cpu_us), "us"))
+        rows.append(
+            Row(
+                f"gateway processor time, {side.name}",
+                median([c.cpu_us for c in side.counted]),
+                "us",
+            )
+        )
     return rows
 
 
@@ -189,7 +226,7 @@ def spread(one: Side, many: Side) -> Row:
     """Many channels against one."""
     return at_least(
         f"{many.name}, against one",
-        many.rate / one.rate,
+        many.there / one.there,
         "times",
         SPREAD_MIN,
         void=one.void or many.void,

@@ -18,7 +18,10 @@ from attrs import asdict, define, field, frozen
 ROOT = Path(__file__).resolve().parent.parent
 SYNCS = 50
 CHECKPOINTS = 20_000
+LOOKS = 3
 SPREAD_MAX = 1.3
+OTHERS_MAX = 0.1
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 BUSY = "the machine was busy"
 # What a trio checkpoint takes on the machine for which the absolute promises were made.
 REFERENCE_CHECKPOINT_US = 3.5
@@ -53,9 +56,8 @@ def at_most(name: str, value: float, unit: str, most: float, **more: Any) -> Row
     return Row(name, value, unit, target=f"<= {most:g}", met=value <= most, **more)
 
 
-def rate_at_least(name: str, per_s: float, least: float, slowness: float, **more: Any) -> Row:
-    """A rate that must not be less than `least` on the reference machine; see `Yardstick`."""
-    there = per_s * slowness
+def rate_at_least(name: str, per_s: float, there: float, least: float, **more: Any) -> Row:
+    """A rate that is `there` on the reference machine and must not be less than `least`."""
     target = f">= {least:g}"
     return Row(name, per_s, "/s", target=target, met=there >= least, reference=there, **more)
 
@@ -96,6 +98,74 @@ class Yardstick:
         name = "trio checkpoint, the yardstick of this machine"
         us = self.slowness * REFERENCE_CHECKPOINT_US
         return Row(name, us, "us", self.slowness, "reference", void=self.void)
+
+
+@frozen
+class Pace:
+    """What the machine was like while something ran: the yardstick before it and after it, and
+    which share of its processors went to processes that are none of ours."""
+
+    before: float
+    after: float
+    others: float
+
+    @property
+    def slowness(self) -> float:
+        """How many times longer than on the reference machine things took."""
+        return (self.before + self.after) / 2
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing that it scales may be quoted."""
+        low, high = sorted((self.before, self.after))
+        if self.others > OTHERS_MAX:
+            return f"{BUSY}: others used {100 * self.others:.0f} % of it"
+        if high > SPREAD_MAX * low:
+            low, high = REFERENCE_CHECKPOINT_US * low, REFERENCE_CHECKPOINT_US * high
+            return f"{BUSY}: a checkpoint took {low:.1f} us before, {high:.1f} us after"
+        return None
+
+
+class Watch:
+    """Sees what the machine is like from now on."""
+
+    def __init__(self) -> None:
+        self._before = _slowness()
+        self._began = time.monotonic()
+        self._used = _used_s()
+
+    def pace(self) -> Pace:
+        """What it was like until now."""
+        elapsed = time.monotonic() - self._began
+        all_s, ours_s = (now - then for now, then in zip(_used_s(), self._used, strict=True))
+        others = max(0.0, all_s - ours_s) / (elapsed * (os.cpu_count() or 1))
+        return Pace(self._before, _slowness(), others)
+
+
+def _slowness() -> float:
+    return min(checkpoint_us() for _ in range(LOOKS)) / REFERENCE_CHECKPOINT_US
+
+
+def _used_s() -> tuple[float, float]:
+    """The processor time that everybody has used so far, and that we and our children have."""
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    user, nice, system, _, _, irq, softirq, steal = map(int, fields[:8])
+    parents, used = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = stat.read_text().rpartition(")")[2].split()
+        except OSError:  # it has just ended
+            continue
+        pid = int(stat.parent.name)
+        parents[pid], used[pid] = int(words[1]), int(words[11]) + int(words[12])
+    ours = sum(ticks for pid, ticks in used.items() if _is_ours(pid, parents))
+    return (user + nice + system + irq + softirq + steal) * TICK_S, ours * TICK_S
+
+
+def _is_ours(pid: int, parents: dict[int, int]) -> bool:
+    while pid and pid != os.getpid():
+        pid = parents.get(pid, 0)
+    return bool(pid)
 
 
 def checkpoint_us() -> float:

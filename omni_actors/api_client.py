@@ -11,6 +11,9 @@ import httpx
 from attrs import field, frozen
 
 TIMEOUT_S: Final = 30.0
+# What is to be done may have to ask a platform, or upload to it; the gateway bounds that, and who
+# leaves before it answers does not learn what came of it.
+DONE_TIMEOUT_S: Final = 900.0
 CONNECT_TIMEOUT_S: Final = 5.0
 PAGE: Final = 200
 
@@ -98,8 +101,10 @@ class ApiClient:
         target = "/v1/" + "/".join(quote(part, safe="") for part in path)
         if verb:
             target += f":{verb}"
+        wait_s = TIMEOUT_S if method == "GET" else DONE_TIMEOUT_S
+        waits = httpx.Timeout(TIMEOUT_S, connect=CONNECT_TIMEOUT_S, read=wait_s)
         try:
-            answer = self._http.request(method, target, **options)
+            answer = self._http.request(method, target, timeout=waits, **options)
         except httpx.TimeoutException:
             raise Unreachable(f"the gateway at {self.url} does not answer in time") from None
         except httpx.HTTPError as error:
@@ -136,7 +141,6 @@ def open_client(url: str, key: str) -> Iterator[ApiClient]:
     with httpx.Client(
         base_url=url,
         headers={"Authorization": f"Bearer {key}", "Accept": "application/json"},
-        timeout=httpx.Timeout(TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
         trust_env=False,
     ) as http:
         yield ApiClient(url, http)

@@ -11,6 +11,7 @@ from typing import Annotated, Final
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 
 from omni_actors import __version__, cli_connect, cli_sync
+from omni_actors.cli_control import control
 from omni_actors.cli_exits import Ended, Exit, first
 from omni_actors.cli_groups import groups
 from omni_actors.cli_mail_templates import template
@@ -202,6 +203,7 @@ cli_sync.add_commands(app)
 app.command(templates)
 app.command(template)
 app.command(groups)
+app.command(control)
 OWN_COMMANDS: Final = frozenset(name for name in app if name[0] != "-")
 
 

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from omni_actors.actors.clock import Clock
 from omni_actors.adapters import ADAPTERS, HOOK_KINDS
-from omni_actors.adapters.contract import Checked, OurHook, Visit
+from omni_actors.adapters.contract import Checked, Folders, OurHook, Visit
 from omni_actors.api_client import RefusedByGateway, Unreachable, open_client
 from omni_actors.cli_exits import Ended, Exit
 from omni_actors.cli_output import Output, say, shown
@@ -21,15 +21,17 @@ from omni_actors.config_sources import did_you_mean
 from omni_actors.config_tables import ChannelConfig, HookConfig
 from omni_actors.model.failure import SendFailure
 from omni_actors.net import flow
+from omni_actors.net.account import Account
 from omni_actors.net.guard import GuardPolicy
 from omni_actors.net.hands import Hands, all_hands
+from omni_actors.net.imap import ImapFailure, open_mailbox
 from omni_actors.net.streams import Sink
 from omni_actors.net.trace import Trace
 from omni_actors.store.failures import CannotOpen
 from omni_actors.store.opening import sqlite_path
 from omni_actors.store.sqlite.backup import CannotBackUp
 from omni_actors.store.sqlite.backup import back_up as copy_database
-from omni_actors.wire.calls import Call, Flow, Reply
+from omni_actors.wire.calls import Call, Flow, MailServer, Reply
 
 CHECK_TIMEOUT_S: Final = 30.0
 DOCTOR_TIMEOUT_S: Final = 120.0  # the platform calls our hook before it answers
@@ -112,9 +114,35 @@ def all_well(found: Sequence[Checked]) -> bool:
 async def findings(channel: ChannelConfig, hands: Hands) -> Sequence[Checked]:
     """What a platform says of one channel."""
     adapter = ADAPTERS[channel.platform]
+    found = await mailbox_findings(channel)
     if adapter.check is None:
-        return [Checked("channel", None, f"nothing can be asked of {channel.platform}")]
-    return await asked(channel, adapter.check(channel.settings), hands, CHECK_TIMEOUT_S)
+        return found or [Checked("channel", None, f"nothing can be asked of {channel.platform}")]
+    asks = adapter.check(channel.settings)
+    return [*found, *await asked(channel, asks, hands, CHECK_TIMEOUT_S)]
+
+
+async def mailbox_findings(channel: ChannelConfig) -> Sequence[Checked]:
+    """Whether a channel's mailbox can be read, where it has one."""
+    adapter = ADAPTERS[channel.platform]
+    desk = adapter.mailbox
+    server = desk.server(channel.settings) if desk else None
+    if desk is None or server is None:
+        return []
+    account = route_to(adapter, channel.id, channel.settings, channel.credentials).account
+    return [await look_into(server, account, desk.folders(channel.settings))]
+
+
+async def look_into(server: MailServer, account: Account, folders: Folders) -> Checked:
+    """What there is to say of a mailbox; it is left as it is."""
+    try:
+        with trio.fail_after(CHECK_TIMEOUT_S):
+            async with open_mailbox(server, account) as mailbox:
+                selected = await mailbox.select(folders.inbox, writable=False)
+    except ImapFailure as failure:
+        return Checked("mailbox", False, f"cannot be read: {failure.text}")
+    except trio.TooSlowError:
+        return Checked("mailbox", False, f"no answer within {CHECK_TIMEOUT_S:.0f} s")
+    return Checked("mailbox", True, f"{folders.inbox} can be read and has {selected.exists} mails")
 
 
 async def asked(

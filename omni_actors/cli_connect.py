@@ -24,6 +24,7 @@ CHANNEL_COLUMNS: Final = ("id", "platform", "key", "state", "health")
 def add_commands(app: App) -> None:
     """Give the program this command."""
     app.command(connect, group=GROUP)
+    app.command(disconnect, group=GROUP)
 
 
 def connect(
@@ -69,6 +70,22 @@ def connect(
         if found["status"] == "failed":
             raise Ended(Exit.FAILED, shown(found["problem"]))
         show(client, found, reach.output)
+
+
+def disconnect(channel: str, /, *, reach: Reach = HERE) -> None:
+    """Let go of a connected account, with the gateway running.
+
+    The platform sends no more webhooks of it, its token is forgotten, and nothing more is sent. The
+    queue and all that was said are kept; `connect` brings the channel back.
+
+    Parameters
+    ----------
+    channel
+        Its id.
+    """
+    with open_gateway_client(reach) as client:
+        row = client.post("channels", channel, verb="disconnect")
+    reach.output.rows(CHANNEL_COLUMNS, [row], channel_cells)
 
 
 def invite(begun: dict[str, Any], output: Output) -> None:

@@ -29,6 +29,7 @@ HINTS: Final = {
     "unauthenticated": f"give another key with --key-file or {KEY_VARIABLE}",
     "insufficient_scope": "give a key with the scope that this needs, or the operator's",
     "outside_window": 'only a template may be sent now: --json-content \'{"type": "template", …}\'',
+    "controlled_elsewhere": "take the control with: omni-actors control take CONVERSATION",
     "cursor_too_old": "leave out --after to begin with now",
     "bad_address": "write it as the platform does, such as +447700900123",
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from attrs import fields, frozen
+from attrs import fields, frozen, has
 from cattrs import unstructure
 from cattrs.errors import ClassValidationError
 
@@ -325,9 +325,11 @@ def _addresses(place: str, settings: Any) -> Iterator[tuple[str, str]]:
     """Where the platform of a channel or an app is, by the names of its settings."""
     for each in fields(type(settings)):
         value = getattr(settings, each.name)
-        if not isinstance(value, str):
+        if has(type(value)):
+            yield from _addresses(inside(place, each.name), value)
+        elif not isinstance(value, str):
             continue
-        if each.name.endswith("url"):
+        elif each.name.endswith("url"):
             yield inside(place, each.name), urlsplit(value).hostname or ""
         elif each.name.endswith("host"):
             yield inside(place, each.name), value.rpartition(":")[0].strip("[]") or value

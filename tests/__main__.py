@@ -1,7 +1,8 @@
 """The gate: format, lint, async lint, types, tests, in this order, stopping at the first failure.
 
 `python -m tests` runs everything. `python -m tests fast` leaves out tests marked slow or e2e, and
-of the async lint what ruff does not know. Whatever follows `--` goes to pytest.
+of the async lint what ruff does not know; of each property it tries fewer examples. Whatever
+follows `--` goes to pytest.
 """
 
 import subprocess
@@ -16,7 +17,10 @@ CODE = ("omni_actors", "tests", "bench")
 USAGE = "usage: python -m tests [fast] [-- pytest arguments]"
 
 ASYNC_PROCESSES = 2
-FAST_PROCESSES = 2  # the whole suite has one: its tests start programs that need both cores
+# The whole suite has one process: its tests start programs that need both cores.
+FAST = (
+    "-n", "2", "-m", "not slow and not e2e", "--ignore=tests/e2e", "--hypothesis-profile=fast",
+)  # fmt: skip
 
 # ruff knows these as well, and faster.
 ASYNC_IN_RUFF = (100, 105, 109, 110, 115, 116, 210, 212, 220, 221, 222, 230, 240, 250, 251)
@@ -70,8 +74,7 @@ def steps(*, fast: bool, for_pytest: Sequence[str]) -> Iterator[Step]:
     if not fast:
         yield Step("async lint", _flake8_async())
     yield Step("types", [["mypy"]])
-    chosen = ["-m", "not slow and not e2e", "-n", str(FAST_PROCESSES)] if fast else []
-    yield Step("tests", [["pytest", *chosen, *for_pytest]])
+    yield Step("tests", [["pytest", *(FAST if fast else ()), *for_pytest]])
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], bool, list[str]]:

@@ -25,6 +25,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
+settings.register_profile("fast", settings.get_profile("dev"), max_examples=20)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 _skipped: list[str] = []

@@ -386,6 +386,7 @@ def test_what_others_wrote_cannot_steer_the_terminal() -> None:
     assert shown("a\x1b[2Jb\u202ec\nd") == "a�[2Jb�c ⏎ d"
 
 
+@pytest.mark.slow
 def test_a_good_config_is_summed_up(capsys: Captured) -> None:
     code = cli.run(["check", "--config", str(ROOT / "config.toml")])
 

@@ -289,6 +289,7 @@ def test_a_text_with_its_dollars_doubled_means_itself(text: str) -> None:
     assert expand(text.replace("$", "$$"), {}) == text
 
 
+@pytest.mark.slow
 @given(plain, names, st.text(), plain)
 def test_a_reference_is_the_variable_and_leaves_its_neighbours(
     before: str, name: str, value: str, after: str
@@ -296,6 +297,7 @@ def test_a_reference_is_the_variable_and_leaves_its_neighbours(
     assert expand(f"{before}${{{name}}}{after}", {name: value}) == before + value + after
 
 
+@pytest.mark.slow
 @given(names, plain, st.sampled_from([None, "", "value"]))
 def test_a_default_serves_for_what_is_unset_or_empty(
     name: str, default: str, value: str | None

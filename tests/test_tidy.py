@@ -75,11 +75,19 @@ def too_long(root: Path, path: Path) -> Iterator[Mess]:
         yield Mess(path, 1, f"{lines} lines; at most {FILE_LINES_MAX}")
     if lines <= FUNCTION_LINES_MAX:
         return
-    for node in ast.walk(ast.parse(source)):
+    for node in _statements(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > FUNCTION_LINES_MAX:
                 yield Mess(path, node.lineno, f"{node.name}: {lines} > {FUNCTION_LINES_MAX} lines")
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Everything under a node but expressions, which hold no functions."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, field, ()):
+            yield child
+            yield from _statements(child)
 
 
 def leftover(root: Path, path: Path) -> Iterator[Mess]:

@@ -111,13 +111,16 @@ class Upkeep(Generic[S]):
     """What a channel needs now and then, so that it goes on. The flows raise SendFailure.
 
     `inspect` asks whether the token is still good. `missing` tells which of the webhooks that we
-    need the platform does not send for the account; `subscribe` orders them all. `renews` is the
-    age in seconds from which the token can be changed for a fresh one by `renew`; None: never,
-    which is so wherever there is no `renew`.
+    need the platform does not send for the account; `subscribe` orders them all, `unsubscribe` has
+    it send none any more. `installed` names what they are ordered of, which other channels may
+    share. `renews` is the age in seconds from which the token can be changed for a fresh one by
+    `renew`; None: never, which is so wherever there is no `renew`.
     """
 
     inspect: Callable[[S], Flow[TokenFacts]]
     missing: Callable[[S], Flow[Sequence[str]]]
     subscribe: Callable[[S], Flow[None]]
+    unsubscribe: Callable[[S], Flow[None]]
+    installed: Callable[[S], str]
     renews: Callable[[S], float | None] = field(default=lambda _settings: None)
     renew: Callable[[S], Flow[Tokens]] | None = None

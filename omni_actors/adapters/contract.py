@@ -1,7 +1,7 @@
 """What the author of an adapter fills in: two records of pure functions, no base class."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
@@ -184,6 +184,20 @@ class Visit:
 
 
 @frozen
+class Forbidden:
+    """What of an override must not be sent, as a JSON pointer within it, and why."""
+
+    pointer: str
+    why: str
+
+
+class Forbids(Protocol):
+    """Judges an override by itself, and whether a person wrote the message."""
+
+    def __call__(self, told: JsonObject, *, human: bool) -> Forbidden | None: ...
+
+
+@frozen
 class TemplatePage:
     """A slice of a channel's templates; `next` is the cursor of the next one, None at the end."""
 
@@ -318,12 +332,14 @@ class HistoryDesk(Generic[S]):
     """How old conversations are read from a platform that keeps them. The flows raise SendFailure.
 
     `page` reads one slice after a cursor ("" is the start); its answer None says that the cursor is
-    good no more, and the listing must begin anew. `rate` is how many calls it takes.
+    good no more, and the listing must begin anew. `rate` is how many calls it takes. `of` tells the
+    conversations with one person, where the platform may not list them all.
     """
 
     rate: RateDefault
     page: Callable[[str, S], Flow[ThreadPage | None]]
     read: Callable[[Thread, S], Flow[ThreadRead]]
+    of: Callable[[Person, S], Flow[ThreadPage]] | None = None
 
 
 @frozen
@@ -372,7 +388,8 @@ class Adapter(Generic[S, C]):
     `rate` is where a channel starts from, `rate_of` that of one with these settings.
     `token` names the credential that `net` injects, for `token_hosts` only.
     `meters` are limits of some sends only, `profile` and `personas` what it says and who it shows;
-    `control` moves the control of a conversation between the apps of a business.
+    `forbids` tells what of an override is refused before a message is queued, `control` moves the
+    control of a conversation between the apps of a business.
     `portrait` asks what the platform shows of a person who has written to the channel.
     `ties` tells what a channel shares with others; `usage` what an answer says of budgets. `limits`
     asks for what the platform allows the channel, as news would tell it (model/limits.py).
@@ -401,6 +418,7 @@ class Adapter(Generic[S, C]):
     limits: Callable[[S], Flow[JsonObject]] | None = None
     mark_read: Callable[[str, Person, S], Flow[None]] | None = None
     typing: Callable[[str, Person, S], Flow[None]] | None = None
+    stop_typing: Callable[[str, Person, S], Flow[None]] | None = None
     check: Callable[[S], Flow[Sequence[Checked]]] | None = None
     names: Callable[[Json], Iterable[ChannelName]] | None = None
     named: Callable[[S], Sequence[ChannelName]] | None = None
@@ -418,6 +436,7 @@ class Adapter(Generic[S, C]):
     control: ControlDesk[S] | None = None
     portrait: Callable[[Person, S], Flow[Portrait]] | None = None
     attempt_s: float = 180.0
+    forbids: Forbids = field(default=lambda _told, human: None)
     masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show
 
     def rate_for(self, settings: S) -> RateDefault:

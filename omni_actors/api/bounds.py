@@ -55,6 +55,7 @@ SHORT = Bound(length_min=1, length_max=1024)
 ID = Bound(pattern=ID_PATTERN, example="cnv_01jd2v7q8y3m4n5p6r7s8t9v0w")
 # `\s` alone is another set in each dialect of patterns.
 URL = Bound(length_max=2048, pattern="^https?://[^\\x00-\\x20\\x7f-\\x9f\\s]+$")
+HTTPS = Bound(length_max=2048, pattern="^https://[^\\x00-\\x20\\x7f-\\x9f\\s]+$")
 LONG = Bound(length_min=1, length_max=TEXT_MAX)
 AFTER = Bound(length_max=256, pattern="^[\\x21-\\x7e]*$")
 NAME = Bound(pattern="^[\\x21-\\x7e]{1,64}$")
@@ -83,13 +84,13 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "caption": LONG,
         "filename": Bound(length_min=1, length_max=255, pattern="^[^/\\\\]+$"),
     },
-    c.Option: {"id": Bound(length_min=1, length_max=256), "image": URL},
+    c.Option: {"id": PAYLOAD, "image": URL},
     c.Choices: {"text": LONG, "options": _some(100, items_min=1)},
     c.Action: {
         "url": URL,
-        "id": Bound(length_min=1, length_max=256),
+        "id": PAYLOAD,
         "phone": PHONE,
-        "login": URL,
+        "login": HTTPS,
     },
     c.Card: {"text": LONG, "actions": _some(10), "url": URL},
     c.Carousel: {"cards": _some(30, items_min=1), "text": LONG},
@@ -133,7 +134,7 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "adjustments": _some(50),
         "url": URL,
     },
-    c.Coupon: {"url": URL, "image": URL, "id": Bound(length_min=1, length_max=256)},
+    c.Coupon: {"url": URL, "image": URL, "id": PAYLOAD},
     c.FeedbackRequest: {
         "id": Bound(length_min=1, length_max=80),
         "privacy_url": URL,

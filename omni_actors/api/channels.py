@@ -30,6 +30,13 @@ async def pause_channel(call: Call[NoQuery, None]) -> Reply:
     return Reply(render.channel(await call.gateway.pause(call.caller, call.path["channel_id"])))
 
 
+async def disconnect_channel(call: Call[NoQuery, None]) -> Reply:
+    """Let go of a connected account."""
+    channel_id = call.path["channel_id"]
+    await call.gateway.connector.let_go(call.caller, channel_id)
+    return Reply(render.channel(await call.gateway.channel(call.caller, channel_id)))
+
+
 async def put_credentials(call: Call[NoQuery, NewCredentials]) -> Reply:
     """Give a channel new credentials."""
     view = await call.gateway.put_credentials(
@@ -132,5 +139,15 @@ ROUTES = (
         scope="channels:write",
         writes=True,
         codes=(Code.UNKNOWN_CHANNEL, Code.TOO_LATE),
+    ),
+    Route(
+        "POST",
+        "/v1/channels/{channel_id}:disconnect",
+        disconnect_channel,
+        "Let go of a connected account: its webhooks end, its token is forgotten",
+        answer=ChannelBody,
+        scope="channels:write",
+        writes=True,
+        codes=(Code.CONNECT_UNAVAILABLE, Code.PLATFORM_REFUSED),
     ),
 )

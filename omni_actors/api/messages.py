@@ -1,10 +1,11 @@
 """Messages: sending, previewing, looking at, cancelling."""
 
 from omni_actors.api import render
+from omni_actors.api.problems import Problem
 from omni_actors.api.requests import NoQuery, Receipt
 from omni_actors.api.routes import Call, Listing, Reply, Route, listing, replay_headers
 from omni_actors.api.views import AttemptView, MessageView, PreviewView, SentView
-from omni_actors.gateway.facade import Code
+from omni_actors.gateway.facade import Code, Mistake, Sign
 from omni_actors.model.requests import SendRequest
 
 SENDING = (
@@ -66,10 +67,18 @@ async def list_attempts(call: Call[NoQuery, None]) -> Reply:
 
 async def read_message(call: Call[NoQuery, Receipt]) -> Reply:
     """Tell the customer that it was read."""
-    message = await call.gateway.mark_read(
-        call.caller, call.path["message_id"], typing=call.body.typing
-    )
+    message = await call.gateway.show_sign(call.caller, call.path["message_id"], sign_of(call.body))
     return Reply(render.message(message))
+
+
+def sign_of(receipt: Receipt) -> Sign:
+    """What the customer is to be shown. Raises Problem."""
+    if receipt.typing and receipt.stop_typing:
+        why = "either the customer is shown that somebody types, or no longer"
+        raise Problem(Code.INVALID, why, mistakes=[Mistake("/stop_typing", why)])
+    if receipt.stop_typing:
+        return Sign.STOPPED
+    return Sign.TYPING if receipt.typing else Sign.READ
 
 
 async def cancel_message(call: Call[NoQuery, None]) -> Reply:
@@ -153,7 +162,7 @@ ROUTES = (
         "POST",
         "/v1/messages/{message_id}:read",
         read_message,
-        "Tell the customer that it was read, and that an answer is being written",
+        "Tell the customer that it was read, or that an answer is being written, or no longer",
         answer=MessageView,
         scope="messages:write",
         body=Receipt,

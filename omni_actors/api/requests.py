@@ -158,9 +158,11 @@ class PassControl:
 
 @frozen
 class Receipt:
-    """That a message was read; with `typing` also that an answer is being written."""
+    """That a message was read; with `typing` that an answer is being written, which on some
+    platforms marks it as read too; with `stop_typing` that this is over."""
 
     typing: bool = False
+    stop_typing: bool = False
 
 
 @frozen

@@ -517,7 +517,8 @@ class CapabilitiesView:
     """What a platform can carry. `forms` is keyed by content type, media by `media.<kind>`.
 
     `window_s` is how long after the customer's last message free-form messages may be sent; null
-    means always. `human_window_s` is how long what a person wrote may be, where that is longer.
+    means always. `entry_window_s` is how long that may be at most for who came from an ad,
+    `human_window_s` how long what a person wrote may be, where that is longer.
     `group_forms` are those that a group may get; null where there are no groups.
     """
 
@@ -525,11 +526,13 @@ class CapabilitiesView:
     group_forms: Mapping[str, tuple[FormView, ...]] | None
     dialect: str
     window_s: float | None
+    entry_window_s: float | None
     human_window_s: float | None
     free_in_closed_window: tuple[str, ...]
     reply_to: bool
     mark_read: bool
     typing: bool
+    stop_typing: bool
     receipts: tuple[str, ...]
     media_by_url: bool
 

@@ -19,7 +19,7 @@ from omni_actors.gateway.sender import Done, Route, Sender
 from omni_actors.gateway.timekeeper import GRAIN_S
 from omni_actors.model.failure import TEMPLATE_REASONS, Failure, Kind, Reason, Scope
 from omni_actors.model.json import JsonObject
-from omni_actors.model.limits import Closure, Usage
+from omni_actors.model.limits import Closure, Usage, person_of
 from omni_actors.model.states import ChannelState
 from omni_actors.policy import retry, window
 from omni_actors.policy.breaker import Permit
@@ -353,8 +353,8 @@ class ChannelActor:
                 self.outbound.put_back(picked, until)
                 return until
             case Go(permit=permit):
-                if person is not None:
-                    self.limits.outreach.count(person, now)
+                if person is not None:  # a place; it is used up when the part is claimed
+                    self.limits.outreach.invite([person], now)
                 self.in_flight += 1
                 self.context.start_soon(self.attempt, picked.item, permit)
                 return None
@@ -373,8 +373,9 @@ class ChannelActor:
     async def hold_back(self, wake: LegWake) -> None:
         """Hold a part in the store until there is room for one more person."""
         now = self.now()
+        self.limits.stand_in_line()  # a crash of this actor may come before the answer
         wakes = await self.store.do(HoldPart(wake.part_id, now, self.limits.full(now)))
-        self.limits.waiting = True
+        self.limits.stand_in_line()  # somebody may have looked before it was held
         self.in_line()
         self.not_sent(wake, wakes)
 
@@ -403,6 +404,8 @@ class ChannelActor:
             self.not_taken(wake, route, permit)
             return
         claimed = claims[0]
+        if claimed.first and self.limits.portfolio is not None:
+            self.limits.outreach.count(person_of(claimed.keys), self.now())
         telemetry.of(telemetry.QUEUE_SECONDS, self.channel.platform).observe(
             self.now() - claimed.queued_at
         )

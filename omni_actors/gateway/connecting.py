@@ -5,9 +5,10 @@ may begin, what came back, which accounts are taken, and that each step happens 
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import trio
 from attrs import asdict, define, evolve, field, frozen
 
 from omni_actors import telemetry
@@ -15,10 +16,12 @@ from omni_actors.adapters.connecting import App, Found, Harvest, OAuth, Tokens
 from omni_actors.adapters.contract import Adapter
 from omni_actors.gateway.called import called
 from omni_actors.gateway.errors import Code, Mistake, RequestError
-from omni_actors.gateway.keys import Caller
+from omni_actors.gateway.grants import GrantBook
+from omni_actors.gateway.keys import Caller, channel_of
+from omni_actors.gateway.management import refused as refused_by_platform
 from omni_actors.gateway.sender import Hands
 from omni_actors.gateway.submit import refused
-from omni_actors.model.failure import Failure
+from omni_actors.model.failure import Failure, Kind
 from omni_actors.model.ids import CONNECTION, Ids
 from omni_actors.model.states import ChannelState
 from omni_actors.net.account import Account
@@ -36,6 +39,7 @@ from omni_actors.store.connecting import (
     EnsureKey,
     Find,
     Grant,
+    LetGo,
     OfferAccounts,
     Offered,
     TakeConnection,
@@ -48,10 +52,14 @@ from omni_actors.store.rows import ANY_TENANT, Channel
 from omni_actors.store.verbs import ChannelSpec
 
 STATE_KEY = "connecting"
+ENDING_S = 5.0
+BROKEN_OFF = "the browser was closed before it was done; begin again"
 KEY_BYTES = 32
 CODE_BYTES = 16
 DEFAULT_TENANT = "default"
+CONFIGURED = "the channel stands in the config: take it out there, and reload"
 REVOKED = "the person who connected the account took back what they had allowed; connect it again"
+BY_US = "it was disconnected here; connect its account again to bring it back"
 DELETED = "the person who connected the account had their data deleted"
 
 
@@ -85,7 +93,7 @@ class Connector:
     channels: Callable[[], Mapping[str, Channel]]
     public_url: Callable[[], str]
     adopt: Callable[[Channel], None]
-    subscribe: Callable[[str], Awaitable[None]]
+    grants: GrantBook
     choosing: set[str] = field(factory=set)
 
     # ------------------------------------------------------------ beginning
@@ -181,6 +189,19 @@ class Connector:
         taken = await self.take(platform, query.get("state", ""))
         if isinstance(taken, Landing):
             return taken
+        try:
+            return await self.received(taken, query)
+        except trio.Cancelled:  # the browser was closed, or the house ends
+            with trio.move_on_after(ENDING_S, shield=True):
+                await self.fail(taken, BROKEN_OFF)
+            raise
+        except Exception as bug:  # noqa: BLE001 - whoever waits for it must not wait for ever
+            place = telemetry.place_of(bug)
+            telemetry.error("connection.bug", connection_id=taken.id, error=place)
+            return await self.fail(taken, f"a bug of ours: {place}")
+
+    async def received(self, taken: Connection, query: Mapping[str, str]) -> Landing:
+        """What becomes of what the platform says of a connecting."""
         code = query.get("code")
         if not code:
             why = query.get("error_description") or query.get("error") or "it gave no code"
@@ -196,11 +217,10 @@ class Connector:
     async def take(self, platform: str, state: str) -> Connection | Landing:
         """The connecting of a state, which is used up by that; or why it cannot be."""
         connection = self.store.peek(ConnectionById(ANY_TENANT, policy.connection_in(state) or ""))
-        key = await self.state_key()
         if (
             connection is None
             or connection.platform != platform
-            or not policy.is_genuine(key, state, bound(connection))
+            or not policy.is_genuine(await self.state_key(), state, bound(connection))
         ):
             telemetry.warning("connection.forged", platform=platform)
             return Landing(False, "Not connected", "This login was not begun here.")
@@ -347,10 +367,34 @@ class Connector:
             raise refused(problem) from None
         telemetry.info("channel.connected", channel_id=channel.id, platform=channel.platform)
         self.adopt(channel)
-        await self.subscribe(channel.id)
+        await self.grants.subscribe(channel.id)
         return channel
 
     # ------------------------------------------------------------ taking back
+
+    async def let_go(self, caller: Caller, channel_id: str) -> Channel:
+        """Disconnect a channel: the platform sends nothing more of it, and its token is forgotten.
+
+        What the platform refuses, since the token is good no more, keeps nobody. Raises
+        RequestError, and then nothing has changed.
+        """
+        channel = channel_of(caller, self.channels(), channel_id)
+        if channel.source == "config":
+            raise RequestError(Code.CONNECT_UNAVAILABLE, CONFIGURED)
+        if not channel.connected:
+            return channel
+        try:
+            failure = await self.grants.unsubscribe(channel_id)
+            if failure is not None and failure.kind not in (Kind.BROKEN, Kind.REJECTED):
+                raise refused_by_platform(failure, Code.PLATFORM_REFUSED, "disconnect it again")
+            reason = BY_US if failure is None else f"{BY_US}. {still_told(failure)}"
+            verb = LetGo(caller.tenant, channel_id, reason, self.now())
+            channel = await self.store.do(verb)
+            telemetry.info("channel.let_go", channel_id=channel_id)
+            self.adopt(channel)
+        finally:
+            self.grants.leaving.discard(channel_id)
+        return channel
 
     async def revoke(self, app_id: str, form: Mapping[str, str]) -> int:
         """The platform tells that a person took back what they allowed; how many channels it was.
@@ -431,9 +475,17 @@ def kept(found: Found, tokens: Tokens) -> Find:
 
 def sentence_of(failure: Failure) -> str:
     """Why the platform gave us nothing."""
+    later = failure.kind in (Kind.TRANSIENT, Kind.UNREACHABLE, Kind.UNKNOWN, Kind.THROTTLED)
     why = failure.advice or failure.text or failure.reason.value
     code = f" ({failure.code})" if failure.code and failure.code not in why else ""
-    return f"the platform refused: {why}{code}"
+    if later:
+        return f"the platform could not be asked, begin again later: {why}{code}"
+    return f"the platform refused: {why}{code}" if failure.code else why
+
+
+def still_told(failure: Failure) -> str:
+    """Why webhooks of a disconnected account may go on."""
+    return f"The platform would not end its webhooks: {failure.advice or failure.text}"
 
 
 def nothing_found(accounts: Sequence[Offered]) -> str:

@@ -37,6 +37,7 @@ from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.gateway.once import Once
 from omni_actors.gateway.profiles import ProfileBook
 from omni_actors.gateway.receipts import Receipts
+from omni_actors.gateway.receipts import Sign as Sign
 from omni_actors.gateway.submit import Sender, refused, window_of
 from omni_actors.gateway.templates import TemplateBook
 from omni_actors.gateway.templates import TemplatesPage as TemplatesPage
@@ -304,14 +305,14 @@ class Gateway:
         self.house.look(message.channel_id)
         return message
 
-    async def mark_read(self, caller: Caller, message_id: str, *, typing: bool) -> Message:
-        """Tell the customer that a message was read, and that an answer is being typed."""
+    async def show_sign(self, caller: Caller, message_id: str, sign: Sign) -> Message:
+        """Tell the customer that a message was read, or that an answer is being typed."""
         self.accepting()
         message = await self.message(caller, message_id)
         ground = self.house.ground
         leg = ground.store.peek(LegById(caller.tenant, message.leg_id))
         receipts = Receipts(ground.hands, lambda: self.house.routes)
-        await receipts.mark_read(message, leg.keys if leg else (), typing=typing)
+        await receipts.show(message, leg.keys if leg else (), sign)
         return message
 
     # ------------------------------------------------------------ conversations and contacts

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.adapters.connecting import TokenFacts, Tokens, Upkeep
@@ -54,6 +54,11 @@ class Ward:
         return fingerprint(self.route.account.token)
 
     @property
+    def place(self) -> str:
+        """What its webhooks are ordered of."""
+        return self.upkeep.installed(self.route.settings)
+
+    @property
     def renews_s(self) -> float | None:
         """The age from which its token can be renewed."""
         return self.upkeep.renews(self.route.settings)
@@ -70,6 +75,8 @@ class GrantBook:
     now: Callable[[], float]
     changed: Callable[[Channel], None]
     restored: Callable[[str], Awaitable[None]]  # a channel's webhooks come again
+    leaving: set[str] = field(factory=set)
+    """Channels that are being disconnected: nobody is to order their webhooks again."""
 
     def wards(self) -> dict[str, Ward]:
         """All channels that can be cared for, by their ids."""
@@ -77,6 +84,8 @@ class GrantBook:
         for channel_id, route in self.routes().items():
             channel, upkeep = self.channels().get(channel_id), route.adapter.upkeep
             if channel is None or upkeep is None or channel.state is ChannelState.REMOVED:
+                continue
+            if channel_id in self.leaving:
                 continue
             found[channel_id] = Ward(channel, route, upkeep)
         return found
@@ -173,6 +182,8 @@ class GrantBook:
         telemetry.warning("subscription.lost", channel_id=ward.channel.id, fields=missing)
         sentence = f"The platform sends no webhooks of {fields}."
         await self.tell(ward, "subscription", ok=False, sentence=sentence)
+        if ward.channel.id in self.leaving:
+            return None
         ordered = await self.call(ward, ward.upkeep.subscribe(ward.route.settings))
         still = ordered if isinstance(ordered, Failure) else await self.missing(ward)
         if isinstance(still, Failure):
@@ -200,6 +211,26 @@ class GrantBook:
         telemetry.info("subscription.ordered", channel_id=channel_id)
         await self.tell(ward, "subscription", ok=True, sentence=WEBHOOKS_COME)
 
+    async def unsubscribe(self, channel_id: str) -> Failure | None:
+        """Have the platform send no more webhooks of a channel, unless others need them too."""
+        ward = self.wards().get(channel_id)
+        if ward is None:
+            return None
+        self.leaving.add(channel_id)
+        place = ward.place
+        if any(each.place == place for each in self.wards().values()):
+            telemetry.info("subscription.shared", channel_id=channel_id)
+            return None
+        done = await self.call(ward, ward.upkeep.unsubscribe(ward.route.settings))
+        if isinstance(done, Failure):
+            code, reason = done.code, done.reason.value
+            telemetry.warning(
+                "subscription.not_ended", channel_id=channel_id, reason=reason, code=code
+            )
+            return done
+        telemetry.info("subscription.ended", channel_id=channel_id)
+        return None
+
     async def missing(self, ward: Ward) -> tuple[str, ...] | Failure:
         found = await self.call(ward, ward.upkeep.missing(ward.route.settings))
         return found if isinstance(found, Failure) else tuple(found)
@@ -218,13 +249,19 @@ class GrantBook:
         in_use = self.routes().get(ward.channel.id)
         if in_use is None or in_use.account.token != ward.route.account.token:
             return  # it was of a token that is used no more
-        if policy.must_connect_again(failure):
-            await self.set_state(ward, ChannelState.NEEDS_REAUTH, policy.reason_of(failure))
+        why = policy.reason_of(failure)
+        if policy.has_ended(failure):
+            await self.set_state(ward, ChannelState.NEEDS_REAUTH, why)
         elif what is Care.RENEW:
             end = f"; it ends on {day(grant.expires_at)}" if grant.expires_at else ""
-            why = policy.reason_of(failure)
             sentence = f"The token could not be renewed so far: {why}{end}."
             await self.tell(ward, "token", ok=False, sentence=sentence)
+        elif what is Care.WATCH and policy.must_connect_again(failure):
+            sentence = f"Nobody can see to the webhooks: {why}."
+            await self.tell(ward, "subscription", ok=False, sentence=sentence)
+        elif policy.must_connect_again(failure):
+            sentence = f"The token could not be looked at: {why}."
+            await self.tell(ward, "rights", ok=False, sentence=sentence)
 
     async def set_state(self, ward: Ward, state: ChannelState, reason: str | None) -> None:
         verb = SetChannelState(

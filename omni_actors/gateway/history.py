@@ -27,7 +27,15 @@ from omni_actors.policy import history as policy
 from omni_actors.policy.rate import Granted, Limit, Pace, reserve_all
 from omni_actors.store.connecting import TellStanding
 from omni_actors.store.contract import Store
-from omni_actors.store.history import AskHistory, Histories, HistoryOf, HistorySync, NoteHistory
+from omni_actors.store.history import (
+    AskHistory,
+    Histories,
+    HistoryOf,
+    HistorySync,
+    KnownPerson,
+    NoteHistory,
+    PeopleOf,
+)
 from omni_actors.store.queries import Channels
 from omni_actors.store.rows import ANY_TENANT, Channel
 from omni_actors.wire.calls import Flow
@@ -36,7 +44,17 @@ T = TypeVar("T")
 
 TOPIC = "history"
 RESTARTS_MAX = 3
+ONE_BY_ONE = "people:"
+"""How a cursor begins where people are asked about; behind it the last one's ids."""
+FIRST = "~"  # is behind every id
+PEOPLE_PAGE = 25
+PEOPLE_ONLY = (
+    "The platform does not list the conversations; those with people who are known here were read."
+)
 CONNECTED = "connect"  # the source of a channel that was connected over OAuth
+DISCONNECTED = Failure(
+    Kind.BROKEN, Reason.CREDENTIALS_EXPIRED, text="the channel was disconnected meanwhile"
+)
 OPEN = (SyncState.WAITING, SyncState.RUNNING)
 
 
@@ -80,6 +98,8 @@ class HistoryBook:
         channel = channel_of(caller, self.channels(), channel_id)
         if self.able(channel_id) is None:
             sentence = f"old conversations of this {channel.platform} channel cannot be read"
+            if not channel.connected:
+                sentence = "the channel is disconnected: connect its account again first"
             raise RequestError(Code.HISTORY_UNREACHABLE, sentence)
         return await self.ask(channel_id, Cause.ASKED, None, 0.0)
 
@@ -172,9 +192,16 @@ class HistoryBook:
         """Every page from the cursor on; the sync as it is then."""
         restarts = 0
         while True:
+            if sync.cursor.startswith(ONE_BY_ONE):
+                return await self.read_people(able, sync)
             page = await self.call(able, able.desk.page(sync.cursor, able.route.settings))
             if isinstance(page, Failure):
-                return self.stopped(sync, page)
+                if not await self.knows_whom_to_ask(able, sync, page):
+                    return self.stopped(sync, page)
+                telemetry.warning("history.not_listed", channel_id=sync.channel_id, code=page.code)
+                begun = evolve(sync, cursor=ONE_BY_ONE + FIRST, strikes=0, failure=None)
+                sync = await self.store.do(NoteHistory(begun))
+                continue
             if page is None:
                 restarts += 1
                 if restarts > RESTARTS_MAX:
@@ -188,6 +215,41 @@ class HistoryBook:
             if page.next is None or is_over(page, sync.since):
                 return evolve(sync, state=SyncState.DONE, ended_at=self.now(), due_at=None)
             sync = await self.store.do(NoteHistory(evolve(sync, cursor=page.next)))
+
+    async def knows_whom_to_ask(self, able: Able, sync: HistorySync, failure: Failure) -> bool:
+        """Whether people can be asked about, where their conversations are not listed."""
+        if able.desk.of is None or not policy.goes_one_by_one(failure, sync.strikes):
+            return False
+        return bool(await self.store.ask(PeopleOf(sync.channel_id, (FIRST, FIRST), 1)))
+
+    async def read_people(self, able: Able, sync: HistorySync) -> HistorySync:
+        """The conversations of all who are known here, person by person."""
+        while True:
+            place = sync.cursor.removeprefix(ONE_BY_ONE).partition("/")
+            query = PeopleOf(sync.channel_id, (place[0], place[2] or FIRST), PEOPLE_PAGE)
+            people = await self.store.ask(query)
+            for person in people:
+                read = await self.read_person(able, sync, person)
+                if isinstance(read, Failure):
+                    return self.stopped(sync, read)
+                cursor = f"{ONE_BY_ONE}{person.conversation_id}/{person.leg_id}"
+                sync = self.live[sync.channel_id] = evolve(read, cursor=cursor)
+            if len(people) < PEOPLE_PAGE:
+                return evolve(sync, state=SyncState.DONE, ended_at=self.now(), due_at=None)
+            sync = await self.store.do(NoteHistory(sync))
+
+    async def read_person(
+        self, able: Able, sync: HistorySync, person: KnownPerson
+    ) -> HistorySync | Failure:
+        """Read what was said with one person. One whom the platform refuses is counted."""
+        assert able.desk.of is not None
+        page = await self.call(able, able.desk.of(person.keys, able.route.settings))
+        if not isinstance(page, Failure):
+            return await self.read_page(able, sync, page)
+        if page.kind is not Kind.REJECTED:
+            return page
+        telemetry.warning("history.unread", channel_id=sync.channel_id, code=page.code)
+        return evolve(sync, unread=sync.unread + 1)
 
     async def read_page(
         self, able: Able, sync: HistorySync, page: ThreadPage
@@ -232,7 +294,10 @@ class HistoryBook:
     async def call(self, able: Able, wanted: Flow[T]) -> T | Failure:
         """Make a call when the platform takes one more, with the token that is good then."""
         await self.turn(able)
-        route = self.routes().get(able.channel.id, able.route)
+        now = self.able(able.channel.id)
+        if now is None:
+            return DISCONNECTED
+        route = now.route
         return await called(self.hands, wanted, route.account, route.adapter.masked_keys)
 
     async def turn(self, able: Able) -> None:
@@ -277,7 +342,7 @@ class HistoryBook:
         )
         if failure is not None and policy.may_pass(failure, sync.strikes):
             return
-        ok = failure is None
+        ok = failure is None and not sync.cursor.startswith(ONE_BY_ONE)
         standing = Standing(TOPIC, ok, sentence_of(sync), self.now())
         severity = "info" if ok else "warning"
         await self.store.do(TellStanding(sync.channel_id, TOPIC, severity, standing))
@@ -301,6 +366,8 @@ def sentence_of(sync: HistorySync) -> str:
         why = sync.failure.text or sync.failure.reason.value
         later = "" if sync.state is SyncState.FAILED else "; that is tried again"
         return f"Old conversations could not be read so far: {why}{later}."
+    if sync.cursor.startswith(ONE_BY_ONE):
+        return PEOPLE_ONLY
     return "Old conversations were read."
 
 

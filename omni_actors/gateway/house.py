@@ -59,18 +59,9 @@ from omni_actors.model.states import ChannelState
 from omni_actors.store.connecting import LoseConnections
 from omni_actors.store.contract import News
 from omni_actors.store.media_verbs import HurryMedia
-from omni_actors.store.queries import (
-    Channels,
-    LastCursor,
-    UnhandledConversations,
-)
+from omni_actors.store.queries import Channels, LastCursor, UnhandledConversations
 from omni_actors.store.rows import ANY_TENANT, Channel, Complaint, LegWake
-from omni_actors.store.verbs import (
-    Accepted,
-    EnsureConsumer,
-    Recover,
-    SyncChannels,
-)
+from omni_actors.store.verbs import Accepted, EnsureConsumer, Recover, SyncChannels
 
 CHANNELS = "channel"
 CONVERSATIONS = "conversation"
@@ -247,7 +238,7 @@ class House:
             channels=lambda: self.channels,
             public_url=lambda: self.plan.public_url,
             adopt=self.adopt,
-            subscribe=self.grants.subscribe,
+            grants=self.grants,
         )
 
     @property
@@ -441,13 +432,11 @@ class House:
 
     def templates_changed(self, channel_id: str) -> None:
         """The templates of a channel are not what we thought: read them again soon."""
-        told = self.ground.system.tell(staff.TEMPLATES, template_desk.News(channel_id))
-        if told is not Told.ACCEPTED:
-            telemetry.debug("house.not_nudged", address=staff.TEMPLATES, told=told.name)
+        self.nudge(staff.TEMPLATES, template_desk.News(channel_id), Lane.NORMAL)
 
-    def nudge(self, address: str, message: object) -> None:
-        """Leave a message of which the newest is enough."""
-        told = self.ground.system.tell(address, message, lane=Lane.SYSTEM)
+    def nudge(self, address: str, message: object, lane: Lane = Lane.SYSTEM) -> None:
+        """Leave a message; of those in the lane SYSTEM the newest is enough."""
+        told = self.ground.system.tell(address, message, lane=lane)
         if told is not Told.ACCEPTED:
             telemetry.debug("house.not_nudged", address=address, told=told.name)
 
@@ -484,6 +473,8 @@ class House:
         self.mail.attend(channel)
 
     def tell_actor(self, channel: Channel, route: Route) -> None:
+        if channel.id not in self.spawned:  # it begins with what the channel is then
+            return
         able = channel.id in self.routes
         pacing = self.pacer.pacing(channel) if able else default_pacing(route)
         message = channel_actor.Changed(channel, route, pacing.channel, pacing.pair)
@@ -511,17 +502,24 @@ class House:
         self.receiver.heard.clear()  # what was told of a channel that was not known then
         bot, self.plan = self.plan.bot, plan
         self.conversations.idle_s = plan.idle_s
-        known = set(self.channels)
+        known = self.channels
         self.take_channels(channels)
         for channel in channels:
             if channel.id in known:
                 self.changed(channel)
+                self.renewed(known[channel.id], channel)
             else:
                 self.spawn_channel(channel)
         self.nudge(staff.LIMITS, limit_desk.Look())
         await self.exchange_bot(bot)
         self.nursery.start_soon(self.rereader.take_up_unclaimed, channels)
         telemetry.info("house.reloaded", channels=len(plan.channels))
+
+    def renewed(self, before: Channel, channel: Channel) -> None:
+        """A channel that is another account, or of another, has other templates and limits."""
+        if (before.channel_key, before.settings) != (channel.channel_key, channel.settings):
+            self.templates_changed(channel.id)
+            self.nudge(staff.LIMITS, limit_desk.News(channel.id), Lane.NORMAL)
 
     async def exchange_bot(self, before: str) -> None:
         """Start or stop the bot, when the plan says otherwise than before."""
@@ -537,8 +535,7 @@ class House:
     async def quarantined(self, poison: Quarantined) -> None:
         """A conversation crashed its actor again and again: leave out what it cannot handle.
 
-        The message itself stays where it is, told of and readable; only what would have followed
-        from it (a picked option, a timer) does not. The conversation goes on.
+        The message itself stays readable; only what would have followed from it (a timer) is not.
         """
         conversation_id = poison.address.partition("/")[2]
         await self.conversation_actor(conversation_id).pass_over(poison.attempts)

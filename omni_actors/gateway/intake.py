@@ -189,7 +189,8 @@ class Receiver:
     ) -> Accepted | str:
         """Store these items, or none of them: then it answers where our bug is."""
         try:
-            verb = Accept(intake, items, mail, told.platform, told.names)
+            whole = len(items) == len(told.items)
+            verb = Accept(intake, items, mail, told.platform, told.names, whole)
             accepted = await self.store.do(verb)
             self.taken(accepted)
         except StoreFailed:

@@ -1,7 +1,7 @@
 """Asks platforms what they allow a channel, for what they told before it was here, or not at all.
 
-Each channel is asked after a start, once a day, and when somebody wants it. What a platform answers
-counts like its news; a failure changes nothing, and sending goes on.
+Each channel is asked after a start, once a day, when it has other settings, and on demand.
+What a platform answers counts like its news; a failure changes nothing, and sending goes on.
 """
 
 from collections.abc import Callable, Mapping
@@ -79,6 +79,13 @@ class Look:
 
 
 @frozen
+class News:
+    """A channel is not what it was: what was answered before may be of another account."""
+
+    channel_id: str
+
+
+@frozen
 class Done:
     """A channel was asked, well or not."""
 
@@ -101,8 +108,10 @@ class LimitDesk:
         self.context = context
         context.tell_self(Look())
 
-    async def handle(self, message: Look | Done) -> None:
+    async def handle(self, message: Look | News | Done) -> None:
         """Take in what was answered, then ask for the next channel that is due."""
+        if isinstance(message, News):
+            self.due_at.pop(message.channel_id, None)
         if isinstance(message, Done):
             self.asking = False
             pause_s = ASK_EVERY_S if message.well else AGAIN_S

@@ -126,7 +126,8 @@ class Limits:
     `shared` are the brakes of what it belongs to, by scope; `outreach` counts the people of its
     `portfolio` (None: nobody counts them), `outreach_closed_until` is when it may write first
     again after it was throttled, `first_from` the same of what the platform forbids by its word,
-    and `waiting` is whether something is held for want of room.
+    and `waiting` is whether something is held for want of room; `stood` counts how often that was
+    so, for whoever has looked at the line meanwhile.
     """
 
     adaptive: Adaptive
@@ -138,6 +139,7 @@ class Limits:
     first_from: float = 0.0
     portfolio: str | None = None
     waiting: bool = False
+    stood: int = 0
     pace: Pace = field(factory=Pace)
     pairs: "OrderedDict[str, Pace]" = field(factory=OrderedDict)
     breaker: Breaker = field(factory=Breaker)
@@ -264,10 +266,15 @@ class Limits:
             return False
         return self.outreach.admits(person, now, waiting=self.waiting)
 
+    def stand_in_line(self) -> None:
+        """Something is held for want of room, or is about to be."""
+        self.waiting = True
+        self.stood += 1
+
     def full(self, now: float) -> Failure:
         """Why nobody else may be written to first."""
-        used, most = self.outreach.used(now), self.outreach.most
-        text = f"the portfolio has written first to {used} people in a day"
+        used, most = self.outreach.used(now) + self.outreach.kept(now), self.outreach.most
+        text = f"the portfolio has written first, or is about to, to {used} people in a day"
         if self.writes_first_from > now:
             text = FIRST_CLOSED
         elif most is None or used < most:

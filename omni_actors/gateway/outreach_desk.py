@@ -56,10 +56,12 @@ class OutreachDesk:
         while waiting and (room := line.outreach.room(self.now())) and not self.context.draining:
             await trio.lowlevel.checkpoint_if_cancelled()
             now = self.now()
+            stood = {id: self.limiters(id).stood for id in waiting}
             let_out = await self.store.do(FreeOutreach(waiting, room, now))
             line.outreach.invite(let_out.people, now)
             for channel_id in let_out.empty:
-                self.limiters(channel_id).waiting = False
+                limits = self.limiters(channel_id)
+                limits.waiting = limits.stood != stood[channel_id]  # somebody came after the look
             waiting = tuple([id for id in waiting if id not in let_out.empty])
             self.wake_legs(let_out.wakes)
             if not let_out.people:

@@ -4,7 +4,8 @@ Nothing of it is queued: a receipt that comes late says something untrue.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from enum import Enum
+from typing import Any, assert_never
 
 import trio
 from attrs import frozen
@@ -24,15 +25,23 @@ DEADLINE_S = 15.0
 Ability = Callable[[str, Person, Any], Flow[None]]
 
 
+class Sign(Enum):
+    """What a customer is shown, in the words for a platform that has no such thing."""
+
+    READ = "read receipts"
+    TYPING = "typing indicators"
+    STOPPED = "way to take a typing indicator back"
+
+
 @frozen
 class Receipts:
-    """Marks messages as read on their platform."""
+    """Shows customers what their messages met with, on their platform."""
 
     hands: Hands
     routes: Callable[[], Mapping[str, Route]]
 
-    async def mark_read(self, message: Message, person: Person, *, typing: bool) -> None:
-        """Tell the platform that an inbound message was read, and that an answer is being typed.
+    async def show(self, message: Message, person: Person, sign: Sign) -> None:
+        """Tell the platform that an inbound message was read, or that an answer is being typed.
 
         `person` are the keys of whoever wrote it.
 
@@ -43,10 +52,9 @@ class Receipts:
         if message.direction is not Direction.INBOUND or external_id is None:
             sentence = "only what a customer wrote can be marked as read"
             raise RequestError(Code.CONTENT_UNSUPPORTED, sentence)
-        ability = None if route is None else able(route, typing=typing)
+        ability = None if route is None else able(route, sign)
         if route is None or ability is None:
-            what = "typing indicators" if typing else "read receipts"
-            raise RequestError(Code.CONTENT_UNSUPPORTED, f"{message.platform} has no {what}")
+            raise RequestError(Code.CONTENT_UNSUPPORTED, f"{message.platform} has no {sign.value}")
         await self.tell(route, lambda settings: ability(external_id, person, settings))
 
     async def tell(self, route: Route, said: Callable[[Any], Flow[None]]) -> None:
@@ -68,6 +76,14 @@ class Receipts:
             ) from None
 
 
-def able(route: Route, *, typing: bool) -> Ability | None:
+def able(route: Route, sign: Sign) -> Ability | None:
     """The adapter's way to say it."""
-    return route.adapter.typing if typing else route.adapter.mark_read
+    match sign:
+        case Sign.READ:
+            return route.adapter.mark_read
+        case Sign.TYPING:
+            return route.adapter.typing
+        case Sign.STOPPED:
+            return route.adapter.stop_typing
+        case _:
+            assert_never(sign)

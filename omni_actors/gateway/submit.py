@@ -203,6 +203,7 @@ class Submitter:
         capabilities = self.adapters[channel.platform].capabilities
         if control.is_elsewhere(leg.controlled_by, leg.last_inbound_at, capabilities, self.now()):
             raise RequestError(Code.CONTROLLED_ELSEWHERE, control.ELSEWHERE)
+        self.check_override(request, channel.platform)
         content, held = self.fit_window(request, leg, channel)
         if isinstance(content, Template):
             named = content is request.content
@@ -212,6 +213,7 @@ class Submitter:
                 request = evolve(request, content=content)
         reply_to, external = self.quoted(tenant, request, content, leg)
         shaped = await self.shaped(tenant, request, content, leg)
+        check_single(shaped, leg, capabilities)
         windowed = self.windowed(request, content, leg, capabilities)
         fallback = None
         if content is not request.content:
@@ -389,6 +391,17 @@ class Submitter:
                 mistakes=(Mistake(problem.pointer, problem.why),),
             ) from None
 
+    def check_override(self, request: SendRequest, platform: str) -> None:
+        """Raise RequestError for raw keys that must not be sent."""
+        human = request.author.type is AuthorType.HUMAN
+        told = override_for(request, platform)
+        forbidden = self.adapters[platform].forbids(told, human=human)
+        if forbidden is not None:
+            pointer = f"/override/{platform}{forbidden.pointer}"
+            raise RequestError(
+                Code.INVALID, forbidden.why, mistakes=(Mistake(pointer, forbidden.why),)
+            )
+
     def override(self, request: SendRequest, platform: str) -> JsonObject:
         """The raw keys that the caller adds, and the one that shows who speaks."""
         named, adapter = request.author.persona, self.adapters[platform]
@@ -408,6 +421,14 @@ class Submitter:
         if medium.state is MediaState.FAILED:
             raise RequestError(Code.MEDIA_FAILED, f"medium {media_id} could not be fetched")
         return facts_of(medium)
+
+
+def check_single(shaped: Shaped, leg: Leg, capabilities: Capabilities) -> None:
+    """Raise RequestError where more than one message would go to what takes only one."""
+    count = len(shaped.parts)
+    if count > 1 and window.needs_no_window(leg.keys, capabilities):
+        why = f"this address takes one message, and this becomes {count}: say less, or no media"
+        raise RequestError(Code.CONTENT_UNSUPPORTED, why, mistakes=(Mistake("/content", why),))
 
 
 def nobody_yet(channel: Channel, keys: tuple[IdentityKey, ...]) -> Leg:

@@ -1,6 +1,6 @@
 """The templates of channels: read, kept, created, deleted, and judged for sends."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import Any, TypeVar
 
 import trio
@@ -9,12 +9,13 @@ from attrs import define, evolve, field, frozen
 from omni_actors import telemetry
 from omni_actors.adapters.contract import Medium, TemplateDesk, TemplatePage
 from omni_actors.gateway import management
-from omni_actors.gateway.called import called
+from omni_actors.gateway.called import CALL_DEADLINE_S, called
 from omni_actors.gateway.derivatives import Derivatives
 from omni_actors.gateway.errors import Code, Mistake, RequestError
 from omni_actors.gateway.keys import Caller, channel_of
 from omni_actors.gateway.mail_templates import MailTemplateBook
 from omni_actors.gateway.sender import Hands, Route
+from omni_actors.gateway.uploads import UPLOAD_DEADLINE_S
 from omni_actors.model.content import Category, MediaKind
 from omni_actors.model.content import Template as TemplateContent
 from omni_actors.model.failure import Failure, Kind, Reason
@@ -255,10 +256,11 @@ class TemplateBook:
     async def keep(self, able: Able, page: TemplatePage) -> None:
         await self.store.do(KeepTemplates(able.channel.id, page.templates, self.now()))
 
-    async def call(self, able: Able, wanted: Flow[T]) -> T | Failure:
-        """Run one flow of management."""
+    async def call(self, able: Able, wanted: Flow[T], media: Sized = ()) -> T | Failure:
+        """Run one flow of management; what uploads media may take as long as that takes."""
         adapter = able.route.adapter
-        return await called(self.hands, wanted, able.route.account, adapter.masked_keys)
+        within_s = CALL_DEADLINE_S + UPLOAD_DEADLINE_S * len(media)
+        return await called(self.hands, wanted, able.route.account, adapter.masked_keys, within_s)
 
     # ------------------------------------------------------------ changing
 
@@ -266,7 +268,7 @@ class TemplateBook:
         """Submit a template for approval. Raises RequestError with the platform's reason."""
         able = self.ability(caller, channel_id)
         media = await self.samples(caller, able, wanted.components)
-        made = await self.call(able, able.desk.create(wanted, media, able.route.settings))
+        made = await self.call(able, able.desk.create(wanted, media, able.route.settings), media)
         if isinstance(made, Failure):
             self.changed(channel_id)  # where the answer was lost, a listing tells
             raise refused(made, Code.TEMPLATE_REFUSED)
@@ -293,7 +295,8 @@ class TemplateBook:
             )
             raise RequestError(Code.TEMPLATE_REFUSED, sentence)
         media = await self.samples(caller, able, wanted.components or ())
-        changed = await self.call(able, able.desk.edit(known, wanted, media, able.route.settings))
+        edit = able.desk.edit(known, wanted, media, able.route.settings)
+        changed = await self.call(able, edit, media)
         if isinstance(changed, Failure):
             self.changed(channel_id)
             raise refused(changed, Code.TEMPLATE_REFUSED)

@@ -12,11 +12,13 @@ import sys
 import warnings
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 # What reads strangers' files is kept to few formats, each of which somebody sends.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 LOSSLESS = ("BMP", "GIF", "PNG", "TIFF")
+# Several pictures in one file of which the first is the one: pages, or a photo with its depth map.
+FIRST_COUNTS = ("MPO", "TIFF")
 MIMES = {"PNG": "image/png", "JPEG": "image/jpeg"}
 QUALITIES = (90, 82, 70)
 SMALLER = 0.75
@@ -24,6 +26,7 @@ SIDE_MIN = 64
 OPAQUE = 255
 DEEP = ("I;16", "I;16B", "I;16L", "I")
 WHITE = (255, 255, 255)
+COLOURS_AT = slice(16, 20)  # in a colour profile
 
 
 class NotMade(Exception):
@@ -46,7 +49,7 @@ def opened(job: dict[str, Any]) -> Image.Image:
     width, height = picture.size
     if width * height > job["pixels_max"]:
         raise NotMade(f"{width} x {height} pixels are too many")
-    if getattr(picture, "n_frames", 1) > 1 and picture.format != "TIFF":
+    if getattr(picture, "n_frames", 1) > 1 and picture.format not in FIRST_COUNTS:
         raise NotMade("it moves, and no still shows that")
     return picture
 
@@ -77,7 +80,28 @@ def upright(picture: Image.Image) -> Image.Image:
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         seen = picture.convert("RGBA")
         return seen if darkest(seen.getchannel("A")) < OPAQUE else seen.convert("RGB")
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
+    return picture if picture.mode == "RGB" else for_screens(picture)
+
+
+def for_screens(picture: Image.Image) -> Image.Image:
+    """The picture in RGB: by its own profile where that is of its colours, such as a printer's."""
+    profile = picture.info.get("icc_profile")
+    if profile and picture.mode in ("CMYK", "L"):
+        try:
+            screen = ImageCms.createProfile("sRGB")
+            return without_profile(
+                ImageCms.profileToProfile(picture, io.BytesIO(profile), screen, outputMode="RGB")
+            )
+        except ImageCms.PyCMSError:  # the profile is broken, or of other colours
+            pass
+    return picture.convert("RGB")
+
+
+def without_profile(picture: Image.Image | None) -> Image.Image:
+    """The picture, whose colours are those that everybody takes for granted."""
+    assert picture is not None
+    picture.info.pop("icc_profile", None)
+    return picture
 
 
 def on_white(picture: Image.Image) -> Image.Image:
@@ -90,10 +114,11 @@ def on_white(picture: Image.Image) -> Image.Image:
 
 
 def written(picture: Image.Image, kind: str, **options: Any) -> bytes:
-    """The bytes of a picture; of what came with it only its colour profile is kept."""
+    """The bytes of a picture; of what came with it only its colour profile is kept, where that is
+    one of RGB."""
     sink = io.BytesIO()
     profile = picture.info.get("icc_profile")
-    if profile and picture.mode in ("RGB", "RGBA"):
+    if profile and profile[COLOURS_AT] == b"RGB ":
         options["icc_profile"] = profile
     bare = picture.copy()
     bare.info = {}

@@ -53,15 +53,17 @@ class Limits:
     those that call a number, `logins` those that log in or out. With `alike` all cards of a
     carousel have as many actions as the first; with `bare_cards` nothing stands above them; with
     `beside_title` a card needs more than a title; with `card_url` it can be tapped itself.
-    With `held` a medium can be named by the id that the platform has for it;
+    With `held` a medium can be named by the id that the platform has for it, which matches `ids`;
     `media_by` tells that a medium must be a link, lie with the platform, or be named by that id.
 
-    With `address_whole` a postal address needs every line. With `one_piece` a text that is too
+    With `address_whole` a postal address needs every line; with `in_catalog` products are named
+    within a catalog. With `one_piece` a text that is too
     long is a reason for the next form, and is not cut; `option_image` tells that options have
     pictures.
 
     `plain_button` tells that a button's label has no emoji; `countries` which ones a form is for;
-    `code_max` how long a code to copy is; `minutes_max` for how long a call button works.
+    `code_max` how long a code to copy is; `minutes_max` for how long a call button works
+    (0: for good).
     """
 
     unit: Unit = "code_points"
@@ -101,7 +103,9 @@ class Limits:
     card_url: bool = False
     media_by: Literal["link", "upload", "id"] | None = None
     held: bool = False
+    ids: str = ""
     address_whole: bool = False
+    in_catalog: bool = False
     one_piece: bool = False
     option_image: bool = False
     text_unit: Unit | None = None
@@ -136,10 +140,11 @@ class Capabilities:
     `forms` is keyed by content type, media by `media.<kind>`, requests by `request.<kind>`,
     products by `products.<layout>` or `products.catalog`; a key that is absent is refused.
     `dialect` is how formatted text is written. `window_s` is how long after the customer's last
-    message a free-form message may be sent (None: always), and `human_window_s` how long what a
-    person has written themselves. `control_s` is for how long after that message another app of the
+    message a free-form message may be sent (None: always), `entry_window_s` how long that may be at
+    most where the customer came from an ad, and `human_window_s` how long what a person has written
+    themselves. `control_s` is for how long after that message another app of the
     business keeps the control of a conversation (None: no such thing). `windowless` are the kinds
-    of addresses that a message reaches whatever the window, while nothing else is known of the
+    of addresses that one message reaches whatever the window, while nothing else is known of the
     person. `media_kept_s` is how long the platform keeps what a customer sent. Whoever answers a
     person that came from an ad within `entry_answer_s` is free of charge for `entry_free_s` (None:
     no such thing). `group` is what it can do towards a group of people (None: it has no groups).
@@ -150,6 +155,7 @@ class Capabilities:
     forms: Mapping[str, tuple[Form, ...]]
     dialect: Dialect = PLAIN
     window_s: float | None = None
+    entry_window_s: float | None = None
     human_window_s: float | None = None
     control_s: float | None = None
     windowless: tuple[str, ...] = ()
@@ -159,6 +165,7 @@ class Capabilities:
     reply_to: bool = False
     mark_read: bool = False
     typing: bool = False
+    stop_typing: bool = False
     receipts: tuple[str, ...] = ()
     media_by_url: bool = False
     media_kept_s: float = 7 * 86400.0

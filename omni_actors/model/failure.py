@@ -32,6 +32,7 @@ class Reason(StrEnum):
     NO_CHANNEL_LEFT = "no_channel_left"
     NO_IDENTITY = "no_identity"
     PERMISSION_DENIED = "permission_denied"
+    CONTROLLED_ELSEWHERE = "controlled_elsewhere"
     INTERNAL = "internal"
     UNKNOWN = "unknown"
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TypeAlias, assert_never
 
+import regex
 from attrs import evolve
 
 from omni_actors.model.capabilities import Form, Limits
@@ -28,6 +29,8 @@ from omni_actors.model.content import (
 from omni_actors.model.json import JsonObject
 from omni_actors.policy.shaped import MediumFacts, Unshapable
 from omni_actors.policy.splitting import CODE_POINT_UNITS_MAX, length, split
+
+EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Regional_Indicator}\u20e3]")
 
 Whole: TypeAlias = Email | Card | Carousel | Receipt | Coupon | FeedbackRequest | Post
 
@@ -323,6 +326,12 @@ def check_named(content: Receipt | Coupon | FeedbackRequest | Post, path: str) -
     for name in names:
         if blank(getattr(content, name)):
             raise Unshapable(f"{path}/{name}", "this must say something")
+
+
+def check_emoji(emoji: str, path: str) -> None:
+    """Raise Unshapable for a reaction that is no emoji; an empty one takes a reaction back."""
+    if emoji and not (EMOJI.search(emoji) and len(regex.findall(r"\X", emoji)) == 1):
+        raise Unshapable(f"{path}/emoji", "a reaction is one emoji")
 
 
 def check_action(action: Action, path: str) -> None:

@@ -41,6 +41,14 @@ def must_connect_again(failure: Failure) -> bool:
     return broken and failure.reason in (Reason.CREDENTIALS_EXPIRED, Reason.PERMISSION_DENIED)
 
 
+def has_ended(failure: Failure) -> bool:
+    """Whether the token is good for nothing any more.
+
+    One that may not look after the account may well be allowed to send, which shows in sending.
+    """
+    return failure.kind is Kind.BROKEN and failure.reason is Reason.CREDENTIALS_EXPIRED
+
+
 def reason_of(failure: Failure) -> str:
     """Why a channel must be connected again, for its operator."""
     said = failure.text or failure.code or ""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from omni_actors.model.failure import Failure, Kind
+from omni_actors.model.failure import Failure, Kind, Reason
 
 OUTAGE_S: Final = 300.0
 """A shorter absence is bridged by the platforms, which send again what was not taken."""
@@ -36,6 +36,15 @@ def is_final(failure: Failure) -> bool:
     One that lacks a token or a right goes on once the account has them again.
     """
     return failure.kind is Kind.REJECTED
+
+
+def goes_one_by_one(failure: Failure, strikes: int) -> bool:
+    """Whether a platform that fails to list conversations is asked about people one by one.
+
+    It either refuses the list, or fails on it again and again without a reason.
+    """
+    unclear = failure.reason in (Reason.UNKNOWN, Reason.TIMED_OUT)
+    return is_final(failure) or (unclear and strikes >= STRIKES_TOLD)
 
 
 def may_pass(failure: Failure, strikes: int) -> bool:

@@ -40,7 +40,7 @@ from omni_actors.model.content import (
     content_type,
 )
 from omni_actors.policy import flattening, template_params
-from omni_actors.policy.fitting import blank, check_named, media_ids_of
+from omni_actors.policy.fitting import blank, check_emoji, check_named, media_ids_of
 from omni_actors.policy.framing import Framer
 from omni_actors.policy.letters import LetterShaper
 from omni_actors.policy.shaped import MediumFacts, Note, Shaped, ShapedPart, Unshapable
@@ -178,6 +178,7 @@ class Shaper:
             case Template():
                 return self.template(content, path)
             case Reaction():
+                check_emoji(content.emoji, path)
                 return Shaped((part_of(self.wording.forms("reaction", path)[0], content),))
             case ChoiceResponse() | FormResponse() | Order() | Call() | UnsupportedContent():
                 raise Unshapable(path, f"{content_type(content)} only ever comes in")

@@ -88,8 +88,14 @@ class AskShaper:
         if form.limits.minutes_max and (content.ttl_minutes or 1) > form.limits.minutes_max:
             raise Unshapable(f"{path}/ttl_minutes", f"at most {form.limits.minutes_max} minutes")
         button, more = label(content.button, form.limits, f"{path}/button")
+        minutes = content.ttl_minutes
+        if minutes is not None and form.limits.minutes_max == 0:
+            minutes, why = None, "buttons there do not end"
+            more += (Note(f"{path}/ttl_minutes", Level.DROPPED, "", why),)
         fits = self.framer.fit(frame, form, path)
-        shown = evolve(content, text=fits.frame.text, format="plain", button=button)
+        shown = evolve(
+            content, text=fits.frame.text, format="plain", button=button, ttl_minutes=minutes
+        )
         return fits.then(part_of(form, shown), notes + more + whole_notes(form, path, ""))
 
     def products(self, content: Products, path: str) -> Shaped:
@@ -98,6 +104,8 @@ class AskShaper:
         frame, notes = self.framed(content, path)
         wished = why = ""
         for form in self.wording.forms(products_key(content), path):
+            if form.limits.in_catalog and blank(content.catalog_id or ""):
+                raise Unshapable(f"{path}/catalog_id", "products need the catalog that they are in")
             unfit = products_unfit(content.sections, count, form.limits)
             if not unfit:
                 return self.shown(content, frame, form, path, notes, wished)
@@ -169,9 +177,7 @@ def check_form(content: FormRequest, path: str) -> None:
 
 
 def check_products(content: Products, path: str) -> int:
-    """How many products there are. Raises Unshapable unless they can be found."""
-    if content.sections and blank(content.catalog_id or ""):
-        raise Unshapable(f"{path}/catalog_id", "products need the catalog that they are in")
+    """How many products there are. Raises Unshapable unless each has an id."""
     ids = [each for section in content.sections for each in section.product_ids]
     if any(blank(each) for each in ids):
         raise Unshapable(f"{path}/sections", "a product needs an id")

@@ -1,5 +1,6 @@
 """Shaping of media: the first form that takes the bytes, with the caption in it or below it."""
 
+import re
 from collections.abc import Mapping
 
 from attrs import evolve, frozen
@@ -55,7 +56,7 @@ class MediaShaper:
         if form.level is Level.FLATTENED:
             return "" if content.url else form.why or "it can only be sent as a link"
         if content.external_id:
-            return "" if form.limits.held else "there is no way to name what the platform has"
+            return held_unfit(content.external_id, form)
         if form.limits.media_by == "id":
             return "only what the platform has itself, by its external_id"
         if content.media_id:
@@ -107,3 +108,12 @@ class MediaShaper:
         short = shortened(name or "", form.limits)
         note = Note(f"{path}/filename", Level.CONVERTED, short, f"names hold {most}")
         return evolve(medium, filename=short), (note,)
+
+
+def held_unfit(external_id: str, form: Form) -> str:
+    """Why a form does not take what is named by the platform's own id."""
+    if not form.limits.held:
+        return "there is no way to name what the platform has"
+    if form.limits.ids and not re.fullmatch(form.limits.ids, external_id):
+        return f"{external_id[:40]!r} is no id there"
+    return ""

@@ -15,13 +15,15 @@ def opened_until(report: Received | Reacted | Acted, capabilities: Capabilities)
     """Until when what a person did holds the window open; None when it does not."""
     if capabilities.window_s is None or not report.opens_window:
         return None
-    return report.at + capabilities.window_s
+    entered = isinstance(report, Received) and report.free_entry
+    more = capabilities.entry_window_s if entered else None
+    return report.at + max(capabilities.window_s, more or 0.0)
 
 
 def entry_of(report: Received, capabilities: Capabilities) -> tuple[float, float] | None:
     """By when a person who came from an ad must be answered, and for how long it is free then.
 
-    None when nothing is. A free entry is about costs only: it holds no reply window open.
+    None when nothing is. A free entry is about costs only.
     """
     if not report.free_entry or capabilities.entry_answer_s is None:
         return None

@@ -246,6 +246,20 @@ class Disconnect(Verb[tuple[Channel, ...]]):
 
 
 @frozen
+class LetGo(Verb[Channel]):
+    """Forget the tokens of one channel and who connected it, and have it REMOVED for this reason.
+
+    Its queue is kept. Refused `unknown_channel`, and `configured` where the config would bring it
+    back.
+    """
+
+    tenant: str
+    channel_id: str
+    reason: str
+    at: float
+
+
+@frozen
 class Deletion:
     """That somebody's data were deleted, which is done as soon as it is known."""
 

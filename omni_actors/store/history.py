@@ -4,6 +4,7 @@ from attrs import frozen
 
 from omni_actors.model.failure import Failure
 from omni_actors.model.history import Cause, SyncState
+from omni_actors.model.reports import IdentityKey
 from omni_actors.store.contract import Query, Verb
 
 
@@ -74,6 +75,25 @@ class HistoryOf(Query[HistorySync | None]):
     """How far a channel's old conversations were read; None when nobody ever wanted that."""
 
     channel_id: str
+
+
+@frozen
+class KnownPerson:
+    """Somebody with a leg on a channel, by the keys of their identity."""
+
+    conversation_id: str
+    leg_id: str
+    keys: tuple[IdentityKey, ...]
+
+
+@frozen
+class PeopleOf(Query[tuple[KnownPerson, ...]]):
+    """The people of a channel, those met last first; `after` is (conversation id, leg id) of the
+    last of the page before."""
+
+    channel_id: str
+    after: tuple[str, str]
+    limit: int
 
 
 @frozen

@@ -110,8 +110,9 @@ class Accept(Verb[Accepted]):
     standing that blocks, unless its operator has paused it. A status that matches no part is parked
     for 24 h, and so is an edit or a deletion that comes before its message. An intake with a
     `problem` becomes a dead letter; one
-    that is stored again without it settles that letter, and keeps its first bytes and time. With
-    `mail` the intake was read from a mailbox, and that is read up to there.
+    that is stored again without it settles that letter, and keeps its first bytes and time. An
+    intake all of whose reports are known keeps no bytes, if this is the `whole` of it. With `mail`
+    the intake was read from a mailbox, and that is read up to there.
     """
 
     intake: Intake
@@ -119,6 +120,7 @@ class Accept(Verb[Accepted]):
     mail: MailTaken | None = None
     platform: str = ""  # of `names`, by which its channels are known from now on
     names: tuple[ChannelName, ...] = ()
+    whole: bool = True
 
 
 @frozen

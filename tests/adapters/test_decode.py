@@ -82,6 +82,7 @@ def test_a_refusal_does_not_repeat_the_body() -> None:
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300) | st.text(max_size=200).map(lambda written: written.encode()))
 def test_any_bytes_are_decoded_or_refused(raw: bytes) -> None:
     try:
@@ -96,6 +97,7 @@ ODD = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(ODD, max_size=8), st.integers(1, DEPTH_MAX + 4))
 def test_no_text_keeps_what_no_store_can_keep(pieces: list[str], depth: int) -> None:
     text = "".join(pieces)

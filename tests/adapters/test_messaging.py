@@ -69,6 +69,7 @@ def test_a_document_told_again_has_the_same_event_keys(parse: Parse, pair: dict[
     ]
 
 
+@pytest.mark.slow
 @BOTH
 @given(document=JSON)
 def test_any_document_is_read_without_an_error(parse: Parse, document: Any) -> None:
@@ -87,6 +88,7 @@ def places(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(GOLDEN)), st.data())
 def test_a_document_with_anything_in_a_wrong_place_is_read_without_an_error(
     name: str, data: st.DataObject
@@ -199,6 +201,7 @@ ENTRIES = {
 }
 
 
+@pytest.mark.slow
 @BOTH
 @given(data=st.data())
 def test_entries_of_several_documents_may_be_joined_in_any_order(
@@ -258,6 +261,21 @@ def test_the_escaped_bytes_are_what_is_signed() -> None:
 def test_documents_go_to_the_platform_of_their_object() -> None:
     assert dispatch({"object": "page"}) == "messenger"
     assert dispatch({"object": "instagram"}) == "instagram"
+
+
+def test_edits_without_a_number_are_told_apart() -> None:
+    def edit(words: str, at: int) -> Report:
+        who: JsonObject = {"sender": {"id": "7300000000000001"}, "recipient": {"id": ACCOUNTS[0]}}
+        told: JsonObject = {"mid": "m_1", "text": words}
+        element: JsonObject = {**who, "timestamp": at, "message_edit": told}
+        [report] = messenger.parse({"entry": [{"id": ACCOUNTS[0], "messaging": [element]}]})
+        return report
+
+    first, again = edit("a", 1790000000000), edit("a", 1790000000000)
+    keys = {first.event_key, edit("b", 1790000000000).event_key, edit("a", 1790000001000).event_key}
+
+    assert first.event_key == again.event_key
+    assert len(keys) == 3
 
 
 def test_of_two_edits_of_one_time_the_later_one_is_later() -> None:

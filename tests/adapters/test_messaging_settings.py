@@ -1,5 +1,7 @@
 """What Messenger and Instagram channels are configured with, and how people are addressed there."""
 
+from typing import Any
+
 import pytest
 
 from omni_actors.adapters.contract import BadAddress
@@ -76,8 +78,12 @@ ADDRESSES = {
     " 7300000000000001 ": "",
     "comment:88_901": "comment_id",
     "comment:17900000000000321": "comment_id",
-    "post:104500000000001_99": "post_id",
 }
+ONLY_THERE = [
+    ("post:104500000000001_99", "post_id", MESSENGER, INSTAGRAM),
+    ("user_ref:r-1", "user_ref", MESSENGER, INSTAGRAM),
+    ("live:17900000000000321", "live_comment_id", INSTAGRAM, MESSENGER),
+]
 
 
 @pytest.mark.parametrize(("written", "kind"), ADDRESSES.items())
@@ -86,6 +92,15 @@ def test_an_address_is_an_id_of_one_page_or_account(written: str, kind: str) -> 
 
     assert MESSENGER.address(written, PAGE) == (IdentityKey(kind or "psid", value, PAGE),)
     assert INSTAGRAM.address(written, ACCOUNT) == (IdentityKey(kind or "igsid", value, ACCOUNT),)
+
+
+@pytest.mark.parametrize(("written", "kind", "here", "there"), ONLY_THERE)
+def test_what_only_one_of_them_knows_the_other_refuses(
+    written: str, kind: str, here: Any, there: Any
+) -> None:
+    assert [key.kind for key in here.address(written, PAGE)] == [kind]
+    with pytest.raises(BadAddress):
+        there.address(written, PAGE)
 
 
 @pytest.mark.parametrize("written", ["", "ana.dias", "+447700900123", "12", "comment:", "post:x"])

@@ -100,6 +100,7 @@ def test_a_hook_without_a_verify_token_is_refused() -> None:
 
 def test_documents_go_to_the_platform_that_their_object_names() -> None:
     assert dispatch({"object": "whatsapp_business_account"}) == "whatsapp"
+    assert dispatch([{"object": "instagram"}]) == "instagram"
 
 
 @pytest.mark.parametrize("document", [{"object": "user"}, {"object": ["page"]}, {}, [], None])

@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 from omni_actors.adapters import ADAPTERS, APP_KINDS
-from omni_actors.adapters.connecting import Harvest, TokenFacts, Tokens
+from omni_actors.adapters.connecting import Found, Harvest, TokenFacts, Tokens
 from omni_actors.adapters.instagram.settings import InstagramSettings
 from omni_actors.adapters.messenger.settings import MessengerSettings
 from omni_actors.adapters.meta import signed_request
@@ -100,9 +100,36 @@ def test_facebook_redeems_a_code_and_prolongs_the_token_without_holding_a_secret
     assert long == Tokens("EAABlong", None)
 
 
+ALLOWED = "instagram_business_basic,instagram_business_manage_messages"
+
+
+@pytest.mark.parametrize(
+    ("told", "lacking"),
+    [
+        ("instagram_business_basic", "instagram_business_manage_messages"),
+        (["instagram_business_manage_messages"], "instagram_business_basic"),
+        (["instagram_business_manage_comments"], "instagram_business_basic, "),
+        (ALLOWED.split(","), None),
+        (f"{ALLOWED},instagram_business_manage_comments", None),
+        (None, None),
+        ("", None),
+    ],
+)
+def test_what_the_person_did_not_allow_is_said(told: Any, lacking: str | None) -> None:
+    answer = reply({"access_token": "IGAAshort", "user_id": IG, "permissions": told})
+    if lacking is None:
+        assert play(OWN_LOGIN.exchange(INSTAGRAM, BACK), answer)[1].access_token == "IGAAshort"
+        return
+
+    with pytest.raises(SendFailure) as failed:
+        play(OWN_LOGIN.exchange(INSTAGRAM, BACK), answer)
+
+    assert f"did not allow {lacking}" in (failed.value.failure.text or "")
+
+
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_instagrams_answer_to_a_code_comes_in_two_shapes(wrapped: bool) -> None:
-    facts = {"access_token": "IGAAshort", "user_id": IG, "permissions": "a,b"}
+    facts = {"access_token": "IGAAshort", "user_id": IG, "permissions": ALLOWED}
 
     [call], tokens = play(
         OWN_LOGIN.exchange(INSTAGRAM, BACK), reply({"data": [facts]} if wrapped else facts)
@@ -286,6 +313,51 @@ def test_webhooks_that_come_are_not_missed() -> None:
     assert list(missing) == []
 
 
+def test_what_the_operator_wants_besides_is_ordered_and_missed() -> None:
+    page = evolve(PAGE_SETTINGS, fields=["feed"])
+    own = evolve(OWN_SETTINGS, fields=("comments", "mentions"))
+
+    calls, _ = play(
+        upkeep("messenger").subscribe(page),
+        installed("990011223344", "messages"),
+        reply({"success": True}),
+    )
+    assert "feed" in calls[1].query["subscribed_fields"].split(",")
+    calls, _ = play(
+        upkeep("instagram").subscribe(own),
+        installed("990011223355", "messages"),
+        reply({"success": True}),
+    )
+    assert {"comments", "mentions"} <= set(calls[1].query["subscribed_fields"].split(","))
+    there = calls[1].query["subscribed_fields"].split(",")
+    _, missing = play(upkeep("messenger").missing(page), installed("990011223344", *there))
+    assert "feed" in missing
+
+
+def test_what_an_app_orders_besides_is_of_each_of_its_accounts() -> None:
+    app = evolve(FACEBOOK, fields=("feed",))
+    _, found = play(
+        MESSENGER_LOGIN.accounts(app),
+        reply({"id": "10150000000000042"}),
+        reply({"data": [page(PAGE)]}),
+    )
+    [account] = found.accounts
+    assert settings_of("messenger", account).fields == ("feed",)
+
+    me = {"id": "9001", "user_id": IG, "username": "mughouse"}
+    _, found = play(OWN_LOGIN.accounts(evolve(INSTAGRAM, fields=("comments",))), reply(me))
+    assert settings_of("instagram", found.accounts[0]).fields == ("comments",)
+
+
+def settings_of(platform: str, found: Found) -> Any:
+    return ADAPTERS[platform].settings(**found.settings)
+
+
+def test_a_field_has_the_name_of_one() -> None:
+    with pytest.raises(ValueError, match="webhook fields, such as feed"):
+        MessengerSettings(page_id=PAGE, fields=("feed, messages",))
+
+
 def test_webhooks_are_ordered_beside_those_that_come_already() -> None:
     calls, _ = play(
         upkeep("messenger").subscribe(PAGE_SETTINGS),
@@ -295,6 +367,23 @@ def test_webhooks_are_ordered_beside_those_that_come_already() -> None:
 
     fields = calls[1].query["subscribed_fields"].split(",")
     assert {"messages", "message_echoes", "feed"} <= set(fields)
+
+
+@pytest.mark.parametrize(
+    ("platform", "settings", "path"),
+    [
+        ("messenger", PAGE_SETTINGS, f"https://graph.facebook.com/v25.0/{PAGE}/subscribed_apps"),
+        ("instagram", LINKED_SETTINGS, f"https://graph.facebook.com/v25.0/{PAGE}/subscribed_apps"),
+        ("instagram", OWN_SETTINGS, f"https://graph.instagram.com/v25.0/{IG}/subscribed_apps"),
+    ],
+)
+def test_the_app_is_taken_off_what_it_was_installed_on(
+    platform: str, settings: Any, path: str
+) -> None:
+    [call], _ = play(upkeep(platform).unsubscribe(settings), reply({"success": True}))
+
+    assert (call.method, call.url) == ("DELETE", path)
+    assert upkeep(platform).installed(settings) == path
 
 
 # ---------------------------------------------------------------- notices

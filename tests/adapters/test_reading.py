@@ -76,6 +76,7 @@ def test_a_digest_does_not_depend_on_the_order_of_keys() -> None:
     assert digest({"a": 1}) != digest({"a": 2})
 
 
+@pytest.mark.slow
 @given(st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text()))
 def test_reading_never_raises(value: object) -> None:
     assert 0.0 <= seconds(value) <= 253_402_300_799

@@ -20,6 +20,7 @@ from omni_actors.app import open_gateway
 from omni_actors.config import load
 from omni_actors.gateway.facade import SCOPES, Caller, Gateway
 from tests.api.contract import check
+from tests.database import lay
 
 NUMBER = "770011223344556"
 CHANNEL = "wa-support"
@@ -83,6 +84,7 @@ async def open_house(folder: Path, text: str) -> AsyncIterator[House]:
     """A gateway in this folder with this config."""
     path = folder / "config.toml"
     path.write_text(text.format(data=folder))
+    lay(folder)
     config = load(path, {}, ADAPTERS, HOOK_KINDS)
     async with open_gateway(config) as gateway:
         app = build_app(gateway, ApiSettings())

@@ -19,6 +19,7 @@ def url_of(route: Route) -> str:
     return path
 
 
+@pytest.mark.slow
 async def test_no_key_opens_nothing_but_what_is_public(house: House) -> None:
     async with house.at(STRANGERS) as client:
         for route in ROUTES:
@@ -30,6 +31,7 @@ async def test_no_key_opens_nothing_but_what_is_public(house: House) -> None:
                 assert response.headers["www-authenticate"].startswith("Bearer ")
 
 
+@pytest.mark.slow
 async def test_a_key_without_the_scope_is_told_which_one_it_lacks(house: House) -> None:
     async with house.at(STRANGERS) as client:
         for route in [route for route in ROUTES if route.access is Access.KEY]:
@@ -47,6 +49,7 @@ async def test_a_tenants_key_opens_no_operators_route(house: House) -> None:
             assert (await client.get(path, headers=headers)).status_code == 403
 
 
+@pytest.mark.slow
 async def test_an_operators_key_opens_all(house: House) -> None:
     headers = bearer(await house.key("operate", tenant="*"))
     async with house.at(STRANGERS) as client:
@@ -54,6 +57,7 @@ async def test_an_operators_key_opens_all(house: House) -> None:
             assert (await client.get(path, headers=headers)).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_metrics_are_open_on_loopback(house: House, host: str) -> None:
     async with house.at(host) as client:
@@ -70,6 +74,7 @@ async def test_metrics_are_closed_to_whom_a_proxy_on_loopback_speaks_for(house: 
     assert response.status_code == 401
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "header", ["Bearer", "Bearer x", "Basic abc", "Bearer omni_wrong", "Bearer omni_\xff"]
 )
@@ -83,6 +88,7 @@ async def test_a_wrong_key_is_not_known(house: House, header: str) -> None:
     assert response.json()["code"] == "unauthenticated"
 
 
+@pytest.mark.slow
 async def test_a_revoked_key_is_worthless_at_once(house: House) -> None:
     secret = await house.key("channels:read")
     row = next(
@@ -98,6 +104,7 @@ async def test_a_revoked_key_is_worthless_at_once(house: House) -> None:
     assert revoked.json()["revoked_at"] is not None
 
 
+@pytest.mark.slow
 async def test_a_keys_secret_is_shown_once(house: House) -> None:
     operator = bearer(await house.key("operate", tenant="*"))
     asked = {"name": "desk", "scopes": ["channels:read"], "tenant": "default"}
@@ -111,6 +118,7 @@ async def test_a_keys_secret_is_shown_once(house: House) -> None:
     assert shown.status_code == 200
 
 
+@pytest.mark.slow
 async def test_whoever_asks_again_for_the_same_key_gets_it(house: House) -> None:
     operator = bearer(await house.key("operate", tenant="*"))
     asked = {"name": "desk", "scopes": ["channels:read"], "tenant": "default"}
@@ -125,6 +133,7 @@ async def test_whoever_asks_again_for_the_same_key_gets_it(house: House) -> None
     assert other.json()["code"] == "idempotency_mismatch"
 
 
+@pytest.mark.slow
 async def test_a_key_that_calls_too_often_is_told_when_to_come_back(house: House) -> None:
     house.gateway.paces.limit = Limit(1, 2)
     headers = bearer(await house.key("channels:read"))
@@ -139,6 +148,7 @@ async def test_a_key_that_calls_too_often_is_told_when_to_come_back(house: House
     assert refused.json()["retryable"] is True
 
 
+@pytest.mark.slow
 async def test_what_belongs_to_another_tenant_does_not_exist(house: House) -> None:
     sent = await house.client.post("/v1/messages", json=text_to())
     stranger = bearer(await house.key(*SCOPES, tenant="other"))

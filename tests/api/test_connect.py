@@ -29,6 +29,7 @@ async def able(tmp_path: Path) -> AsyncIterator[House]:
         yield opened
 
 
+@pytest.mark.slow
 async def test_a_connecting_begins_with_an_address_to_open(able: House) -> None:
     answer = await able.client.get("/v1/connect/messenger", params={"channel_id": "shop"})
 
@@ -43,6 +44,7 @@ async def test_a_connecting_begins_with_an_address_to_open(able: House) -> None:
     assert hidden.status_code == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("platform", "query", "status", "code"),
     [
@@ -62,6 +64,7 @@ async def test_what_cannot_begin_says_why(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+@pytest.mark.slow
 async def test_nothing_is_chosen_before_the_login(able: House) -> None:
     begun = (await able.client.get("/v1/connect/messenger")).json()
 
@@ -72,6 +75,7 @@ async def test_nothing_is_chosen_before_the_login(able: House) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "connection_state")
 
 
+@pytest.mark.slow
 async def test_a_browser_that_comes_back_sees_a_page_without_anything_to_run(able: House) -> None:
     begun = (await able.client.get("/v1/connect/messenger")).json()
     state = parse_qs(urlsplit(begun["url"]).query)["state"][0]
@@ -90,6 +94,7 @@ async def test_a_browser_that_comes_back_sees_a_page_without_anything_to_run(abl
     assert ended["status"] == "failed"
 
 
+@pytest.mark.slow
 async def test_a_browser_without_a_state_is_told_so(able: House) -> None:
     answer = await able.client.get("/v1/connect/messenger/callback", params={"code": "AQ"})
 
@@ -97,6 +102,7 @@ async def test_a_browser_without_a_state_is_told_so(able: House) -> None:
     assert "not begun here" in answer.text
 
 
+@pytest.mark.slow
 async def test_a_deletion_is_answered_as_meta_asks_and_seen_by_the_person(able: House) -> None:
     told = await able.client.post(
         "/v1/apps/facebook/data-deletion", data={"signed_request": NOTICE}
@@ -110,6 +116,7 @@ async def test_a_deletion_is_answered_as_meta_asks_and_seen_by_the_person(able: 
     assert (await able.client.get("/deletions/another")).status_code == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["deauthorize", "data-deletion"])
 async def test_a_notice_is_believed_by_its_signature_only(able: House, what: str) -> None:
     path = f"/v1/apps/facebook/{what}"

@@ -9,6 +9,7 @@ from tests.api.conftest import CHANNEL, House, bearer
 PATH = f"/v1/channels/{CHANNEL}/credentials"
 
 
+@pytest.mark.slow
 async def test_new_credentials_are_taken_and_not_shown(house: House) -> None:
     response = await house.client.put(PATH, json={"access_token": "EAAG-fresh"})
 
@@ -18,6 +19,7 @@ async def test_new_credentials_are_taken_and_not_shown(house: House) -> None:
     assert house.gateway.house.routes[CHANNEL].account.token == "EAAG-fresh"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
@@ -39,6 +41,7 @@ async def test_what_are_no_credentials_is_told_without_repeating_them(
     assert house.gateway.house.routes[CHANNEL].account.token == "sandbox-token"
 
 
+@pytest.mark.slow
 async def test_credentials_need_their_scope_and_their_channel(house: House) -> None:
     reader = bearer(await house.key("channels:read"))
     stranger = bearer(await house.key("channels:write", tenant="acme"))

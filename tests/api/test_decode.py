@@ -411,6 +411,24 @@ def test_a_query_has_its_mistakes(pairs: list[tuple[str, str]], places: list[str
     assert [mistake.pointer for mistake in caught.value.mistakes] == places
 
 
+def test_an_option_has_an_id_as_long_as_the_longest_platform_takes() -> None:
+    options = [{"id": "x" * 1000, "title": "Yes"}]
+    asked = {"type": "choices", "text": "Well?", "options": options}
+
+    decode.body({"conversation_id": "cnv_1", "content": asked}, r.SendRequest)
+
+    options[0]["id"] += "x"
+    found = mistakes({"conversation_id": "cnv_1", "content": asked})
+    assert "1000" in found["/content/options/0/id"]
+
+
+def test_a_login_is_on_a_page_that_others_cannot_read() -> None:
+    actions = [{"title": "In", "login": "http://shop.example/login"}]
+    card = {"type": "card", "title": "Account", "actions": actions}
+
+    assert "/content/actions/0/login" in mistakes({"conversation_id": "c", "content": card})
+
+
 def test_a_query_is_understood() -> None:
     pairs = [("after", "0000000000000007"), ("limit", "5"), ("types", "message.sent,media.ready")]
 

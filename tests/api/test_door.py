@@ -35,6 +35,7 @@ async def test_a_problem_leads_to_a_page_that_explains_it(house: House) -> None:
     }
 
 
+@pytest.mark.slow
 async def test_a_callers_request_id_comes_back(house: House) -> None:
     headers = {"X-Request-Id": "order-77"}
 
@@ -44,6 +45,7 @@ async def test_a_callers_request_id_comes_back(house: House) -> None:
     assert response.json()["request_id"] == "order-77"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["", "a b", "x" * 129, 'a"b'])
 async def test_a_request_id_that_does_not_fit_is_replaced(house: House, given: str) -> None:
     response = await house.client.get("/healthz", headers={"X-Request-Id": given})
@@ -51,6 +53,7 @@ async def test_a_request_id_that_does_not_fit_is_replaced(house: House, given: s
     assert re.fullmatch("req_[0-9a-f]{24}", response.headers["x-request-id"])
 
 
+@pytest.mark.slow
 async def test_every_answer_is_closed_to_browsers(house: House) -> None:
     for path in ("/healthz", "/nothing", "/v1/channels", "/openapi.json"):
         headers = (await house.client.get(path)).headers
@@ -60,6 +63,7 @@ async def test_every_answer_is_closed_to_browsers(house: House) -> None:
         assert "server" not in headers
 
 
+@pytest.mark.slow
 async def test_a_wrong_method_is_told_the_right_ones(house: House) -> None:
     response = await house.client.put("/v1/messages/msg_1")
 
@@ -67,6 +71,7 @@ async def test_a_wrong_method_is_told_the_right_ones(house: House) -> None:
     assert response.headers["allow"] == "GET, HEAD"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [
@@ -89,6 +94,7 @@ async def test_what_does_not_exist_is_not_found(house: House, path: str) -> None
     assert response.json()["code"] == "not_found"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     ["limit=0", "limit=x", "limit=%FF", "after=%00", "unknown=1", "&".join(["a=1"] * 60)],
@@ -99,18 +105,21 @@ async def test_a_bad_query_is_the_callers_mistake(house: House, query: str) -> N
     assert response.status_code == 400
 
 
+@pytest.mark.slow
 async def test_a_url_that_is_too_long_is_refused(house: House) -> None:
     response = await house.client.get("/v1/conversations?after=" + "a" * 9000)
 
     assert response.status_code == 414
 
 
+@pytest.mark.slow
 async def test_headers_that_are_too_large_are_refused(house: House) -> None:
     response = await house.client.get("/v1/channels", headers={"X-Large": "a" * 20000})
 
     assert response.status_code == 431
 
 
+@pytest.mark.slow
 async def test_a_body_that_is_too_large_is_refused_by_what_it_says(house: House) -> None:
     response = await house.client.post("/v1/messages", content=b" " * (1024 * 1024 + 1))
 
@@ -118,6 +127,7 @@ async def test_a_body_that_is_too_large_is_refused_by_what_it_says(house: House)
     assert response.headers["connection"] == "close"
 
 
+@pytest.mark.slow
 async def test_a_body_that_is_too_large_is_refused_by_what_it_is(house: House) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(20):
@@ -130,6 +140,7 @@ async def test_a_body_that_is_too_large_is_refused_by_what_it_is(house: House) -
     assert response.status_code == 413
 
 
+@pytest.mark.slow
 async def test_a_body_of_another_type_is_not_supported(house: House) -> None:
     response = await house.client.post("/v1/messages", data={"text": "hi"})
 
@@ -139,6 +150,7 @@ async def test_a_body_of_another_type_is_not_supported(house: House) -> None:
     )
 
 
+@pytest.mark.slow
 async def test_mistakes_in_a_body_are_all_told(house: House) -> None:
     response = await house.client.post("/v1/messages", json={"content": {"type": "text"}, "x": 1})
 
@@ -146,6 +158,7 @@ async def test_mistakes_in_a_body_are_all_told(house: House) -> None:
     assert [error["pointer"] for error in response.json()["errors"]] == ["/content/text", "", "/x"]
 
 
+@pytest.mark.slow
 async def test_an_unexpected_error_is_a_problem_without_any_content(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -168,6 +181,7 @@ async def test_an_unexpected_error_is_a_problem_without_any_content(
     assert "customer" not in "".join(capsys.readouterr())
 
 
+@pytest.mark.slow
 async def test_a_draining_gateway_takes_nothing_new_but_still_answers(house: House) -> None:
     house.gateway.house.drain_begun.set()
 

@@ -27,6 +27,7 @@ async def test_a_platform_that_keeps_nothing_to_read_is_told_of(house: House) ->
     assert (await house.client.get(f"/v1/channels/{CHANNEL}")).json()["history"] is None
 
 
+@pytest.mark.slow
 async def test_it_needs_its_scope_and_its_channel(house: House) -> None:
     reader = bearer(await house.key("channels:read"))
     stranger = bearer(await house.key("channels:write", tenant="acme"))
@@ -35,6 +36,7 @@ async def test_it_needs_its_scope_and_its_channel(house: House) -> None:
     assert (await house.client.post(PATH, headers=stranger)).status_code == 404
 
 
+@pytest.mark.slow
 async def test_a_reading_is_taken_on_and_what_is_in_its_way_is_shown(tmp_path: Path) -> None:
     async with open_house(tmp_path, CONFIG + PAGE) as house:
         taken = await house.client.post("/v1/channels/fb-page/history:sync")

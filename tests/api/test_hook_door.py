@@ -16,6 +16,7 @@ from tests.api.conftest import House, checked_client, inbound, signed
 HOOK = "/webhooks/meta"
 
 
+@pytest.mark.slow
 async def test_a_signed_request_is_taken_with_an_empty_200(house: House) -> None:
     response = await house.hear("hello")
 
@@ -25,6 +26,7 @@ async def test_a_signed_request_is_taken_with_an_empty_200(house: House) -> None
     assert messages.json()["items"][0]["content"] == {"type": "text", "text": "hello"}
 
 
+@pytest.mark.slow
 async def test_the_same_request_again_changes_nothing(house: House) -> None:
     await house.hear("hello")
     await house.hear("hello")
@@ -33,6 +35,7 @@ async def test_the_same_request_again_changes_nothing(house: House) -> None:
     assert [event["type"] for event in events].count("message.received") == 1
 
 
+@pytest.mark.slow
 async def test_a_bad_signature_is_refused_and_counted(house: House) -> None:
     labels = {"hook": "meta", "outcome": "bad_signature"}
     before = REGISTRY.get_sample_value("omni_intakes_total", labels) or 0.0
@@ -44,6 +47,7 @@ async def test_a_bad_signature_is_refused_and_counted(house: House) -> None:
     assert REGISTRY.get_sample_value("omni_intakes_total", labels) == before + 1
 
 
+@pytest.mark.slow
 async def test_an_unknown_hook_is_not_found(house: House) -> None:
     for path in ("/webhooks/other", "/webhooks/", "/webhooks/meta/more", "/webhooks/%00"):
         response = await house.client.post(path, **signed({}))
@@ -81,6 +85,7 @@ AUTHENTIC: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", AUTHENTIC.values(), ids=AUTHENTIC.keys())
 async def test_what_the_platform_itself_sent_is_always_stored(house: House, body: Any) -> None:
     response = await house.client.post(HOOK, **signed(body))
@@ -88,6 +93,7 @@ async def test_what_the_platform_itself_sent_is_always_stored(house: House, body
     assert response.status_code == 200
 
 
+@pytest.mark.slow
 async def test_the_handshake_answers_the_challenge_as_plain_text(house: House) -> None:
     query = {
         "hub.mode": "subscribe",
@@ -101,6 +107,7 @@ async def test_the_handshake_answers_the_challenge_as_plain_text(house: House) -
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "status"),
     [
@@ -116,6 +123,7 @@ async def test_a_handshake_that_does_not_fit_is_refused(
     assert (await house.client.get(f"{HOOK}?{query}")).status_code == status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
 async def test_other_methods_are_not_allowed(house: House, method: str) -> None:
     response = await house.client.request(method, HOOK)
@@ -134,6 +142,7 @@ def bound(house: House, size: int) -> None:
     living.plan = evolve(living.plan, hooks=hooks)
 
 
+@pytest.mark.slow
 async def test_a_body_over_the_bound_is_refused_by_what_it_says(house: House) -> None:
     bound(house, 1000)
 
@@ -162,6 +171,7 @@ async def test_a_length_beyond_all_numbers_is_too_large(
     assert sent[0]["status"] == 413
 
 
+@pytest.mark.slow
 async def test_a_door_that_works_on_all_it_can_asks_to_come_back(house: House) -> None:
     app = build_app(house.gateway, ApiSettings(hooks_max=0))
     async with checked_client(httpx.ASGITransport(app=app)) as client:
@@ -170,6 +180,7 @@ async def test_a_door_that_works_on_all_it_can_asks_to_come_back(house: House) -
     assert (response.status_code, response.headers["retry-after"]) == (503, "5")
 
 
+@pytest.mark.slow
 async def test_bodies_together_are_bounded(house: House) -> None:
     app = build_app(house.gateway, ApiSettings(hook_bytes_max=500))
     async with checked_client(httpx.ASGITransport(app=app)) as client:

@@ -1,10 +1,13 @@
 """Asking the platform for a channel's limits over the API."""
 
+import pytest
+
 from tests.api.conftest import CHANNEL, House, bearer
 
 PATH = f"/v1/channels/{CHANNEL}/limits:sync"
 
 
+@pytest.mark.slow
 async def test_a_platform_that_cannot_be_asked_is_told_of(house: House) -> None:
     response = await house.client.post(PATH)
 
@@ -12,6 +15,7 @@ async def test_a_platform_that_cannot_be_asked_is_told_of(house: House) -> None:
     assert response.json()["retryable"]
 
 
+@pytest.mark.slow
 async def test_it_needs_its_scope_and_its_channel(house: House) -> None:
     reader = bearer(await house.key("channels:read"))
     stranger = bearer(await house.key("channels:write", tenant="acme"))

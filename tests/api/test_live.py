@@ -76,6 +76,7 @@ async def said(socket: WebSocketConnection, type_: str) -> dict[str, Any]:
             return event
 
 
+@pytest.mark.slow
 async def test_a_handshake_without_a_key_is_refused(url: str) -> None:
     rejected = await refusal(url, {})
 
@@ -84,24 +85,28 @@ async def test_a_handshake_without_a_key_is_refused(url: str) -> None:
     assert rejected.headers["x-request-id"] == rejected.json()["request_id"]
 
 
+@pytest.mark.slow
 async def test_a_key_in_the_url_is_not_looked_at(house: House, url: str) -> None:
     secret = await house.key("events:read")
 
     assert (await refusal(f"{url}?access_token={secret}", {})).status_code == 401
 
 
+@pytest.mark.slow
 async def test_a_handshake_without_the_scope_is_refused(house: House, url: str) -> None:
     headers = bearer(await house.key("messages:read"))
 
     assert (await refusal(url, headers)).status_code == 403
 
 
+@pytest.mark.slow
 async def test_a_bad_query_is_refused_before_the_handshake(house: House, url: str) -> None:
     headers = bearer(await house.key("events:read"))
 
     assert (await refusal(f"{url}?after=x", headers)).status_code == 400
 
 
+@pytest.mark.slow
 async def test_what_happens_is_told_as_it_happens(house: House, url: str) -> None:
     secret = await house.key("events:read")
 
@@ -112,6 +117,7 @@ async def test_what_happens_is_told_as_it_happens(house: House, url: str) -> Non
     assert event["message"]["content"] == {"type": "text", "text": "hello"}
 
 
+@pytest.mark.slow
 async def test_a_cursor_goes_on_where_it_stopped(house: House, url: str) -> None:
     secret = await house.key("events:read")
     await house.hear("one")
@@ -125,6 +131,7 @@ async def test_a_cursor_goes_on_where_it_stopped(house: House, url: str) -> None
     assert event["message"]["content"] == {"type": "text", "text": "two"}
 
 
+@pytest.mark.slow
 async def test_only_ones_own_tenant_is_told(house: House, url: str) -> None:
     secret = await house.key("events:read", tenant="other")
 
@@ -136,6 +143,7 @@ async def test_only_ones_own_tenant_is_told(house: House, url: str) -> None:
     assert waited.cancelled_caught
 
 
+@pytest.mark.slow
 async def test_a_reader_that_talks_much_is_not_listened_to(house: House, url: str) -> None:
     secret = await house.key("events:read")
 
@@ -148,6 +156,7 @@ async def test_a_reader_that_talks_much_is_not_listened_to(house: House, url: st
     assert event["channel_id"] == "wa-support"
 
 
+@pytest.mark.slow
 async def test_a_drain_tells_readers_to_go(house: House, url: str) -> None:
     secret = await house.key("events:read")
 
@@ -161,6 +170,7 @@ async def test_a_drain_tells_readers_to_go(house: House, url: str) -> None:
     assert reason.code == 1001
 
 
+@pytest.mark.slow
 async def test_a_request_that_is_no_websocket_is_told_what_it_is(house: House) -> None:
     response = await house.client.get("/v1/live")
 

@@ -15,6 +15,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 100
 NAMED = {"Content-Type": "image/png", "Content-Disposition": 'attachment; filename="a \\"b.png"'}
 
 
+@pytest.mark.slow
 async def test_bytes_come_back_as_an_attachment(house: House) -> None:
     made = await house.client.post("/v1/media", content=PNG, headers=NAMED)
     got = await house.client.get(made.headers["Location"])
@@ -27,6 +28,7 @@ async def test_bytes_come_back_as_an_attachment(house: House) -> None:
     assert got.headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.slow
 async def test_a_head_tells_size_and_type_without_the_bytes(house: House) -> None:
     made = await house.client.post("/v1/media", content=PNG, headers=NAMED)
     head = await house.client.head(made.headers["Location"])
@@ -35,6 +37,7 @@ async def test_a_head_tells_size_and_type_without_the_bytes(house: House) -> Non
     assert (head.headers["content-type"], head.content) == ("image/png", b"")
 
 
+@pytest.mark.slow
 async def test_an_upload_that_is_sent_again_is_the_first_one(house: House) -> None:
     headers = NAMED | {"Idempotency-Key": "picture-1"}
     made = await house.client.post("/v1/media", content=PNG, headers=headers)
@@ -49,6 +52,7 @@ async def test_an_upload_that_is_sent_again_is_the_first_one(house: House) -> No
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
 
 
+@pytest.mark.slow
 async def test_an_uploaded_medium_can_be_sent(house: House) -> None:
     made = (await house.client.post("/v1/media", content=PNG, headers=NAMED)).json()
     content = {"type": "media", "kind": "image", "media_id": made["id"]}
@@ -58,6 +62,7 @@ async def test_an_uploaded_medium_can_be_sent(house: House) -> None:
     assert sent.status_code == 202
 
 
+@pytest.mark.slow
 async def test_a_medium_over_the_bound_is_refused(house: House) -> None:
     app = build_app(house.gateway, ApiSettings(media_bytes_max=100))
 
@@ -73,18 +78,21 @@ async def test_a_medium_over_the_bound_is_refused(house: House) -> None:
     assert (declared.status_code, streamed.status_code) == (413, 413)
 
 
+@pytest.mark.slow
 async def test_an_empty_medium_is_refused(house: House) -> None:
     response = await house.client.post("/v1/media", content=b"")
 
     assert response.status_code == 400
 
 
+@pytest.mark.slow
 async def test_a_form_is_not_supported(house: House) -> None:
     response = await house.client.post("/v1/media", files={"file": b"x"})
 
     assert response.status_code == 415
 
 
+@pytest.mark.slow
 async def test_a_medium_of_a_customer_is_pending_first(house: House) -> None:
     document = inbound("", "447700900123", 1)
     document["entry"][0]["changes"][0]["value"]["messages"][0] |= {

@@ -1,10 +1,12 @@
 """Sending and looking at messages, through the door of a whole gateway."""
 
+import pytest
 import trio
 
 from tests.api.conftest import CHANNEL, House, text_to
 
 
+@pytest.mark.slow
 async def test_a_message_is_taken_and_can_be_looked_at(house: House) -> None:
     sent = await house.client.post("/v1/messages", json=text_to())
     message = await house.client.get(sent.headers["Location"])
@@ -22,6 +24,7 @@ async def test_a_message_is_taken_and_can_be_looked_at(house: House) -> None:
     assert message.json()["parts"][0]["status"] == "held"
 
 
+@pytest.mark.slow
 async def test_the_same_key_and_request_send_once(house: House) -> None:
     headers = {"Idempotency-Key": "order-77"}
 
@@ -33,6 +36,7 @@ async def test_the_same_key_and_request_send_once(house: House) -> None:
     assert again.headers["idempotency-replayed"] == "true"
 
 
+@pytest.mark.slow
 async def test_the_order_of_members_makes_no_other_request(house: House) -> None:
     headers = {"Idempotency-Key": "order-77"}
     turned = dict(reversed(text_to().items()))
@@ -43,6 +47,7 @@ async def test_the_order_of_members_makes_no_other_request(house: House) -> None
     assert again.headers["idempotency-replayed"] == "true"
 
 
+@pytest.mark.slow
 async def test_the_same_key_with_another_request_is_refused(house: House) -> None:
     headers = {"Idempotency-Key": "order-77"}
 
@@ -52,6 +57,7 @@ async def test_the_same_key_with_another_request_is_refused(house: House) -> Non
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
 
 
+@pytest.mark.slow
 async def test_requests_at_once_with_one_key_send_once(house: House) -> None:
     headers = {"Idempotency-Key": "order-77"}
     statuses: list[int] = []
@@ -71,6 +77,7 @@ async def test_requests_at_once_with_one_key_send_once(house: House) -> None:
     assert len((await house.client.get(path)).json()["items"]) == 1
 
 
+@pytest.mark.slow
 async def test_a_key_that_cannot_be_kept_is_refused(house: House) -> None:
     for key in ("", "a b", "x" * 256):
         headers = {"Idempotency-Key": key}
@@ -79,6 +86,7 @@ async def test_a_key_that_cannot_be_kept_is_refused(house: House) -> None:
         assert response.json()["errors"][0]["pointer"] == "Idempotency-Key"
 
 
+@pytest.mark.slow
 async def test_a_preview_shows_what_becomes_of_it_and_sends_nothing(house: House) -> None:
     options = [{"id": str(n), "title": f"Day {n}"} for n in range(4)]
     asked = text_to() | {"content": {"type": "choices", "text": "When?", "options": options}}
@@ -108,6 +116,7 @@ async def test_an_address_that_is_none_has_its_place(house: House) -> None:
     assert response.json()["errors"][0]["pointer"] == "/to/address"
 
 
+@pytest.mark.slow
 async def test_what_does_not_exist_cannot_be_written_to(house: House) -> None:
     content = {"type": "text", "text": "x"}
     nowhere = {"content": content, "to": {"channel_id": "none", "address": "+447700900123"}}
@@ -122,6 +131,7 @@ async def test_what_does_not_exist_cannot_be_written_to(house: House) -> None:
     assert codes == ["unknown_channel", "not_found", "media_unknown"]
 
 
+@pytest.mark.slow
 async def test_a_message_that_waits_can_be_cancelled(house: House) -> None:
     sent = (await house.client.post("/v1/messages", json=text_to())).json()
 
@@ -130,6 +140,7 @@ async def test_a_message_that_waits_can_be_cancelled(house: House) -> None:
     assert cancelled.json()["status"] == "cancelled"
 
 
+@pytest.mark.slow
 async def test_what_is_not_held_in_doubt_cannot_be_released(house: House) -> None:
     sent = (await house.client.post("/v1/messages", json=text_to())).json()
 
@@ -138,6 +149,7 @@ async def test_what_is_not_held_in_doubt_cannot_be_released(house: House) -> Non
     assert (refused.status_code, refused.json()["code"]) == (409, "not_held")
 
 
+@pytest.mark.slow
 async def test_attempts_of_a_message_that_waits_are_none(house: House) -> None:
     sent = (await house.client.post("/v1/messages", json=text_to())).json()
 

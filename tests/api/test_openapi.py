@@ -78,6 +78,7 @@ POST /v1/channels/{channel_id}/limits:sync
 POST /v1/channels/{channel_id}/personas
 POST /v1/channels/{channel_id}/templates
 POST /v1/channels/{channel_id}/templates:sync
+POST /v1/channels/{channel_id}:disconnect
 POST /v1/channels/{channel_id}:pause
 POST /v1/channels/{channel_id}:resume
 POST /v1/connections/{connection_id}:choose

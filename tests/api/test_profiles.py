@@ -81,6 +81,7 @@ async def paged(tmp_path: Path, far: Far) -> AsyncIterator[House]:
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.slow
 async def test_a_profile_is_set_read_and_taken_away(paged: House, far: Far) -> None:
     put = await paged.client.put(PROFILE, json=MENU)
     far.answer = {"data": [{"get_started": {"payload": "START"}}]}
@@ -95,6 +96,7 @@ async def test_a_profile_is_set_read_and_taken_away(paged: House, far: Far) -> N
     assert far.asked[2][2] == {"fields": ["persistent_menu", "ice_breakers"]}
 
 
+@pytest.mark.slow
 async def test_without_names_all_pieces_of_the_platform_are_taken_away(
     paged: House, far: Far
 ) -> None:
@@ -103,6 +105,7 @@ async def test_without_names_all_pieces_of_the_platform_are_taken_away(
     assert gone.json() == {"cleared": ["starters", "menu"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("channel", "profile", "pointer"),
     [
@@ -122,6 +125,7 @@ async def test_what_does_not_fit_is_named_and_never_sent(
     assert far.asked == []
 
 
+@pytest.mark.slow
 async def test_a_profile_without_pieces_is_a_mistake(paged: House, far: Far) -> None:
     answer = await paged.client.put(PROFILE, json={})
     strange = await paged.client.delete(
@@ -132,6 +136,7 @@ async def test_a_profile_without_pieces_is_a_mistake(paged: House, far: Far) -> 
     assert far.asked == []
 
 
+@pytest.mark.slow
 async def test_the_platforms_refusal_is_told_in_its_words(paged: House, far: Far) -> None:
     far.status = 400
     far.answer = {"error": {"code": 100, "message": "(#100) You must set a get started button"}}
@@ -142,6 +147,7 @@ async def test_the_platforms_refusal_is_told_in_its_words(paged: House, far: Far
     assert "get started" in answer.json()["detail"]
 
 
+@pytest.mark.slow
 async def test_a_page_is_asked_no_more_than_it_takes(paged: House, far: Far) -> None:
     far.answer = {"data": []}
     answers = [await paged.client.get(PROFILE) for _ in range(6)]
@@ -150,6 +156,7 @@ async def test_a_page_is_asked_no_more_than_it_takes(paged: House, far: Far) -> 
     assert int(answers[-1].headers["retry-after"]) > 60
 
 
+@pytest.mark.slow
 async def test_faces_are_made_listed_and_taken_away(paged: House, far: Far) -> None:
     rita = {"name": "Rita", "picture_url": "https://cdn.example/r.jpg"}
     far.answer = {"id": "9900"}
@@ -164,12 +171,14 @@ async def test_faces_are_made_listed_and_taken_away(paged: House, far: Far) -> N
     assert gone.json() == {"deleted": "9900"}
 
 
+@pytest.mark.slow
 async def test_a_channel_without_them_says_so(paged: House) -> None:
     for path in ("/v1/channels/wa-support/profile", "/v1/channels/ig-shop/personas"):
         answer = await paged.client.get(path)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
+@pytest.mark.slow
 async def test_reading_and_changing_need_their_scopes(paged: House, far: Far) -> None:
     far.answer = {"data": []}
     reader = bearer(await paged.key("channels:read"))

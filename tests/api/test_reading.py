@@ -1,8 +1,11 @@
 """Reading: conversations, contacts, channels, events, dead letters, actors."""
 
+import pytest
+
 from tests.api.conftest import CHANNEL, House, bearer, signed, text_to
 
 
+@pytest.mark.slow
 async def test_a_conversation_shows_its_leg_and_its_messages(house: House) -> None:
     await house.hear("hello")
     await house.client.post("/v1/messages", json=text_to())
@@ -16,6 +19,7 @@ async def test_a_conversation_shows_its_leg_and_its_messages(house: House) -> No
     assert [message["direction"] for message in messages] == ["inbound", "outbound"]
 
 
+@pytest.mark.slow
 async def test_a_listing_is_walked_by_its_links(house: House) -> None:
     for n in range(5):
         await house.hear("hello", sender=f"44770090012{n}")
@@ -31,6 +35,7 @@ async def test_a_listing_is_walked_by_its_links(house: House) -> None:
     assert pages == 3
 
 
+@pytest.mark.slow
 async def test_the_newest_messages_are_read_from_the_end(house: House) -> None:
     for n, text in enumerate(("one", "two", "three"), start=1):
         await house.hear(text, n=n)
@@ -45,6 +50,7 @@ async def test_the_newest_messages_are_read_from_the_end(house: House) -> None:
     assert rest.json()["next"] is None
 
 
+@pytest.mark.slow
 async def test_conversations_are_found_by_contact_and_by_channel(house: House) -> None:
     await house.hear("hello")
     conversation = (await house.client.get("/v1/conversations")).json()["items"][0]
@@ -55,6 +61,7 @@ async def test_conversations_are_found_by_contact_and_by_channel(house: House) -
     assert (await house.client.get("/v1/conversations?contact_id=none")).json()["items"] == []
 
 
+@pytest.mark.slow
 async def test_a_contact_is_found_by_its_identity(house: House) -> None:
     await house.hear("hello")
 
@@ -65,6 +72,7 @@ async def test_a_contact_is_found_by_its_identity(house: House) -> None:
     assert contact.json()["identities"][0]["name"] == "Ada"
 
 
+@pytest.mark.slow
 async def test_a_telephone_number_is_found_with_its_plus_however_it_is_written(
     house: House,
 ) -> None:
@@ -78,6 +86,7 @@ async def test_a_telephone_number_is_found_with_its_plus_however_it_is_written(
     assert bare.json() == plus.json() == escaped.json()
 
 
+@pytest.mark.slow
 async def test_a_context_is_merged_under_its_version(house: House) -> None:
     await house.hear("hello")
     conversation = (await house.client.get("/v1/conversations")).json()["items"][0]
@@ -94,6 +103,7 @@ async def test_a_context_is_merged_under_its_version(house: House) -> None:
     assert (await house.client.get(path)).headers["etag"] == second.headers["etag"]
 
 
+@pytest.mark.slow
 async def test_an_etag_that_is_none_is_refused(house: House) -> None:
     headers = {"If-Match": "W/x"}
 
@@ -102,6 +112,7 @@ async def test_an_etag_that_is_none_is_refused(house: House) -> None:
     assert response.status_code == 400
 
 
+@pytest.mark.slow
 async def test_a_context_has_a_bound(house: House) -> None:
     await house.hear("hello")
     conversation = (await house.client.get("/v1/conversations")).json()["items"][0]
@@ -112,6 +123,7 @@ async def test_a_context_has_a_bound(house: House) -> None:
     assert (response.status_code, response.json()["code"]) == (413, "too_large")
 
 
+@pytest.mark.slow
 async def test_a_conversation_is_closed(house: House) -> None:
     await house.hear("hello")
     conversation = (await house.client.get("/v1/conversations")).json()["items"][0]
@@ -121,6 +133,7 @@ async def test_a_conversation_is_closed(house: House) -> None:
     assert closed.json()["closed_at"].endswith("Z")
 
 
+@pytest.mark.slow
 async def test_a_channels_capabilities_are_shown(house: House) -> None:
     shown = (await house.client.get(f"/v1/channels/{CHANNEL}/capabilities")).json()
 
@@ -128,6 +141,7 @@ async def test_a_channels_capabilities_are_shown(house: House) -> None:
     assert shown["window_s"] == 86400
 
 
+@pytest.mark.slow
 async def test_events_are_pulled_by_cursor(house: House) -> None:
     now = (await house.client.get("/v1/events")).json()
     await house.hear("hello")
@@ -142,6 +156,7 @@ async def test_events_are_pulled_by_cursor(house: House) -> None:
     assert texts == [{"type": "text", "text": "hello"}]
 
 
+@pytest.mark.slow
 async def test_a_cursor_of_another_log_is_told_from_one_that_is_too_old(house: House) -> None:
     response = await house.client.get("/v1/events?after=999999")
 
@@ -150,6 +165,7 @@ async def test_a_cursor_of_another_log_is_told_from_one_that_is_too_old(house: H
     assert [mistake["pointer"] for mistake in problem["errors"]] == ["?after"]
 
 
+@pytest.mark.slow
 async def test_events_are_chosen_by_type(house: House) -> None:
     await house.hear("hello")
 
@@ -160,6 +176,7 @@ async def test_events_are_chosen_by_type(house: House) -> None:
     assert unknown.status_code == 400
 
 
+@pytest.mark.slow
 async def test_an_intake_that_cannot_be_read_is_a_dead_letter(house: House) -> None:
     operator = bearer(await house.key("operate", tenant="*"))
     await house.client.post("/webhooks/meta", **signed(b"{"))
@@ -180,6 +197,7 @@ async def test_an_intake_that_cannot_be_read_is_a_dead_letter(house: House) -> N
     }
 
 
+@pytest.mark.slow
 async def test_the_live_tree_names_the_actors(house: House) -> None:
     operator = bearer(await house.key("operate", tenant="*"))
 
@@ -188,6 +206,7 @@ async def test_the_live_tree_names_the_actors(house: House) -> None:
     assert f"channel/{CHANNEL}" in {actor["address"] for actor in actors}
 
 
+@pytest.mark.slow
 async def test_readiness_follows_the_drain(house: House) -> None:
     before = await house.client.get("/readyz")
     house.gateway.house.drain_begun.set()

@@ -399,6 +399,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
 async def test_what_makes_the_server_stumble_costs_its_connection_only(data: bytes) -> None:
     async with serving() as served:

@@ -37,6 +37,7 @@ async def known(house: House, *templates: TemplateDefinition) -> None:
     await store.do(EndTemplateSync(CHANNEL, 1_790_000_000.0, 1_790_000_001.0))
 
 
+@pytest.mark.slow
 async def test_templates_are_listed_with_what_they_ask_of_a_sender(house: House) -> None:
     await known(house, READY, GERMAN)
 
@@ -54,6 +55,7 @@ async def test_templates_are_listed_with_what_they_ask_of_a_sender(house: House)
     assert listing["synced_at"] == "2026-09-21T14:13:21.000Z"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "languages"),
     [
@@ -73,6 +75,7 @@ async def test_a_listing_is_filtered(
     assert [one["language"] for one in listing["items"]] == languages
 
 
+@pytest.mark.slow
 async def test_the_next_page_is_linked(house: House) -> None:
     await known(house, READY, GERMAN)
 
@@ -84,6 +87,7 @@ async def test_the_next_page_is_linked(house: House) -> None:
     assert second.json()["next"] is None
 
 
+@pytest.mark.slow
 async def test_a_template_in_several_languages_wants_one(house: House) -> None:
     await known(house, READY, GERMAN)
 
@@ -100,6 +104,7 @@ async def test_a_template_in_several_languages_wants_one(house: House) -> None:
     assert french.json()["detail"] == "there is no such template; it exists in de, en_GB"
 
 
+@pytest.mark.slow
 async def test_why_the_last_reading_failed_is_told(house: House) -> None:
     failure = Failure(Kind.BROKEN, Reason.PERMISSION_DENIED, code="10", text="no permission")
     store = house.gateway.house.ground.store
@@ -116,6 +121,7 @@ async def test_why_the_last_reading_failed_is_told(house: House) -> None:
     }
 
 
+@pytest.mark.slow
 async def test_without_an_account_the_platform_is_out_of_reach(house: House) -> None:
     answers = [
         await house.client.post(PATH, json=NEW),
@@ -139,12 +145,14 @@ class TestWithAnAccount:
         async with open_house(tmp_path, text) as opened:
             yield opened
 
+    @pytest.mark.slow
     async def test_a_platform_that_does_not_answer_is_told(self, house: House) -> None:
         answer = await house.client.post(f"{PATH}:sync")
 
         assert (answer.status_code, answer.json()["code"]) == (502, "platform_refused")
         assert answer.json()["retryable"] is True
 
+    @pytest.mark.slow
     async def test_parameters_that_do_not_fit_are_a_problem_with_pointers(
         self, house: House
     ) -> None:
@@ -168,6 +176,7 @@ class TestWithAnAccount:
             ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -189,6 +198,7 @@ async def test_a_submission_of_the_wrong_form_is_refused(
     assert answer.json()["errors"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong", [{"components": []}, {"name": "other"}, {"send_ttl_s": 1.5}, {"category": ""}]
 )
@@ -200,6 +210,7 @@ async def test_a_change_of_the_wrong_form_is_refused(house: House, wrong: dict[s
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
 
 
+@pytest.mark.slow
 async def test_reading_and_changing_need_their_scopes(house: House) -> None:
     reader = bearer(await house.key("channels:read"))
     other = bearer(await house.key("messages:write"))
@@ -212,6 +223,7 @@ async def test_reading_and_changing_need_their_scopes(house: House) -> None:
     assert (await house.client.get(PATH, headers=other)).status_code == 403
 
 
+@pytest.mark.slow
 async def test_another_tenant_sees_nothing(house: House) -> None:
     await known(house, READY)
     stranger = bearer(await house.key("channels:read", "channels:write", tenant="other"))

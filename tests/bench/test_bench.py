@@ -71,7 +71,7 @@ def test_a_round_with_a_doubled_or_a_missing_answer_is_void() -> None:
     job = Job(HOOK, requests=2, first=5)
 
     problems = [
-        echo.Round(job, result, 1.0, [(serial, 0.5) for serial in serials]).problem()
+        echo.Round(job, result, 1.0, [(serial, 0.5) for serial in serials], 0.0).problem()
         for serials in ((6, 5), (5,), (5, 5), (5, 6, 6))
     ]
 
@@ -83,7 +83,7 @@ def test_latency_counts_from_the_intended_moment() -> None:
     result = Result(100.0, 101.0, {"200": 2}, 0, 1.0, 1.0, 1.0, 1.0)
     job = Job(HOOK, requests=2, first=5, rate=10.0)
 
-    done = echo.Round(job, result, 101.0, [(5, 100.02), (6, 100.15)])
+    done = echo.Round(job, result, 101.0, [(5, 100.02), (6, 100.15)], 0.0)
 
     assert done.latencies_ms() == pytest.approx([20.0, 50.0])
 
@@ -160,6 +160,18 @@ def test_the_restart_bench_sees_a_first_dispatch() -> None:
     assert rows[0].void is None
 
 
+def test_the_mails_of_the_bench_are_read() -> None:
+    assert all(mail_parsing.is_read(mail_parsing.ordinary(number)) for number in range(6))
+    assert [name for name, raw in mail_parsing.hostile(quick=True) if len(raw) < 9_000] == []
+
+
+def test_reading_mails_is_measured_beside_the_standard_library() -> None:
+    rows = mail_parsing.run(quick=True)
+
+    assert len(by_name(rows, "ordinary mails")) == 2
+    assert len(by_name(rows, "1 MB of")) == 5
+
+
 @pytest.mark.slow
 @pytest.mark.e2e
 def test_the_bench_of_idle_mailboxes_closes_all_that_it_opened() -> None:
@@ -174,15 +186,3 @@ def test_the_bench_of_sending_hands_every_mail_over() -> None:
 
     assert [row.void for row in rows if row.void and not row.void.startswith(BUSY)] == []
     assert sum("kept connection" in row.name and row.value > 0 for row in rows) == 3
-
-
-def test_the_mails_of_the_bench_are_read() -> None:
-    assert all(mail_parsing.is_read(mail_parsing.ordinary(number)) for number in range(6))
-    assert [name for name, raw in mail_parsing.hostile(quick=True) if len(raw) < 9_000] == []
-
-
-def test_reading_mails_is_measured_beside_the_standard_library() -> None:
-    rows = mail_parsing.run(quick=True)
-
-    assert len(by_name(rows, "ordinary mails")) == 2
-    assert len(by_name(rows, "1 MB of")) == 5

@@ -14,12 +14,38 @@ from typing import Any
 
 import httpx
 import trio
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
-from tests.e2e.kit import CHANNEL, Setup, Site, open_site
+from omni_actors.sandbox.meta.settings import InstagramAccount, MessengerAccount
+from tests.e2e.kit import CHANNEL, NUMBER, Setup, Site, open_site, patiently
 
-CUSTOMERS = 8
-SENDERS = 4
+PAGE, ACCOUNT = "104500000000001", "17841400000000009"
+CHANNELS = """
+[[channels]]
+id = "fb-page"
+platform = "messenger"
+page_id = "104500000000001"
+app_id = "70001"
+access_token = "sandbox-page-token"
+graph_url = "{graph}"
+rate = { per_second = 2000, burst = 2000 }
+pair_rate = { per_second = 1000, burst = 1000 }
+
+[[channels]]
+id = "ig-page"
+platform = "instagram"
+login = "facebook"
+ig_id = "17841400000000009"
+page_id = "104500000000001"
+app_id = "70001"
+access_token = "sandbox-page-token"
+graph_url = "{graph}"
+rate = { per_second = 2000, burst = 2000 }
+pair_rate = { per_second = 1000, burst = 1000 }
+"""
+SETUP = Setup(more=CHANNELS, others=(MessengerAccount(), InstagramAccount()))
+CUSTOMERS = 4
+SENDERS = 2
 EACH = 12
 KILLS_MAX = 3
 PAUSE_S_MAX = 0.06
@@ -29,6 +55,46 @@ AGAIN_S = 0.05
 QUIET_S = 0.4
 TAKEN = ("message.sent", "message.delivered", "message.read")
 DONE = ("sent", "delivered", "read")
+
+
+@frozen
+class Person:
+    """Somebody on a platform, known there by an id of this kind, who writes to one account."""
+
+    id: str
+    platform: str
+    account: str
+    channel: str
+    kind: str
+
+    @property
+    def address(self) -> str:
+        """What `to.address` says."""
+        return f"+{self.id}" if self.kind == "phone" else self.id
+
+    async def writes(self, site: Site, words: str, redeliver: int = 0) -> None:
+        """Write a text, which the platform tells once more for each `redeliver`."""
+        if self.platform == "whatsapp":
+            await site.writes(self.id, words, redeliver=redeliver)
+            return
+        path = f"/sandbox/{self.platform}/{self.account}/inbound"
+        document = {"from": self.id, "text": words, "redeliver": redeliver}
+        answer = await site.control.post(path, json=document)
+        assert answer.status_code == 200, answer.text
+
+    def phone(self, site: Site) -> list[str]:
+        """The texts on their phone, in the order of their arrival."""
+        if self.platform == "whatsapp":
+            return site.phone(self.id)
+        shown = site.sandbox.platforms[self.platform].outboxes[self.account].after(0)
+        return [each.request["message"]["text"] for each in shown if each.to == self.id]
+
+
+PLACES = (
+    Person("4477", "whatsapp", NUMBER, CHANNEL, "phone"),
+    Person("7300", "messenger", PAGE, "fb-page", "psid"),
+    Person("8900", "instagram", ACCOUNT, "ig-page", "igsid"),
+)
 
 
 @frozen
@@ -43,8 +109,8 @@ class Given:
 class Load:
     """What was asked of the program in one round, and what it acknowledged."""
 
-    customers: dict[str, list[str]] = field(factory=dict)
-    given: dict[str, list[Given]] = field(factory=dict)
+    customers: dict[Person, list[str]] = field(factory=dict)
+    given: dict[Person, list[Given]] = field(factory=dict)
     kills: int = 0
     flagged: int = 0
     mistakes: list[str] = field(factory=list)
@@ -59,17 +125,18 @@ class Load:
 async def play_round(site: Site, number: int, chance: random.Random) -> Load:
     """Load in both directions, kills in between, and a look at everything afterwards."""
     load = Load()
-    for index in range(CUSTOMERS):
-        load.customers[f"4477{number:04}1{index:03}"] = []
-    for index in range(SENDERS):
-        load.given[f"4477{number:04}2{index:03}"] = []
+    for place in PLACES:
+        for index in range(CUSTOMERS):
+            load.customers[evolve(place, id=f"{place.id}{number:04}1{index:03}")] = []
+        for index in range(SENDERS):
+            load.given[evolve(place, id=f"{place.id}{number:04}2{index:03}")] = []
     ready = trio.Event()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(kill, site, load, chance, ready)
-        for phone, words in load.customers.items():
-            nursery.start_soon(write, site, phone, words, random.Random(chance.random()))
-        for phone, given in load.given.items():
-            nursery.start_soon(send, site, phone, given, random.Random(chance.random()), load)
+        for who, words in load.customers.items():
+            nursery.start_soon(write, site, who, words, random.Random(chance.random()))
+        for who, given in load.given.items():
+            nursery.start_soon(send, site, who, given, random.Random(chance.random()), load)
         ready.set()
     await settle(site, load)
     await check(site, load)
@@ -88,42 +155,46 @@ async def kill(site: Site, load: Load, chance: random.Random, ready: trio.Event)
         load.kills += 1
 
 
-async def write(site: Site, phone: str, words: list[str], chance: random.Random) -> None:
+async def write(site: Site, who: Person, words: list[str], chance: random.Random) -> None:
     """A customer writes; the platform delivers each message up to three times."""
     for n in range(EACH):
-        text = f"{phone} asks {n}"
-        await site.writes(phone, text, redeliver=chance.randint(0, 2))
+        text = f"{who.id} asks {n}"
+        await who.writes(site, text, redeliver=chance.randint(0, 2))
         words.append(text)
         await trio.sleep(chance.uniform(0, PAUSE_S_MAX))
 
 
 async def send(
-    site: Site, phone: str, given: list[Given], chance: random.Random, load: Load
+    site: Site, who: Person, given: list[Given], chance: random.Random, load: Load
 ) -> None:
     """A caller sends one message after the other, each until it gets its 202."""
-    await site.writes(phone, f"{phone} opens the window")
-    await site.until(lambda: bool(site.phone(phone)), SETTLE_S)
+    await who.writes(site, f"{who.id} opens the window")
+    await site.until(lambda: bool(who.phone(site)), SETTLE_S)
     for n in range(EACH):
-        one = await insist(site, phone, n)
+        one = await insist(site, who, n)
         given.append(one)
-        if chance.random() < 0.3 and await insist(site, phone, n) != one:
+        if chance.random() < 0.3 and await insist(site, who, n) != one:
             load.mistakes.append(f"a repeated request made another message: {one}")
         await trio.sleep(chance.uniform(0, PAUSE_S_MAX))
 
 
-async def insist(site: Site, phone: str, n: int) -> Given:
+async def insist(site: Site, who: Person, n: int) -> Given:
     """Repeat one request, with its key, until the program says 202."""
-    text = f"{phone} is told {n}"
+    text = f"{who.id} is told {n}"
     body = {
-        "to": {"channel_id": CHANNEL, "address": f"+{phone}"},
+        "to": {"channel_id": who.channel, "address": who.address},
         "content": {"type": "text", "text": text},
     }
     while True:
         try:
             answer = await site.call(
-                "POST", "/v1/messages", json=body, headers={"Idempotency-Key": f"{phone}-{n}"}
+                "POST", "/v1/messages", json=body, headers={"Idempotency-Key": f"{who.id}-{n}"}
             )
         except httpx.TransportError:
+            await trio.sleep(AGAIN_S)
+            continue
+        if "json" not in answer.headers.get("content-type", ""):
+            # While the program is down another one of this machine may have its port.
             await trio.sleep(AGAIN_S)
             continue
         if answer.status_code == 202:
@@ -136,10 +207,10 @@ async def settle(site: Site, load: Load) -> None:
     """Wait until every customer has what is due, and for a doubled message to show."""
 
     def complete() -> bool:
-        answered = all(set(site.phone(p)) >= set(w) for p, w in load.customers.items())
+        answered = all(set(who.phone(site)) >= set(w) for who, w in load.customers.items())
         return answered and all(
-            {each.text for each in given} <= set(site.phone(phone))
-            for phone, given in load.given.items()
+            {each.text for each in given} <= set(who.phone(site))
+            for who, given in load.given.items()
         )
 
     await site.until(complete, SETTLE_S)
@@ -151,25 +222,31 @@ async def settle(site: Site, load: Load) -> None:
 
 async def check(site: Site, load: Load) -> None:
     """Hold what the customers have, and what the API tells, against what was acknowledged."""
-    for phone, words in load.customers.items():
-        told = await thread(site, phone)
-        load.mistakes += taken_once(words, told, phone)
+    for who, words in load.customers.items():
+        told = await thread(site, who)
+        load.mistakes += taken_once(words, told, who.id)
         asked = [text_of(each) for each in told if each["direction"] == "inbound"]
-        load.mistakes += arrived(site.phone(phone), asked, told, phone)
+        load.mistakes += arrived(who.phone(site), asked, told, who.id)
         load.flagged += len(doubtful(told))
-    for phone, given in load.given.items():
-        told = await thread(site, phone)
+    for who, given in load.given.items():
+        told = await thread(site, who)
         load.mistakes += promised(given, told)
         wanted = [text_of(each) for each in told if each["direction"] == "inbound"]
         wanted += [each.text for each in given]
-        load.mistakes += arrived(site.phone(phone), wanted, told, phone)
+        load.mistakes += arrived(who.phone(site), wanted, told, who.id)
         load.flagged += len(doubtful(told))
     load.mistakes += await told_once(site, load)
 
 
-async def thread(site: Site, phone: str) -> list[dict[str, Any]]:
+async def thread(site: Site, who: Person) -> list[dict[str, Any]]:
     """All messages with a customer, oldest first, once none is on its way."""
-    conversation = await site.conversation_of(phone)
+
+    async def look() -> str:
+        page = await site.get("/v1/contacts", identity=f"{who.kind}:{who.id}")
+        found = page["items"]
+        return found[0]["conversation_id"] or "" if found else ""
+
+    conversation = await patiently(look)
     with trio.move_on_after(SETTLE_S):
         while True:
             messages = await site.items(f"/v1/conversations/{conversation}/messages")
@@ -240,6 +317,10 @@ async def told_once(site: Site, load: Load) -> list[str]:
     events = await site.events("message.received", *TAKEN)
     counts = Counter((each["type"], each["message_id"]) for each in events)
     mistakes += [f"{key} was told {count} times" for key, count in counts.items() if count != 1]
+    for each in await site.events("message.echoed"):
+        told = await site.items(f"/v1/conversations/{each['conversation_id']}/messages")
+        same = [one for one in told if text_of(one) == text_of(each["message"])]
+        mistakes.append(f"what we sent was taken for somebody else's: {same}")
     sent = {each["message_id"] for each in events if each["type"] in TAKEN}
     for given in load.given.values():
         mistakes += [
@@ -256,7 +337,7 @@ async def play(rounds: int, seed: int) -> int:
     chance = random.Random(seed)
     messages = kills = flagged = 0
     with tempfile.TemporaryDirectory(prefix="omni-kill-") as folder:
-        async with open_site(Path(folder), Setup()) as site:
+        async with open_site(Path(folder), SETUP) as site:
             for number in range(rounds):
                 load = await play_round(site, number, chance)
                 messages, kills = messages + load.messages, kills + load.kills

@@ -20,6 +20,7 @@ from attrs import define, field, frozen
 
 from omni_actors.demo.program import Program
 from omni_actors.sandbox import Sandbox, SandboxSettings, WhatsAppAccount, open_sandbox
+from omni_actors.sandbox.meta.settings import InstagramAccount, MessengerAccount
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ bind = "{bind}"
 url = "sqlite:///{data}/omni.db"
 
 [delivery]
-unknown_wait_s = {{ whatsapp = 1 }}
+unknown_wait_s = {{ whatsapp = 1, messenger = 1, instagram = 1 }}
 
 [drain]
 notice_s = {notice_s}
@@ -86,6 +87,8 @@ class Setup:
     bind: str = "127.0.0.1:0"
     lines: tuple[Line, ...] = (Line(),)
     more: str = ""
+    others: tuple[MessengerAccount | InstagramAccount, ...] = ()
+    """Accounts of the sandbox for the channels in `more`, where `{graph}` is its address."""
 
     def text(self, data: Path, graph: str) -> str:
         """The config as it is written."""
@@ -102,7 +105,7 @@ class Setup:
             )
             for line in self.lines
         ]
-        return head + "".join(tables) + self.more
+        return head + "".join(tables) + self.more.replace("{graph}", graph)
 
 
 def write_config(folder: Path, setup: Setup, graph: str) -> Path:
@@ -339,16 +342,19 @@ def log_lines(log: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def accounts(setup: Setup) -> tuple[WhatsAppAccount, ...]:
+def accounts(
+    setup: Setup,
+) -> tuple[WhatsAppAccount | MessengerAccount | InstagramAccount, ...]:
     """An account of the sandbox for each channel."""
-    return tuple(
+    numbers = [
         WhatsAppAccount(
             phone_number_id=line.number,
             display_number=f"4420794601{index:02}",
             waba_id=f"9001002003004{index:02}",
         )
         for index, line in enumerate(setup.lines)
-    )
+    ]
+    return (*numbers, *setup.others)
 
 
 @asynccontextmanager

@@ -140,6 +140,15 @@ async def connected_by_command(site: Site, *arguments: str) -> list[dict[str, An
     return shown
 
 
+async def let_go_by_command(site: Site, channel_id: str) -> None:
+    """Run `omni-actors disconnect`."""
+    there = ["--config", str(site.folder / "config.toml")]
+    there += ["--key-file", str(site.folder / "data" / "operator.key")]
+    words = command("disconnect", channel_id, *there)
+    done = await trio.run_process(words, capture_stdout=True, env=environment())
+    assert b"removed" in done.stdout
+
+
 @define
 class Lines:
     """What a program prints, a line at a time."""
@@ -185,6 +194,11 @@ async def test_a_page_is_connected_by_the_command_line_and_lives(tmp_path: Path)
             return messages
 
         assert await patiently(echoed)
+        assert (await site.control.get(f"/sandbox/messenger/{PAGE}/standing")).json()["subscribed"]
+        await let_go_by_command(site, f"messenger-{PAGE}")
+        assert await state_of(site, f"messenger-{PAGE}") == "removed"
+        left = await site.control.get(f"/sandbox/messenger/{PAGE}/standing")
+        assert left.json()["subscribed"] is False
         untouched = await site.control.get(f"/sandbox/messenger/{OTHER_PAGE}/standing")
         assert untouched.json()["subscribed"] is False
         check_secrets(site)

@@ -4,14 +4,20 @@ import random
 
 import pytest
 
-from tests.e2e.kill import play_round
-from tests.e2e.kit import Site
+from tests.e2e.kill import SETUP, play_round
+from tests.e2e.kit import Setup, Site
 
 ROUNDS = 3
 SEED = 7
 
 # A connection that breaks while httpx sends a body leaves the body's generator to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceWarning")
+
+
+@pytest.fixture
+def setup() -> Setup:
+    """Customers on every platform that webhooks tell of."""
+    return SETUP
 
 
 async def test_sigkill_under_load_loses_doubles_and_misplaces_nothing(site: Site) -> None:

@@ -2,6 +2,7 @@
 that writes, who may answer, and whether the accounts can be used."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from omni_actors.demo.program import Program
 from omni_actors.demo.scenes import png
 from omni_actors.sandbox import SandboxSettings, open_sandbox
 from omni_actors.sandbox.meta.settings import INSTAGRAM_LOGIN, InstagramAccount, MessengerAccount
-from tests.e2e.kit import PATIENCE_S, SECRET, Setup, Site, patiently, told, write_config
+from tests.e2e.kit import PATIENCE_S, SECRET, Setup, Site, Told, patiently, told, write_config
 from tests.e2e.test_contents import with_medium
 
 PAGE, ACCOUNT, OWN = "104500000000001", "17841400000000009", "17841400000000017"
@@ -103,6 +104,7 @@ ON_PAGES: list[dict[str, Any]] = [
             {"title": "Out", "does": "log_out"},
         ],
     },
+    {"type": "call_invite", "text": "Shall we talk?", "button": "Call us"},
     {
         "type": "receipt",
         "number": "A-1009",
@@ -178,6 +180,12 @@ async def sent(site: Site, channel: str, who: str, content: dict[str, Any], **mo
     assert message["status"] in SENT, (content, message["parts"])
 
 
+async def operated(site: Site, *arguments: str) -> Told:
+    """What a command told that was run against the gateway."""
+    reach = ("--url", site.program.url, "--config", str(site.folder / "config.toml"))
+    return await trio.to_thread.run_sync(partial(told, *arguments, *reach))
+
+
 @pytest.mark.parametrize(
     ("channel", "platform", "key", "who", "contents"),
     [
@@ -196,6 +204,22 @@ async def test_every_content_is_taken_by_the_platform(
 
     for content in contents:
         await sent(site, channel, who, with_medium(content, up.json()["id"]))
+
+
+async def test_a_customer_is_shown_that_somebody_types_and_then_no_longer(site: Site) -> None:
+    await heard(site, "messenger", PAGE, PSID)
+    (event,) = await site.events("message.received")
+    path = f"/v1/messages/{event['message_id']}:read"
+
+    answers = [
+        await site.call("POST", path, json=sign)
+        for sign in ({}, {"typing": True}, {"stop_typing": True})
+    ]
+    both = await site.call("POST", path, json={"typing": True, "stop_typing": True})
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert both.status_code == 400
+    assert both.json()["errors"][0]["pointer"] == "/stop_typing"
 
 
 async def test_a_profile_and_a_face_are_set_for_real(site: Site) -> None:
@@ -248,15 +272,21 @@ async def test_nobody_answers_while_another_app_has_the_conversation(site: Site)
     refused = await site.call("POST", "/v1/messages", json=message)
     page = await site.get("/v1/contacts", identity=f"psid:{PSID}")
     conversation = f"/v1/conversations/{page['items'][0]['conversation_id']}"
+    by_hand = await operated(site, "control", "take", conversation.rpartition("/")[2])
+    handed = await operated(site, "control", "pass", conversation.rpartition("/")[2], "4711")
     taken = await site.call("POST", f"{conversation}:take-control", json={})
     await sent(site, "fb-page", PSID, EVERYWHERE[0])
     given = await site.call("POST", f"{conversation}:pass-control", json={"app_id": "4711"})
     again = await site.call("POST", f"{conversation}:release-control", json={})
+    released = await operated(site, "control", "release", conversation.rpartition("/")[2])
 
     assert (refused.status_code, refused.json()["code"]) == (409, "controlled_elsewhere")
+    assert (by_hand.code, by_hand.out) == (0, "fb-page: we may answer\n")
+    assert (handed.code, handed.out) == (0, "fb-page: app 4711 answers\n")
     assert taken.json()["legs"][0]["controlled_by"] is None
     assert given.json()["legs"][0]["controlled_by"] == "4711"
     assert (again.status_code, again.json()["code"]) == (422, "control_refused")
+    assert released.code == 4, released
 
 
 async def test_control_is_moved_where_there_is_such_a_thing_only(site: Site) -> None:

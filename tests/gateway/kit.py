@@ -46,6 +46,7 @@ from omni_actors.store.rows import ANY_TENANT, Event, Message, Part
 from omni_actors.store.sqlite.engine import SqliteStore
 from omni_actors.store.verbs import ChannelSpec
 from omni_actors.wire.calls import Call, HttpCall, HttpReply, Reply
+from tests.database import lay
 from tests.gateway.faults import (
     Arrival,
     Explode,
@@ -147,7 +148,7 @@ class Platform:
         if call.method == "GET":
             return await self.give(path, call)
         number, _, what = path.partition("/")
-        if what == "media":
+        if what in ("media", "uploads") or path.startswith("upload:"):
             return await self.take_upload(call)
         return await self.take(number, call.json, account)
 
@@ -212,13 +213,14 @@ class Platform:
             await self.tell(arrival, status)
 
     async def take_upload(self, call: HttpCall) -> Reply:
-        assert call.upload is not None
+        if call.upload is None:  # an upload to the app begins
+            return reply(200, {"id": "upload:1"})
         self.uploads.append(call.upload.blob)
         id = f"up-{len(self.uploads)}"
         await trio.sleep(self.upload_s)
         if self.upload_refusals:
             return reply(400, {"error": {"code": self.upload_refusals.pop(0), "message": "no"}})
-        return reply(200, {"id": id})
+        return reply(200, {"id": id, "h": "4:a"})
 
     async def manage(self, call: HttpCall) -> Reply:
         """List, take in or delete templates."""
@@ -461,7 +463,7 @@ class Rig:
         """Queue a message to Ada, whose window need not be open for it."""
         key = beside.pop("key", None)
         who = beside.pop("caller", caller())
-        return await self.gateway.submit(who, request(text, **beside), key, beside_print(text))
+        return await self.gateway.submit(who, request(text, **beside), key, f"print of {text!r}")
 
     async def submit_all(self, requests: Sequence[SendRequest]) -> None:
         """Queue many at once, in any order."""
@@ -534,10 +536,6 @@ async def answered(value: Any) -> Any:
     return await value if isinstance(value, Awaitable) else value
 
 
-def beside_print(text: object) -> str:
-    return f"print of {text!r}"
-
-
 @asynccontextmanager
 async def open_rig(
     folder: Path, platform: Platform, wanted: Plan, *, seed: int = 1, media: bool = False
@@ -550,7 +548,7 @@ async def open_rig(
     failures: list[StoreFailed] = []
     observed: list[tuple[str, Mapping[str, object]]] = []
     async with open_store(
-        f"sqlite:///{folder / 'omni.db'}",
+        f"sqlite:///{lay(folder)}",
         clock_now=clock.now,
         chance_bits=Random(seed).getrandbits,
         inline=True,

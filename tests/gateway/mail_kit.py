@@ -16,7 +16,6 @@ from attrs import define, evolve, field, frozen
 
 from omni_actors.actors.clock import Clock
 from omni_actors.actors.system import System, open_system
-from omni_actors.adapters import MIME, WHATSAPP
 from omni_actors.adapters.contract import (
     Adapter,
     Fetched,
@@ -25,7 +24,8 @@ from omni_actors.adapters.contract import (
     PartToSend,
     Sent,
 )
-from omni_actors.adapters.mime import MimeSecrets
+from omni_actors.adapters.mime import MIME, MimeSecrets
+from omni_actors.adapters.whatsapp import WHATSAPP
 from omni_actors.config import router
 from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.facade import Gateway
@@ -62,7 +62,7 @@ from omni_actors.net.trace import Trace
 from omni_actors.policy.rate import Limit
 from omni_actors.store.opening import open_store
 from omni_actors.store.queries import Credentials, Events, LastCursor
-from omni_actors.store.rows import ANY_TENANT, Event
+from omni_actors.store.rows import ANY_TENANT, Event, Message
 from omni_actors.store.sqlite.engine import SqliteStore
 from omni_actors.store.verbs import ChannelSpec
 from omni_actors.wire.calls import (
@@ -186,6 +186,13 @@ MAIL: Adapter[Any, Any] = Adapter(
         extract=extract,
     ),
 )
+
+
+def thread_of(message: Message) -> dict[str, Any]:
+    """What a mail was found to refer to."""
+    notes: Any = message.notes
+    found: dict[str, Any] = notes["thread"]
+    return found
 
 
 # ---------------------------------------------------------------- the server

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import trio
 from attrs import define, field
 
 from omni_actors.adapters import APP_KINDS
@@ -54,6 +55,9 @@ class Meta(Platform):
     facts: dict[str, Any] = field(factory=dict)
     """What debug_token says besides the usual."""
     renewals: int = 0
+    sticks_at: str | None = None
+    """The end of a path that is never answered."""
+    account_id: str = IG
     conversations: list[dict[str, Any]] = field(factory=list)
     """What any inbox holds."""
 
@@ -64,6 +68,8 @@ class Meta(Platform):
             return await self.send(call, account)
         self.calls.append(call)
         what = path.rsplit("/", 1)[-1]
+        if what == self.sticks_at:
+            await trio.sleep_forever()
         if planned := self.next_refusals.get(what):
             return planned.popleft()
         return self.judged(what, path, call, account)
@@ -82,7 +88,9 @@ class Meta(Platform):
                 self.renewals += 1
                 return self.token(f"renewed-{self.renewals}", 60 * DAY_S)
             case "me":
-                return reply(200, {"id": PERSON, "user_id": IG, "username": "mughouse"})
+                return reply(
+                    200, {"id": PERSON, "user_id": self.account_id, "username": "mughouse"}
+                )
             case "accounts":
                 for one in self.pages:
                     self.ends[one["access_token"]] = float("inf")
@@ -98,6 +106,8 @@ class Meta(Platform):
         """What the platform shows of people and of what was said."""
         if what == "conversations":
             return reply(200, {"data": self.conversations})
+        if what.startswith("t_"):
+            return reply(200, {"id": what, "messages": {"data": []}})
         assert what == CUSTOMER, f"nobody asks for {what}"
         return reply(200, {"id": CUSTOMER})
 
@@ -116,6 +126,9 @@ class Meta(Platform):
     def subscriptions(self, key: str, call: HttpCall) -> HttpReply:
         if call.method == "POST":
             self.subscribed[key] = tuple(call.query["subscribed_fields"].split(","))
+            return reply(200, {"success": True})
+        if call.method == "DELETE":
+            self.subscribed.pop(key, None)
             return reply(200, {"success": True})
         app_id = INSTAGRAM.settings.app_id if key == IG else FACEBOOK.settings.app_id
         ours = {"id": app_id, "subscribed_fields": self.subscribed.get(key, ())}

@@ -117,6 +117,7 @@ async def test_the_pair_limit_of_the_platform_stalls_its_leg_only(
     assert rig.channel_state() == "active"
 
 
+@pytest.mark.slow
 async def test_a_part_that_held_its_leg_too_long_is_given_up_with_a_gap(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -205,6 +206,7 @@ async def test_an_answer_without_a_word_of_the_graph_leaves_the_outcome_open(
     await rig.reached(answer.message_id, "unknown")
 
 
+@pytest.mark.slow
 async def test_who_would_rather_not_send_twice_has_it_held(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

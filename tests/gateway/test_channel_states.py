@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 import trio
 from attrs import evolve
 from trio.testing import MockClock
@@ -41,6 +42,7 @@ async def test_the_channels_limit_closes_the_channel_and_slows_it_down(
     assert rig.house.limiters["wa"].adaptive.rate < 10_000
 
 
+@pytest.mark.slow
 async def test_a_storm_of_complaints_counts_as_one_strike(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -102,6 +104,7 @@ async def test_a_late_complaint_about_the_old_token_does_not_undo_the_new_one(
     assert rig.channel_state() == "active"
 
 
+@pytest.mark.slow
 async def test_a_broken_channel_is_probed_with_one_part_until_it_works(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -140,6 +143,7 @@ async def test_a_reload_makes_a_broken_channel_try_at_once(
     await rig.until(lambda: rig.channel_state() == "active")
 
 
+@pytest.mark.slow
 async def test_probes_of_a_broken_channel_become_rarer(rig: Rig, autojump_clock: MockClock) -> None:
     await open_window(rig)
     rig.platform.judge = lambda _number, _to: Refuse(131042)
@@ -152,6 +156,7 @@ async def test_probes_of_a_broken_channel_become_rarer(rig: Rig, autojump_clock:
     assert waits == [60, 120, 240, 480, 900]
 
 
+@pytest.mark.slow
 async def test_a_broken_channel_with_nothing_to_send_is_left_in_peace(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -167,6 +172,7 @@ async def test_a_broken_channel_with_nothing_to_send_is_left_in_peace(
     assert rig.handled() - before < 100
 
 
+@pytest.mark.slow
 async def test_a_paused_channel_keeps_its_queue_until_it_is_resumed(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

@@ -233,6 +233,34 @@ async def test_a_person_who_says_no_is_told_of(
         assert ended.problem == "the platform did not allow it: Permissions error"
 
 
+async def test_who_closes_the_browser_too_soon_keeps_nobody_waiting(
+    tmp_path: Path, meta: Meta, autojump_clock: MockClock
+) -> None:
+    async with open_rig(tmp_path, meta, wanted()) as rig:
+        connection, state = await begin(rig, "instagram")
+        meta.sticks_at = "me"
+
+        with trio.move_on_after(5):
+            await land(rig, "instagram", state=state, code="code-1")
+
+        ended = await rig.gateway.connector.connection(OPERATOR, connection.id)
+        assert (ended.status, "closed" in (ended.problem or "")) == ("failed", True)
+
+
+async def test_a_bug_keeps_nobody_waiting(
+    tmp_path: Path, meta: Meta, autojump_clock: MockClock
+) -> None:
+    meta.account_id = "no digits"
+    async with open_rig(tmp_path, meta, wanted()) as rig:
+        connection, state = await begin(rig, "instagram")
+
+        landed = await land(rig, "instagram", state=state, code="code-1")
+
+        assert "a bug of ours" in landed.sentence.lower()
+        ended = await rig.gateway.connector.connection(OPERATOR, connection.id)
+        assert ended.status == "failed"
+
+
 # ---------------------------------------------------------------- tenants
 
 
@@ -293,6 +321,7 @@ async def test_a_token_is_renewed_at_four_fifths_of_its_life(
         assert rig.channel_state(IG_1) == "active"
 
 
+@pytest.mark.slow
 async def test_a_renewal_that_stumbles_is_tried_again_and_told_of(
     tmp_path: Path, meta: Meta, autojump_clock: MockClock
 ) -> None:
@@ -373,6 +402,7 @@ async def test_access_that_ends_soon_is_told_of(
 # ---------------------------------------------------------------- webhooks
 
 
+@pytest.mark.slow
 async def test_lost_webhooks_are_ordered_again(
     tmp_path: Path, meta: Meta, autojump_clock: MockClock
 ) -> None:
@@ -396,6 +426,26 @@ async def test_lost_webhooks_are_ordered_again(
         assert view.health["status"] == "ok"
         assert view.history is not None
         assert (view.history.cause, view.history.state) == ("subscription", "done")
+
+
+async def test_a_token_that_may_not_see_to_webhooks_goes_on_sending(
+    tmp_path: Path, meta: Meta, autojump_clock: MockClock
+) -> None:
+    meta.ends["from-config"] = float("inf")
+    lacking = [refusal(200, text="Requires pages_manage_metadata") for _ in range(9)]
+    meta.next_refusals["subscribed_apps"] = deque(lacking)
+    spec = ChannelSpec(
+        FB_1, "default", "messenger", PAGES[0], {"page_id": PAGES[0]},
+        {"access_token": "from-config"},
+    )  # fmt: skip
+    async with open_rig(tmp_path, meta, plan(spec)) as rig:
+        await trio.sleep(60)
+        sent = await answer(rig)
+        await rig.reached(sent, "sent")
+
+        assert rig.channel_state(FB_1) == "active"
+        health = (await channel(rig, FB_1)).health
+        assert "pages_manage_metadata" in str(health["reason"])
 
 
 async def test_what_was_said_before_is_read_once_an_account_is_connected(

@@ -91,6 +91,7 @@ async def test_a_bot_that_slept_too_long_goes_on_from_now(
     assert parked == ["idle"]
 
 
+@pytest.mark.slow
 async def test_a_long_time_with_nothing_to_answer_costs_no_message(
     echoing: Rig, autojump_clock: MockClock
 ) -> None:

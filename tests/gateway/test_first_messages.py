@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -27,6 +28,7 @@ async def restrict_first(rig: Rig, until: float | None, *, at: float) -> None:
     await news(rig, told("account_update", value, at=at))
 
 
+@pytest.mark.slow
 async def test_what_is_written_first_is_held_while_only_answers_are_allowed(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -48,6 +50,7 @@ async def test_what_is_written_first_is_held_while_only_answers_are_allowed(
     assert await rig.events("delivery.dead") == []
 
 
+@pytest.mark.slow
 async def test_a_restriction_of_what_is_written_first_outlives_a_restart_until_newer_word(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:
@@ -68,6 +71,42 @@ async def test_a_restriction_of_what_is_written_first_outlives_a_restart_until_n
         await rig.reached(first, "sent", within_s=5)
 
 
+async def test_an_operator_may_overrule_that_nothing_may_be_written_first(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    """The platform may have lifted it without a word."""
+    await open_window(rig)
+    await restrict_first(rig, None, at=LATER)
+    first = (await rig.submit(HELLO, to=to(BOB))).message_id
+    await rig.reached(first, "held", within_s=5)
+
+    await rig.gateway.resume(OPERATOR, "wa")
+
+    await rig.reached(first, "sent", within_s=5)
+
+
+async def test_answers_go_on_when_they_may_again_and_the_rest_when_that_may(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await open_window(rig)
+    now = rig.clock.now()
+    info = [
+        {"restriction_type": "RESTRICTED_BIZ_INITIATED_MESSAGING", "expiration": now + 14_400},
+        {"restriction_type": "RESTRICTED_CUSTOMER_INITIATED_MESSAGING", "expiration": now + 7_200},
+    ]
+    value = {"event": "ACCOUNT_RESTRICTION", "restriction_info": info}
+    await news(rig, told("account_update", value, at=LATER))
+    first = (await rig.submit(HELLO, to=to(BOB))).message_id
+    answer = (await rig.submit("an answer")).message_id
+
+    answered = await rig.reached(answer, "sent", within_s=7_600)
+    began = await rig.reached(first, "sent", within_s=7_600)
+
+    assert now + 7_200 <= answered.parts[0].status_at < now + 7_300
+    assert now + 14_400 <= began.parts[0].status_at < now + 14_500
+
+
+@pytest.mark.slow
 async def test_health_and_limiter_tell_the_same_limit_whatever_news_brought_it(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

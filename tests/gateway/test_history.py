@@ -20,7 +20,16 @@ from omni_actors.store.queries import LegById
 from omni_actors.store.rows import ANY_TENANT
 from omni_actors.wire.calls import Call, HttpCall, Reply
 from tests.gateway.kit import OPERATOR, START, Rig, caller, open_rig, plan, reply
-from tests.gateway.test_messaging import CHANNELS, PAGE, PSID, Graph, lost, message, said
+from tests.gateway.test_messaging import (
+    CHANNELS,
+    PAGE,
+    PSID,
+    Graph,
+    knock,
+    lost,
+    message,
+    said,
+)
 
 NEWEST = 20
 
@@ -38,6 +47,7 @@ class Inbox(Graph):
         self.threads: dict[str, list[dict[str, Any]]] = {}
         self.read_at: list[tuple[float, str]] = []
         self.refusals: deque[int | None] = deque()
+        self.unlisted: int | None = None
         self.stuck = trio.Event()
         self.sticks_at: str | None = None
 
@@ -70,6 +80,10 @@ class Inbox(Graph):
             self.stuck.set()
             await trio.sleep_forever()
         await trio.sleep(0.05)
+        if what == "conversations" and "user_id" in call.query:
+            return self.of_person(call.query["user_id"])
+        if what == "conversations" and self.unlisted is not None:
+            return reply(400, {"error": {"code": self.unlisted, "message": "too many"}})
         if self.refusals and (code := self.refusals.popleft()) is not None:
             return reply(400, {"error": {"code": code, "message": "no"}})
         return self.listing(call.query) if what == "conversations" else self.thread(what)
@@ -90,6 +104,12 @@ class Inbox(Graph):
         if end < len(newest):
             paging["next"] = "https://graph.facebook.com/more"
         return reply(200, {"data": data, "paging": paging})
+
+    def of_person(self, person: str) -> Reply:
+        """A page whose list is too long tells of each person all the same."""
+        id = f"t_{person}"
+        there = [{"id": id, "message_count": len(self.threads[id])}] if id in self.threads else []
+        return reply(200, {"data": there})
 
     def thread(self, id: str) -> Reply:
         return reply(200, {"id": id, "messages": {"data": self.threads[id][::-1][:NEWEST]}})
@@ -343,6 +363,7 @@ async def test_a_crash_in_the_middle_goes_on_with_the_page_where_it_was(
         assert len(await messages(rig)) == 3
 
 
+@pytest.mark.slow
 async def test_a_start_after_a_silence_reads_what_is_newer_than_what_was_heard(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
@@ -384,6 +405,55 @@ async def test_what_is_asked_meanwhile_is_read_after_it(
 
         await rig.until(second)
         assert (await done(rig)).cause == "subscription"
+
+
+async def meets(rig: Rig, people: range) -> None:
+    """All these people write to the page."""
+    at = int(rig.clock.now() * 1000)
+    for n in people:
+        both = {"sender": {"id": f"73000000000010{n:02}"}, "recipient": {"id": PAGE}}
+        await knock(rig, [{**both, "timestamp": at, **message(f"m_met_{n}")}])
+
+
+@pytest.mark.parametrize(("code", "failures"), [(100, 1), (1, 4)])
+async def test_where_no_list_is_to_be_had_people_are_asked_about_one_by_one(
+    tmp_path: Path, autojump_clock: MockClock, code: int, failures: int
+) -> None:
+    inbox = Inbox()
+    for n in range(30, 70):
+        inbox.holds(f"73000000000010{n}", "while you were away")
+    async with opened(inbox, tmp_path) as rig:
+        await meets(rig, range(30, 60))
+        inbox.unlisted = code
+
+        found = await synced(rig)
+
+        assert (found.state, found.conversations, found.added) == ("done", 30, 30)
+        lists = [what for _, what in inbox.read_at if what == "conversations"]
+        assert len(lists) == 30 + failures
+        view = await rig.gateway.channel(OPERATOR, "fb")
+        assert "does not list the conversations" in str(view.health)
+        inbox.unlisted = None
+        assert (await synced(rig)).added == 10
+        view = await rig.gateway.channel(OPERATOR, "fb")
+        assert "does not list" not in str(view.health)
+
+
+async def test_reading_one_by_one_goes_on_with_the_person_where_it_was(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    inbox = Inbox()
+    for n in range(30, 34):
+        inbox.holds(f"73000000000010{n}", "hi")
+    inbox.unlisted = 100
+    async with opened(inbox, tmp_path) as rig:
+        await meets(rig, range(30, 34))
+        inbox.refusals.extend([None, None, 613])
+
+        found = await synced(rig)
+
+        assert (found.state, found.conversations) == ("done", 4)
+        assert sorted(inbox.read()) == sorted([*inbox.threads, inbox.read()[2]])
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ async def test_it_is_asked_again_each_day_and_older_word_than_news_does_not_coun
         assert (await limiter(rig))["configured_per_second"] == 72
 
 
+@pytest.mark.slow
 async def test_a_platform_that_does_not_tell_is_asked_again_and_stops_nothing(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:
@@ -85,6 +86,23 @@ async def test_a_platform_that_does_not_tell_is_asked_again_and_stops_nothing(
 
         await trio.sleep(3_700)
         assert (await limiter(rig))["configured_per_second"] == 900
+
+
+async def test_another_number_is_asked_at_once_and_inherits_nothing(
+    tmp_path: Path, platform: Platform, autojump_clock: MockClock
+) -> None:
+    platform.profile = HIGH
+    async with open_rig(tmp_path, platform, unpaced()) as rig:
+        await trio.sleep(1)
+        assert (await limiter(rig))["configured_per_second"] == 900
+
+        platform.profile = {}
+        await rig.house.reload(evolve(plan(number(key=OTHER)), pacing={}))
+        await trio.sleep(1)
+
+        assert platform.profiles == [NUMBER, OTHER]
+        assert (await limiter(rig))["configured_per_second"] == 72
+        assert (await limiter(rig))["outreach"]["limit"] is None
 
 
 async def test_what_it_tells_of_people_lets_out_what_is_held(

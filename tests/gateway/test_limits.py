@@ -41,6 +41,7 @@ def test_what_was_not_sent_after_all_is_charged_nothing() -> None:
     assert [limits.leave("a", 100.0) for _ in range(3)] == [Go(), Go(), WaitFor(Scope.LEG, 102.0)]
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(st.floats(0, 3), st.sampled_from("abc")),

@@ -5,6 +5,7 @@ Bytes go through worker threads, so the clock jumps only when they had time to e
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -126,7 +127,8 @@ async def test_a_mail_that_the_server_does_not_hand_over_stops_no_other(
     assert await rig.received() == ["good"]
     assert rig.office.subjects("Failed") == ["kept"]
     [told] = await rig.events("channel.reported")
-    assert told.detail["detail"]["text"] == "the server does not hand it over"
+    detail: Any = told.detail["detail"]
+    assert detail["text"] == "the server does not hand it over"
 
 
 async def test_of_a_mail_that_is_too_large_only_the_headers_are_read(

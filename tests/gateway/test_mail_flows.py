@@ -3,6 +3,7 @@ ever."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -24,6 +25,7 @@ from tests.gateway.mail_kit import (
     letter,
     open_mail_rig,
     plan,
+    thread_of,
 )
 
 THREAD_S = 0.004
@@ -158,8 +160,7 @@ async def test_an_answer_is_threaded_and_its_reply_is_found_by_the_token(
     reply = await message_of(rig, "2")
     assert headers["subject"] == "Shoes"
     assert reply.reply_to == sent.id
-    assert reply.notes is not None
-    assert reply.notes["thread"]["rule"] == "reply_token"
+    assert thread_of(reply)["rule"] == "reply_token"
 
 
 async def test_a_token_that_somebody_made_up_is_no_clue(rig: MailRig, clock: MockClock) -> None:
@@ -188,8 +189,7 @@ async def test_a_token_in_somebody_elses_hands_is_told_of(rig: MailRig, clock: M
 
     strange = await message_of(rig, "2")
     assert strange.conversation_id != first.conversation_id
-    assert strange.notes is not None
-    assert strange.notes["thread"]["other"] is True
+    assert thread_of(strange)["other"] is True
 
 
 @pytest.mark.parametrize(("proved", "status"), [(True, "failed"), (False, "sent")])
@@ -249,7 +249,8 @@ async def test_a_part_that_is_too_large_fails(rig: MailRig, clock: MockClock) ->
 
     await rig.until(failed)
     [told] = await rig.events("media.failed")
-    assert told.detail["failure"]["reason"] == "media_too_large"
+    failure: Any = told.detail["failure"]
+    assert failure["reason"] == "media_too_large"
 
 
 # ------------------------------------------------------------ machines

@@ -268,6 +268,7 @@ async def test_a_watermark_and_a_receipt_move_what_was_sent(
     await house.reached(second.message_id, "read")
 
 
+@pytest.mark.slow
 async def test_a_reaction_and_a_link_hold_the_window_open_and_receipts_do_not(
     house: Rig, autojump_clock: MockClock
 ) -> None:

@@ -1,6 +1,6 @@
 """Messenger and Instagram through the whole house: what goes out, to whom, and until when."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from omni_actors.gateway.errors import Code, RequestError
+from omni_actors.gateway.facade import Sign
 from omni_actors.model.content import (
     ChoiceResponse,
     Choices,
@@ -18,12 +19,13 @@ from omni_actors.model.content import (
     Reaction,
     Via,
 )
+from omni_actors.model.failure import Reason
 from omni_actors.model.requests import Author, AuthorType, ClosedWindow, Delivery, To
 from omni_actors.net.account import Account
 from omni_actors.net.trace import Trace
 from omni_actors.wire.calls import Call, HttpCall, Reply
 from tests.gateway.kit import Rig, caller, open_rig, plan, reply
-from tests.gateway.test_messaging import CHANNELS, PSID, Graph, message, said, to_them
+from tests.gateway.test_messaging import CHANNELS, PSID, Graph, leg_of, message, said, to_them
 
 DAY_S = 86_400.0
 HUMAN = Author(AuthorType.HUMAN)
@@ -37,6 +39,7 @@ class SendApi(Graph):
         super().__init__()
         self.calls: list[HttpCall] = []
         self.refusals: list[Mapping[str, Any]] = []
+        self.before_refusing: Callable[[], Awaitable[None]] | None = None
 
     async def make(self, call: Call, account: Account, trace: Trace) -> Reply:
         assert isinstance(call, HttpCall)
@@ -44,6 +47,8 @@ class SendApi(Graph):
         if not call.url.endswith("/messages"):
             return reply(200, {"data": [{"greeting": [{"locale": "default", "text": "Hi"}]}]})
         if self.refusals:
+            if self.before_refusing is not None:
+                await self.before_refusing()
             return reply(400, {"error": self.refusals.pop(0)})
         self.sent.append(call.json)
         if "sender_action" in call.json:
@@ -162,15 +167,18 @@ async def test_a_reaction_goes_out_without_an_id_of_its_own(
     assert graph.sent[0]["payload"] == {"message_id": "m_IN1", "reaction": "👋"}
 
 
-async def test_a_customer_sees_that_they_were_read(
+async def test_a_customer_sees_that_they_were_read_and_that_somebody_types_or_no_longer(
     house: Rig, graph: SendApi, autojump_clock: MockClock
 ) -> None:
     await said(house, message("m_IN1"))
     received = await house.events("message.received")
 
-    await house.gateway.mark_read(caller(), received[0].message_id or "", typing=False)
+    for sign in (Sign.READ, Sign.TYPING, Sign.STOPPED):
+        await house.gateway.show_sign(caller(), received[0].message_id or "", sign)
 
-    assert graph.sent == [{"recipient": {"id": PSID}, "sender_action": "mark_seen"}]
+    actions = [body["sender_action"] for body in graph.sent]
+    assert actions == ["mark_seen", "typing_on", "typing_off"]
+    assert {body["recipient"]["id"] for body in graph.sent} == {PSID}
 
 
 async def test_a_persona_speaks_where_there_are_personas(
@@ -206,6 +214,7 @@ async def test_the_platforms_word_closes_the_window_for_the_bot(
     assert graph.sent[0]["tag"] == "HUMAN_AGENT"
 
 
+@pytest.mark.slow
 async def test_films_go_out_more_slowly_than_words(
     house: Rig, graph: SendApi, autojump_clock: MockClock
 ) -> None:
@@ -249,3 +258,112 @@ async def test_the_profile_is_read_at_once_and_not_too_often(
     assert refused.value.code is Code.RATE_LIMITED
     assert refused.value.retry_after_s == pytest.approx(120)
     assert len(graph.calls) == 6
+
+
+async def test_a_refusal_tells_that_another_app_has_the_conversation(
+    house: Rig, graph: SendApi, autojump_clock: MockClock
+) -> None:
+    await said(house, message("m_IN1"))
+    await trio.sleep(5)
+    graph.refusals.append({"code": 2018300, "message": "Another app is controlling this thread"})
+    answer = await house.submit(to=to_them())
+    failed = await house.reached(answer.message_id, "failed")
+
+    meanwhile = await refusal(house)
+    [event] = await house.events("conversation.control")
+    await said(house, message("m_IN2", "to us again"))
+    later = await house.submit(to=to_them())
+    await house.reached(later.message_id, "sent")
+
+    failure = failed.parts[0].failure
+    assert failure is not None
+    assert failure.reason is Reason.CONTROLLED_ELSEWHERE
+    assert meanwhile.code is Code.CONTROLLED_ELSEWHERE
+    assert event.detail == {"owner": None, "via": "refusal", "ours": False}
+
+
+async def test_a_refusal_is_older_than_what_the_customer_wrote_after_it(
+    house: Rig, graph: SendApi, autojump_clock: MockClock
+) -> None:
+    await said(house, message("m_IN1"))
+    graph.refusals.append({"code": 2018300, "message": "Another app is controlling this thread"})
+
+    async def meanwhile() -> None:
+        await trio.sleep(1)
+        await said(house, message("m_IN2", "to us"))
+
+    graph.before_refusing = meanwhile
+
+    answer = await house.submit(to=to_them())
+    await house.reached(answer.message_id, "failed")
+
+    assert (await leg_of(house)).controlled_by is None
+
+
+async def test_a_private_reply_of_two_parts_is_refused_before_the_first(
+    house: Rig, graph: SendApi, autojump_clock: MockClock
+) -> None:
+    comment = To("fb", "comment:88_901")
+    captioned = Media(MediaKind.IMAGE, url="https://cdn.example/9.jpg", caption="The price list")
+
+    for content in ("long " * 500, captioned):
+        with pytest.raises(RequestError, match="takes one message") as refused:
+            await house.submit(content, to=comment)
+        assert refused.value.code is Code.CONTENT_UNSUPPORTED
+    assert graph.sent == []
+
+
+AD = {"ref": "camp-12", "source": "ADS", "type": "OPEN_THREAD"}
+
+
+async def from_an_ad(rig: Rig, ago_s: float) -> None:
+    at_ms = int((rig.clock.now() - ago_s) * 1000)
+    await said(rig, {**message("m_IN1", "Price?", referral=AD), "timestamp": at_ms})
+
+
+async def test_who_came_from_an_ad_may_be_answered_for_a_week(
+    house: Rig, graph: SendApi, autojump_clock: MockClock
+) -> None:
+    await from_an_ad(house, 6 * DAY_S)
+
+    answer = await house.submit(to=to_them())
+    await house.reached(answer.message_id, "sent")
+    await trio.sleep(DAY_S)
+
+    assert (await refusal(house)).code is Code.OUTSIDE_WINDOW
+
+
+async def test_the_platform_says_when_an_ad_holds_no_window_open(
+    house: Rig, graph: SendApi, autojump_clock: MockClock
+) -> None:
+    await from_an_ad(house, 2 * DAY_S)
+    closed = {"code": 10, "error_subcode": 2018278, "message": "closed"}
+    graph.refusals.append(closed)
+    by_hand = await house.submit(to=to_them(), author=HUMAN)
+    await house.reached(by_hand.message_id, "sent")
+    graph.refusals.append(closed)
+    held = Delivery(on_closed_window=ClosedWindow("hold"))
+
+    answer = await house.submit(to=to_them(), delivery=held)
+    await house.reached(answer.message_id, "held")
+
+    assert [body.get("tag") for body in graph.sent] == ["HUMAN_AGENT"]
+    assert (await refusal(house)).code is Code.OUTSIDE_WINDOW
+
+
+async def test_a_tag_that_must_not_be_sent_is_refused_before_it_is_queued(
+    house: Rig, graph: SendApi, autojump_clock: MockClock
+) -> None:
+    await said(house, message("m_IN1"))
+    tagged = {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
+    removed = {**tagged, "tag": "ACCOUNT_UPDATE"}
+
+    problem = await refusal(house, override={"messenger": removed}, author=HUMAN)
+    lie = await refusal(house, override={"messenger": tagged})
+    answer = await house.submit(to=to_them(), override={"messenger": tagged}, author=HUMAN)
+    await house.reached(answer.message_id, "sent")
+
+    assert problem.code is lie.code is Code.INVALID
+    assert problem.mistakes[0].pointer == "/override/messenger/tag"
+    assert "removed the message tag ACCOUNT_UPDATE" in problem.sentence
+    assert [body["tag"] for body in graph.sent] == ["HUMAN_AGENT"]

@@ -206,6 +206,7 @@ def test_no_head_is_forgotten_and_no_leg_is_twice_on_the_wire(
     assert len(world.sent) == len(set(world.sent))
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(st.lists(st.tuples(legs, st.sampled_from(LANES)), max_size=40))
 def test_one_lane_of_one_leg_keeps_its_order(queued: list[tuple[str, Priority]]) -> None:

@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 import trio
-from attrs import evolve
+from attrs import define, evolve, field
 from trio.testing import MockClock
 
+from omni_actors.gateway.outreach_desk import OutreachDesk
+from omni_actors.gateway.staff import OUTREACH, TIME
 from omni_actors.model.content import Template
+from omni_actors.store.contract import Store, Verb
 from tests.gateway.faults import Refuse
 from tests.gateway.kit import (
     ADA,
@@ -89,6 +92,69 @@ async def test_what_a_leg_got_later_stays_behind_what_it_holds(
         await rig.until(lambda: len(platform.accepted(BOB)) == 6)
 
     assert [arrival.body["template"]["name"] for arrival in platform.accepted(BOB)] == names
+
+
+async def test_whom_nothing_was_sent_to_is_not_counted(
+    tmp_path: Path, platform: Platform, autojump_clock: MockClock
+) -> None:
+    """A part that expired in the moment in which it was to go out."""
+    async with open_rig(tmp_path, platform, plan(number(users_per_day=1))) as rig:
+        await rig.system.stop(TIME)
+        await rig.gateway.pause(OPERATOR, "wa")
+        late = (await rig.submit(HELLO, to=to(BOB), expires_in_s=60)).message_id
+        await trio.sleep(120)
+        await rig.gateway.resume(OPERATOR, "wa")
+        await trio.sleep(5)
+
+        assert (await limiter(rig))["outreach"]["used"] == 0
+        await rig.gateway.cancel(caller(), late)
+        await rig.submit(HELLO, to=to(ADA))
+        await rig.until(lambda: platform.accepted(ADA), within_s=700)
+
+
+async def test_who_comes_while_the_line_is_looked_at_is_not_forgotten(
+    tmp_path: Path, platform: Platform, autojump_clock: MockClock
+) -> None:
+    """The line was empty when the store was asked; somebody stands in it when the answer comes."""
+    async with open_rig(tmp_path, platform, plan(number(users_per_day=1))) as rig:
+        await write_first(rig, [PEOPLE[0]])
+        await rig.until(lambda: platform.arrivals)
+        await held_one(rig, PEOPLE[1])
+        late = LateAnswers(rig.store)
+        await rig.system.stop(OUTREACH)
+        rig.system.spawn(OUTREACH, lambda: desk_of(rig, late), group="desks")
+
+        await tell_limits(rig, {"users_per_day": 2})
+        await late.asked.wait()
+        last = await held_one(rig, BOB)
+        late.answered.set()
+        await rig.quiet(for_s=5)
+        await tell_limits(rig, {"users_per_day": 3})
+
+        await rig.reached(last, "sent", within_s=5)
+
+
+def desk_of(rig: Rig, store: Any) -> OutreachDesk:
+    """The desk of a house, on another store."""
+    pacer = rig.house.pacer
+    return OutreachDesk(
+        store, rig.clock.now, pacer.lines, pacer.limiters.__getitem__, rig.house.wake_legs
+    )
+
+
+@define
+class LateAnswers:
+    """The store, when its answer about the line is a while on its way."""
+
+    store: Store
+    asked: trio.Event = field(factory=trio.Event)
+    answered: trio.Event = field(factory=trio.Event)
+
+    async def do(self, verb: Verb[Any]) -> Any:
+        told = await self.store.do(verb)
+        self.asked.set()
+        await self.answered.wait()
+        return told
 
 
 @pytest.mark.slow

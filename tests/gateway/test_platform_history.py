@@ -113,6 +113,7 @@ async def test_a_history_alone_opens_no_window(rig: Rig, autojump_clock: MockClo
     assert await rig.events("window.opened") == []
 
 
+@pytest.mark.slow
 async def test_a_long_history_is_taken_whole(with_media: Rig, autojump_clock: MockClock) -> None:
     past = int(START) - 86_400
     messages = [old(f"wamid.H{n}", past + n, f"{n}") for n in range(600)]

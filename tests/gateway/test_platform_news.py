@@ -70,6 +70,7 @@ async def standing(rig: Rig, topic: str) -> Mapping[str, Any]:
 # ---------------------------------------------------------------- what forbids to send
 
 
+@pytest.mark.slow
 async def test_a_ban_stops_the_sending_and_a_reinstatement_lets_it_go_on(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -143,6 +144,7 @@ async def test_only_a_restriction_that_forbids_answers_stops_the_sending(
     assert (await health(rig))["status"] == "attention"
 
 
+@pytest.mark.slow
 async def test_a_restriction_ends_by_itself(rig: Rig, autojump_clock: MockClock) -> None:
     await open_window(rig)
     until = rig.clock.now() + 7_200

@@ -155,6 +155,7 @@ async def test_a_restricted_number_answers_and_starts_nothing(
     await rig.reached(second.message_id, "sent", within_s=60)
 
 
+@pytest.mark.slow
 async def test_usage_headers_slow_the_channel_down_and_stop_it(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

@@ -46,6 +46,7 @@ async def test_a_closed_window_refuses_unless_told_otherwise(
     assert await rig.events("message.queued") == []
 
 
+@pytest.mark.slow
 async def test_what_is_held_goes_when_the_customer_writes(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -59,6 +60,7 @@ async def test_what_is_held_goes_when_the_customer_writes(
     assert answer.body["status"] == "held"
 
 
+@pytest.mark.slow
 async def test_what_is_held_while_the_customer_writes_goes_too(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -181,6 +183,7 @@ async def test_a_channel_of_another_tenant_does_not_exist(
     assert problem.code is Code.UNKNOWN_CHANNEL
 
 
+@pytest.mark.slow
 async def test_a_conversation_is_answered_where_the_customer_wrote_last(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:

@@ -32,6 +32,7 @@ from tests.gateway.kit import (
     request,
     spec,
 )
+from tests.gateway.test_pictures import kept
 
 WABA = "900100200300400"
 BODY = {"type": "BODY", "text": "Hi {{1}}, order {{2}} is ready."}
@@ -92,6 +93,7 @@ async def refused(rig: Rig, wanted: Template, **beside: Any) -> RequestError:
 # ---------------------------------------------------------------- keeping in step
 
 
+@pytest.mark.slow
 async def test_templates_are_read_at_the_start_and_about_once_an_hour(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -131,6 +133,7 @@ async def test_a_cursor_that_goes_bad_restarts_the_listing(
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_too_many_calls_make_only_the_reading_rarer(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -485,6 +488,30 @@ async def test_a_change_that_is_refused_carries_the_platforms_reason(
 
     assert raised.value.code is Code.TEMPLATE_REFUSED
     assert raised.value.sentence == "the platform refused: no (2388039)"
+
+
+async def test_an_example_may_take_its_time(
+    tmp_path: Path, platform: Platform, autojump_clock: MockClock
+) -> None:
+    """A film over a slow line takes minutes; it is bounded by its size, and not by a minute."""
+    platform.upload_s = 90.0
+    channel = spec(waba_id=WABA)
+    wanted = plan(
+        evolve(channel, settings={**channel.settings, "waba_id": WABA, "app_id": "70001"})
+    )
+    async with open_rig(tmp_path, platform, wanted, media=True) as rig:
+        media_id = await kept(rig, b"%PDF-1.7 tea", "tea.pdf")
+        shown: dict[str, Any] = {
+            "type": "HEADER",
+            "format": "DOCUMENT",
+            "example": {"media_id": media_id},
+        }
+
+        made = await rig.gateway.templates.create(
+            caller(), "wa", evolve(NEW, components=(shown, *NEW.components))
+        )
+
+    assert made.definition.components[0]["example"] == {"header_handle": ["4:a"]}
 
 
 async def test_an_example_that_nobody_has_is_named(rig: Rig, autojump_clock: MockClock) -> None:

@@ -351,6 +351,7 @@ async def test_a_windows_clock_goes_on_in_a_house_that_was_restarted(
         assert await windows_told(rig) == ["opened", "closing", "closed"]
 
 
+@pytest.mark.slow
 async def test_an_answer_to_somebody_from_an_ad_is_free_for_three_days_and_opens_no_window(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -445,6 +446,7 @@ async def test_a_status_that_is_faster_than_the_answer_tells_of_the_free_entry_t
     assert (await leg_of(rig)).entry_until == int(until)
 
 
+@pytest.mark.slow
 async def test_late_word_of_an_earlier_free_entry_changes_no_later_one(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

@@ -121,6 +121,53 @@ async def test_a_photo_stands_upright_and_tells_nothing_of_its_camera(pictures: 
     assert shown.info["icc_profile"] == profile
 
 
+async def test_a_photo_with_its_depth_map_is_that_photo(pictures: Pictures) -> None:
+    """Many telephones put a second picture into the file, for what is near and how bright it is."""
+    photo = drawn(size=(120, 90), noisy=True)
+    body = saved(photo, "MPO", save_all=True, append_images=[drawn(size=(30, 20))])
+
+    found = await made(pictures, body)
+
+    assert isinstance(found, Made), found
+    assert (found.mime, (await opened(pictures, found)).size) == ("image/jpeg", (120, 90))
+
+
+async def test_a_profile_of_other_colours_is_not_handed_on(pictures: Pictures) -> None:
+    """RGB that says that it is CMYK, or grey, is shown wrong, or not at all."""
+    grey = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    grey[16:20] = b"CMYK"
+    body = saved(drawn("CMYK"), "JPEG", icc_profile=bytes(grey))
+
+    shown = await opened(pictures, await made(pictures, body))
+
+    assert shown.mode == "RGB"
+    assert "icc_profile" not in shown.info
+
+
+def grey_profile() -> bytes:
+    """A colour profile of grey whose numbers are the parts of the light."""
+    white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
+    curve = b"curv" + bytes(8)
+    tags = [(b"wtpt", white), (b"kTRC", curve)]
+    at, table, data = 128 + 4 + 12 * len(tags), struct.pack(">I", len(tags)), b""
+    for name, body in tags:
+        table += name + struct.pack(">II", at + len(data), len(body))
+        data += body
+    size = 128 + len(table) + len(data)
+    head = struct.pack(">I4sI", size, bytes(4), 0x02100000) + b"mntrGRAYXYZ " + bytes(12) + b"acsp"
+    head += bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    return head.ljust(128, b"\0") + table + data
+
+
+async def test_grey_is_what_its_profile_says(pictures: Pictures) -> None:
+    body = saved(drawn("L"), "TIFF", icc_profile=grey_profile())
+
+    shown = await opened(pictures, await made(pictures, body))
+
+    assert "icc_profile" not in shown.info
+    assert shown.getpixel((0, 0))[0] > 100  # 40 of 255 parts of light, and not of what sRGB counts
+
+
 def bomb(width: int, height: int) -> bytes:
     """A small PNG that says that it is huge."""
 

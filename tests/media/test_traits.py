@@ -77,6 +77,7 @@ def test_a_frame_behind_a_large_profile_is_met_however_the_bytes_come(
     assert scan.traits == {"depth": 8, "colours": "cmyk"}
 
 
+@pytest.mark.slow
 @given(st.lists(st.binary(max_size=40), max_size=8))
 def test_a_scan_takes_any_bytes(pieces: list[bytes]) -> None:
     scan = JpegScan()

@@ -94,6 +94,15 @@ class Peer:
         return mail
 
 
+async def friendly(peer: Peer) -> None:
+    """Take every mail."""
+    await peer.open()
+    again = False
+    while True:
+        await peer.take(again=again)
+        again = True
+
+
 Script: TypeAlias = Callable[[Peer], Awaitable[None]]
 
 

@@ -106,6 +106,7 @@ async def test_every_shape_of_answer_is_read(
         assert connection.available is again
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=30))
 def test_the_cutting_of_the_bytes_changes_nothing(sizes: list[int]) -> None:
     raw, body, _ = ANSWERS["chunks"]

@@ -72,6 +72,7 @@ HUGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", HUGE.values(), ids=HUGE.keys())
 @pytest.mark.parametrize("download", [False, True], ids=["read", "downloaded"])
 async def test_an_answer_larger_than_allowed_is_not_taken(

@@ -1,5 +1,6 @@
 """When the breaker opens, and how it closes."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -142,6 +143,7 @@ def test_failures_of_calls_from_before_it_opened_do_not_open_it_again() -> None:
     assert isinstance(breaker.state, Closed)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.floats(0, 20), st.floats(0, 0.999), st.sampled_from("sfa")), max_size=200)
 )

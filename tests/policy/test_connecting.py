@@ -89,6 +89,11 @@ def test_only_a_person_can_mend_a_token(kind: Kind, reason: Reason, *, again: bo
     assert grants.must_connect_again(Failure(kind, reason)) is again
 
 
+def test_a_token_that_lacks_a_right_has_not_ended() -> None:
+    assert grants.has_ended(Failure(Kind.BROKEN, Reason.CREDENTIALS_EXPIRED))
+    assert not grants.has_ended(Failure(Kind.BROKEN, Reason.PERMISSION_DENIED))
+
+
 def test_the_reason_tells_what_happened_in_our_words_and_in_theirs() -> None:
     failure = Failure(
         Kind.BROKEN, Reason.CREDENTIALS_EXPIRED, text="Error 460", advice="the password changed"

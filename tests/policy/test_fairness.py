@@ -51,6 +51,7 @@ def test_a_thousand_to_one_skew_keeps_the_fairness_index() -> None:
     assert jain([float(value) for value in spent.values()]) >= 0.98
 
 
+@pytest.mark.slow
 @given(st.integers(1, 400), st.lists(st.integers(1, 4), min_size=1, max_size=6))
 def test_each_backlogged_lane_progresses_by_its_weight(picks: int, costs: list[int]) -> None:
     queue: FairQueue[int, int] = FairQueue(10_000, cost_max=4)
@@ -83,6 +84,7 @@ def test_an_idle_lane_saves_up_nothing() -> None:
     assert lanes.count("bulk") == 10
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from(list(WEIGHTS)), st.integers(0, 3), st.integers(1, 3))))
 def test_nothing_is_lost_and_each_key_keeps_its_order(asks: list[tuple[str, int, int]]) -> None:
     queue: FairQueue[int, int] = FairQueue(50, cost_max=3)

@@ -8,6 +8,18 @@ from omni_actors.policy import history
 NOW = 1_790_000_000.0
 
 
+def test_people_are_asked_about_where_a_list_is_refused_or_fails_for_no_reason() -> None:
+    refused = Failure(Kind.REJECTED, Reason.BAD_REQUEST)
+    unclear = Failure(Kind.TRANSIENT, Reason.UNKNOWN)
+    throttled = Failure(Kind.THROTTLED, Reason.RATE_LIMITED)
+
+    assert history.goes_one_by_one(refused, 0)
+    assert [history.goes_one_by_one(unclear, strikes) for strikes in (0, 2, 3)] == [
+        False, False, True,
+    ]  # fmt: skip
+    assert not history.goes_one_by_one(throttled, 9)
+
+
 @pytest.mark.parametrize(
     ("heard", "away"), [(None, False), (NOW - 299, False), (NOW - 301, True), (NOW + 5, False)]
 )

@@ -1,5 +1,6 @@
 """To how many people a portfolio writes first in a rolling day."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,6 +70,7 @@ def test_without_a_limit_a_line_is_let_out_in_pieces() -> None:
     assert outreach.next_at(NOW) == NOW + INVITED_LOOK_S
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 3),
     st.lists(st.floats(0, 30_000), max_size=20),
@@ -109,6 +111,7 @@ def test_a_limit_that_comes_later_counts_whom_the_day_before_it_saw() -> None:
     assert outreach.admits("eve", NOW + DAY_S / 2)
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 5),
     st.lists(st.tuples(st.floats(0, DAY_S / 2), st.integers(0, 12)), max_size=60),

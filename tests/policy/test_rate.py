@@ -37,6 +37,7 @@ def sends(
     return passed
 
 
+@pytest.mark.slow
 @given(RATES, BURSTS, st.lists(st.tuples(st.floats(0, 5), st.integers(1, 3)), max_size=60))
 def test_no_span_of_time_sees_more_than_burst_and_rate(
     rate: float, burst: int, asks: list[tuple[float, int]]
@@ -53,6 +54,7 @@ def test_no_span_of_time_sees_more_than_burst_and_rate(
             assert total <= max(burst, 3) + rate * (span + 1e-4)
 
 
+@pytest.mark.slow
 @given(RATES, BURSTS)
 def test_a_saturated_limiter_uses_what_is_allowed(rate: float, burst: int) -> None:
     passed = sends(Limit(rate, burst), [0.0] * 200, [1] * 200, start=1e6)
@@ -61,6 +63,7 @@ def test_a_saturated_limiter_uses_what_is_allowed(rate: float, burst: int) -> No
     assert span <= max(0, 200 - burst) / rate / 0.97 + 1e-6
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.floats(-5, 5), RATES, BURSTS, st.floats(0, 5)), max_size=5))
 def test_all_limiters_are_charged_or_none(asked: list[tuple[float, float, int, float]]) -> None:
     asks = [(Pace(100 + ahead), Limit(rate, burst), cost) for ahead, rate, burst, cost in asked]
@@ -214,6 +217,7 @@ GAPS_AND_WAYS = st.lists(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [LOAN, Limit(0.16, 1)])
 @given(asks=GAPS_AND_WAYS)
 def test_a_person_never_gets_more_than_whatsapp_lends(
@@ -245,6 +249,7 @@ def test_a_small_loan_is_paid_off_sooner() -> None:
     assert passed == pytest.approx([0.0, 2.0, 12.5])
 
 
+@pytest.mark.slow
 @given(GAPS_AND_WAYS)
 def test_a_loan_never_holds_back_for_longer_than_it_takes_to_pay(
     asks: list[tuple[float, float]],

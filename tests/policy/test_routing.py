@@ -75,6 +75,7 @@ TIMES = st.none() | st.floats(0, 1e9)
     st.lists(st.sampled_from(["a", "b", "last_used"]), max_size=3),
     st.randoms(use_true_random=False),
 )  # fmt: skip
+@pytest.mark.slow
 def test_the_choice_is_usable_and_does_not_depend_on_the_order_of_legs(
     legs: list[Candidate], route: list[str], chance: Random
 ) -> None:

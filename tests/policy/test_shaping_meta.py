@@ -9,6 +9,7 @@ from omni_actors.model.capabilities import Capabilities, Level
 from omni_actors.model.content import (
     Action,
     Adjustment,
+    CallInvite,
     Card,
     Carousel,
     Choices,
@@ -22,6 +23,7 @@ from omni_actors.model.content import (
     Postal,
     Products,
     ProductSection,
+    Reaction,
     Receipt,
     ReceiptItem,
     Request,
@@ -233,7 +235,7 @@ def test_a_post_is_shared_only_where_it_was_published() -> None:
     ("medium", "page", "account"),
     [
         (Media(MediaKind.IMAGE, external_id="18577"), "image", "image"),
-        (Media(MediaKind.STICKER, external_id="like_heart"), "sticker", "sticker"),
+        (Media(MediaKind.STICKER, external_id="767226160478561"), "sticker", "image"),
         (Media(MediaKind.STICKER, "known"), "image", "image"),
         (Media(MediaKind.DOCUMENT, "known"), "document", "image"),
         (Media(MediaKind.VOICE, url="https://cdn.example/v.m4a"), "audio", "audio"),
@@ -275,3 +277,48 @@ def test_labels_are_counted_apart_from_the_text_in_bytes() -> None:
     asked = Choices("Ποιο;", options(*["Μέγεθος μεγάλο" + c for c in "αβγδ"]))
 
     assert forms(asked, ACCOUNT) == ["quick_replies"]
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "external_id"), [(PAGE, "like_heart"), (ACCOUNT, "a sticker of somebody")]
+)
+def test_a_sticker_that_the_platform_does_not_know_is_refused(
+    capabilities: Capabilities, external_id: str
+) -> None:
+    with pytest.raises(Unshapable, match="is no id there"):
+        shaped(Media(MediaKind.STICKER, external_id=external_id), capabilities)
+
+
+def test_an_account_has_a_sticker_of_its_own_a_heart() -> None:
+    assert forms(Media(MediaKind.STICKER, external_id="like_heart"), ACCOUNT) == ["sticker"]
+
+
+def test_products_of_pages_need_no_catalog() -> None:
+    assert forms(Products("New", sections=(ProductSection(("610001",)),)), PAGE) == [
+        "text",
+        "product",
+    ]
+
+
+def test_a_call_button_of_a_page_never_ends_and_says_so() -> None:
+    invited = shaped(CallInvite("Shall we talk?", "Call us", ttl_minutes=60), PAGE)
+
+    assert [(note.path, note.level) for note in invited.notes] == [
+        ("/content/ttl_minutes", Level.DROPPED)
+    ]
+    (part,) = invited.parts
+    assert part.content == CallInvite("Shall we talk?", "Call us")
+
+
+@pytest.mark.parametrize("emoji", ["👍", "❤️", "👨‍👩‍👧‍👦", "🇵🇹", "1️⃣", ""])
+def test_a_reaction_is_one_emoji(emoji: str) -> None:
+    for capabilities in (PAGE, ACCOUNT, PHONE):
+        assert forms(Reaction(emoji, "msg_1"), capabilities) == ["reaction"]
+
+
+@pytest.mark.parametrize("words", ["ok", "👍👍", "👍 great", "1"])
+def test_words_are_no_reaction(words: str) -> None:
+    for capabilities in (PAGE, ACCOUNT, PHONE):
+        with pytest.raises(Unshapable, match="one emoji") as refused:
+            shaped(Reaction(words, "msg_1"), capabilities)
+        assert refused.value.pointer == "/content/emoji"

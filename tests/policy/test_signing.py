@@ -42,6 +42,7 @@ def test_a_hook_header_is_checked_against_every_secret(
     assert signing.hub_signature_matches(header, RAW, secrets) is matches
 
 
+@pytest.mark.slow
 @given(st.one_of(st.text(), st.binary(), st.text(st.characters(categories=["Cs"]))))
 def test_no_header_raises_or_matches_by_chance(header: str | bytes) -> None:
     assert not signing.hub_signature_matches(header, RAW, [APP_SECRET])

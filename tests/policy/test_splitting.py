@@ -59,6 +59,7 @@ def test_pieces_fit_and_lose_nothing_but_space(text: str, limit: int, unit: Unit
     )
 
 
+@pytest.mark.slow
 @given(TEXTS, st.integers(4, 40), st.sampled_from(UNITS))
 def test_no_grapheme_is_cut_that_fits_a_piece(text: str, limit: int, unit: Unit) -> None:
     cut = split(text, limit, unit)

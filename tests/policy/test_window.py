@@ -26,6 +26,7 @@ from omni_actors.policy.window import (
 DAY_S = 86_400.0
 WINDOWED = Capabilities({}, window_s=DAY_S)
 ADS = Capabilities({}, window_s=DAY_S, entry_answer_s=DAY_S, entry_free_s=3 * DAY_S)
+EXTENDED = Capabilities({}, window_s=DAY_S, entry_window_s=7 * DAY_S)
 FREE = Capabilities({})
 HEARD = Received("770011", "wamid.1", 1000.0, (), "wamid.1", Text("Hello"))
 
@@ -35,6 +36,9 @@ HEARD = Received("770011", "wamid.1", 1000.0, (), "wamid.1", Text("Hello"))
     [
         (HEARD, WINDOWED, 1000.0 + DAY_S),
         (HEARD, FREE, None),
+        (HEARD, EXTENDED, 1000.0 + DAY_S),
+        (evolve(HEARD, free_entry=True), EXTENDED, 1000.0 + 7 * DAY_S),
+        (evolve(HEARD, free_entry=True), ADS, 1000.0 + DAY_S),
         (evolve(HEARD, opens_window=False), WINDOWED, None),
     ],
 )

@@ -314,6 +314,7 @@ async def test_contacts_are_sent(bot: Bot) -> None:
     assert (await bot.shown())["text"] == "[contact] Grace Hopper"
 
 
+@pytest.mark.slow
 async def test_a_reaction_is_set_and_taken_back(bot: Bot) -> None:
     question = await bot.greeted()
 
@@ -324,6 +325,7 @@ async def test_a_reaction_is_set_and_taken_back(bot: Bot) -> None:
     assert texts == ["[reaction] 👍", "[reaction] removed"]
 
 
+@pytest.mark.slow
 async def test_a_template_is_sent_outside_the_window(bot: Bot) -> None:
     await bot.client.send_template(
         ADA, "order_ready", TemplateLanguage.ENGLISH_UK, [BodyText.params("Ada", "A-1")]
@@ -384,6 +386,7 @@ COMPONENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("components", COMPONENTS.values(), ids=COMPONENTS.keys())
 async def test_every_component_has_its_shape(bot: Bot, components: Any) -> None:
     """What the template is said to lack is told only of a body whose shape was right."""
@@ -413,6 +416,7 @@ async def test_an_unknown_template_becomes_the_clients_own_error(bot: Bot) -> No
         await bot.client.send_template(ADA, "no_such_thing", TemplateLanguage.ENGLISH_UK, [])
 
 
+@pytest.mark.slow
 async def test_a_wrong_token_becomes_the_clients_own_error(bot: Bot) -> None:
     async with httpx.AsyncClient() as session:
         stranger = whatsapp(session, token="wrong")
@@ -459,6 +463,7 @@ async def test_a_text_is_understood(bot: Bot) -> None:
     assert message.timestamp.timestamp() == int(EPOCH_S)
 
 
+@pytest.mark.slow
 async def test_an_update_is_answered_through_itself(bot: Bot) -> None:
     await bot.play.write(TEXT)
     message = await bot.hear()

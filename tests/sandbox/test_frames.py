@@ -36,6 +36,7 @@ def chunked(body: bytes, size: int) -> bytes:
     return coded + b"0\r\nTrailer: x\r\n\r\n"
 
 
+@pytest.mark.slow
 @given(
     body=st.binary(max_size=400),
     chunk=st.integers(1, 50),

@@ -153,6 +153,7 @@ async def test_an_address_can_expire_early(play: Play) -> None:
     assert (await play.client.get(await address(play, media_id))).content == PNG
 
 
+@pytest.mark.slow
 async def test_a_download_can_be_slow(play: Play) -> None:
     url = await address(play, await uploaded(play))
     await play.fault(kind="slow_body", delay_s=0.01)

@@ -508,6 +508,7 @@ def test_no_json_trips_the_rules(kind: str, body: Any, extra: dict[str, Any]) ->
     assert verdict in (kind, 100, 131008, 131009)
 
 
+@pytest.mark.slow
 async def test_a_body_within_the_rules_is_accepted(play: Play) -> None:
     answers = {label: await play.send(body) for label, body in TAKEN.items()}
 
@@ -516,6 +517,7 @@ async def test_a_body_within_the_rules_is_accepted(play: Play) -> None:
     assert len(await play.outbox()) == len(TAKEN)
 
 
+@pytest.mark.slow
 async def test_a_body_against_a_rule_gets_the_code_of_the_platform(play: Play) -> None:
     answers = {label: await play.send(body) for label, (body, _code) in REFUSED.items()}
 

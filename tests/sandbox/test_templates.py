@@ -477,6 +477,7 @@ async def test_not_every_template_may_be_changed(play: Play, status: str, code: 
     assert code_of(await edit(play, template_id, components=[BODY])) == code
 
 
+@pytest.mark.slow
 async def test_an_approved_template_is_changed_once_a_day_and_ten_times_a_month(
     play: Play,
 ) -> None:

@@ -41,6 +41,7 @@ from omni_actors.store.verbs import (
     SyncChannels,
     TakenUp,
 )
+from tests.database import lay
 
 RANKS = {"sent": 1, "failed": 2, "delivered": 3, "read": 4, "played": 5}
 ADA = (IdentityKey("bsuid", "GB.1"), IdentityKey("phone", "44771"))
@@ -60,7 +61,7 @@ CHANNELS = (
 def opened(path: Path) -> AbstractAsyncContextManager[SqliteStore]:
     """The store in a directory, inline, with ids that come out the same in every run."""
     return open_store(
-        f"sqlite:///{path / 'omni.db'}",
+        f"sqlite:///{lay(path)}",
         clock_now=lambda: 1_000.0,
         chance_bits=random.Random(1).getrandbits,
         inline=True,

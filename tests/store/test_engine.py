@@ -250,6 +250,7 @@ async def test_a_long_read_does_not_keep_others_from_reading_or_writing(tmp_path
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.slow
 async def test_the_log_is_kept_short(open_store: Open, tmp_path: Path) -> None:
     async with open_store(tuning=Tuning(checkpoint_pages=50)) as store:
         for number in range(300):

@@ -257,6 +257,23 @@ async def test_taking_back_forgets_the_token_and_who_it_was(desk: Desk) -> None:
     assert (await desk.do(connect(with_token("again")))).state == "active"
 
 
+async def test_what_was_taken_back_stays_so_until_the_config_says_another_token(
+    desk: Desk,
+) -> None:
+    await desk.do(SyncChannels((*CHANNELS, with_token("from-config")), 10.0))
+    await desk.do(connect())
+    taken = Disconnect("facebook", "4242", ChannelState.NEEDS_REAUTH, "revoked", 30.0)
+    await desk.do(taken)
+
+    await desk.do(SyncChannels((*CHANNELS, with_token("from-config")), 40.0))
+    still = channel(desk, "page")
+    await desk.do(SyncChannels((*CHANNELS, with_token("another")), 50.0))
+
+    assert (still.state, still.connected, still.reason) == ("needs_reauth", False, "revoked")
+    assert (channel(desk, "page").state, channel(desk, "page").connected) == ("active", True)
+    assert desk.ask(Credentials("page")) == {"access_token": "another"}
+
+
 async def test_only_what_was_connected_through_the_app_is_taken_back(desk: Desk) -> None:
     await desk.do(connect())
 

@@ -1,17 +1,29 @@
 """How far old conversations were read; old messages that turn out to be news."""
 
+from typing import Any
+
 import pytest
 from attrs import evolve
 
 from omni_actors.model.content import ChoiceResponse, Content, Text, UnsupportedContent, Via
 from omni_actors.model.failure import Failure, Kind, Reason
 from omni_actors.model.history import Cause, SyncState
-from omni_actors.model.reports import Deleted, MediaRef, Received
+from omni_actors.model.reports import Deleted, IdentityKey, MediaRef, Received
 from omni_actors.store.contract import Refused
-from omni_actors.store.history import AskHistory, Histories, HistoryOf, HistorySync, NoteHistory
-from omni_actors.store.queries import Channels, MessageById
-from omni_actors.store.verbs import Item
+from omni_actors.store.history import (
+    AskHistory,
+    Histories,
+    HistoryOf,
+    HistorySync,
+    KnownPerson,
+    NoteHistory,
+    PeopleOf,
+)
+from omni_actors.store.queries import Channels, IntakeBody, MediumById, MessageById
+from omni_actors.store.verbs import Accept, Item
 from tests.store.conftest import ADA, Desk
+
+ELSEWHERE: dict[str, Any] = {"platform": "instagram", "channel_key": "990"}
 
 
 def ask(cause: Cause = Cause.ASKED, since: float | None = None, at: float = 10.0) -> AskHistory:
@@ -138,6 +150,44 @@ async def test_a_message_that_was_taken_back_before_it_is_read_is_empty(desk: De
     [message] = [desk.ask(MessageById("default", id)) for id in ids]
     assert message is not None
     assert isinstance(message.content, UnsupportedContent)
+
+
+async def test_a_message_taken_back_while_it_is_read_gets_no_media(desk: Desk) -> None:
+    ref = MediaRef({"url": "https://x"})
+    await desk.accept(Item("whatsapp", news("m_1", Text("a secret"))))
+    await desk.accept(Item("whatsapp", Deleted("770", "del:m_1", 60.0, ADA, "m_1")))
+
+    read = Item("whatsapp", old("m_1", Text("a secret"), (ref,)), media_ids=("med_1",))
+    accepted = await desk.accept(read)
+
+    assert accepted.media is False
+    assert desk.ask(MediumById("default", "med_1")) is None
+    assert "message.synced" not in [event.type for event in desk.events()]
+
+
+async def test_what_is_told_as_news_after_it_was_taken_back_leaves_no_words(desk: Desk) -> None:
+    await desk.accept(Item("whatsapp", old("m_1", Text("a secret"))))
+    await desk.accept(Item("whatsapp", Deleted("770", "del:m_1", 60.0, ADA, "m_1")))
+    intake = desk.intake()
+
+    await desk.do(Accept(intake, (Item("whatsapp", news("m_1", Text("a secret"))),)))
+
+    assert desk.ask(IntakeBody(intake.id)).body is None
+
+
+async def test_people_are_told_in_pages_those_met_last_first(desk: Desk) -> None:
+    people = [(IdentityKey("phone", f"49151{n}"),) for n in range(5)]
+    for n, who in enumerate(people):
+        await desk.receive(f"wamid.{n}", who=who, at=1_000.0 + n)
+    await desk.receive("elsewhere", who=(IdentityKey("igsid", "555", "990"),), **ELSEWHERE)
+
+    found: list[KnownPerson] = []
+    after = ("~", "~")
+    while page := desk.ask(PeopleOf("wa", after, 2)):
+        found += page
+        after = (page[-1].conversation_id, page[-1].leg_id)
+
+    assert [person.keys for person in found] == people[::-1]
 
 
 async def test_reading_is_no_word_of_the_platform(desk: Desk) -> None:

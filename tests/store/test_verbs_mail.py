@@ -1,5 +1,7 @@
 """Mailboxes are read on from where they were left, and what a mail refers to is found out."""
 
+from typing import Any
+
 import pytest
 
 from omni_actors.model.reports import IdentityKey, StatusReported, Trust
@@ -93,6 +95,13 @@ async def write(
 async def answer(desk: Desk, leg_id: str, external_id: str) -> Message:
     """Something was sent to a leg, under this id."""
     return await desk.sent(leg_id, external_id)
+
+
+def thread_of(message: Message) -> dict[str, Any]:
+    """What a mail was found to refer to."""
+    notes: Any = message.notes
+    found: dict[str, Any] = notes["thread"]
+    return found
 
 
 def identity(desk: Desk, message: Message) -> Identity:
@@ -226,8 +235,7 @@ async def test_somebody_elses_token_leaves_a_mail_with_its_sender(office: Desk) 
 
     assert strange.conversation_id != first.conversation_id
     assert strange.reply_to is None
-    assert strange.notes is not None
-    assert strange.notes["thread"] == {
+    assert thread_of(strange) == {
         "rule": "reply_token",
         "message_id": sent.id,
         "conversation_id": first.conversation_id,
@@ -262,8 +270,7 @@ async def test_ids_count_on_the_same_leg(office: Desk) -> None:
     reply = await write(office, "2@a", Lead("references", "0@a"), Lead("references", "1@a"))
 
     assert (reply.reply_to, reply.reply_to_external) == (first.id, "1@a")
-    assert reply.notes is not None
-    assert reply.notes["thread"]["rule"] == "references"
+    assert thread_of(reply)["rule"] == "references"
 
 
 async def test_ids_of_somebody_elses_messages_prove_nothing(office: Desk) -> None:
@@ -272,9 +279,8 @@ async def test_ids_of_somebody_elses_messages_prove_nothing(office: Desk) -> Non
     strange = await write(office, "2@b", Lead("in_reply_to", "1@a"), who=BOB)
 
     assert strange.reply_to is None
-    assert strange.notes is not None
-    assert strange.notes["thread"]["other"] is True
-    assert strange.notes["thread"]["message_id"] == first.id
+    assert thread_of(strange)["other"] is True
+    assert thread_of(strange)["message_id"] == first.id
 
 
 async def test_a_lead_to_ones_own_messages_goes_before_one_to_others(office: Desk) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from omni_actors.model.content import Card, Media, MediaKind, Text
+from omni_actors.model.content import Card, Choices, Media, MediaKind, Option, Text
 from omni_actors.model.events import EventType
 from omni_actors.model.reports import (
     Acted,
@@ -20,6 +20,7 @@ from omni_actors.model.reports import (
     StatusReported,
 )
 from omni_actors.model.states import MediaState, PartStatus
+from omni_actors.store.control import ControlMoved
 from omni_actors.store.media_verbs import MediumReady
 from omni_actors.store.queries import (
     BlobsInUse,
@@ -30,7 +31,16 @@ from omni_actors.store.queries import (
     Unhandled,
 )
 from omni_actors.store.rows import ANY_TENANT, Leg
-from omni_actors.store.verbs import Accept, Claimed, InDoubt, Item, TakenUp, Tick
+from omni_actors.store.verbs import (
+    Accept,
+    Claimed,
+    InDoubt,
+    Item,
+    NewPart,
+    Submitted,
+    TakenUp,
+    Tick,
+)
 from tests.store.conftest import LOST, Desk, item, received
 
 CARA = (IdentityKey("igsid", "555", "990"),)
@@ -182,7 +192,22 @@ async def test_an_echo_without_a_name_settles_the_part_that_says_the_same(
     assert EventType.MESSAGE_ECHOED not in [event.type for event in desk.events()]
 
 
+async def test_of_a_question_an_echo_repeats_the_words(desk: Desk) -> None:
+    asked = Choices("Which size?", (Option("S", "Small"),))
+    question = NewPart("prt_q", 1, "quick_replies", asked)
+    submit = evolve(desk.message(await their_leg(desk)), parts=(question,), content=asked)
+    queued = await desk.store.do(submit)
+    [claimed] = await desk.claim(*desk.heads("ig"))
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+
+    await desk.accept(echo("Which size?"))
+
+    assert isinstance(queued, Submitted)
+    assert desk.find(queued.message_id).status == "sent"
+
+
 STRANGERS = {
+    "our app, of something before": echo("Hello", anonymous=False, app_id=OURS),
     "other words": echo("Rita here"),
     "a picture": told(
         Echoed("990", "m.E", 1_003.0, CARA, "m.E", Media(MediaKind.IMAGE), anonymous=True)
@@ -249,6 +274,28 @@ async def test_a_message_taken_back_takes_bytes_and_raw_body_along(desk: Desk) -
     assert (medium.blob, medium.ref, medium.filename) == (None, None, None)
 
 
+async def test_edits_and_repetitions_of_it_leave_no_words_behind_either(desk: Desk) -> None:
+    secret = told(received("m.1", Text("a secret"), who=CARA, channel_key="990"))
+    edit = told(Edited("990", "edit:m.1:1", 1_001.0, CARA, "m.1", Text("another secret")))
+    intakes = [desk.intake() for _ in range(3)]
+    for intake, each in zip(intakes, (edit, secret, secret), strict=True):
+        await desk.do(Accept(intake, (each,)))
+
+    await desk.accept(told(Deleted("990", "del:m.1", 1_002.0, CARA, "m.1")))
+
+    assert [desk.ask(IntakeBody(intake.id)).body for intake in intakes] == [None, None, None]
+
+
+async def test_a_repetition_beside_news_keeps_its_bytes(desk: Desk) -> None:
+    first = told(received("m.1", who=CARA, channel_key="990"))
+    await desk.accept(first)
+    intake = desk.intake()
+
+    await desk.do(Accept(intake, (first, told(received("m.2", who=CARA, channel_key="990")))))
+
+    assert desk.ask(IntakeBody(intake.id)).body == b"{}"
+
+
 async def test_a_raw_body_stays_while_something_in_it_has_no_channel_yet(desk: Desk) -> None:
     intake = desk.intake()
     items = (
@@ -281,3 +328,55 @@ async def test_a_medium_that_may_not_be_kept_is_gone_in_time(desk: Desk, fetched
     assert before.state is (MediaState.READY if fetched else MediaState.PENDING)
     assert (after.state, after.blob, after.ref) == (MediaState.FAILED, None, None)
     assert desk.ask(Conversations(ANY_TENANT, limit=9)).rows
+
+
+async def test_whoever_hands_the_control_to_themselves_has_it(desk: Desk) -> None:
+    leg_id = await their_leg(desk)
+
+    await desk.store.do(ControlMoved(leg_id, OURS, 1_001.0, {"kind": "pass"}))
+
+    assert leg_of(desk, leg_id).controlled_by is None
+    assert desk.events()[-1].detail["ours"] is True
+
+
+ITS_OWN = {"app_id": {"anonymous": False, "app_id": OURS}, "nobody named": {"anonymous": True}}
+
+
+@pytest.mark.parametrize("named", ITS_OWN.values(), ids=ITS_OWN.keys())
+async def test_a_late_echo_of_the_first_try_is_no_message_of_somebody_else(
+    desk: Desk, named: dict[str, Any]
+) -> None:
+    message_id, claimed = await on_the_wire(desk, await their_leg(desk))
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+    await desk.do(Tick(1_060.0))
+    [again] = await desk.claim(*desk.heads("ig"), at=1_060.0)
+    await desk.settle(again, TakenUp(("m.2",)), at=1_061.0)
+
+    await desk.accept(echo(**named))
+    await desk.accept(echo(**named))
+
+    message = desk.find(message_id)
+    assert message.parts[0].external_ids == ("m.2", "m.E")
+    assert EventType.MESSAGE_ECHOED not in [event.type for event in desk.events()]
+
+
+async def test_words_that_a_person_repeats_later_are_a_message_of_theirs(desk: Desk) -> None:
+    _message_id, claimed = await on_the_wire(desk, await their_leg(desk))
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+    await desk.do(Tick(1_060.0))
+    [again] = await desk.claim(*desk.heads("ig"), at=1_060.0)
+    await desk.settle(again, TakenUp(("m.2",)), at=1_061.0)
+    later = Echoed("990", "m.L", 1_200.0, CARA, "m.L", Text("Good morning"), anonymous=True)
+
+    await desk.accept(told(later))
+
+    assert EventType.MESSAGE_ECHOED in [event.type for event in desk.events()]
+
+
+async def test_an_echo_from_before_a_part_went_out_does_not_settle_it(desk: Desk) -> None:
+    message_id, claimed = await on_the_wire(desk, await their_leg(desk), at=1_100.0)
+    await desk.settle(claimed, InDoubt(LOST, 1_160.0), at=1_101.0)
+
+    await desk.accept(echo("Something else", anonymous=False, app_id=OURS))
+
+    assert desk.find(message_id).status == "unknown"

@@ -463,6 +463,7 @@ async def test_heads_come_in_pages_and_depths_count_what_waits(desk: Desk) -> No
     assert (depth.queued, depth.held, depth.unknown, depth.oldest_at) == (10, 1, 0, 1_000.0)
 
 
+@pytest.mark.slow
 async def test_a_window_opens_for_any_number_of_held_parts(desk: Desk) -> None:
     leg_id = await desk.leg()
     held = [await desk.submit(leg_id, parts=200, held=True) for _ in range(13)]

@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import apsw
 import pytest
@@ -70,16 +71,21 @@ def test_a_listing_walks_along_what_was_asked_for(name: str, index: str) -> None
 
 def plan_of(sql: str) -> list[str]:
     """The steps of SQLite for a statement, on an empty database."""
-    connection = apsw.Connection(":memory:")
-    for step in shipped():
-        connection.execute(step.sql)
     statement = translate(sql)
     named: dict[str, object] = dict.fromkeys(re.findall(r":(\w+)", sql), 1)
     for batch in statement.batches:
         named[batch.name] = [("x",) * len(batch.columns)] * 16
 
     text, bound = statement.bind(named)
-    return [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + text, bound)]
+    return [row[3] for row in empty().execute("EXPLAIN QUERY PLAN " + text, bound)]
+
+
+@cache
+def empty() -> apsw.Connection:
+    connection = apsw.Connection(":memory:")
+    for step in shipped():
+        connection.execute(step.sql)
+    return connection
 
 
 def alias_to_table(sql: str) -> dict[str, str]:

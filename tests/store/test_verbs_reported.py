@@ -145,7 +145,7 @@ async def test_an_echo_of_our_app_settles_the_part_that_is_in_doubt(desk: Desk) 
     queued = await desk.submit(leg_id)
     [claimed] = await desk.claim(*desk.heads("ig"))
     await desk.settle(claimed, InDoubt(LOST, 1_060.0))
-    echo = Echoed("990", "e:1", 1_003.0, who, "mid.1", Text("x"), app_id="4711")
+    echo = Echoed("990", "e:1", 1_003.0, who, "mid.1", Text("Good morning"), app_id="4711")
 
     await desk.accept(item(echo, "instagram"))
 

@@ -86,6 +86,7 @@ from tests.store.conftest import (
 
 WA, *REST = CHANNELS
 PHONE = ADA[1]
+HELLO = TemplateDefinition("hello", "en", TemplateStatus.APPROVED)
 
 
 def channel(desk: Desk, channel_id: str = "wa") -> Any:
@@ -144,6 +145,23 @@ async def test_two_channels_can_swap_their_keys(desk: Desk) -> None:
     assert channel(desk, "wa").state is channel(desk, "wa-2").state is ChannelState.ACTIVE
     assert desk.events()[-1].channel_id == "wa-2"
     assert EventType.CHANNEL_STATE not in [event.type for event in desk.events()]
+
+
+async def test_a_channel_with_another_account_begins_with_a_clean_sheet(desk: Desk) -> None:
+    """What the platform said of the number before says nothing of the one that is there now."""
+    banned = Standing("ban", ok=False, sentence="Banned.", at=10.0, blocks=True)
+    detail = {"users_per_day": 250, "first_at": None}
+    news = ChannelReported("770", "ban:1", 10.0, (), "ban", Severity.CRITICAL, detail)
+    await desk.accept(Item("whatsapp", news, standings=(banned,)), at=10.0)
+    await desk.do(KeepTemplates("wa", (HELLO,), 11.0))
+    assert channel(desk).state is ChannelState.RESTRICTED
+
+    await desk.do(SyncChannels((evolve(WA, channel_key="999"), *REST), 20.0))
+
+    assert (channel(desk).state, channel(desk).limits) == (ChannelState.ACTIVE, {})
+    assert desk.ask(Standings("default", 21.0)) == ()
+    assert desk.ask(TemplatesNamed("default", "wa", "hello")) == ()
+    assert [e.detail["state"] for e in desk.events() if "state" in e.detail][-1] == "active"
 
 
 def test_nothing_secret_is_spelled_in_a_request() -> None:
@@ -232,6 +250,7 @@ async def test_a_state_is_left_alone_where_the_caller_says_so(desk: Desk) -> Non
     assert refused.value.code == "unknown_channel"
 
 
+@pytest.mark.slow
 async def test_a_key_is_found_by_its_hash_until_it_is_revoked(desk: Desk) -> None:
     key = ApiKey("key_1", "default", "ci", ("messages:write",), "ab" * 32, 1.0)
     await desk.do(CreateKey(key, "s3cret"))
@@ -386,9 +405,9 @@ async def test_figures_count_rows(desk: Desk) -> None:
 
 # Those that need no tenant: they are asked with an id that only its owner has, or by the house.
 HOUSE_ONLY = {
-    "BlobsInUse", "Closures", "Credentials", "DeletionByCode", "DerivativeOf", "DueMedia",
-    "EventFloor", "Figures", "Grants", "Heads", "HistoryOf", "InLine", "IntakeBody", "KeyByHash",
-    "LegHeads", "LegsOf", "SitterOf",
+    "AskedBy", "BlobsInUse", "Closures", "Credentials", "DeletionByCode", "DerivativeOf",
+    "DueMedia", "EventFloor", "Figures", "Grants", "Heads", "HistoryOf", "InLine", "IntakeBody",
+    "KeyByHash", "LegHeads", "LegsOf", "PeopleOf", "SitterOf",
     "Outreached", "Replay", "SentSince", "TemplateSyncOf", "TreasureOf", "Unclaimed", "Unhandled",
     "UnhandledConversations", "UploadOf", "WindowOf",
 }  # fmt: skip

@@ -87,6 +87,7 @@ def facts(desk: Desk) -> list[Any]:
     return [*seen, told, sorted(desk.heads())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 async def test_a_batch_does_what_its_verbs_do_alone(
     open_engine: Opened, tmp_path: Path, seed: int

@@ -8,7 +8,13 @@ from omni_actors.adapters.instagram.check import check
 from omni_actors.adapters.instagram.history import HISTORY
 from omni_actors.adapters.instagram.inbound import parse
 from omni_actors.adapters.instagram.oauth import OAUTH, UPKEEP
-from omni_actors.adapters.instagram.outbound import mark_read, send, typing, upload
+from omni_actors.adapters.instagram.outbound import (
+    mark_read,
+    send,
+    stop_typing,
+    typing,
+    upload,
+)
 from omni_actors.adapters.instagram.portrait import portrait
 from omni_actors.adapters.instagram.profile import PROFILE
 from omni_actors.adapters.instagram.settings import (
@@ -23,6 +29,7 @@ from omni_actors.adapters.meta import rates
 from omni_actors.adapters.meta.graph import usage
 from omni_actors.adapters.meta.media import fetch
 from omni_actors.adapters.meta.routing import CONTROL
+from omni_actors.adapters.meta.sending import forbids
 from omni_actors.adapters.meta.upload import upload_gone
 
 INSTAGRAM: Final = Adapter(
@@ -48,8 +55,10 @@ INSTAGRAM: Final = Adapter(
     history=HISTORY,
     mark_read=mark_read,
     typing=typing,
+    stop_typing=stop_typing,
     profile=PROFILE,
     portrait=portrait,
     control=CONTROL,
+    forbids=forbids,
     meters=rates.METERS,
 )

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from omni_actors.adapters.meta import forms
 from omni_actors.adapters.meta.forms import MB
-from omni_actors.adapters.meta.people import COMMENT
+from omni_actors.adapters.meta.people import WINDOWLESS
 from omni_actors.model.capabilities import Capabilities, Form, Level, Limits
 
 PAGE: Final = (
@@ -39,7 +39,7 @@ def _medium(name: str, mimes: tuple[str, ...], most: int, why: str = "") -> Form
 
 LINK: Final = _text("link_text", Level.FLATTENED, "Instagram takes no such file")
 IN_WORDS: Final = _text("text", Level.FLATTENED, "the customer answers in words")
-STICKER: Final = forms.sticker(PAGE + "send-message")
+STICKER: Final = forms.sticker("like_heart", PAGE + "send-message")
 
 
 def _flat(why: str) -> Form:
@@ -98,13 +98,15 @@ FORMS: Final = {
 CAPABILITIES: Final = Capabilities(
     forms=FORMS,
     window_s=forms.WINDOW_S,
+    entry_window_s=forms.ENTRY_WINDOW_S,
     human_window_s=forms.HUMAN_S,
     control_s=forms.CONTROL_S,
-    windowless=(COMMENT,),
+    windowless=WINDOWLESS,
     free_in_closed_window=(),
     reply_to=True,
     mark_read=True,
     typing=True,
+    stop_typing=True,
     receipts=("read",),
     media_by_url=True,
     media_kept_s=forms.MEDIA_KEPT_S,

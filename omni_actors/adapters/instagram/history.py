@@ -7,7 +7,7 @@ https://developers.facebook.com/docs/instagram-platform/instagram-api-with-insta
 
 from typing import Final
 
-from omni_actors.adapters.contract import HistoryDesk, Thread, ThreadPage, ThreadRead
+from omni_actors.adapters.contract import HistoryDesk, Person, Thread, ThreadPage, ThreadRead
 from omni_actors.adapters.instagram.inbound import INSTAGRAM
 from omni_actors.adapters.instagram.settings import InstagramSettings
 from omni_actors.adapters.meta import history, rates
@@ -28,4 +28,8 @@ def _read(thread: Thread, settings: InstagramSettings) -> Flow[ThreadRead]:
     return (yield from history.read(thread, settings, _place(settings)))
 
 
-HISTORY: Final = HistoryDesk(rates.HISTORY, _page, _read)
+def _of(person: Person, settings: InstagramSettings) -> Flow[ThreadPage]:
+    return (yield from history.of_person(person, settings, _place(settings)))
+
+
+HISTORY: Final = HistoryDesk(rates.HISTORY, _page, _read, _of)

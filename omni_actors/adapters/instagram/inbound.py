@@ -21,7 +21,7 @@ INSTAGRAM: Final = Dialect(
     signed=False,
     changes={
         "comments": comments.comment,
-        "live_comments": comments.comment,
+        "live_comments": comments.live,
         "mentions": comments.mention,
     },
 )

@@ -12,7 +12,8 @@ from omni_actors.adapters.instagram.settings import InstagramSettings
 from omni_actors.adapters.meta import oauth, upkeep
 from omni_actors.adapters.meta.apps import FacebookApp, InstagramApp
 from omni_actors.adapters.reading import mapping, sequence, text
-from omni_actors.model.failure import SendFailure
+from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.model.json import JsonObject
 from omni_actors.wire.calls import Auth, Flow, HttpCall, Secret, http
 
 FACEBOOK_SCOPES: Final = (
@@ -109,8 +110,22 @@ def exchange(app: InstagramApp, redirect: str) -> Flow[Tokens]:
     )
     document = oauth.good((yield from http(call)))
     listed = [mapping(item) for item in sequence(document.get("data"))]
-    found = oauth.tokens_of(listed[0] if listed else document)
+    told = listed[0] if listed else document
+    found = oauth.tokens_of(told)
+    _require_allowed(told)
     return Tokens(found.access_token, SHORT_LIFE_S)
+
+
+def _require_allowed(told: JsonObject) -> None:
+    """The person may decline permissions one by one, and an account would be connected deaf and
+    dumb. Raises SendFailure."""
+    allowed = told.get("permissions")
+    names = allowed.split(",") if isinstance(allowed, str) else sequence(allowed)
+    given = {name.strip() for name in names if isinstance(name, str) and name}
+    lacking = ", ".join([name for name in SCOPES if name not in given])
+    if given and lacking:
+        why = f"the person did not allow {lacking}; begin again, and allow it in the dialog"
+        raise SendFailure(Failure(Kind.REJECTED, Reason.PERMISSION_DENIED, text=why))
 
 
 def prolong(app: InstagramApp) -> Flow[Tokens]:
@@ -143,6 +158,7 @@ def own_account(app: InstagramApp) -> Flow[Harvest]:
         "graph_url": app.graph_url,
         "version": app.version,
         "app_id": app.app_id,
+        "fields": list(app.fields),
     }
     name = text(me.get("username")) or text(me.get("name")) or account
     subjects = [one for one in (text(me.get("id")), account) if one is not None]
@@ -188,7 +204,8 @@ def missing(settings: InstagramSettings) -> Flow[Sequence[str]]:
 
 def subscribe(settings: InstagramSettings) -> Flow[None]:
     """Order all webhooks that we read."""
-    fields = FIELDS if settings.login == "instagram" else PAGE_FIELDS
+    own = settings.login == "instagram"
+    fields = (*FIELDS, *settings.fields) if own else PAGE_FIELDS
     yield from upkeep.subscribe(settings, fields)
 
 
@@ -204,5 +221,11 @@ OAUTH: Final[Mapping[str, OAuth[Any]]] = {
     ),
 }
 UPKEEP: Final = Upkeep(
-    inspect=inspect, missing=missing, subscribe=subscribe, renews=renews, renew=renew
+    inspect=inspect,
+    missing=missing,
+    subscribe=subscribe,
+    unsubscribe=upkeep.unsubscribe,
+    installed=upkeep.installed,
+    renews=renews,
+    renew=renew,
 )

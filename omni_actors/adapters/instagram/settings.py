@@ -9,10 +9,12 @@ from typing import Any, Final, Literal
 
 from attrs import Attribute, Factory, field, frozen
 
-from omni_actors.adapters.meta.people import IGSID, address_of
+from omni_actors.adapters.meta.people import IGSID, OF_ACCOUNTS, address_of
 from omni_actors.adapters.meta.settings import (
     GRAPH_URL,
     VERSION,
+    are_fields,
+    as_names,
     host_of,
     is_graph_url,
     is_platform_id,
@@ -45,7 +47,8 @@ class InstagramSettings:
 
     `ig_id` is the id that webhooks name it by (`user_id` of `/me` with Instagram Login). `page_id`
     is the page that it is linked to, needed with Facebook Login. `app_id` is the app that sends
-    for the account: with it our own messages are told from those of other apps.
+    for the account: with it our own messages are told from those of other apps. `fields` are
+    webhooks to order besides those that are read anyway; of a page's account the app's count.
     """
 
     ig_id: str = field(validator=is_platform_id)
@@ -58,6 +61,7 @@ class InstagramSettings:
     )
     version: str = field(default=VERSION, validator=is_version)
     app_id: str | None = field(default=None, validator=is_platform_id)
+    fields: tuple[str, ...] = field(default=(), converter=as_names, validator=are_fields)
 
     def url(self, *path: str) -> str:
         """The address of something in the Graph."""
@@ -93,7 +97,7 @@ def channel_key(settings: InstagramSettings) -> str:
 def address(written: str, channel_key: str) -> tuple[IdentityKey, ...]:
     """The person that `to.address` names to an account. Raises BadAddress."""
     what = "an Instagram address is an Instagram-scoped id (IGSID)"
-    return address_of(IGSID, written, channel_key, what)
+    return address_of(IGSID, written, channel_key, what, OF_ACCOUNTS)
 
 
 def token(credentials: InstagramCredentials) -> str:

@@ -8,7 +8,13 @@ from omni_actors.adapters.messenger.check import check
 from omni_actors.adapters.messenger.history import HISTORY
 from omni_actors.adapters.messenger.inbound import parse
 from omni_actors.adapters.messenger.oauth import OAUTH, UPKEEP
-from omni_actors.adapters.messenger.outbound import mark_read, send, typing, upload
+from omni_actors.adapters.messenger.outbound import (
+    mark_read,
+    send,
+    stop_typing,
+    typing,
+    upload,
+)
 from omni_actors.adapters.messenger.portrait import portrait
 from omni_actors.adapters.messenger.profile import PERSONAS, PROFILE
 from omni_actors.adapters.messenger.settings import (
@@ -23,6 +29,7 @@ from omni_actors.adapters.meta import rates
 from omni_actors.adapters.meta.graph import usage
 from omni_actors.adapters.meta.media import fetch
 from omni_actors.adapters.meta.routing import CONTROL
+from omni_actors.adapters.meta.sending import forbids
 from omni_actors.adapters.meta.upload import upload_gone
 
 MESSENGER: Final = Adapter(
@@ -48,9 +55,11 @@ MESSENGER: Final = Adapter(
     history=HISTORY,
     mark_read=mark_read,
     typing=typing,
+    stop_typing=stop_typing,
     personas=PERSONAS,
     profile=PROFILE,
     portrait=portrait,
     control=CONTROL,
+    forbids=forbids,
     meters=rates.METERS,
 )

@@ -32,7 +32,7 @@ AS_IMAGE: Final = forms.medium(
 IN_WORDS: Final = forms.text_form(
     "text", "utf16", TEXT_MAX, Level.FLATTENED, "the customer answers in words"
 )
-STICKER: Final = forms.sticker(forms.SEND)
+STICKER: Final = forms.sticker(forms.DIGITS, forms.SEND)
 
 
 def _flat(why: str) -> Form:
@@ -61,6 +61,20 @@ MEDIA_CARD: Final = Form(
         **ANY_BUTTONS,
     ),
     "the title and text of the card stand above it",
+)
+
+# No page shows its keys: they are taken to be those of the other buttons.
+CALL_BUTTON: Final = Form(
+    "call_button",
+    Level.NATIVE,
+    Limits(
+        "utf16",
+        text_min=1,
+        text_max=forms.BUTTON_TEXT_MAX,
+        button_max=forms.TITLE_MAX,
+        minutes_max=0,
+        source=forms.PAGES + "reference/buttons",
+    ),
 )
 
 FORMS: Final = {
@@ -114,6 +128,7 @@ FORMS: Final = {
     "coupon": (_whole("coupon", "coupon"), _flat("a coupon needs a code or a page")),
     "feedback": (_whole("feedback", "customer-feedback-template"),),
     "template": (Form("utility", Level.NATIVE, Limits("utf16", source=UTILITY)),),
+    "call_invite": (CALL_BUTTON,),
     "reaction": (forms.REACTION,),
     "email": (_flat("a mail's subject and text, as one message"),),
 }
@@ -121,6 +136,7 @@ FORMS: Final = {
 CAPABILITIES: Final = Capabilities(
     forms=FORMS,
     window_s=forms.WINDOW_S,
+    entry_window_s=forms.ENTRY_WINDOW_S,
     human_window_s=forms.HUMAN_S,
     control_s=forms.CONTROL_S,
     windowless=WINDOWLESS,
@@ -128,6 +144,7 @@ CAPABILITIES: Final = Capabilities(
     reply_to=True,
     mark_read=True,
     typing=True,
+    stop_typing=True,
     receipts=("delivered", "read"),
     media_by_url=True,
     media_kept_s=forms.MEDIA_KEPT_S,

@@ -5,7 +5,7 @@ https://developers.facebook.com/documentation/business-messaging/messenger-platf
 
 from typing import Final
 
-from omni_actors.adapters.contract import HistoryDesk, Thread, ThreadPage, ThreadRead
+from omni_actors.adapters.contract import HistoryDesk, Person, Thread, ThreadPage, ThreadRead
 from omni_actors.adapters.messenger.inbound import MESSENGER
 from omni_actors.adapters.messenger.settings import MessengerSettings
 from omni_actors.adapters.meta import history, rates
@@ -25,4 +25,8 @@ def _read(thread: Thread, settings: MessengerSettings) -> Flow[ThreadRead]:
     return (yield from history.read(thread, settings, _place(settings)))
 
 
-HISTORY: Final = HistoryDesk(rates.HISTORY, _page, _read)
+def _of(person: Person, settings: MessengerSettings) -> Flow[ThreadPage]:
+    return (yield from history.of_person(person, settings, _place(settings)))
+
+
+HISTORY: Final = HistoryDesk(rates.HISTORY, _page, _read, _of)

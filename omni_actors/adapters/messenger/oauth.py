@@ -55,6 +55,7 @@ def _found(app: FacebookApp, page: oauth.Page) -> Found:
         "graph_url": app.graph_url,
         "version": app.version,
         "app_id": app.app_id,
+        "fields": list(app.fields),
     }
     return Found(page.id, page.name, settings, page.tokens, page.obstacle)
 
@@ -66,12 +67,12 @@ def inspect(settings: MessengerSettings) -> Flow[TokenFacts]:
 
 def missing(settings: MessengerSettings) -> Flow[Sequence[str]]:
     """The webhooks that do not come."""
-    return (yield from upkeep.missing(settings, FIELDS))
+    return (yield from upkeep.missing(settings, (*FIELDS, *settings.fields)))
 
 
 def subscribe(settings: MessengerSettings) -> Flow[None]:
-    """Order all webhooks that we read."""
-    yield from upkeep.subscribe(settings, FIELDS)
+    """Order all webhooks that we read, and those that the operator wants besides."""
+    yield from upkeep.subscribe(settings, (*FIELDS, *settings.fields))
 
 
 OAUTH: Final[Mapping[str, OAuth[Any]]] = {
@@ -79,4 +80,10 @@ OAUTH: Final[Mapping[str, OAuth[Any]]] = {
         authorize=authorize, exchange=oauth.exchange, accounts=accounts, prolong=oauth.prolong
     )
 }
-UPKEEP: Final = Upkeep(inspect=inspect, missing=missing, subscribe=subscribe)
+UPKEEP: Final = Upkeep(
+    inspect=inspect,
+    missing=missing,
+    subscribe=subscribe,
+    unsubscribe=upkeep.unsubscribe,
+    installed=upkeep.installed,
+)

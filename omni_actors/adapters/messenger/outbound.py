@@ -35,3 +35,8 @@ def mark_read(_external_id: str, person: Person, settings: MessengerSettings) ->
 def typing(_external_id: str, person: Person, settings: MessengerSettings) -> Flow[None]:
     """Show for about 20 s that an answer is being written; it marks nothing as read."""
     yield from sending.tell("typing_on", person, settings)
+
+
+def stop_typing(_external_id: str, person: Person, settings: MessengerSettings) -> Flow[None]:
+    """Show no longer that an answer is being written. Raises SendFailure."""
+    yield from sending.tell("typing_off", person, settings)

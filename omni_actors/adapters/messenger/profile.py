@@ -20,6 +20,7 @@ from omni_actors.model.profile import PIECES, NewPersona, Persona, Profile
 from omni_actors.wire.calls import Flow, HttpCall, http
 
 PERSONAS_MAX: Final = 100
+PAGES_MAX: Final = 20
 
 
 def _place(settings: MessengerSettings) -> Place:
@@ -44,16 +45,26 @@ def _unfit(profile: Profile) -> Sequence[tuple[str, str]]:
 
 
 def _all_personas(settings: MessengerSettings) -> Flow[Sequence[Persona]]:
-    call = HttpCall(
-        "GET",
-        settings.url(settings.page_id, "personas"),
-        settings.auth,
-        query={"fields": "id,name,profile_picture_url", "limit": str(PERSONAS_MAX)},
-        idempotent=True,
-    )
-    reply = yield from http(call)
-    told = [mapping(each) for each in sequence(answer(reply, repeatable=True).get("data"))]
-    return [persona for each in told if (persona := _persona(each)) is not None]
+    found: list[Persona] = []
+    after: str | None = None
+    for _page in range(PAGES_MAX):
+        told = yield from _page_of_personas(settings, after)
+        listed = [mapping(each) for each in sequence(told.get("data"))]
+        found += [persona for each in listed if (persona := _persona(each)) is not None]
+        paging = mapping(told.get("paging"))
+        after = text(mapping(paging.get("cursors")).get("after")) if paging.get("next") else None
+        if after is None:
+            return found
+    why = f"the page has more than {PAGES_MAX * PERSONAS_MAX} personas"
+    raise SendFailure(Failure(Kind.REJECTED, Reason.BAD_REQUEST, text=why))
+
+
+def _page_of_personas(settings: MessengerSettings, after: str | None) -> Flow[JsonObject]:
+    query = {"fields": "id,name,profile_picture_url", "limit": str(PERSONAS_MAX)}
+    url = settings.url(settings.page_id, "personas")
+    asked = {**query, "after": after} if after else query
+    call = HttpCall("GET", url, settings.auth, query=asked, idempotent=True)
+    return answer((yield from http(call)), repeatable=True)
 
 
 def _persona(told: JsonObject) -> Persona | None:

@@ -2,10 +2,12 @@
 
 from attrs import field, frozen
 
-from omni_actors.adapters.meta.people import PSID, TOKENS, address_of
+from omni_actors.adapters.meta.people import OF_PAGES, PSID, address_of
 from omni_actors.adapters.meta.settings import (
     GRAPH_URL,
     VERSION,
+    are_fields,
+    as_names,
     host_of,
     is_graph_url,
     is_platform_id,
@@ -22,7 +24,8 @@ class MessengerSettings:
     """One Facebook page.
 
     `app_id` is the Meta app that sends for the page: with it our own messages are told from those
-    of other apps and of people in the page's inbox.
+    of other apps and of people in the page's inbox. `fields` are webhooks to order besides those
+    that are read anyway.
     https://developers.facebook.com/docs/messenger-platform/overview
     """
 
@@ -30,6 +33,7 @@ class MessengerSettings:
     graph_url: str = field(default=GRAPH_URL, converter=without_slash, validator=is_graph_url)
     version: str = field(default=VERSION, validator=is_version)
     app_id: str | None = field(default=None, validator=is_platform_id)
+    fields: tuple[str, ...] = field(default=(), converter=as_names, validator=are_fields)
 
     def url(self, *path: str) -> str:
         """The address of something in the Graph."""
@@ -65,7 +69,7 @@ def channel_key(settings: MessengerSettings) -> str:
 def address(written: str, channel_key: str) -> tuple[IdentityKey, ...]:
     """The person that `to.address` names to a page. Raises BadAddress."""
     what = "a Messenger address is a page-scoped id (PSID)"
-    return address_of(PSID, written, channel_key, what, TOKENS)
+    return address_of(PSID, written, channel_key, what, OF_PAGES)
 
 
 def token(credentials: MessengerCredentials) -> str:

@@ -13,6 +13,7 @@ from omni_actors.adapters.meta import signed_request
 from omni_actors.adapters.meta.settings import (
     GRAPH_URL,
     VERSION,
+    are_fields,
     host_of,
     is_graph_url,
     is_platform_id,
@@ -48,7 +49,8 @@ class FacebookApp:
 
     `config_id` is a configuration of Facebook Login for Business, which names the permissions in
     place of `scopes`; `system_user` tells that it gives tokens of a system user. Without `scopes`
-    those are asked for that the platform's channels need.
+    those are asked for that the platform's channels need. `fields` are webhooks of pages to order
+    besides those that are read anyway.
     https://developers.facebook.com/docs/facebook-login/facebook-login-for-business
     """
 
@@ -56,6 +58,7 @@ class FacebookApp:
     config_id: str | None = field(default=None, validator=is_platform_id)
     system_user: bool = False
     scopes: tuple[str, ...] = field(default=(), validator=_are_scopes)
+    fields: tuple[str, ...] = field(default=(), validator=are_fields)
     dialog_url: str = _url(FACEBOOK_URL)
     graph_url: str = _url(GRAPH_URL)
     version: str = field(default=VERSION, validator=is_version)
@@ -74,6 +77,7 @@ class InstagramApp:
 
     app_id: str = field(validator=is_platform_id)
     scopes: tuple[str, ...] = field(default=(), validator=_are_scopes)
+    fields: tuple[str, ...] = field(default=(), validator=are_fields)
     dialog_url: str = _url(INSTAGRAM_URL)
     api_url: str = _url(INSTAGRAM_API_URL)
     graph_url: str = _url(INSTAGRAM_GRAPH_URL)

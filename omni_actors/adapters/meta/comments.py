@@ -7,13 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from attrs import evolve
 
-from omni_actors.adapters.meta.people import COMMENT, POST, PREFIXES
+from omni_actors.adapters.meta.people import COMMENT, LIVE, POST, PREFIXES
 from omni_actors.adapters.meta.scene import Scene
 from omni_actors.adapters.reading import digest, mapping, seconds, text
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import ChannelReported, IdentityKey, Report, Severity
-
-ADDRESS = {kind: prefix for prefix, kind in PREFIXES.items()}
 
 
 def feed(value: JsonObject, scene: Scene) -> Iterator[Report]:
@@ -37,11 +35,16 @@ def feed(value: JsonObject, scene: Scene) -> Iterator[Report]:
 
 
 def comment(value: JsonObject, scene: Scene) -> Iterator[Report]:
-    """A comment below a post, reel or live broadcast of an account.
+    """A comment below a post or reel of an account.
 
     https://developers.facebook.com/docs/instagram-platform/webhooks/examples
     """
     yield _on_media("comment", value, scene)
+
+
+def live(value: JsonObject, scene: Scene) -> Iterator[Report]:
+    """A comment on a live broadcast, which is answered only while that lasts."""
+    yield _on_media("comment", value, scene, LIVE)
 
 
 def mention(value: JsonObject, scene: Scene) -> Iterator[Report]:
@@ -49,7 +52,7 @@ def mention(value: JsonObject, scene: Scene) -> Iterator[Report]:
     yield _on_media("mention", value, scene)
 
 
-def _on_media(kind: str, value: JsonObject, scene: Scene) -> Report:
+def _on_media(kind: str, value: JsonObject, scene: Scene, named_as: str = COMMENT) -> Report:
     media_id = text(mapping(value.get("media")).get("id")) or text(value.get("media_id"))
     comment_id = text(value.get("comment_id")) or text(value.get("id"))
     facts: dict[str, Json] = {
@@ -60,7 +63,7 @@ def _on_media(kind: str, value: JsonObject, scene: Scene) -> Report:
     }
     named = comment_id or f"{media_id}:{digest(value, scene.at)}"
     scene = evolve(scene, at=scene.when(value))
-    public = COMMENT if comment_id else None
+    public = named_as if comment_id else None
     return _written(kind, named, public, text(value.get("text")), facts, value, scene)
 
 
@@ -82,7 +85,7 @@ def _written(
         **facts,
         "text": words,
         "name": text(author.get("username")) or text(author.get("name")),
-        "address": ADDRESS[public] + named if public and not ours else None,
+        "address": PREFIXES[public] + named if public and not ours else None,
         "own": True if ours else None,
     }
     if facts["verb"] == "edited":

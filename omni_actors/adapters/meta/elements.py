@@ -118,10 +118,12 @@ def _edited(item: JsonObject, scene: Scene) -> Iterator[Report]:
     """A message has other words now; how often it was edited tells edits of one time apart."""
     edit = needed_mapping(item.get("message_edit"), "message_edit")
     mid, words = needed_text(edit, "mid"), needed_text(edit, "text")
-    nth = int(number(edit.get("num_edit")) or 0)
+    told = number(edit.get("num_edit"))
+    nth = int(told or 0)
+    named = str(nth) if told is not None else digest(words, scene.when(item))
     yield Edited(
         scene.channel_key,
-        f"edit:{mid}:{nth}",
+        f"edit:{mid}:{named}",
         scene.when(item) + nth / EDITS_PER_S,
         scene.person(item),
         target=mid,

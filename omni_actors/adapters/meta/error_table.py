@@ -10,6 +10,7 @@ from typing import Final
 from omni_actors.adapters.meta.graph import Rule
 from omni_actors.model.failure import Kind, Reason, Scope
 
+# Whoever calls while it is blocked is blocked for longer, so that it waits a minute at least.
 MINUTE_S: Final = 60.0
 
 
@@ -60,9 +61,9 @@ NO_SUCH_PERSON: Final = _rejected(
     "No such person on this page or account; ids of people are good for one page or account only.",
 )
 NOT_OWNER: Final = _rejected(
-    Reason.PERMISSION_DENIED,
-    "Another app, or a person in the inbox, has this conversation; ask for thread control, or wait "
-    "until it is passed back.",
+    Reason.CONTROLLED_ELSEWHERE,
+    "Another app, or a person in the inbox, has this conversation; take the control, or wait until "
+    "it is passed back.",
 )
 NO_PERMISSION: Final = _broken(
     Reason.PERMISSION_DENIED,
@@ -81,6 +82,20 @@ BAD_MEDIUM: Final = _again(
     "The platform could not fetch the medium from its address; after two tries it is uploaded.",
     4,
 )
+# What a permission is lacking for that only some sends need: the others go on.
+NO_HUMAN_AGENT: Final = (
+    "The reply window is closed, and the app does not have the feature Human Agent: ask for it in "
+    "App Review. Everything else goes on."
+)
+NO_UTILITY: Final = (
+    "The token may not send templates: it needs pages_utility_messaging, after App Review. "
+    "Everything else goes on."
+)
+NO_COMMENTS: Final = (
+    "The token may not answer comments: add the permission to the app's scopes "
+    "(instagram_manage_comments, or instagram_business_manage_comments with Instagram Login), and "
+    "connect the channel again. Everything else goes on."
+)
 OTHER_PRODUCT: Final = _rejected(
     Reason.CONTENT_UNSUPPORTED,
     "It is about payments, games, calls or web views, which the gateway does not make.",
@@ -98,13 +113,18 @@ CODES: Final[dict[int, Rule]] = {
         Reason.PERMISSION_DENIED, "The app lacks a capability; see its permissions in App Review."
     ),
     4: _throttled(
-        Scope.APP, "The app has made too many calls; all its channels wait until it may go on."
+        Scope.APP,
+        "The app has made too many calls; all its channels wait until it may go on.",
+        MINUTE_S,
     ),
     10: NO_PERMISSION,
-    17: _throttled(Scope.CHANNEL, "The user of the token has made too many calls; it waits."),
+    17: _throttled(
+        Scope.CHANNEL, "The user of the token has made too many calls; it waits.", MINUTE_S
+    ),
     32: _throttled(
         Scope.CHANNEL,
         "The page has had too many calls with a user's token; give the channel a page's token.",
+        MINUTE_S,
     ),
     100: _rejected(
         Reason.BAD_REQUEST,
@@ -115,7 +135,7 @@ CODES: Final[dict[int, Rule]] = {
     190: NO_TOKEN,
     200: NO_PERMISSION,
     230: NO_PROFILE,
-    341: _throttled(Scope.APP, "The app has reached a limit; all its channels wait."),
+    341: _throttled(Scope.APP, "The app has reached a limit; all its channels wait.", MINUTE_S),
     368: _restricted(
         "The account is blocked for breaking a policy; read the notice in the Page Quality tab and "
         "appeal there."
@@ -148,10 +168,16 @@ CODES: Final[dict[int, Rule]] = {
         Reason.CHANNEL_MISCONFIGURED,
         "The Instagram account may not use messages; make it a professional account.",
     ),
-    80001: _throttled(Scope.ACCOUNT, "The page has used up its calls; it waits for access."),
-    80002: _throttled(Scope.ACCOUNT, "The account has used up its calls; it waits for access."),
+    80001: _throttled(
+        Scope.ACCOUNT, "The page has used up its calls; it waits for access.", MINUTE_S
+    ),
+    80002: _throttled(
+        Scope.ACCOUNT, "The account has used up its calls; it waits for access.", MINUTE_S
+    ),
     80006: _throttled(
-        Scope.ACCOUNT, "The page has used up its calls for messages; it waits for access."
+        Scope.ACCOUNT,
+        "The page has used up its calls for messages; it waits for access.",
+        MINUTE_S,
     ),
     9000001: _rejected(
         Reason.BAD_REQUEST, "The message was deleted, or is older than the newest twenty."
@@ -242,9 +268,7 @@ EITHER: Final[dict[int, Rule]] = {
         "The owner of the account has switched off access to messages; switch it on in the "
         "Instagram app under connected tools.",
     ),
-    2534066: _broken(
-        Reason.PERMISSION_DENIED, "The token may not answer comments; connect the channel again."
-    ),
+    2534066: _rejected(Reason.PERMISSION_DENIED, NO_COMMENTS),
     2534068: _rejected(
         Reason.CONTENT_UNSUPPORTED, "The account takes one picture a message; send them apart."
     ),
@@ -261,7 +285,9 @@ PAIRS: Final[dict[tuple[int, int], Rule]] = {
         Reason.PERMISSION_DENIED,
         "The platform gives no reason; most often the app lacks a permission or access level.",
     ),
-    (17, 2446079): _throttled(Scope.CHANNEL, "The user of the token has made too many calls."),
+    (17, 2446079): _throttled(
+        Scope.CHANNEL, "The user of the token has made too many calls.", MINUTE_S
+    ),
     (100, 33): _broken(
         Reason.CHANNEL_MISCONFIGURED,
         "The id of the page or account is unknown to this token; correct it, or connect again.",

@@ -12,6 +12,7 @@ QUICK: Final = (
 )
 TEMPLATES: Final = PAGES + "reference/templates/"
 
+DIGITS: Final = "[0-9]{1,32}"
 MB: Final = 1_000_000
 TITLE_MAX: Final = 20
 LINE_MAX: Final = 80
@@ -21,6 +22,9 @@ BUTTONS_MAX: Final = 3
 REPLIES_MAX: Final = 13
 CARDS_MAX: Final = 10
 WINDOW_S: Final = 24 * 3600.0
+# How long at most, since 28 September 2026, for whoever wrote from an ad; under which conditions
+# the platform does not say, and it has the last word.
+ENTRY_WINDOW_S: Final = 7 * 86_400.0
 HUMAN_S: Final = 7 * 86_400.0
 # The control of a conversation lapses so long after what the person wrote last.
 CONTROL_S: Final = 24 * 3600.0
@@ -40,13 +44,16 @@ def medium(
     name: str, mimes: tuple[str, ...], most: int, level: Level = Level.NATIVE, why: str = ""
 ) -> Form:
     """A form of a medium; no medium has a caption."""
-    limits = Limits("utf16", caption_max=0, bytes_max=most, mimes=mimes, held=True, source=SEND)
+    limits = Limits(
+        "utf16", caption_max=0, bytes_max=most, mimes=mimes, held=True, ids=DIGITS, source=SEND
+    )
     return Form(name, level, limits, why)
 
 
-def sticker(page: str) -> Form:
-    """A sticker of the platform's own."""
-    return Form("sticker", Level.NATIVE, Limits("utf16", held=True, media_by="id", source=page))
+def sticker(ids: str, page: str) -> Form:
+    """A sticker of the platform's own, by an id such as these."""
+    limits = Limits("utf16", held=True, ids=ids, media_by="id", source=page)
+    return Form("sticker", Level.NATIVE, limits)
 
 
 def question_buttons() -> Form:

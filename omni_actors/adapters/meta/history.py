@@ -4,14 +4,14 @@ A message is put as a webhook would have told it, so that both say the same.
 https://developers.facebook.com/documentation/business-messaging/messenger-platform/conversations
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, Protocol
 from urllib.parse import quote
 
 from attrs import frozen
 
-from omni_actors.adapters.contract import Thread, ThreadPage, ThreadRead
+from omni_actors.adapters.contract import Person, Thread, ThreadPage, ThreadRead
 from omni_actors.adapters.meta.errors import answer
 from omni_actors.adapters.meta.messages import read_content
 from omni_actors.adapters.meta.scene import Dialect
@@ -57,18 +57,33 @@ class Place:
 
 def page(after: str, account: Account, place: Place) -> Flow[ThreadPage | None]:
     """One slice of the conversations. Raises SendFailure."""
-    query = {"platform": place.platform, "fields": THREAD_FIELDS, "limit": str(PAGE)}
-    if after:
-        query["after"] = after
-    url = account.url(place.owner, "conversations")
-    reply = yield from http(HttpCall("GET", url, account.auth, query=query, idempotent=True))
+    asked = {"limit": str(PAGE), **({"after": after} if after else {})}
     try:
-        told = answer(reply, repeatable=True)
+        return (yield from _listed(asked, account, place))
     except SendFailure as refused:
         code = (refused.failure.code or "").partition("/")[0]
         if after and refused.failure.kind is Kind.REJECTED and code == INVALID:
             return None
         raise
+
+
+def of_person(person: Person, account: Account, place: Place) -> Flow[ThreadPage]:
+    """The conversations with one person. Raises SendFailure.
+
+    The platform does not list those of a page with very many messages, and tells of each all the
+    same.
+    """
+    ids = [key.value for key in person if key.kind == place.dialect.person]
+    if not ids:
+        return ThreadPage((), None)
+    return (yield from _listed({"user_id": ids[0]}, account, place))
+
+
+def _listed(asked: Mapping[str, str], account: Account, place: Place) -> Flow[ThreadPage]:
+    query = {"platform": place.platform, "fields": THREAD_FIELDS, **asked}
+    url = account.url(place.owner, "conversations")
+    reply = yield from http(HttpCall("GET", url, account.auth, query=query, idempotent=True))
+    told = answer(reply, repeatable=True)
     paging = mapping(told.get("paging"))
     cursor = text(mapping(paging.get("cursors")).get("after"))
     listed = [_thread(mapping(each)) for each in sequence(told.get("data"))]

@@ -9,7 +9,7 @@ from attrs import Attribute, field, frozen
 
 from omni_actors.adapters.contract import HookKind
 from omni_actors.adapters.decode import decode
-from omni_actors.adapters.reading import mapping, text
+from omni_actors.adapters.reading import mapping, sequence, text
 from omni_actors.model.json import Json
 from omni_actors.policy.signing import hub_signature_matches
 
@@ -72,8 +72,12 @@ def document_of(raw: bytes, _secrets: MetaSecrets) -> Json:
 
 
 def dispatch(document: Json) -> str | None:
-    """The platform that a document is for."""
-    return OBJECTS.get(text(mapping(document).get("object")) or "")
+    """The platform that a document is for; a list is as good as its first document.
+
+    https://developers.facebook.com/docs/instagram-platform/webhooks/examples
+    """
+    first = next(iter(sequence(document)), document)
+    return OBJECTS.get(text(mapping(first).get("object")) or "")
 
 
 META = HookKind(

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from omni_actors.adapters.contract import BadAddress
@@ -16,20 +15,31 @@ IGSID: Final = "igsid"
 USER_REF: Final = "user_ref"
 COMMENT: Final = "comment_id"
 POST: Final = "post_id"
+LIVE: Final = "live_comment_id"
 ONE_TIME: Final = "one_time_notif_token"
 NOTIFICATIONS: Final = "notification_messages_token"
 # How an address names whoever wrote a comment or a post, until they have answered.
-PREFIXES: Final = {"comment:": COMMENT, "post:": POST}
-# How it names a handle or a token that a person has given.
-TOKENS: Final = {
+PREFIXES: Final = {COMMENT: "comment:", POST: "post:", LIVE: "live:"}
+# How an address names a person otherwise: to a page also by a handle or a token that they gave.
+OF_PAGES: Final = {
+    PREFIXES[COMMENT]: COMMENT,
+    PREFIXES[POST]: POST,
     "user_ref:": USER_REF,
     "one_time:": ONE_TIME,
     "notifications:": NOTIFICATIONS,
 }
-# The keys of a `recipient` besides `id`, best first; all but the handle are good for what they were
-# given for, whatever the reply window.
-RECIPIENTS: Final = (USER_REF, COMMENT, POST, ONE_TIME, NOTIFICATIONS)
-WINDOWLESS: Final = (COMMENT, POST, ONE_TIME, NOTIFICATIONS)
+OF_ACCOUNTS: Final = {PREFIXES[COMMENT]: COMMENT, PREFIXES[LIVE]: LIVE}
+# The keys of a `recipient` besides `id`, best first, by kind of key; all but the handle are good
+# for what they were given for, whatever the reply window.
+RECIPIENTS: Final = {
+    USER_REF: USER_REF,
+    COMMENT: "comment_id",
+    POST: "post_id",
+    LIVE: "comment_id",
+    ONE_TIME: ONE_TIME,
+    NOTIFICATIONS: NOTIFICATIONS,
+}
+WINDOWLESS: Final = (COMMENT, POST, LIVE, ONE_TIME, NOTIFICATIONS)
 
 _ID = re.compile(r"[0-9]{5,32}")
 _TOKEN = re.compile(r"[!-~]{1,512}")
@@ -37,22 +47,18 @@ _PUBLIC_ID = re.compile(r"[0-9]{1,32}(_[0-9]{1,32})?")
 
 
 def address_of(
-    kind: str,
-    written: str,
-    channel_key: str,
-    what: str,
-    tokens: Mapping[str, str] = MappingProxyType({}),
+    kind: str, written: str, channel_key: str, what: str, others: Mapping[str, str]
 ) -> tuple[IdentityKey, ...]:
     """The identity that `to.address` names on a channel. Raises BadAddress; `what` says of what.
 
-    Ids are those of one page or profile, so its key is their scope. `tokens` are the prefixes of
+    Ids are those of one page or profile, so its key is their scope. `others` are the prefixes of
     what else may be named there.
     """
     named, expected = written.strip(), _ID
-    for prefix, other in (*PREFIXES.items(), *tokens.items()):
+    for prefix, other in others.items():
         if named.startswith(prefix):
             kind, named = other, named.removeprefix(prefix)
-            expected = _PUBLIC_ID if prefix in PREFIXES else _TOKEN
+            expected = _PUBLIC_ID if other in PREFIXES else _TOKEN
     if not named.isascii() or not expected.fullmatch(named):
         raise BadAddress(
             f"{what} in digits, as it comes with a message, such as 7300000000000001, "

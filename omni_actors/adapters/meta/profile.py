@@ -231,7 +231,18 @@ def unfit(profile: Profile, pieces: Sequence[str], *, whole_menu: bool) -> list[
         sets = getattr(profile, piece) or ()
         if sets and DEFAULT not in [each.locale for each in sets]:
             wrong.append((f"/{piece}", "one must be for the locale `default`"))
-    return [*wrong, *_too_long(profile), *_menus_unfit(profile, whole_menu=whole_menu)]
+    menus = _menus_unfit(profile, whole_menu=whole_menu)
+    return [*wrong, *_too_long(profile), *menus, *_open_to_others(profile)]
+
+
+def _open_to_others(profile: Profile) -> Iterator[tuple[str, str]]:
+    """Sites that the platform does not take, because others could read along."""
+    why = "must begin with https://"
+    for n, site in enumerate(profile.domains or ()):
+        if not site.startswith("https://"):
+            yield f"/domains/{n}", why
+    if profile.login_url is not None and not profile.login_url.startswith("https://"):
+        yield "/login_url", why
 
 
 def _too_long(profile: Profile) -> Iterator[tuple[str, str]]:

@@ -9,14 +9,15 @@ from typing import Any, Final, Protocol
 
 from attrs import evolve, frozen
 
-from omni_actors.adapters.contract import Medium, PartToSend, Person, Sent
+from omni_actors.adapters.contract import Forbidden, Medium, PartToSend, Person, Sent
+from omni_actors.adapters.meta.error_table import NO_COMMENTS, NO_HUMAN_AGENT, NO_UTILITY
 from omni_actors.adapters.meta.errors import answer, refuse
 from omni_actors.adapters.meta.people import COMMENT, IGSID, POST, PSID, RECIPIENTS
 from omni_actors.adapters.meta.spelling import TYPES, Spelled, message
 from omni_actors.adapters.meta.upload import attachment_type
 from omni_actors.adapters.reading import text
 from omni_actors.model.content import Card, Carousel, Content, Media, Reaction
-from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
 from omni_actors.model.reports import IdentityKey
 from omni_actors.wire.calls import Auth, Flow, HttpCall, HttpReply, Upload, http
 
@@ -31,6 +32,8 @@ REMOVED_TAGS: Final = (
     "POST_PURCHASE_UPDATE",
     "CUSTOMER_FEEDBACK",
 )
+UTILITY: Final = "UTILITY"
+AS_A_HUMANS: Final[Body] = {"messaging_type": "MESSAGE_TAG", "tag": HUMAN_AGENT}
 NOT_THERE_OR_CLOSED: Final = "1545041"
 
 
@@ -79,7 +82,23 @@ def send(part: PartToSend, account: Account, dialect: Dialect) -> Flow[Sent]:
         body["message"] = {**body["message"], "metadata": part.part_id}
     check_tag(body, part)
     reply = yield from http(_call(body, part, account))
-    return _sent(reply, part, to, dialect)
+    try:
+        return _sent(reply, body, part, dialect)
+    except SendFailure as refused:
+        tagged = _as_a_humans(body, part, refused.failure)
+        if tagged is None:
+            raise
+    reply = yield from http(_call(tagged, part, account))
+    return _sent(reply, tagged, part, dialect)
+
+
+def _as_a_humans(body: Body, part: PartToSend, refused: Failure) -> Body | None:
+    """The body with the tag for a person's words, where the platform has found a window closed
+    that we took for open: nothing went out then."""
+    plain = "tag" not in body and body.get("messaging_type") != UTILITY
+    if not part.human or not plain or refused.reason is not Reason.OUTSIDE_WINDOW:
+        return None
+    return {**body, **AS_A_HUMANS} if "id" in body["recipient"] else None
 
 
 def sizeless(content: Content) -> Content:
@@ -106,9 +125,9 @@ def recipient(person: Sequence[IdentityKey]) -> Body:
     for kind in (PSID, IGSID):
         if kind in named:
             return {"id": named[kind]}
-    for kind in RECIPIENTS:
+    for kind, spelled in RECIPIENTS.items():
         if kind in named:
-            return {kind: named[kind]}
+            return {spelled: named[kind]}
     raise refuse(Reason.NO_IDENTITY, "no id of the person on this page or account is known")
 
 
@@ -118,9 +137,9 @@ def _type(part: PartToSend, to: Body, dialect: Dialect) -> Body:
     https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages
     """
     if part.form == "utility":
-        return {"messaging_type": "UTILITY"}
+        return {"messaging_type": UTILITY}
     if part.late and part.human and "id" in to:
-        return {"messaging_type": "MESSAGE_TAG", "tag": HUMAN_AGENT}
+        return dict(AS_A_HUMANS)
     if not dialect.typed:
         return {}
     asked = "id" in to or COMMENT in to or POST in to
@@ -139,25 +158,34 @@ def overridden(body: Body, part: PartToSend) -> Body:
 
 
 def merged(body: Mapping[str, Any], override: Mapping[str, Any]) -> Body:
-    """`body` with `override` laid over it, objects key by key, anything else as a whole."""
+    """`body` with `override` laid over it, objects key by key, anything else as a whole; null takes
+    a key away."""
     result = dict(body)
     for key, value in override.items():
         ours = result.get(key)
         if isinstance(ours, Mapping) and isinstance(value, Mapping):
             value = merged(ours, value)
         result[key] = value
-    return result
+    return {key: value for key, value in result.items() if override.get(key, value) is not None}
 
 
 def check_tag(body: Body, part: PartToSend) -> None:
     """Raise SendFailure for a tag that the platform refuses, or that would be a lie."""
-    tag = body.get("tag")
+    forbidden = forbids(body, human=part.human)
+    if forbidden is not None:
+        raise refuse(Reason.POLICY_REJECTED, forbidden.why)
+
+
+def forbids(told: Mapping[str, Any], *, human: bool) -> Forbidden | None:
+    """Why a tag must not be sent: the platform has removed it, or no person wrote the message."""
+    tag = told.get("tag")
     if tag in REMOVED_TAGS:
         why = f"the platform has removed the message tag {tag}; only {HUMAN_AGENT} is left"
-        raise refuse(Reason.POLICY_REJECTED, why)
-    if tag == HUMAN_AGENT and not part.human:
+        return Forbidden("/tag", why)
+    if tag == HUMAN_AGENT and not human:
         why = f"{HUMAN_AGENT} is for what a person has written; say author.type = human"
-        raise refuse(Reason.POLICY_REJECTED, why)
+        return Forbidden("/tag", why)
+    return None
 
 
 def _call(body: Body, part: PartToSend, account: Account) -> HttpCall:
@@ -214,12 +242,13 @@ def act(body: Body, account: Account) -> Flow[None]:
     answer(reply, repeatable=True)
 
 
-def _sent(reply: HttpReply, part: PartToSend, to: Body, dialect: Dialect) -> Sent:
+def _sent(reply: HttpReply, body: Body, part: PartToSend, dialect: Dialect) -> Sent:
     """What the platform accepted. An answer without an id may still be of a message that went."""
+    to = body["recipient"]
     try:
         document = answer(reply, repeatable=False)
     except SendFailure as refused:
-        raise SendFailure(_judged(refused.failure, part)) from None
+        raise SendFailure(_judged(refused.failure, body, part)) from None
     external_id = text(document.get("message_id"))
     if external_id is None:
         why = "the answer is good, but names no message"
@@ -233,11 +262,27 @@ def _sent(reply: HttpReply, part: PartToSend, to: Body, dialect: Dialect) -> Sen
     return Sent((external_id,), _aliases(known, part, dialect), "; ".join(notes) or None)
 
 
-def _judged(failure: Failure, part: PartToSend) -> Failure:
-    """One code means two things: where the window is closed, it is that."""
+def _judged(failure: Failure, body: Body, part: PartToSend) -> Failure:
+    """What a refusal means for a call of this kind.
+
+    One code means two things: where the window is closed, it is that. And what lacks a permission
+    of its own kind of sends stops no others.
+    """
     if part.late and (failure.code or "").endswith(NOT_THERE_OR_CLOSED):
         return evolve(failure, reason=Reason.OUTSIDE_WINDOW)
+    if failure.reason is not Reason.PERMISSION_DENIED or failure.kind is not Kind.BROKEN:
+        return failure
+    if body.get("tag") == HUMAN_AGENT:
+        return _only_this(failure, NO_HUMAN_AGENT, Reason.OUTSIDE_WINDOW)
+    if body.get("messaging_type") == UTILITY:
+        return _only_this(failure, NO_UTILITY)
+    if COMMENT in body["recipient"] or POST in body["recipient"]:
+        return _only_this(failure, NO_COMMENTS)
     return failure
+
+
+def _only_this(failure: Failure, advice: str, reason: Reason = Reason.PERMISSION_DENIED) -> Failure:
+    return evolve(failure, kind=Kind.REJECTED, reason=reason, scope=Scope.PART, advice=advice)
 
 
 def _aliases(known: str | None, part: PartToSend, dialect: Dialect) -> tuple[IdentityKey, ...]:

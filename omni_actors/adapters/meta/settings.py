@@ -1,6 +1,7 @@
 """What channels on the Meta platforms are configured with, whichever platform it is."""
 
 import re
+from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ GRAPH_URL: Final = "https://graph.facebook.com"
 VERSION: Final = "v25.0"
 
 _DIGITS = re.compile(r"[0-9]{5,32}")
+_FIELD = re.compile(r"[a-z_]{1,100}")
 _VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,2}")
 
 
@@ -39,6 +41,17 @@ def is_token(_credentials: Any, attribute: "Attribute[Any]", value: str | None) 
     """Validate what stands in a header, or None."""
     if value is not None and (not value or not value.isascii() or not value.isprintable()):
         raise ValueError(f"{attribute.name} must not be empty, and must be plain ASCII")
+
+
+def are_fields(_settings: Any, attribute: "Attribute[Any]", value: tuple[str, ...]) -> None:
+    """Validate names of webhook fields."""
+    if not all(_FIELD.fullmatch(name) for name in value):
+        raise ValueError(f"{attribute.name} must hold names of webhook fields, such as feed")
+
+
+def as_names(given: Iterable[str]) -> tuple[str, ...]:
+    """Names, which a row of the store holds as a list."""
+    return tuple(given)
 
 
 def without_slash(url: str) -> str:

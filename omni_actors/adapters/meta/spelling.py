@@ -13,6 +13,7 @@ from omni_actors.adapters.contract import Medium
 from omni_actors.adapters.meta import spelling_templates as shown
 from omni_actors.adapters.meta.errors import refuse
 from omni_actors.model.content import (
+    CallInvite,
     Card,
     Carousel,
     Choices,
@@ -139,6 +140,7 @@ SPELLERS: Final[dict[str, Speller]] = {
     "button_card": _templated(Card, shown.button_card),
     "media_card": _templated(Card, shown.media_card),
     "carousel": _templated(Carousel, shown.carousel),
+    "call_button": _templated(CallInvite, shown.call_button),
     "product": _templated(Products, shown.products),
     "receipt": _templated(Receipt, shown.receipt),
     "coupon": _templated(Coupon, shown.coupon),

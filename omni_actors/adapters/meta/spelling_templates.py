@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 from omni_actors.adapters.meta.errors import refuse
 from omni_actors.model.content import (
     Action,
+    CallInvite,
     Card,
     Carousel,
     Choices,
@@ -30,6 +31,7 @@ Body: TypeAlias = dict[str, Any]
 Source: TypeAlias = Callable[[Media], Body]
 
 OPTION_BUTTON: Final = "Choose"
+CALL_BUTTON: Final = "Call"
 FEEDBACK_BUTTON: Final = "Rate"
 STARS: Final = {"type": "csat", "score_label": "neg_pos", "score_option": "five_stars"}
 
@@ -133,6 +135,16 @@ def button(action: Action) -> Body:
 def postback(title: str, payload: str) -> Body:
     """A button that answers."""
     return {"type": "postback", "title": title, "payload": payload}
+
+
+def call_button(content: CallInvite, _source: Source) -> Body:
+    """A text above a button that calls the business.
+
+    https://developers.facebook.com/docs/messenger-platform/reference/buttons
+    """
+    button = {"type": "audio_call", "title": content.button or CALL_BUTTON}
+    shown = [told({**button, "payload": content.payload})]
+    return {"template_type": "button", "text": content.text, "buttons": shown}
 
 
 def products(content: Products, _source: Source) -> Body:

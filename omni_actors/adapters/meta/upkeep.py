@@ -67,7 +67,7 @@ def subscribed(settings: Account) -> Flow[tuple[str, ...] | None]:
 
     None of them where the platform says that it is, and not to what.
     """
-    url = settings.url(settings.account_id, "subscribed_apps")
+    url = installed(settings)
     reply = yield from http(HttpCall("GET", url, settings.auth, idempotent=True))
     apps = [mapping(item) for item in sequence(good(reply).get("data"))]
     ours = [app for app in apps if settings.app_id in (None, text(app.get("id")))]
@@ -77,10 +77,20 @@ def subscribed(settings: Account) -> Flow[tuple[str, ...] | None]:
     return tuple([name for name in names if name is not None])
 
 
+def installed(settings: Account) -> str:
+    """What the app is installed on: a page also for the account that is linked to it."""
+    return settings.url(settings.account_id, "subscribed_apps")
+
+
+def unsubscribe(settings: Account) -> Flow[None]:
+    """Take our app off the page or the account, so that no more webhooks come."""
+    good((yield from http(HttpCall("DELETE", installed(settings), settings.auth, idempotent=True))))
+
+
 def subscribe(settings: Account, wanted: Sequence[str]) -> Flow[None]:
     """Order webhooks of these fields, beside those that were ordered before."""
     before = (yield from subscribed(settings)) or ()
     fields = ",".join(dict.fromkeys([*wanted, *before]))
-    url = settings.url(settings.account_id, "subscribed_apps")
+    url = installed(settings)
     call = HttpCall("POST", url, settings.auth, query={"subscribed_fields": fields})
     good((yield from http(call)))

@@ -7,6 +7,7 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 from attrs import evolve, frozen
@@ -128,35 +129,43 @@ BANS: Final[Mapping[str, tuple[str, Severity, Json]]] = {
 
 
 def _restricted(value: JsonObject) -> Told:
-    """A number that may not begin conversations still answers; one that may do neither is shut."""
+    """A number that may not begin conversations still answers; one that may do neither is shut.
+
+    Each restriction ends by itself: what forbids answers may be over before the rest.
+    """
     listed: list[JsonObject] = [
         {
             "type": (text(one.get("restriction_type")) or "unknown").lower(),
-            "until": seconds(one.get("expiration")) or None,
+            "until": _end(one.get("expiration")),
         }
         for one in map(mapping, sequence(value.get("restriction_info")))
     ]
     messaging = [one for one in listed if "messaging" in str(one["type"])]
-    until, left = _last([one["until"] for one in messaging or listed]), _left(messaging)
+    first = [one for one in messaging if "biz_initiated" in str(one["type"])]
+    answers = [one for one in messaging if one not in first]
     detail = {
-        "sending": left,
+        "sending": "nothing" if answers else "replies" if first else "all",
         "restrictions": list(listed),
-        "until": until,
-        "first_at": until if left == "replies" else 0.0,
+        "until": _last(answers or first or listed),
+        "first_at": _last(first) if first else 0.0,
     }
     return Told("restriction", CRITICAL, detail)
 
 
-def _left(restrictions: Sequence[JsonObject]) -> str:
-    """What may still be sent under these restrictions of messaging."""
-    if not restrictions:
-        return "all"
-    first_only = all("biz_initiated" in str(one["type"]) for one in restrictions)
-    return "replies" if first_only else "nothing"
+def _end(told: Json) -> float | None:
+    """When a restriction is over, told in unix seconds or as a date; None when it has no end."""
+    if (at := seconds(told)) or not isinstance(told, str):
+        return at or None
+    try:
+        named = datetime.fromisoformat(told)
+    except ValueError:
+        return None
+    return named.replace(tzinfo=named.tzinfo or UTC).timestamp()
 
 
-def _last(ends: Sequence[Json]) -> Json:
+def _last(restrictions: Sequence[JsonObject]) -> Json:
     """When the last of them is over; None when one of them has no end."""
+    ends = [one["until"] for one in restrictions]
     known = [end for end in ends if isinstance(end, float)]
     return max(known) if known and len(known) == len(ends) else None
 

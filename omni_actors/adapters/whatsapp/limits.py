@@ -223,6 +223,7 @@ PRODUCT: Final = Form(
         footer_max=LINE_MAX,
         items_min=1,
         items_max=1,
+        in_catalog=True,
         source=PAGES + "catalogs/sell-products-and-services",
     ),
 )
@@ -236,12 +237,14 @@ PRODUCT_LIST: Final = _asked(
     sections_max=SECTIONS_MAX,
     items_min=1,
     items_max=PRODUCTS_MAX,
+    in_catalog=True,
 )
 PRODUCT_CARDS: Final = _asked(
     "product_carousel",
     "messages/interactive-product-carousel-messages",
     items_min=CARDS_MIN,
     items_max=CARDS_MAX,
+    in_catalog=True,
 )
 NOT_CARDS: Final = "WhatsApp shows 2 to 10 products side by side"
 PRODUCTS: Final = {

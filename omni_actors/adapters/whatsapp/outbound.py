@@ -76,14 +76,15 @@ def _context(part: PartToSend) -> dict[str, Any]:
 
 
 def merged(body: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-    """`body` with `override` laid over it, objects key by key, anything else as a whole."""
+    """`body` with `override` laid over it, objects key by key, anything else as a whole; null takes
+    a key away."""
     result = dict(body)
     for key, value in override.items():
         ours = result.get(key)
         if isinstance(ours, Mapping) and isinstance(value, Mapping):
             value = merged(ours, value)
         result[key] = value
-    return result
+    return {key: value for key, value in result.items() if override.get(key, value) is not None}
 
 
 def _sent(reply: HttpReply, part: PartToSend) -> Sent:

@@ -59,6 +59,10 @@ SETTLE_LETTERS = """
     WHERE dead_letter.kind = 'intake' AND dead_letter.ref = new.ref
       AND dead_letter.redriven_at IS NULL
 """
+# What is told once more says nothing new: its raw bytes would outlive a message taken back.
+TOLD_BEFORE = """
+    UPDATE intake SET body = NULL, blob = NULL WHERE id = :id AND problem IS NULL
+"""
 KEEP_INTAKES = """
     INSERT INTO intake (id, hook, received_at, size, body, blob, problem)
     VALUES (:id, :hook, :received_at, :size, :body, :blob, :problem)
@@ -133,6 +137,7 @@ class Desk:
         self._unclaimed: list[tuple[Any, ...]] = []
         self._dead: list[tuple[Any, ...]] = []
         self._heard: dict[str, float] = {}
+        self._told_before: list[dict[str, Any]] = []
 
     def _load_homes(self, items: Sequence[Item]) -> dict[tuple[str, str], tuple[Home, ...]]:
         """The channels that these reports name; one in use goes before a removed one.
@@ -174,6 +179,8 @@ class Desk:
         for item in verb.items:
             self._take_item(item, verb.intake, tally)
         tally.named = self._named.pop(0)
+        if verb.whole and tally.known and not (tally.new or tally.unclaimed):
+            self._told_before.append({"id": verb.intake.id})
         if verb.intake.problem is not None:
             self._bury(verb.intake)
         return tally
@@ -246,6 +253,7 @@ class Desk:
         """Write everything; answers with what may be sent now, by leg."""
         db = self._db
         db.each(KEEP_INTAKES, [_intake_row(verb.intake) for verb in self._verbs])
+        db.each(TOLD_BEFORE, self._told_before)
         put(db, SEE, self._new)
         put(db, CLAIMLESS, self._unclaimed)
         put(db, BURY, self._dead)

@@ -7,7 +7,7 @@ from attrs import evolve
 
 from omni_actors.model.events import EventType
 from omni_actors.model.json import JsonObject
-from omni_actors.model.limits import LIMITS
+from omni_actors.model.limits import FIRST_AT, LIMITS
 from omni_actors.model.states import ChannelState
 from omni_actors.store.cipher import Unreadable
 from omni_actors.store.codec import decode_object, dumps, loads
@@ -21,6 +21,7 @@ from omni_actors.store.handlers.standing import (
     renew_standing,
     unblock,
 )
+from omni_actors.store.handlers.templates import forget_templates
 from omni_actors.store.limits import PutCredentials, TellLimits
 from omni_actors.store.queries import Channels, Credentials, QueueDepths
 from omni_actors.store.rows import ANY_TENANT, Channel, QueueDepth
@@ -55,7 +56,8 @@ PUT = """
         since = excluded.since, source = excluded.source
 """
 # The key of a removed channel is free; the upsert that follows says what its state is.
-LET_GO = "UPDATE channel SET state = 'removed' WHERE id = :id"
+LET_GO = "UPDATE channel SET state = 'removed', limits = '{}' WHERE id = :id"
+FORGET_UPLOADS = "DELETE FROM upload WHERE channel_id = :id"
 SET_STATE = """
     UPDATE channel SET state = :state, reason = :reason, since = :at WHERE id = :id
 """
@@ -164,13 +166,20 @@ def sync_channels(db: Writing, verb: SyncChannels) -> tuple[Channel, ...]:
     for spec in verb.channels:
         before = known.get(spec.id)
         if before is not None and before.channel_key != spec.channel_key:
-            db.run(LET_GO, id=spec.id)
-            forget_names(db, spec.id)
-            forget_standing(db, spec.id)
+            _become_another(db, spec.id)
     for spec in verb.channels:
         _put(db, journal, spec, known.get(spec.id), verb.at)
     journal.keep(db)
     return channels(db, Channels())
+
+
+def _become_another(db: Writing, channel_id: str) -> None:
+    """The channel is another account from now on; what was known of the one before is not of it."""
+    db.run(LET_GO, id=channel_id)
+    db.run(FORGET_UPLOADS, id=channel_id)
+    forget_names(db, channel_id)
+    forget_standing(db, channel_id)
+    forget_templates(db, channel_id)
 
 
 def _refuse_taken(specs: Sequence[ChannelSpec], known: dict[str, Channel]) -> None:
@@ -192,9 +201,11 @@ def _refuse_taken(specs: Sequence[ChannelSpec], known: dict[str, Channel]) -> No
 def _put(
     db: Writing, journal: Journal, spec: ChannelSpec, before: Channel | None, at: float
 ) -> None:
+    said = dumps(spec.credentials).encode()
     state, reason, since = ChannelState.ACTIVE, None, at
     used, by_config = _sealed(db, spec)
-    back = before is not None and _comes_back(before, renewed=used is None)
+    taken_back = used is None and by_config is not None
+    back = before is not None and not taken_back and _comes_back(before, spec, renewed=used is None)
     if before is not None and not back:
         state, reason, since = before.state, before.reason, before.since
     db.run(
@@ -204,7 +215,7 @@ def _put(
         platform=spec.platform,
         channel_key=spec.channel_key,
         settings=dumps(spec.settings),
-        credentials=used or db.cipher.seal(dumps(spec.credentials).encode(), spec.id),
+        credentials=used if used or taken_back else db.cipher.seal(said, spec.id),
         config_credentials=by_config,
         state=state.value,
         reason=reason,
@@ -219,7 +230,8 @@ def _put(
 def _sealed(db: Reading, spec: ChannelSpec) -> tuple[bytes | None, bytes | None]:
     """The credentials to keep, and the config's beside them where others are in use.
 
-    The first is None when the config says something new: then that counts.
+    Both are None when the config says something new: then that counts. The first alone is where
+    somebody took back what they had allowed.
     """
     used, by_config = db.row(BOTH, id=spec.id) or (None, None)
     said = by_config if by_config is not None else used
@@ -227,33 +239,38 @@ def _sealed(db: Reading, spec: ChannelSpec) -> tuple[bytes | None, bytes | None]
         return None, None
     try:
         same = loads(db.cipher.open(said, spec.id).decode()) == spec.credentials
-        db.cipher.open(used, spec.id)
+        if used is not None:
+            db.cipher.open(used, spec.id)
     except Unreadable:  # sealed with a key that is gone
         return None, None
     return (used, by_config) if same else (None, None)
 
 
-def _comes_back(before: Channel, *, renewed: bool) -> bool:
-    """Whether the config makes a channel active that was not: it is in it again, or has new
-    credentials."""
-    if before.state is ChannelState.NEEDS_REAUTH:
-        return renewed
-    return before.state is ChannelState.REMOVED
+def _comes_back(before: Channel, spec: ChannelSpec, *, renewed: bool) -> bool:
+    """Whether the config makes a channel active that was not: it is in it again, has new
+    credentials, or is another account than the one that could not send."""
+    match before.state:
+        case ChannelState.NEEDS_REAUTH:
+            return renewed
+        case ChannelState.RESTRICTED | ChannelState.BROKEN:
+            return before.channel_key != spec.channel_key
+        case state:
+            return state is ChannelState.REMOVED
 
 
 @writes(PutCredentials)
 def put_credentials(db: Writing, verb: PutCredentials) -> Channel:
-    channel = _owned(db, verb.tenant, verb.channel_id)
+    channel = owned(db, verb.tenant, verb.channel_id)
     sealed = db.cipher.seal(dumps(verb.credentials).encode(), channel.id)
     use_credentials(db, channel.id, sealed)
     journal = Journal()
     if channel.state is ChannelState.NEEDS_REAUTH:
         change_state(db, journal, channel, ChannelState.ACTIVE, None, verb.at)
     journal.keep(db)
-    return _owned(db, verb.tenant, verb.channel_id)
+    return owned(db, verb.tenant, verb.channel_id)
 
 
-def _owned(db: Reading, tenant: str, channel_id: str) -> Channel:
+def owned(db: Reading, tenant: str, channel_id: str) -> Channel:
     """A channel of this tenant. Raises Refused."""
     found = db.row(ONE, id=channel_id)
     channel = None if found is None else channel_of(found)
@@ -264,15 +281,24 @@ def _owned(db: Reading, tenant: str, channel_id: str) -> Channel:
 
 @writes(SetChannelState)
 def set_channel_state(db: Writing, verb: SetChannelState) -> Channel:
-    channel = _owned(db, verb.tenant, verb.channel_id)
+    channel = owned(db, verb.tenant, verb.channel_id)
     same = channel.state is verb.state and channel.reason == verb.reason
     if same or channel.state in verb.unless:
-        return channel
+        return _overruled(db, channel, verb.at) if same else channel
     journal = Journal()
     state, reason = _allowed(db, channel, verb)
     change_state(db, journal, channel, state, reason, verb.at)
     journal.keep(db)
-    return _owned(db, verb.tenant, verb.channel_id)
+    return owned(db, verb.tenant, verb.channel_id)
+
+
+def _overruled(db: Writing, channel: Channel, at: float) -> Channel:
+    """An operator resumes a channel that sends already: then it may write first too, whatever its
+    platform has said until now."""
+    first_at, told_at = channel.limits.get(FIRST_AT, (0.0, at))
+    if channel.state is not ChannelState.ACTIVE or first_at == 0.0:
+        return channel
+    return limit(db, channel.id, {FIRST_AT: 0.0}, max(at, told_at)) or channel
 
 
 def _allowed(

@@ -23,6 +23,7 @@ from omni_actors.store.connecting import (
     Grant,
     Grants,
     KeepGrant,
+    LetGo,
     LoseConnections,
     NoteInspection,
     OfferAccounts,
@@ -42,6 +43,7 @@ from omni_actors.store.handlers.channels import (
     channel_of,
     credentials_of,
     one_channel,
+    owned,
     restrict,
     tell_state,
     use_credentials,
@@ -126,8 +128,11 @@ OF_SUBJECT = """
     ORDER BY channel_id
 """
 FORGET_CONNECTIONS = "DELETE FROM connection WHERE app = :app AND subject = :subject"
+# The config's own are kept beside, so that only others than these count in their place.
 EMPTY = """
-    UPDATE channel SET credentials = NULL, config_credentials = NULL WHERE id = :channel_id
+    UPDATE channel SET credentials = NULL,
+        config_credentials = CASE WHEN source = 'config' THEN config_credentials END
+    WHERE id = :channel_id
 """
 PUT_DELETION = """
     INSERT INTO data_deletion (code, app, channels, at) VALUES (:code, :app, :channels, :at)
@@ -402,20 +407,29 @@ def grants(db: Reading, _query: Grants) -> tuple[Grant, ...]:
 def disconnect(db: Writing, verb: Disconnect) -> tuple[Channel, ...]:
     found = [row[0] for row in db.rows(OF_SUBJECT, app=verb.app, subject=verb.subject)]
     for channel_id in found:
-        _disconnect(db, one_channel(db, channel_id), verb)
+        _disconnect(db, one_channel(db, channel_id), verb.state, verb.reason, verb.at)
     if verb.code is not None:
         db.run(FORGET_CONNECTIONS, app=verb.app, subject=verb.subject)
         db.run(PUT_DELETION, code=verb.code, app=verb.app, channels=len(found), at=verb.at)
     return tuple([one_channel(db, channel_id) for channel_id in found])
 
 
-def _disconnect(db: Writing, channel: Channel, verb: Disconnect) -> None:
+@writes(LetGo)
+def let_go(db: Writing, verb: LetGo) -> Channel:
+    channel = owned(db, verb.tenant, verb.channel_id)
+    if channel.source == "config":
+        raise Refused("configured", "The channel stands in the config.")
+    _disconnect(db, channel, ChannelState.REMOVED, verb.reason, verb.at)
+    return one_channel(db, channel.id)
+
+
+def _disconnect(db: Writing, channel: Channel, state: ChannelState, reason: str, at: float) -> None:
     journal = Journal()
     db.run(EMPTY, channel_id=channel.id)
     db.run(FORGET_GRANT, channel_id=channel.id)
     db.run(FORGET_SUBJECTS, channel_id=channel.id)
     if channel.state is not ChannelState.REMOVED:
-        change_state(db, journal, channel, verb.state, verb.reason, verb.at)
+        change_state(db, journal, channel, state, reason, at)
     journal.keep(db)
 
 

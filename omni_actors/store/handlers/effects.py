@@ -83,6 +83,23 @@ DROP_RAW = """
     WHERE id = (SELECT intake_id FROM message WHERE id = :id) AND problem IS NULL
       AND NOT EXISTS (SELECT 1 FROM unclaimed u WHERE u.intake_id = intake.id)
 """
+TELLS_EDIT = """
+    INSERT INTO edit_intake (channel_id, external_id, intake_id)
+    VALUES (:channel_id, :external_id, :intake_id) ON CONFLICT DO NOTHING
+"""
+DROP_EDITS = """
+    UPDATE intake SET body = NULL, blob = NULL
+    WHERE id IN (SELECT t.intake_id FROM edit_intake t
+                 JOIN external e ON e.channel_id = t.channel_id AND e.external_id = t.external_id
+                 WHERE e.message_id = :id)
+      AND problem IS NULL
+      AND NOT EXISTS (SELECT 1 FROM unclaimed u WHERE u.intake_id = intake.id)
+"""
+DROP_INTAKE = """
+    UPDATE intake SET body = NULL, blob = NULL
+    WHERE id = :id AND problem IS NULL
+      AND NOT EXISTS (SELECT 1 FROM unclaimed u WHERE u.intake_id = intake.id)
+"""
 COMPLETE = "UPDATE message SET content = :content WHERE id = :id AND deleted = 0"
 TAKE_UP = """
     UPDATE message SET source = 'platform', content = :content, notes = :notes,
@@ -96,6 +113,14 @@ CONVERSATION_AT = 3
 LEG_AT = 4
 CONTENT = "SELECT content FROM message WHERE id = :id"
 CONTENT_OF_PART = "SELECT content FROM part WHERE id = :id"
+SENT_TWICE = """
+    SELECT p.id
+    FROM (SELECT id FROM message WHERE conversation_id = :conversation_id
+          ORDER BY id DESC LIMIT 20) m
+    JOIN part p ON p.message_id = m.id
+    WHERE p.leg_id = :leg_id AND p.maybe_duplicate = 1
+    ORDER BY p.pos DESC
+"""
 CONTENT_AT = 8
 LAST_SAID = """
     SELECT author FROM message
@@ -337,6 +362,15 @@ class Effects:
         self._changes.append((DELETE, {"id": message_id, "content": content}))
         self._changes.append((DROP_MEDIA, {"id": message_id}))
         self._changes.append((DROP_RAW, {"id": message_id}))
+        self._changes.append((DROP_EDITS, {"id": message_id}))
+
+    def told_edit(self, home: Home, external_id: str, intake: Intake) -> None:
+        """These raw bytes tell the new words of a message."""
+        self.change(TELLS_EDIT, channel_id=home.id, external_id=external_id, intake_id=intake.id)
+
+    def drop_intake(self, intake: Intake) -> None:
+        """These raw bytes tell what was taken back before."""
+        self.change(DROP_INTAKE, id=intake.id)
 
     def change(self, sql: str, **named: Any) -> None:
         """Something small to be written after the people and the messages."""
@@ -373,6 +407,13 @@ class Effects:
             return None
         heads = heads_by_leg(self.db, [(reach.channel_id, reach.id)]).get(reach.id, ())
         return next((head[3] for head in heads if head[4] in BUSY), None)
+
+    def sent_twice(self, reach: Reach) -> list[str]:
+        """The leg's newest parts that were sent once more because an answer was lost."""
+        if reach.new:
+            return []
+        rows = self.db.rows(SENT_TWICE, conversation_id=reach.thread.id, leg_id=reach.id)
+        return [row[0] for row in rows]
 
     def content_of_part(self, part_id: str) -> str | None:
         """What a part says, as it is stored."""

@@ -7,7 +7,7 @@ from attrs import evolve
 from omni_actors.model.events import EventType
 from omni_actors.model.history import Cause, SyncState
 from omni_actors.model.json import JsonObject
-from omni_actors.store.codec import decode_failure, encode_failure
+from omni_actors.store.codec import decode_failure, decode_keys, encode_failure
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.handlers.journal import Journal
@@ -16,7 +16,9 @@ from omni_actors.store.history import (
     Histories,
     HistoryOf,
     HistorySync,
+    KnownPerson,
     NoteHistory,
+    PeopleOf,
 )
 
 COLUMNS = """
@@ -44,6 +46,12 @@ PUT = """
         added = excluded.added, beyond = excluded.beyond, unread = excluded.unread,
         failure = excluded.failure, next_cause = excluded.next_cause,
         next_since = excluded.next_since
+"""
+PEOPLE = """
+    SELECT g.conversation_id, g.id, i.keys
+    FROM leg g JOIN identity i ON i.id = g.identity_id
+    WHERE g.channel_id = :channel_id AND (g.conversation_id, g.id) < (:conversation_id, :leg_id)
+    ORDER BY g.conversation_id DESC, g.id DESC LIMIT :limit
 """
 UNDER_WAY = (SyncState.WAITING, SyncState.RUNNING)
 
@@ -127,6 +135,19 @@ def history_of(db: Reading, query: HistoryOf) -> HistorySync | None:
 @reads(Histories)
 def histories(db: Reading, query: Histories) -> tuple[HistorySync, ...]:
     return tuple([_read(row) for row in db.rows(ALL, tenant=query.tenant)])
+
+
+@reads(PeopleOf)
+def people_of(db: Reading, query: PeopleOf) -> tuple[KnownPerson, ...]:
+    conversation_id, leg_id = query.after
+    rows = db.rows(
+        PEOPLE,
+        channel_id=query.channel_id,
+        conversation_id=conversation_id,
+        leg_id=leg_id,
+        limit=query.limit,
+    )
+    return tuple([KnownPerson(thread, leg, decode_keys(keys)) for thread, leg, keys in rows])
 
 
 def _known(db: Reading, channel_id: str) -> HistorySync | None:

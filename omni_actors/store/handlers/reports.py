@@ -31,13 +31,13 @@ from omni_actors.model.reports import (
 from omni_actors.model.states import Direction, PartStatus
 from omni_actors.store.codec import (
     decode_content,
-    decode_object,
     dumps,
     encode_content,
 )
 from omni_actors.store.handlers import channel_news, control
 from omni_actors.store.handlers.catching_up import REMOVED, catch_up
 from omni_actors.store.handlers.early import Change
+from omni_actors.store.handlers.echoes import matched, own_part, tried_part
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
 from omni_actors.store.handlers.parts import RANK_FAILED, PartWork, goes_again
 from omni_actors.store.handlers.people import Reach
@@ -119,7 +119,7 @@ def _synced(
     effects: Effects, home: Home, item: Item, report: Received | Echoed, intake: Intake
 ) -> Outcome | None:
     """An old message; one of ours may be the part of which nobody knows what became."""
-    part = _own_part(effects, home, report) if isinstance(report, Echoed) else None
+    part = own_part(effects, home, report) if isinstance(report, Echoed) else None
     asks = part is not None and part.status in (PartStatus.SENDING, PartStatus.UNKNOWN)
     if part is None or not asks or (part.wire_at or 0.0) > report.at + WHOLE_S:
         return synced(effects, home, item, report, intake)
@@ -266,12 +266,16 @@ def _orphan(
 def _echoed(
     effects: Effects, home: Home, item: Item, report: Echoed, intake: Intake
 ) -> Outcome | None:
-    part = _own_part(effects, home, report)
+    part = own_part(effects, home, report)
     if part is not None:
         _settled_by_echo(effects, home, part, report)
         return Outcome(leg_id=part.message.leg_id)
     if effects.target(home.id, report.external_id) is not None:
         return None
+    if (part := tried_part(effects, home, report)) is not None:
+        effects.parts.learn_past(part, [report.external_id])
+        effects.learn_target(home.id, report.external_id, part.message.id, part.id)
+        return Outcome(leg_id=part.message.leg_id)
     reach = _meet(effects, home, report)
     if reach is None:
         return _orphan(effects, home, report, intake)
@@ -305,49 +309,6 @@ def _control_taken(effects: Effects, home: Home, reach: Reach, report: Echoed) -
         channel_news.note(effects, EventType.CONVERSATION_CONTROL, home, reach, report.at, detail)
 
 
-def _own_part(effects: Effects, home: Home, report: Echoed) -> PartWork | None:
-    """The part of ours that this echo repeats.
-
-    By callback or external id; failing that, an echo of our own app can only be of the one part
-    of its leg that is on the wire. Where nobody knows whose app it was, the words must be the same.
-    """
-    part = _matched(effects, home, report.callback, report.external_id)
-    if part is not None or (report.app_id is None and not report.anonymous):
-        return part
-    ours = decode_object(home.settings).get("app_id") if report.app_id else None
-    if ours and str(ours) != report.app_id:
-        return None
-    person = effects.people.find(home.tenant, home.platform, report.identities)
-    reach = person.legs.get(home.id) if person else None
-    part_id = effects.on_wire(reach) if reach else None
-    if part_id is None or not (ours or _says_the_same(effects, part_id, report.content)):
-        return None
-    effects.parts.load([part_id])
-    part = effects.parts.get(part_id)
-    waits = part is not None and part.status in (PartStatus.SENDING, PartStatus.UNKNOWN)
-    return part if waits else None
-
-
-def _says_the_same(effects: Effects, part_id: str, told: Content) -> bool:
-    """Whether a part may be what an echo repeats: its text, or something else that is no text."""
-    stored = effects.content_of_part(part_id)
-    ours = None if stored is None else decode_content(stored)
-    if isinstance(ours, Text) and isinstance(told, Text):
-        return ours.text.split() == told.text.split()
-    return ours is not None and not isinstance(ours, Text) and not isinstance(told, Text)
-
-
-def _matched(
-    effects: Effects, home: Home, callback: str | None, external_id: str
-) -> PartWork | None:
-    """Our part, by the callback that we sent along or by its external id on this channel."""
-    part = effects.parts.get(callback)
-    if part is None:
-        target = effects.target(home.id, external_id)
-        part = effects.parts.get(target[1]) if target else None
-    return part if part is not None and part.message.channel_id == home.id else None
-
-
 def _settled_by_echo(effects: Effects, home: Home, part: PartWork, report: Echoed) -> None:
     effects.parts.learn(part, [report.external_id])
     effects.parts.take_up(part, report.at)
@@ -361,7 +322,7 @@ def _status(
         person = effects.people.find(home.tenant, home.platform, report.identities)
         if person is not None:
             effects.people.teach(person, report.identities, report.at, home.id)
-    part = _matched(effects, home, report.callback, report.external_id)
+    part = matched(effects, home, report.callback, report.external_id)
     if part is None:
         if effects.target(home.id, report.external_id) is not None:
             return None
@@ -460,6 +421,7 @@ def _changed(
     match report:
         case Edited():
             event = EventType.MESSAGE_EDITED
+            effects.told_edit(home, report.target, intake)
             content = encode_content(report.content)
             if message_id:
                 content = encode_content(_with_its_media(effects, message_id, report.content))

@@ -16,6 +16,9 @@ SEEN = """
         SELECT old.n FROM (SELECT n, at FROM seen ORDER BY n LIMIT :limit) old
         WHERE old.at < :before)
 """
+EDITS = """
+    DELETE FROM edit_intake WHERE intake_id < (SELECT coalesce(min(id), '~') FROM intake)
+"""
 UNCLAIMED = """
     DELETE FROM unclaimed WHERE at <= (
         SELECT max(old.at) FROM (
@@ -117,6 +120,7 @@ def sweep(db: Writing, verb: Sweep) -> int:
     ):
         gone += db.run(sql, before=now - kept_s, limit=limit)
     gone += _sweep_media(db, now - keep.media_s, limit)
+    db.run(EDITS)
     db.run(FORGET_OLD_UPLOADS, now=now)
     db.run(STALE_CONNECTIONS, now=now, problem=TOO_LATE)
     return gone + _sweep_events(db, now - keep.events_s, limit)

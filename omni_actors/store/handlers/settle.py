@@ -18,6 +18,7 @@ from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.closed import Refusal, opt_out, shut_out, shut_windows
+from omni_actors.store.handlers.control import refused
 from omni_actors.store.handlers.free_entries import SLACK_S
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import OF_STATUS, Parts, PartWork, goes_again
@@ -105,6 +106,10 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
     if stopped := [verb for verb in verbs if _tells_opt_out(verb.outcome)]:
         known = [part for verb in stopped if (part := parts.get(verb.part_id))]
         opt_out(db, journal, [part.message.leg_id for part in known], stopped[-1].at)
+    if elsewhere := [verb for verb in verbs if _tells_control(verb.outcome)]:
+        found = [part for verb in elsewhere if (part := parts.get(verb.part_id))]
+        legs = [(part.message.leg_id, part.wire_at) for part in found]
+        refused(db, journal, legs, elsewhere[-1].at)
     if taken:
         _learn(db, journal, taken)
         _shut_out(db, journal, parts, apply_parked(db, parts, taken))
@@ -150,6 +155,10 @@ def _came_back(part: PartWork, outcome: TakenUp, waits: bool) -> bool:
 
 def _tells_opt_out(outcome: Outcome) -> bool:
     return isinstance(outcome, GivenUp) and outcome.failure.reason is Reason.RECIPIENT_NOT_OPTED_IN
+
+
+def _tells_control(outcome: Outcome) -> bool:
+    return isinstance(outcome, GivenUp) and outcome.failure.reason is Reason.CONTROLLED_ELSEWHERE
 
 
 def _apply(parts: Parts, part: PartWork, attempt_id: str, at: float, outcome: Outcome) -> None:

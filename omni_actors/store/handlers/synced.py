@@ -91,6 +91,7 @@ def told_as_news(
         return None
     content = effects.content_of(known[0]) or ""
     if content == REMOVED:
+        effects.drop_intake(intake)
         return known[0], False
     has_media = report.media and not isinstance(decode_content(content), UnsupportedContent)
     if not has_media:  # news say more: which option was tapped
@@ -119,7 +120,11 @@ def _completed(
 ) -> Outcome | None:
     """The medium of a message that stood there without it."""
     stored = effects.content_of(message_id) if report.media else None
-    if stored is None or not isinstance(decode_content(stored), UnsupportedContent):
+    if (
+        stored is None
+        or stored == REMOVED
+        or not isinstance(decode_content(stored), UnsupportedContent)
+    ):
         return None
     effects.complete(message_id, encode_content(report.content))
     media = effects.add_media(report, item, home, message_id, intake)

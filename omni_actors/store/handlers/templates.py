@@ -72,6 +72,8 @@ DROP = """
         SELECT channel_id, name, language
         FROM rows(:batch, channel_id text, name text, language text) gone)
 """
+FORGET = "DELETE FROM template WHERE channel_id = :channel_id"
+FORGET_SYNC = "DELETE FROM template_sync WHERE channel_id = :channel_id"
 SYNC = "SELECT channel_id, synced_at, tried_at, failure FROM template_sync WHERE channel_id = :id"
 PUT_SYNC = """
     INSERT INTO template_sync (channel_id, synced_at, tried_at, failure)
@@ -325,3 +327,9 @@ def template_sync_of(db: Reading, query: TemplateSyncOf) -> TemplateSync | None:
         return None
     channel_id, synced_at, tried_at, failure = found
     return TemplateSync(channel_id, synced_at, tried_at, decode_failure(failure))
+
+
+def forget_templates(db: Writing, channel_id: str) -> None:
+    """The channel is another account from now on."""
+    db.run(FORGET, channel_id=channel_id)
+    db.run(FORGET_SYNC, channel_id=channel_id)

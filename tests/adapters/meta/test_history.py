@@ -12,7 +12,7 @@ from omni_actors.adapters.messenger import MESSENGER
 from omni_actors.adapters.meta.history import as_webhook, moment
 from omni_actors.model.content import Card, Carousel, Media, MediaKind, Text, UnsupportedContent
 from omni_actors.model.failure import Kind, SendFailure
-from omni_actors.model.reports import Echoed, Received
+from omni_actors.model.reports import Echoed, IdentityKey, Received
 from omni_actors.wire.calls import Auth
 from tests.adapters.kit import play
 from tests.adapters.meta.kit import (
@@ -274,3 +274,33 @@ def test_a_sticker_is_an_attachment() -> None:
 )
 def test_times_are_read_in_any_of_their_shapes(written: Any, at: float) -> None:
     assert moment(written) == at
+
+
+@pytest.mark.parametrize(
+    ("adapter", "settings", "person", "url"),
+    [
+        (MESSENGER, PAGE, ANA, f"https://graph.facebook.com/v25.0/{PAGE_ID}/conversations"),
+        (INSTAGRAM, BY_FACEBOOK, ANA_THERE, f"/v25.0/{PAGE_ID}/conversations"),
+        (INSTAGRAM, BY_INSTAGRAM, ANA_THERE, "graph.instagram.com/v25.0/me/conversations"),
+    ],
+)
+def test_the_conversation_with_one_person_is_asked_for(
+    adapter: Any, settings: Any, person: Any, url: str
+) -> None:
+    of = desk_of(adapter).of
+    assert of is not None
+
+    [call], found = play(of((person,), settings), answered(THREADS))
+
+    assert call.url.endswith(url)
+    assert (call.query["user_id"], call.query["platform"]) == (person.value, adapter.platform)
+    assert [thread.id for thread in found.threads] == ["t_10001", "t_10002"]
+
+
+def test_of_somebody_without_an_id_nothing_is_asked() -> None:
+    of = desk_of().of
+    assert of is not None
+
+    calls, found = play(of((IdentityKey("user_ref", "guest", PAGE_ID),), PAGE))
+
+    assert (calls, found) == ([], ThreadPage((), None))

@@ -163,6 +163,8 @@ UNFIT: list[tuple[Profile, str]] = [
     (Profile(menu=(Menu((MenuItem("Shop", id="S"),) * 21),)), "/menu/0/items"),
     (Profile(menu=(Menu((MenuItem("x" * 21, id="S"),)),)), "/menu/0/items/0/title"),
     (Profile(menu=(Menu((MenuItem("Shop", id=LONG),)),)), "/menu/0/items/0/id"),
+    (Profile(domains=("https://a.example/", "http://b.example/")), "/domains/1"),
+    (Profile(login_url="http://shop.example/login"), "/login_url"),
 ]
 
 
@@ -212,6 +214,16 @@ def test_faces_are_made_listed_and_taken_away() -> None:
     assert made.json == {"name": "Rita", "profile_picture_url": "https://cdn.example/r.jpg"}
     assert made.url == listed.url == f"https://graph.facebook.com/v25.0/{PAGE_ID}/personas"
     assert (gone.method, gone.url) == ("DELETE", "https://graph.facebook.com/v25.0/9900")
+
+
+def test_faces_are_listed_to_the_last() -> None:
+    more = {"cursors": {"after": "QVFI1"}, "next": "https://graph.facebook.com/next"}
+    pages = [{"data": [{"id": "1"}], "paging": more}, {"data": [{"id": "2"}]}]
+
+    calls, found = play(PERSONAS.all(PAGE), *map(answered, pages))
+
+    assert [each.id for each in found] == ["1", "2"]
+    assert [call.query.get("after") for call in calls] == [None, "QVFI1"]
 
 
 def test_a_face_whose_making_was_answered_badly_may_have_been_made() -> None:

@@ -10,7 +10,7 @@ from omni_actors.adapters.instagram import INSTAGRAM
 from omni_actors.adapters.instagram import outbound as instagram
 from omni_actors.adapters.messenger import MESSENGER
 from omni_actors.adapters.messenger import outbound as messenger
-from omni_actors.model.content import Media, MediaKind, Reaction, Text
+from omni_actors.model.content import Action, Card, Media, MediaKind, Reaction, Template, Text
 from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
 from omni_actors.model.reports import IdentityKey
 from omni_actors.wire.calls import Auth, HttpReply
@@ -21,6 +21,7 @@ from tests.adapters.meta.kit import (
     ANA_THERE,
     BY_FACEBOOK,
     BY_INSTAGRAM,
+    CHECKS,
     FILM,
     IG_ID,
     PAGE,
@@ -106,6 +107,15 @@ def test_an_id_is_better_than_the_comment_that_it_was_learned_by() -> None:
     assert body["recipient"] == {"id": ANA.value}
 
 
+def test_a_comment_on_a_live_broadcast_is_answered_as_any_other() -> None:
+    live = key("live_comment_id", "179", IG_ID)
+
+    body = on_instagram("text", HELLO, to=(live,))
+
+    assert body["recipient"] == {"comment_id": "179"}
+    assert live.kind in INSTAGRAM.capabilities.windowless
+
+
 def test_a_private_reply_teaches_who_it_was() -> None:
     _call, sent = sending("text", HELLO, to=(key("comment_id", "88_901"),))
     _call, there = sending("text", HELLO, adapter=INSTAGRAM, to=(key("comment_id", "179", IG_ID),))
@@ -132,6 +142,53 @@ def test_a_humans_words_past_the_window_carry_the_tag_of_a_human() -> None:
 def test_nobody_else_carries_a_tag(told: dict[str, bool]) -> None:
     assert "tag" not in body_of("text", HELLO, **told)
     assert "messaging_type" not in on_instagram("text", HELLO, **told)
+
+
+def test_a_window_that_the_platform_finds_closed_lets_a_humans_words_out_with_the_tag() -> None:
+    part = PartToSend("prt_1", "text", HELLO, (ANA,), human=True)
+
+    calls, sent = play(messenger.send(part, PAGE), refused(10, 2018278), ACCEPTED)
+
+    assert [call.json.get("tag") for call in calls] == [None, "HUMAN_AGENT"]
+    assert calls[1].json["messaging_type"] == "MESSAGE_TAG"
+    assert calls[1].json["message"] == calls[0].json["message"]
+    assert sent == Sent(("m_OutSize09",))
+
+
+@pytest.mark.parametrize("told", [{}, {"human": True, "late": True}])
+def test_a_bots_words_and_tagged_ones_are_not_sent_again(told: dict[str, bool]) -> None:
+    failure = failure_of(refused(10, 2018278), **told)
+
+    assert failure.reason is Reason.OUTSIDE_WINDOW
+
+
+PERMISSIONS = {
+    "the tag of a human": ({"human": True, "late": True}, "text", 10, Reason.OUTSIDE_WINDOW),
+    "a template": ({}, "utility", 10, Reason.PERMISSION_DENIED),
+    "a private reply": (
+        {"to": (key("comment_id", "88_901"),)},
+        "text",
+        200,
+        Reason.PERMISSION_DENIED,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("told", "form", "code", "reason"), PERMISSIONS.values(), ids=PERMISSIONS.keys()
+)
+def test_a_permission_that_only_some_sends_need_stops_no_others(
+    told: dict[str, Any], form: str, code: int, reason: Reason
+) -> None:
+    content = Template("order_shipped", "en_US") if form == "utility" else HELLO
+
+    with pytest.raises(SendFailure) as failed:
+        sending(form, content, reply=refused(code), **told)
+
+    failure = failed.value.failure
+    assert (failure.kind, failure.reason, failure.scope) == (Kind.REJECTED, reason, Scope.PART)
+    assert "Everything else goes on." in (failure.advice or "")
+    assert failure_of(refused(code)).kind is Kind.BROKEN
 
 
 @pytest.mark.parametrize(
@@ -187,6 +244,17 @@ def test_callers_add_keys_but_never_the_recipient_or_the_callback() -> None:
     assert sent.note == "override ignored: recipient"
 
 
+def test_null_takes_a_key_away_so_that_another_template_can_be_made_of_one() -> None:
+    card = Card("Our mugs", actions=(Action("All", id="ALL"),))
+    asked = {"template_type": "one_time_notif_req", "title": "When it is back?", "payload": "R:9"}
+    override = {"message": {"attachment": {"payload": {**asked, "elements": None}}}}
+
+    call, _sent = sending("generic", card, override=override)
+
+    assert call.json["message"]["attachment"]["payload"] == asked
+    CHECKS["messenger"](call.json)
+
+
 def test_a_persona_speaks_by_its_id() -> None:
     assert MESSENGER.personas is not None
     assert MESSENGER.personas.spelled("9900") == {"persona_id": "9900"}
@@ -226,9 +294,11 @@ def test_a_person_sees_that_they_were_read_and_that_somebody_types(
     done = answered({"recipient_id": person.value})
     (read,), _ = play(module.mark_read("m_1", (person,), settings), done)
     (types,), _ = play(module.typing("m_1", (person,), settings), done)
+    (stops,), _ = play(module.stop_typing("m_1", (person,), settings), done)
 
     assert read.json == {"recipient": {"id": person.value}, "sender_action": "mark_seen"}
     assert types.json == {"recipient": {"id": person.value}, "sender_action": "typing_on"}
+    assert stops.json == {"recipient": {"id": person.value}, "sender_action": "typing_off"}
 
 
 def test_a_picture_that_is_to_be_a_file_goes_along_with_the_message() -> None:

@@ -8,6 +8,7 @@ from omni_actors.adapters.messenger import MESSENGER
 from omni_actors.model.content import (
     Action,
     Adjustment,
+    CallInvite,
     Card,
     Carousel,
     Choices,
@@ -120,6 +121,24 @@ GOLDEN: list[tuple[str, Content, dict[str, Any]]] = [
         "sticker",
         Media(MediaKind.STICKER, external_id="767226160478561"),
         {"sticker_id": 767226160478561, "metadata": "prt_1"},
+    ),
+    (
+        "call_button",
+        CallInvite("Shall we talk?", button="Call us", payload="ORDER:9"),
+        template(
+            "button",
+            text="Shall we talk?",
+            buttons=[{"type": "audio_call", "title": "Call us", "payload": "ORDER:9"}],
+        ),
+    ),
+    (
+        "call_button",
+        CallInvite("Shall we talk?"),
+        template(
+            "button",
+            text="Shall we talk?",
+            buttons=[{"type": "audio_call", "title": "Call"}],
+        ),
     ),
     (
         "quick_replies",

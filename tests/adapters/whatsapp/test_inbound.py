@@ -57,6 +57,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(JSON)
 def test_any_document_is_read_without_an_error(document: Any) -> None:
     assert len(parse(document)) >= (0 if isinstance(document, dict) and "entry" in document else 1)
@@ -73,6 +74,7 @@ def places(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(GOLDEN)), st.data())
 def test_a_document_with_anything_in_a_wrong_place_is_read_without_an_error(
     name: str, data: st.DataObject
@@ -167,6 +169,7 @@ def test_however_items_are_batched_each_becomes_one_report(
 CHANGES = sorted(name for name, pair in GOLDEN.items() if "entry" in pair["document"])
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(CHANGES), max_size=6, unique=True), st.data())
 def test_documents_of_any_field_may_be_joined_in_any_order(
     names: list[str], data: st.DataObject
@@ -221,6 +224,7 @@ def test_a_document_tells_the_names_of_its_numbers() -> None:
     ]
 
 
+@pytest.mark.slow
 @given(JSON)
 def test_the_names_in_any_document_are_read_without_an_error(document: Any) -> None:
     assert list(names(document)) == [] or document["entry"]

@@ -107,6 +107,7 @@ async def test_an_outage_answers_without_json(caller: Caller) -> None:
     assert (answer.status_code, answer.headers["Content-Type"]) == (502, "text/html")
 
 
+@pytest.mark.slow
 async def test_an_event_can_come_twice_and_late(caller: Caller) -> None:
     await lay_down(caller, kind="duplicate_webhook", match={"type": "message"})
     await lay_down(caller, kind="reorder_webhooks", delay_s=0.1, match={"type": "postback"})

@@ -59,6 +59,7 @@ async def test_an_address_that_leads_nowhere_is_refused(caller: Caller, picture:
     assert [fault_of(answer) for answer in (missing, nobody)] == [(100, 2018008)] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "content", "subcode"),
     [

@@ -209,6 +209,7 @@ async def test_no_flavour_takes(caller: Caller, message: dict[str, Any]) -> None
     assert await caller.outbox() == []
 
 
+@pytest.mark.slow
 @cases(MESSENGER_REFUSES)
 async def test_messenger_refuses(page: Caller, message: dict[str, Any]) -> None:
     await page.write({"text": "hello"})
