@@ -36,6 +36,7 @@ FOOTER_LINES_MAX: Final = 6
 _ADDRESS = re.compile(r"[^\s<>]@[A-Za-z0-9-]{1,63}\.")
 _MOMENT = re.compile(r"\d{1,2}[:.h時点시]\s?\d{2}|(?<!\d)20\d\d(?!\d)|\d{1,2}[./]\d{1,2}[./]\d{2}")
 _RULE = re.compile(r"[-_=*–—~]{2,}")
+_WIDE: Final = ":   "  # some programs write on behind it
 _FOOTER = re.compile(r"_{40,}")
 
 
@@ -149,7 +150,7 @@ class _Labeller:
         signed = range(self.signature_at, len(self.found))
         said = [number for number in signed if self.found[number] is Label.SIGNATURE]
         if len(said) > SIGNATURE_LINES_MAX:
-            for number in said[1:]:
+            for number in said:
                 self.found[number] = Label.OWN
         self.signature_at = None
 
@@ -173,7 +174,7 @@ class _Labeller:
         if not line:
             return False
         told = between_dashes(line)
-        if told in ORIGINAL:
+        if told in ORIGINAL or (line.startswith(">>> ") and line.endswith(" >>>")):
             return True
         ruled = _RULE.fullmatch(line) is not None and len(line) > 4
         begin = self._past_blanks(self.at + 1) if ruled else self.at
@@ -209,6 +210,9 @@ class _Labeller:
         """How many lines from here on say whom the next ones quote, 0 if none do; and whether the
         rest of the mail is the quote, as of programs that do not mark its lines."""
         starts_paragraph = not self.found or self.found[-1] is not Label.OWN
+        said, wide, _ = self._line(self.at).partition(_WIDE)
+        if wide and self._strength(f"{said}:") > 1:
+            return 1, True
         said = ""
         for count in range(1, INTRO_LINES_MAX + 1):
             line = self._line(self.at + count - 1)
@@ -231,7 +235,7 @@ class _Labeller:
         ours = bool(self.account) and self.account in lower
         signed = ours or _ADDRESS.search(said) is not None or _MOMENT.search(said) is not None
         wrote = any(word in lower for word in WROTE)
-        ends = said.rstrip(" *_>").endswith((":", "："))
+        ends = said.rstrip(" *_>-").endswith((":", "："))
         if not signed or not (wrote or ends):
             return 0
         closes = ends or lower.rstrip(" *_>.").endswith(WROTE)
