@@ -24,7 +24,7 @@ from omni_actors.adapters.email.quote_words import (
 )
 from omni_actors.adapters.email.quoted_html import Lines, lines_of
 
-LINES_MAX: Final = 5000
+LINES_MAX: Final = 5000  # what is below stays or goes as one
 LINE_SEEN_MAX: Final = 400  # characters of a line that are looked at
 INTRO_LINES_MAX: Final = 3
 INTRO_CHARS_MAX: Final = 500
@@ -65,7 +65,9 @@ def reply(text: str, html: str | None, account: str, *, forwards: bool = False) 
     """
     lines = lines_of(html) if html is not None and is_bearable(html) else Lines()
     if not lines.marked:
-        lines = Lines(text.split("\n"))
+        lines = Lines(text.split("\n", LINES_MAX))
+    if len(lines.lines) > LINES_MAX + 1:
+        lines.lines[LINES_MAX:] = ["\n".join(lines.lines[LINES_MAX:])]
     labeller = _Labeller(lines, account.lower(), forwards)
     labels = labeller.labels()
     kept = _kept(lines.lines, labels)
@@ -104,16 +106,11 @@ class _Labeller:
     def labels(self) -> list[Label]:
         """What each line is."""
         lines = self.source.lines
-        end = min(len(lines), LINES_MAX)
-        while self.at < end:
+        while self.at < len(lines):
             taken, label = self._next()
-            self.found += [label] * taken
+            self.found += [label] * min(taken, len(lines) - self.at)
             self.at += taken
-        if self.at < len(lines):
-            rest = self.found[-1] if self.found[-1] is Label.QUOTE else Label.OWN
-            self.found += [rest] * (len(lines) - self.at)
         self._end_signature()
-        del self.found[len(lines) :]
         self._mark_tails()
         return self.found
 
