@@ -35,7 +35,7 @@ from omni_actors.gateway.house import House
 from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.gateway.pacing import Pacing
 from omni_actors.media.blobs import Blobs
-from omni_actors.model.content import Media, MediaKind, Text
+from omni_actors.model.content import Email, Media, MediaKind, Text
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.reports import (
     Clue,
@@ -121,6 +121,8 @@ def parse(document: Any) -> Sequence[Report]:
         status = PartStatus(said["status"])
         return [StatusReported(channel, key, at, who, said["id"], status, clues=clues)]
     content: Any = Text(said["text"])
+    if "subject" in said:
+        content = Email(said["subject"], said["text"])
     media = tuple([
         MediaRef({"blob": document["blob"], "part": part}, "text/plain")
         for part in said.get("parts", ())
@@ -140,9 +142,11 @@ def document(raw: bytes, channel_key: str, at: float, blob: str) -> Any:
     return {"raw": raw, "channel_key": channel_key, "at": at, "blob": blob}
 
 
-def extract(raw: bytes, part: str) -> Iterator[bytes] | None:
-    parts = json.loads(raw).get("parts", {})
-    return iter([each.encode() for each in parts[part]]) if part in parts else None
+def extract(raw: bytes, part: str) -> Iterator[bytes]:
+    pieces = json.loads(raw)["parts"][part]
+    if pieces is None:
+        raise LookupError(part)
+    return iter([each.encode() for each in pieces])
 
 
 def send(part: PartToSend, settings: Settings) -> Flow[Sent]:
