@@ -344,7 +344,8 @@ async def reload(started: Config, gateway: Gateway, path: Path, environ: dict[st
     What is read at a start only is told, if it is not what it was when we `started`.
     """
     try:
-        config = load(path, environ, ADAPTERS, HOOK_KINDS)
+        # Templates of mails are read through in a process, which takes a moment.
+        config = await trio.to_thread.run_sync(load, path, environ, ADAPTERS, HOOK_KINDS)
         await gateway.house.reload(plan_of(config, ADAPTERS, HOOK_KINDS))
         if tables := [name for name in AT_START if getattr(config, name) != getattr(started, name)]:
             sentence = "these tables are read at the start only; restart to live by them"

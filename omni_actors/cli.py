@@ -14,9 +14,10 @@ from omni_actors import __version__, cli_connect, cli_sync
 from omni_actors.cli_control import control
 from omni_actors.cli_exits import Ended, Exit, first
 from omni_actors.cli_groups import groups
+from omni_actors.cli_mail_templates import template
 from omni_actors.cli_operate import add_commands
 from omni_actors.cli_output import complain, say
-from omni_actors.cli_reach import CONFIG
+from omni_actors.cli_reach import CONFIG, RUN
 from omni_actors.cli_templates import templates
 from omni_actors.config_sources import ConfigError, did_you_mean
 
@@ -32,7 +33,6 @@ omni-actors check, then omni-actors serve.
 EPILOGUE: Final = "Exit codes:\n\n" + "\n".join(f"- {code.value}: {code.meaning}" for code in Exit)
 
 TRY: Final = Group("Try it", sort_key=1)
-RUN: Final = Group("Run it", sort_key=2)
 
 ConfigPath = Annotated[Path, Parameter(help="Where the config lies.")]
 
@@ -201,6 +201,7 @@ add_commands(app)
 cli_connect.add_commands(app)
 cli_sync.add_commands(app)
 app.command(templates)
+app.command(template)
 app.command(groups)
 app.command(control)
 OWN_COMMANDS: Final = frozenset(name for name in app if name[0] != "-")

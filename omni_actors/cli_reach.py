@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from attrs import frozen
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from omni_actors.cli_exits import Ended, Exit
 from omni_actors.cli_output import Output
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from omni_actors.api_client import ApiClient, RefusedByGateway
 
 CONFIG: Final = Path("config.toml")
+RUN: Final = Group("Run it", sort_key=2)
 DEFAULT_BIND: Final = "127.0.0.1:8080"
 DEFAULT_STORE: Final = "sqlite:///data/omni.db"
 KEY_VARIABLE: Final = "OMNI_API_KEY"

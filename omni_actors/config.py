@@ -37,12 +37,14 @@ from omni_actors.config_tables import (
     RouteConfig,
     ServerConfig,
 )
+from omni_actors.config_templates import templates_in
 from omni_actors.gateway.ground import Plan
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.pacing import Pacing
 from omni_actors.gateway.sender import Route
 from omni_actors.model.content import CONTENT_TYPES
 from omni_actors.model.json import JsonObject
+from omni_actors.model.mail_templates import MailTemplate
 from omni_actors.net.account import Account
 from omni_actors.policy.rate import Limit
 from omni_actors.policy.routing import ConsumerRule
@@ -76,6 +78,7 @@ def load(
     hooks = list(reading.hooks(document.get("hooks", [])))
     channels = list(reading.channels(document.get("channels", [])))
     routes = list(reading.routes(document.get("routes", [])))
+    templates = mail_templates(sections["mail_templates"], path.parent, decoder)
     decoder.mistakes += taken_twice(document, channels)
     decoder.mistakes += vain_waits(sections["delivery"], adapters)
     decoder.mistakes += vain_routes(routes, document, adapters, sections["bot"])
@@ -89,8 +92,16 @@ def load(
         hooks=tuple(each for _, each in hooks),
         channels=tuple(each for _, each in channels),
         routes=tuple(each for _, each in routes),
+        templates=templates,
         **made,
     )
+
+
+def mail_templates(table: Any, base: Path, decoder: Decoder) -> tuple[MailTemplate, ...]:
+    """The templates of mails in the folder that the config names, if it names one."""
+    if table is None or not table.folder:
+        return ()
+    return templates_in(base / table.folder, decoder)
 
 
 @frozen
@@ -355,7 +366,9 @@ def plan_of(
             each.id: App(each.id, app_kinds[each.kind], each.settings, each.secrets)
             for each in config.apps
         },
+        mail_templates=config.templates,
         public_url="" if config.public_url.endswith(":0") else config.public_url,
+        links_url="" if config.server.public_url is None else config.public_url,
     )
 
 
@@ -375,7 +388,8 @@ def spec_of(channel: ChannelConfig, adapter: Adapter[Any, Any]) -> ChannelSpec:
 
 def pacing_of(channel: ChannelConfig, adapter: Adapter[Any, Any]) -> Pacing:
     """A channel's limits: its own, else those that its platform sets."""
-    rate, pair = channel.rate or adapter.rate, channel.pair_rate or adapter.pair_rate
+    rate = channel.rate or adapter.rate_for(channel.settings)
+    pair = channel.pair_rate or adapter.pair_rate
     return Pacing(
         Limit(rate.per_second, rate.burst, rate.loan_s),
         Limit(pair.per_second, pair.burst, pair.loan_s) if pair else None,

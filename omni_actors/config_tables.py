@@ -11,6 +11,7 @@ from attrs.validators import optional
 
 from omni_actors.api.settings import ApiSettings
 from omni_actors.config_decode import SECRET, OneOrMore
+from omni_actors.model.mail_templates import MailTemplate
 from omni_actors.policy.rate import Limit
 from omni_actors.policy.window import CLOSING_BEFORE_S
 
@@ -171,6 +172,13 @@ class DeliveryConfig:
 
 
 @frozen
+class MailTemplatesConfig:
+    """Where templates of mails lie; a relative path starts at the config's folder. Empty: none."""
+
+    folder: str = ""
+
+
+@frozen
 class BotConfig:
     """Who answers where no route says otherwise: the built-in echo bot, or nobody here."""
 
@@ -285,11 +293,13 @@ class Config:
     retention: RetentionConfig
     conversations: ConversationsConfig
     delivery: DeliveryConfig
+    mail_templates: MailTemplatesConfig
     bot: BotConfig
     apps: tuple[AppConfig, ...]
     hooks: tuple[HookConfig, ...]
     channels: tuple[ChannelConfig, ...]
     routes: tuple[RouteConfig, ...]
+    templates: tuple[MailTemplate, ...] = ()
 
     @property
     def public_url(self) -> str:
@@ -324,6 +334,7 @@ SECTIONS: Final[Mapping[str, type]] = {
     "retention": RetentionConfig,
     "conversations": ConversationsConfig,
     "delivery": DeliveryConfig,
+    "mail_templates": MailTemplatesConfig,
     "bot": BotConfig,
 }
 ARRAYS: Final = ("apps", "hooks", "channels", "routes")

@@ -434,7 +434,7 @@ def test_a_stored_channel_that_does_not_fit_is_refused() -> None:
 # ---------------------------------------------------------------- what people read
 
 KEY_LINE = re.compile(r"^(?:# )?(?P<key>[a-z_]+) = ", re.MULTILINE)
-HEADER = re.compile(r"^\[+(?P<name>[a-z]+)\]+", re.MULTILINE)
+HEADER = re.compile(r"^\[+(?P<name>[a-z_]+)\]+", re.MULTILINE)
 DOC_KEY = re.compile(r"^\| `(?P<key>[a-z_]+)` \|", re.MULTILINE)
 DOC_HEADING = re.compile(r"^##+ (?P<title>.+)$", re.MULTILINE)
 

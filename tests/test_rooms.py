@@ -56,7 +56,7 @@ INSTALLED = """
     markdown_it markupsafe nh3 prometheus_client quart quart_trio regex rich structlog trio
     trio_websocket werkzeug wsproto
 """
-HANDS = "model policy wire adapters actors net media store telemetry"
+HANDS = "model policy wire adapters actors net media mail_templates store telemetry"
 PRODUCT = f"{HANDS} gateway api app cli config"
 ROOMS = {
     "model": Room("", "attrs", pure=True),
@@ -67,6 +67,7 @@ ROOMS = {
     "actors": Room("telemetry", "attrs trio"),
     "net": Room("model wire actors.clock telemetry", "attrs httpcore httptools httpx trio"),
     "media": Room("model policy telemetry", "PIL attrs filetype trio"),
+    "mail_templates": Room("model policy", "attrs css_inline jinja2 mrml trio"),
     "store": Room("model telemetry", "apsw attrs cattrs cryptography trio"),
     "gateway": Room(HANDS, "attrs trio"),
     "api": Room(

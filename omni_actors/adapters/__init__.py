@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from omni_actors.adapters.connecting import AppKind
 from omni_actors.adapters.contract import Adapter, HookKind
+from omni_actors.adapters.email import EMAIL
 from omni_actors.adapters.instagram import INSTAGRAM
 from omni_actors.adapters.messenger import MESSENGER
 from omni_actors.adapters.meta import apps
@@ -15,7 +16,7 @@ from omni_actors.adapters.mime import MIME
 from omni_actors.adapters.whatsapp import WHATSAPP
 
 ADAPTERS: Final[dict[str, Adapter[Any, Any]]] = {
-    each.platform: each for each in (INSTAGRAM, MESSENGER, WHATSAPP)
+    each.platform: each for each in (EMAIL, INSTAGRAM, MESSENGER, WHATSAPP)
 }
 HOOK_KINDS: Final[dict[str, HookKind[Any]]] = {each.kind: each for each in (META, MIME)}
 APP_KINDS: Final[dict[str, AppKind[Any, Any]]] = {

@@ -90,6 +90,7 @@ class PartToSend:
     went out before with an outcome that nobody knows.
     `token` is a name of the part that nobody can guess, `queued_at` (unix seconds) is when it was
     asked for. `thread` is what the adapter last said of the leg's thread, by a Received or a Sent.
+    `links` are pages of ours on which an option can be picked, by the option's id.
     Where the adapter has an `upload`, each of the `media` is `uploaded` by now.
     """
 
@@ -107,6 +108,7 @@ class PartToSend:
     token: str = ""
     queued_at: float = 0.0
     thread: JsonObject | None = None
+    links: Mapping[str, str] = field(factory=dict)
 
 
 @frozen
@@ -383,6 +385,7 @@ class Adapter(Generic[S, C]):
     `upload_gone` tells whether a refused part may mean that the platform has forgotten a medium.
     `names` tells by which names a document's channels are known besides their keys, `named` by
     which the settings know one.
+    `rate` is where a channel starts from, `rate_of` that of one with these settings.
     `token` names the credential that `net` injects, for `token_hosts` only.
     `meters` are limits of some sends only, `profile` and `personas` what it says and who it shows;
     `forbids` tells what of an override is refused before a message is queued, `control` moves the
@@ -426,6 +429,7 @@ class Adapter(Generic[S, C]):
     upkeep: Upkeep[S] | None = None
     history: HistoryDesk[S] | None = None
     mailbox: MailboxDesk[S] | None = None
+    rate_of: Callable[[S], RateDefault] | None = None
     meters: tuple[Meter, ...] = ()
     personas: PersonaDesk[S] | None = None
     profile: ProfileDesk[S] | None = None
@@ -434,6 +438,10 @@ class Adapter(Generic[S, C]):
     attempt_s: float = 180.0
     forbids: Forbids = field(default=lambda _told, human: None)
     masked_keys: tuple[str, ...] = ()  # body keys whose values a trace must not show
+
+    def rate_for(self, settings: S) -> RateDefault:
+        """The rate that a channel with these settings starts from."""
+        return self.rate if self.rate_of is None else self.rate_of(settings)
 
 
 H = TypeVar("H")

@@ -19,6 +19,7 @@ from werkzeug.routing import BaseConverter
 from omni_actors import telemetry
 from omni_actors.api import (
     channels,
+    choice_pages,
     connect,
     contacts,
     conversations,
@@ -28,6 +29,7 @@ from omni_actors.api import (
     groups,
     jsontext,
     keys,
+    mail_templates,
     media,
     messages,
     operations,
@@ -53,7 +55,9 @@ ROUTES: tuple[Route, ...] = (
     *contacts.ROUTES,
     *channels.ROUTES,
     *connect.ROUTES,
+    *choice_pages.ROUTES,
     *templates.ROUTES,
+    *mail_templates.ROUTES,
     *groups.ROUTES,
     *profiles.ROUTES,
     *events.ROUTES,

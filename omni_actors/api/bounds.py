@@ -198,6 +198,7 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
         "language": Bound(length_min=1, length_max=32),
     },
     ask.TemplateLanguage: {"language": Bound(length_min=1, length_max=32)},
+    ask.MailToRender: {"language": Bound(length_min=1, length_max=32)},
     t.NewTemplate: {
         "name": Bound(length_min=1, length_max=512),
         "language": Bound(length_min=1, length_max=32),

@@ -25,13 +25,15 @@ from omni_actors.api.jsontext import MISTAKES_MAX, encodable, escaped
 from omni_actors.api.problems import Problem
 from omni_actors.api.requests import ContextPatch, NewCredentials
 from omni_actors.gateway.facade import Code, Mistake
-from omni_actors.model.content import CONTENT_TYPES, INBOUND_ONLY, Content
+from omni_actors.model.content import CONTENT_TYPES, INBOUND_ONLY, PART_ONLY, Content
 from omni_actors.model.json import JsonObject
 from omni_actors.model.requests import ClosedWindow, WindowTemplate
 
 T = TypeVar("T")
 
-SENDABLE = {tag: cls for cls, tag in CONTENT_TYPES.items() if cls not in INBOUND_ONLY}
+SENDABLE = {
+    tag: cls for cls, tag in CONTENT_TYPES.items() if cls not in (*INBOUND_ONLY, *PART_ONLY)
+}
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 

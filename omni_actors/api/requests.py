@@ -85,6 +85,16 @@ class TemplateLanguage:
 
 
 @frozen
+class MailToRender:
+    """The values of a mail template's variables; with `examples` those that it declares stand for
+    what is left out. The `language` may be left out where there is only one."""
+
+    variables: JsonObject = field(factory=dict)
+    language: str | None = None
+    examples: bool = False
+
+
+@frozen
 class ProfilePieces:
     """Which pieces of a profile; without any, all that the platform has."""
 

@@ -12,6 +12,7 @@ from attrs import frozen
 from omni_actors.model.content import Content, Option
 from omni_actors.model.events import EventType
 from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.mail_templates import VariableType
 from omni_actors.model.states import Direction, MediaState, PartStatus
 from omni_actors.model.states import Priority as Priority
 from omni_actors.model.templates import Layout, TemplateStatus
@@ -325,6 +326,48 @@ class TemplateListView:
     synced_at: Time | None
     reason: ReasonView | None
     unreachable: str | None
+
+
+@frozen
+class VariableView:
+    """A value that a mail template shows. What is not `required` and has no default is null."""
+
+    name: str
+    type: VariableType
+    required: bool
+    default: Json
+    example: Json
+    description: str | None
+
+
+@frozen
+class MailTemplateView:
+    """A template of a mail, kept by the gateway itself; `html` tells whether it has HTML."""
+
+    name: str
+    language: str
+    description: str | None
+    subject: str
+    html: bool
+    variables: tuple[VariableView, ...]
+
+
+@frozen
+class MailTemplateListView:
+    """All templates of mails, by name and language."""
+
+    items: tuple[MailTemplateView, ...]
+
+
+@frozen
+class RenderedMailView:
+    """A mail as it would be sent."""
+
+    name: str
+    language: str
+    subject: str
+    text: str
+    html: str | None
 
 
 @frozen

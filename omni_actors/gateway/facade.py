@@ -12,6 +12,9 @@ from omni_actors.gateway import credentials, keys
 from omni_actors.gateway.answers import Answer as Answer
 from omni_actors.gateway.answers import Readiness as Readiness
 from omni_actors.gateway.answers import Rendered as Rendered
+from omni_actors.gateway.choices import ChoiceDesk
+from omni_actors.gateway.choices import ChoicePage as ChoicePage
+from omni_actors.gateway.choices import PageState as PageState
 from omni_actors.gateway.connecting import Begun as Begun
 from omni_actors.gateway.connecting import Connector
 from omni_actors.gateway.connecting import Landing as Landing
@@ -29,6 +32,7 @@ from omni_actors.gateway.keys import SCOPES as SCOPES
 from omni_actors.gateway.keys import Caller as Caller
 from omni_actors.gateway.keys import Keyring, Paces
 from omni_actors.gateway.mail_session import MailboxHealth as MailboxHealth
+from omni_actors.gateway.mail_templates import MailTemplateBook
 from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.gateway.once import Once
 from omni_actors.gateway.profiles import ProfileBook
@@ -150,6 +154,16 @@ class Gateway:
     def templates(self) -> TemplateBook:
         """The templates of channels."""
         return self.house.templates
+
+    @property
+    def choices(self) -> ChoiceDesk:
+        """Options picked by links."""
+        return self.house.choices
+
+    @property
+    def mail_templates(self) -> MailTemplateBook:
+        """The house's own templates of mails."""
+        return self.house.mail_templates
 
     @property
     def groups(self) -> GroupBook:

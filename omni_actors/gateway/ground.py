@@ -15,6 +15,7 @@ from omni_actors.gateway.mail_session import OpenSession
 from omni_actors.gateway.pacing import Pacing
 from omni_actors.gateway.sender import Hands, Route
 from omni_actors.media.blobs import Blobs
+from omni_actors.model.mail_templates import MailTemplate
 from omni_actors.net.imap import open_mailbox
 from omni_actors.policy import window
 from omni_actors.policy.routing import ConsumerRule
@@ -37,7 +38,9 @@ class Plan:
     unknown_wait_s: Mapping[str, float] = field(factory=dict)  # by platform
     window_closing_s: float = window.CLOSING_BEFORE_S
     apps: Mapping[str, App] = field(factory=dict)
+    mail_templates: tuple[MailTemplate, ...] = ()
     public_url: str = ""  # how browsers reach us; empty where nobody knows
+    links_url: str = ""  # the same for people, only where the operator has said it
 
 
 @frozen

@@ -30,6 +30,7 @@ from omni_actors.gateway import (
 )
 from omni_actors.gateway.bell import Bell
 from omni_actors.gateway.channel_actor import ChannelActor
+from omni_actors.gateway.choices import ChoiceDesk
 from omni_actors.gateway.connecting import Connector
 from omni_actors.gateway.conversation_actor import WAKE, ConversationActor, Wake
 from omni_actors.gateway.derivatives import Derivatives
@@ -42,6 +43,7 @@ from omni_actors.gateway.limit_desk import LimitReader
 from omni_actors.gateway.limits import Limits
 from omni_actors.gateway.links import Links
 from omni_actors.gateway.mail_room import MailRoom, open_mail_room
+from omni_actors.gateway.mail_templates import MailTemplateBook
 from omni_actors.gateway.pacing import Pacer, default_pacing
 from omni_actors.gateway.profiles import ProfileBook
 from omni_actors.gateway.rereading import Rereader
@@ -50,6 +52,7 @@ from omni_actors.gateway.submit import Submitter
 from omni_actors.gateway.templates import TemplateBook
 from omni_actors.gateway.tokens import Tokens
 from omni_actors.gateway.uploads import Uploads
+from omni_actors.mail_templates.rendering import Renderer
 from omni_actors.media.pictures import Pictures
 from omni_actors.model.ids import Ids
 from omni_actors.model.states import ChannelState
@@ -84,7 +87,9 @@ class House:
     conversations: Roster = field(init=False)
     receiver: Receiver = field(init=False)
     rereader: Rereader = field(init=False)
+    choices: ChoiceDesk = field(init=False)
     templates: TemplateBook = field(init=False)
+    mail_templates: MailTemplateBook = field(init=False)
     groups: GroupBook = field(init=False)
     pictures: Pictures = field(init=False)
     grants: GrantBook = field(init=False)
@@ -148,6 +153,13 @@ class House:
             hooks=lambda: self.plan.hooks,
             draining=lambda: self.draining,
         )
+        self.choices = ChoiceDesk(
+            ground.store,
+            self.receiver,
+            ground.adapters,
+            now,
+            base=lambda: self.plan.links_url,
+        )
         self.pictures = Pictures(ground.blobs)
         self._open_books()
         self.submitter = Submitter(
@@ -160,11 +172,13 @@ class House:
             due=self.due_at,
             judge_template=self.templates.judge,
             derivatives=self.templates.derivatives,
+            mail_templates=self.mail_templates,
         )
 
     def _open_books(self) -> None:
         """What the platforms keep for our channels: templates, groups, profiles, grants."""
         ground, now = self.ground, self.ground.clock.now
+        self.mail_templates = MailTemplateBook(lambda: self.plan.mail_templates, Renderer())
         self.templates = TemplateBook(
             store=ground.store,
             hands=ground.hands,
@@ -173,6 +187,7 @@ class House:
             now=now,
             derivatives=Derivatives(ground.store, self.pictures, self.ids, now),
             changed=self.templates_changed,
+            of_mails=self.mail_templates,
         )
         self.groups = GroupBook(
             store=ground.store,
@@ -239,6 +254,7 @@ class House:
         store, now = self.ground.store, self.ground.clock.now
         await store.do(SyncChannels(self.plan.channels, now()))
         await store.do(LoseConnections(LOST))
+        await self.choices.load()
         recovered = await store.do(Recover(now(), self.waits()))
         telemetry.info("house.recovered", in_doubt=recovered.in_doubt, given_up=recovered.given_up)
         if self.plan.bot == echo_bot.CONSUMER:  # before the door opens, or it misses the first
@@ -316,6 +332,7 @@ class House:
                 Links(ground.blobs, self.pictures),
                 ground.clock.now,
                 self.tokens.of,
+                choice_links=self.choices.links,
             ),
             limits=self.pacer.limits(channel),
             chance=ground.chance,
@@ -459,7 +476,7 @@ class House:
         if channel.id not in self.spawned:  # it begins with what the channel is then
             return
         able = channel.id in self.routes
-        pacing = self.pacer.pacing(channel) if able else default_pacing(route.adapter)
+        pacing = self.pacer.pacing(channel) if able else default_pacing(route)
         message = channel_actor.Changed(channel, route, pacing.channel, pacing.pair)
         self.nudge(address_of(channel.id), message)
 

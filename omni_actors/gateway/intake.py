@@ -19,6 +19,7 @@ from omni_actors.gateway.tokens import Tokens
 from omni_actors.media.blobs import Blobs, DiskFull
 from omni_actors.model.content import Card, Carousel, Content, Email, Media
 from omni_actors.model.ids import INTAKE, MEDIUM, Ids
+from omni_actors.model.json import Json
 from omni_actors.model.reports import (
     Acted,
     ChannelName,
@@ -135,9 +136,16 @@ class Receiver:
         Its intake names the messages only: what they say must stand nowhere else, since whoever
         takes one back wants it gone.
         """
-        items = self.items(adapter, read.reports)
-        named = dumps([report.external_id for report in read.reports]).encode()
-        intake = await self.intake(f"history:{channel_id}", named, None)
+        named: Json = [report.external_id for report in read.reports]
+        return await self.keep_told(adapter, f"history:{channel_id}", named, read.reports)
+
+    async def keep_told(
+        self, adapter: Adapter[Any, Any], source: str, named: Json, reports: Sequence[Report]
+    ) -> int:
+        """Store reports that no hook brought; `named` says in the intake what they are about. How
+        many old messages of them were not here."""
+        items = self.items(adapter, reports)
+        intake = await self.intake(source, dumps(named).encode(), None)
         return await self.take(intake, Told(items, None, adapter.platform))
 
     async def take(self, intake: Intake, told: Told, mail: MailTaken | None = None) -> int:

@@ -136,8 +136,7 @@ class Pacer:
 
         The operator's rate is lowered by the others; otherwise the slowest of the others counts.
         """
-        adapter = self.adapters[channel.platform]
-        pacing = self.pacings().get(channel.id) or default_pacing(adapter)
+        pacing = self.pacings().get(channel.id) or default_pacing(self.routes()[channel.id])
         told, _ = channel.limits.get(PER_SECOND, (None, 0.0))
         levels = [self.ties(channel).per_second, told if isinstance(told, int | float) else None]
         limits = [of_level(level) for level in levels if level]
@@ -197,11 +196,11 @@ def first_from(channel: Channel) -> float:
     return float(told) if isinstance(told, int | float) else math.inf
 
 
-def default_pacing(adapter: Adapter[Any, Any]) -> Pacing:
+def default_pacing(route: Route) -> Pacing:
     """The limits that the platform sets, when the config names none."""
-    pair = adapter.pair_rate
+    rate, pair = route.adapter.rate_for(route.settings), route.adapter.pair_rate
     return Pacing(
-        Limit(adapter.rate.per_second, adapter.rate.burst, adapter.rate.loan_s),
+        Limit(rate.per_second, rate.burst, rate.loan_s),
         Limit(pair.per_second, pair.burst, pair.loan_s) if pair else None,
         fixed=False,
     )

@@ -11,6 +11,7 @@ from omni_actors.adapters.contract import Medium, PartToSend, Sent
 from omni_actors.gateway.links import Links, to_be_fetched
 from omni_actors.gateway.meters import Meters
 from omni_actors.gateway.uploads import Hands, Make, Route, Uploads
+from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.limits import Usage
 from omni_actors.model.requests import AuthorType
@@ -47,6 +48,7 @@ class Sender:
     now: Callable[[], float]
     token_of: Callable[[str], str]
     meters: Meters = field(factory=Meters)
+    choice_links: Callable[[str, Content], Mapping[str, str]] = field(default=lambda _id, _c: {})
 
     async def send(self, claimed: Claimed, route: Route) -> Done:
         """One attempt. Cancellation leaves the outcome unknown; the store knows that it began."""
@@ -71,6 +73,8 @@ class Sender:
             return reply
 
         part = part_to_send(claimed, self.token_of(claimed.part_id))
+        if route.adapter.capabilities.letters:
+            part = evolve(part, links=self.choice_links(part.part_id, part.content))
         channel_id = route.account.channel_id
         if waits := self.meters.admit(part, channel_id, route.adapter, self.now()):
             return waits

@@ -9,6 +9,7 @@ from omni_actors import telemetry
 from omni_actors.adapters.contract import Adapter, BadAddress
 from omni_actors.gateway.derivatives import Derivatives
 from omni_actors.gateway.errors import Code, Mistake, RequestError
+from omni_actors.gateway.mail_templates import MailTemplateBook
 from omni_actors.model.capabilities import Capabilities, Level
 from omni_actors.model.content import Content, Reaction, Template
 from omni_actors.model.ids import MESSAGE, PART, Ids
@@ -99,6 +100,7 @@ class Submitter:
     due: Callable[[float], None]
     judge_template: Callable[[Template, str, str], Template]
     derivatives: Derivatives
+    mail_templates: MailTemplateBook
 
     async def submit(
         self, sender: Sender, request: SendRequest, idempotency: Idempotency | None
@@ -359,13 +361,15 @@ class Submitter:
     async def shaped(self, tenant: str, request: SendRequest, content: Content, leg: Leg) -> Shaped:
         """The parts, by what the channel can carry to whoever is at the end of this leg."""
         attachments = request.attachments if content is request.content else ()
+        adapter = self.adapters[leg.platform]
+        capabilities = adapter.capabilities.toward(leg.keys)
+        if capabilities.letters and isinstance(content, Template):
+            content = await self.mail_templates.written(content, "/content")
         facts = {
             media_id: self.facts(tenant, media_id)
             for named in (content, *attachments)
             for media_id in media_ids_of(named)
         }
-        adapter = self.adapters[leg.platform]
-        capabilities = adapter.capabilities.toward(leg.keys)
         adapt = request.delivery.on_unsupported == "adapt"
         try:
             if facts:

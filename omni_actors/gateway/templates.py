@@ -13,6 +13,7 @@ from omni_actors.gateway.called import CALL_DEADLINE_S, called
 from omni_actors.gateway.derivatives import Derivatives
 from omni_actors.gateway.errors import Code, Mistake, RequestError
 from omni_actors.gateway.keys import Caller, channel_of
+from omni_actors.gateway.mail_templates import MailTemplateBook
 from omni_actors.gateway.sender import Hands, Route
 from omni_actors.gateway.uploads import UPLOAD_DEADLINE_S
 from omni_actors.model.content import Category, MediaKind
@@ -89,6 +90,7 @@ class TemplateBook:
     now: Callable[[], float]
     derivatives: Derivatives
     changed: Callable[[str], None]  # news of a channel's templates: they are to be read again
+    of_mails: MailTemplateBook
     syncing: dict[str, trio.Lock] = field(factory=dict)
 
     # ------------------------------------------------------------ which channel
@@ -131,6 +133,12 @@ class TemplateBook:
     ) -> TemplatesPage:
         """What is known of a channel's templates."""
         channel, able = channel_of(caller, self.channels(), channel_id), self.able(channel_id)
+        if self.has_ours(channel):
+            ours = self.ours(channel, after, status, name, language)
+            more = ours[limit - 1].definition if len(ours) > limit else None
+            page = Page(ours[:limit], None if more is None else key_of(more))
+            now = self.now()
+            return TemplatesPage(channel, page, TemplateSync(channel_id, now, now, None), None)
         query = Templates(caller.tenant, channel_id, after, limit, status, name, language)
         return TemplatesPage(
             channel,
@@ -139,12 +147,41 @@ class TemplateBook:
             able if isinstance(able, str) else None,
         )
 
+    def has_ours(self, channel: Channel) -> bool:
+        """Whether a channel's templates are those of the house."""
+        route = self.routes().get(channel.id)
+        return route is not None and route.adapter.capabilities.letters
+
+    def ours(
+        self,
+        channel: Channel,
+        after: str = "",
+        status: TemplateStatus | None = None,
+        name: str | None = None,
+        language: str | None = None,
+    ) -> tuple[Template, ...]:
+        """The house's templates as those of a channel."""
+        now = self.now()
+        return tuple(
+            [
+                Template(channel.id, channel.tenant, one, now, now)
+                for one in self.of_mails.definitions()
+                if key_of(one) > after
+                and status in (None, one.status)
+                and name in (None, one.name)
+                and language in (None, one.language)
+            ]
+        )
+
     async def named(
         self, caller: Caller, channel_id: str, name: str, language: str | None
     ) -> Template:
         """One template. Raises RequestError for none, and where the language must be told."""
-        channel_of(caller, self.channels(), channel_id)
-        found = await self.store.ask(TemplatesNamed(caller.tenant, channel_id, name))
+        channel = channel_of(caller, self.channels(), channel_id)
+        if self.has_ours(channel):
+            found = self.ours(channel, name=name)
+        else:
+            found = await self.store.ask(TemplatesNamed(caller.tenant, channel_id, name))
         meant = [row for row in found if language in (None, row.definition.language)]
         if not meant:
             there = languages(found)
@@ -338,6 +375,11 @@ class TemplateBook:
                 mistakes=tuple([Mistake(f"{at}/params{w.pointer}", w.detail) for w in wrong]),
             )
         return evolve(content, category=content.category or CATEGORIES.get(found.category or ""))
+
+
+def key_of(one: TemplateDefinition) -> str:
+    """Where a template stands in a listing."""
+    return f"{one.name}/{one.language}"
 
 
 def languages(rows: "tuple[Template, ...]") -> str:

@@ -148,6 +148,8 @@ class Capabilities:
     person. `media_kept_s` is how long the platform keeps what a customer sent. Whoever answers a
     person that came from an ad within `entry_answer_s` is free of charge for `entry_free_s` (None:
     no such thing). `group` is what it can do towards a group of people (None: it has no groups).
+    With `letters` a whole message is one part with all that is attached to it, formatted text stays
+    Markdown, and templates are those of the house.
     """
 
     forms: Mapping[str, tuple[Form, ...]]
@@ -168,6 +170,7 @@ class Capabilities:
     media_by_url: bool = False
     media_kept_s: float = 7 * 86400.0
     unknown_wait_s: float = 60.0
+    letters: bool = False
     group: "Capabilities | None" = None
 
     def toward(self, keys: Iterable[IdentityKey]) -> "Capabilities":

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import field, frozen, resolve_types
 
 from omni_actors.model.json import Json, JsonObject
 
@@ -26,6 +26,7 @@ class Via(StrEnum):
     NUMBER = "number"
     LABEL = "label"
     QUOTE = "quote"
+    LINK = "link"
 
 
 @frozen
@@ -443,6 +444,14 @@ class Email:
 
 
 @frozen
+class Letter:
+    """Of a part: a mail with the files that go with it."""
+
+    content: "Content"
+    attachments: tuple[Media, ...] = ()
+
+
+@frozen
 class ChoiceResponse:
     """Inbound: the option a customer picked. `title` is what the customer saw."""
 
@@ -521,6 +530,7 @@ Content: TypeAlias = (
     | Template
     | Reaction
     | Email
+    | Letter
     | ChoiceResponse
     | FormResponse
     | Order
@@ -547,6 +557,7 @@ CONTENT_TYPES: dict[type, str] = {
     Template: "template",
     Reaction: "reaction",
     Email: "email",
+    Letter: "letter",
     ChoiceResponse: "choice_response",
     FormResponse: "form_response",
     Order: "order",
@@ -555,6 +566,9 @@ CONTENT_TYPES: dict[type, str] = {
 }
 
 INBOUND_ONLY = (ChoiceResponse, FormResponse, Order, Call, UnsupportedContent)
+PART_ONLY = (Letter,)
+
+resolve_types(Letter, globals())
 
 
 def content_type(content: Content) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 from attrs import frozen
 
-from omni_actors.model.content import ChoiceResponse, Content, Option, Text, Via
+from omni_actors.model.content import ChoiceResponse, Content, Email, Option, Text, Via
 from omni_actors.policy.flattening import described
 from omni_actors.policy.marks import line_in, mark_in, marks_of, plain
 
@@ -64,13 +64,21 @@ def considered(
 def answered(content: Content, question: OpenQuestion, *, quoted: bool) -> Answer | None:
     """What `content` says to one question."""
     match content:
-        case ChoiceResponse(option_id=option_id):
+        case ChoiceResponse(option_id=option_id, via=via):
             options = [option for option in question.options if option.id == option_id]
-            return Answer(question.message_id, options[0], Via.NATIVE) if options else None
+            return Answer(question.message_id, options[0], via) if options else None
         case Text(text=text) if len(text) <= TEXT_MAX:
             return in_words(text, question, quoted=quoted)
+        case Email(text=text):
+            return in_a_mail(text, question, quoted=quoted)
         case _:
             return None
+
+
+def in_a_mail(text: str, question: OpenQuestion, *, quoted: bool) -> Answer | None:
+    """An answer alone, or before an empty line: below it people greet and sign."""
+    said, _gap, _rest = text.strip().replace("\r\n", "\n").partition("\n\n")
+    return in_words(said, question, quoted=quoted) if len(said) <= TEXT_MAX else None
 
 
 def in_words(text: str, question: OpenQuestion, *, quoted: bool) -> Answer | None:

@@ -58,9 +58,10 @@ class Paragraph:
 
 @frozen
 class Heading:
-    """The title of what follows; chats know no levels."""
+    """The title of what follows; chats know no levels, letters do (1 is the highest)."""
 
     content: tuple[Inline, ...]
+    level: int = 1
 
 
 @frozen
@@ -169,7 +170,7 @@ def _blocks(tokens: Iterator[Token]) -> Iterator[Block]:
             case "paragraph_open":
                 yield Paragraph(_content(tokens))
             case "heading_open":
-                yield Heading(_content(tokens))
+                yield Heading(_content(tokens), int(token.tag[1:]))
             case "code_block" | "fence":
                 yield CodeBlock(token.content.removesuffix("\n"))
             case "blockquote_open":

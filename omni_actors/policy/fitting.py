@@ -19,6 +19,7 @@ from omni_actors.model.content import (
     Email,
     FeedbackRequest,
     FormRequest,
+    Letter,
     Media,
     Option,
     Post,
@@ -355,6 +356,9 @@ def media_ids_of(content: Content) -> tuple[str, ...]:
             found = [card.media.media_id for card in content.cards if card.media]
         case Template():
             found = [*_named_media(content.params)]
+        case Letter():
+            files = [file.media_id for file in content.attachments]
+            found = [*media_ids_of(content.content), *files]
         case _:
             found = []
     return tuple(dict.fromkeys(filter(None, found)))

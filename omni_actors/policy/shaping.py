@@ -25,6 +25,7 @@ from omni_actors.model.content import (
     FeedbackRequest,
     FormRequest,
     FormResponse,
+    Letter,
     Location,
     Media,
     Order,
@@ -41,6 +42,7 @@ from omni_actors.model.content import (
 from omni_actors.policy import flattening, template_params
 from omni_actors.policy.fitting import blank, check_emoji, check_named, media_ids_of
 from omni_actors.policy.framing import Framer
+from omni_actors.policy.letters import LetterShaper
 from omni_actors.policy.shaped import MediumFacts, Note, Shaped, ShapedPart, Unshapable
 from omni_actors.policy.shaping_asks import AskShaper
 from omni_actors.policy.shaping_cards import CardShaper, whole_form, whole_notes
@@ -61,6 +63,7 @@ Plain: TypeAlias = (
     | Post
     | Template
     | Reaction
+    | Letter
     | ChoiceResponse
     | FormResponse
     | Order
@@ -84,7 +87,10 @@ def shape(
     dropped is refused; splitting and native conversions are no loss. Raises Unshapable.
     """
     wording = Wording(capabilities)
-    shaped = Shaper(wording, MediaShaper(wording, facts)).message(content, attachments)
+    if capabilities.letters:
+        shaped = LetterShaper(wording, facts).message(content, attachments)
+    else:
+        shaped = Shaper(wording, MediaShaper(wording, facts)).message(content, attachments)
     if not adapt:
         refuse_costs(shaped.notes)
     return shaped
@@ -176,6 +182,8 @@ class Shaper:
                 return Shaped((part_of(self.wording.forms("reaction", path)[0], content),))
             case ChoiceResponse() | FormResponse() | Order() | Call() | UnsupportedContent():
                 raise Unshapable(path, f"{content_type(content)} only ever comes in")
+            case Letter():
+                raise Unshapable(path, "letters are made of messages, not sent as such")
             case _:
                 assert_never(content)
 

@@ -43,6 +43,16 @@ def decode_content(text: str) -> Content:
     return content
 
 
+def _nested(content: Content, _type: Any = None) -> dict[str, Any]:
+    spell, tag = _SPELL[type(content)]
+    return {"type": tag, **spell(content)}
+
+
+def _nest(value: dict[str, Any], _type: Any) -> Content:
+    content: Content = _READ[value["type"]]({k: v for k, v in value.items() if k != "type"})
+    return content
+
+
 def encode_failure(failure: Failure | None) -> str | None:
     return None if failure is None else dumps(_spell_failure(failure))
 
@@ -155,6 +165,8 @@ def _read_text(value: Mapping[str, Any]) -> Text:
 
 
 _converter.register_unstructure_hook_factory(has, lambda cls: _spell(cls))
+_converter.register_unstructure_hook_func(lambda cls: cls == Content, _nested)
+_converter.register_structure_hook_func(lambda cls: cls == Content, _nest)
 _SPELL: dict[type, tuple[Spell, str]] = {
     cls: (_spell(cls), tag) for cls, tag in CONTENT_TYPES.items() if cls is not FormResponse
 } | {FormResponse: (_spell_form, CONTENT_TYPES[FormResponse])}

@@ -57,9 +57,11 @@ GET /v1/dead-letters/{dead_letter_id}
 GET /v1/events
 GET /v1/keys
 GET /v1/live
+GET /v1/mail-templates
 GET /v1/media/{media_id}
 GET /v1/messages/{message_id}
 GET /v1/messages/{message_id}/attempts
+GET /c/{token}
 GET /webhooks/{hook}
 DELETE /v1/channels/{channel_id}/personas/{persona_id}
 DELETE /v1/channels/{channel_id}/profile
@@ -69,6 +71,8 @@ PATCH /v1/channels/{channel_id}/templates/{name}
 PATCH /v1/conversations/{conversation_id}/context
 POST /v1/apps/{app_id}/data-deletion
 POST /v1/apps/{app_id}/deauthorize
+POST /c/{token}
+POST /v1/mail-templates/{name}:render
 POST /v1/channels/{channel_id}/history:sync
 POST /v1/channels/{channel_id}/limits:sync
 POST /v1/channels/{channel_id}/personas

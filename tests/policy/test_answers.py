@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omni_actors.model.content import ChoiceResponse, Content, Location, Option, Text, Via
+from omni_actors.model.content import ChoiceResponse, Content, Email, Location, Option, Text, Via
 from omni_actors.policy.answers import TEXT_MAX, OpenQuestion, match
 from omni_actors.policy.marks import line_in, mark_in, marks_of
 from tests.policy.platforms import options
@@ -176,3 +176,33 @@ def test_marks_are_as_many_as_options_and_all_different(titles: list[str]) -> No
 
     assert len(set(marks)) == len(asked)
     assert [mark_in(mark) for mark in marks] == list(marks)
+
+
+@pytest.mark.parametrize(
+    ("text", "option_id"),
+    [
+        ("2", "b"),
+        ("2\n\nBest wishes\nAda", "b"),
+        ("  1.\r\n\r\n-- \r\nAda", "a"),
+        ("Thank you!\n\n2", None),
+        ("2 of them\nplease\n\nAda", None),
+        ("", None),
+    ],
+)
+def test_a_mail_answers_alone_or_before_its_first_empty_line(
+    text: str, option_id: str | None
+) -> None:
+    question = OpenQuestion("msg_1", (Option("a", "Tea"), Option("b", "Coffee")), numbered=True)
+
+    answer = match(Email("Re: tea", text), None, [question])
+
+    assert (answer and answer.option.id) == option_id
+
+
+def test_an_option_that_was_picked_by_a_link_says_so() -> None:
+    question = OpenQuestion("msg_1", (Option("a", "Tea"),), numbered=True)
+
+    answer = match(ChoiceResponse("a", Via.LINK), None, [question])
+
+    assert answer is not None
+    assert answer.via is Via.LINK

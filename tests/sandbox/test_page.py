@@ -117,6 +117,8 @@ def test_the_sample_configuration_is_of_the_sample_accounts() -> None:
     keys = {"whatsapp": "phone_number_id", "messenger": "page_id", "instagram": "ig_id"}
 
     for channel in config["channels"]:
+        if channel["platform"] == "email":  # nobody plays a mail server there
+            continue
         account = accounts[channel["platform"], channel[keys[channel["platform"]]]]
         assert isinstance(account, WhatsAppAccount | MessengerAccount | InstagramAccount)
         assert channel["access_token"] == account.access_token

@@ -1,1 +1,54 @@
 """Email, over SMTP and IMAP, or by hook."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from omni_actors.adapters.contract import Adapter, MailboxDesk
+from omni_actors.adapters.email.addresses import address
+from omni_actors.adapters.email.attachments import fetch
+from omni_actors.adapters.email.capabilities import CAPABILITIES
+from omni_actors.adapters.email.inbound import document, parse
+from omni_actors.adapters.email.mime import NoSuchPart, extract
+from omni_actors.adapters.email.outbound import ATTEMPT_S, send
+from omni_actors.adapters.email.rates import limits_of
+from omni_actors.adapters.email.settings import (
+    EmailCredentials,
+    EmailSettings,
+    channel_key,
+    folders,
+    token,
+    token_hosts,
+)
+
+
+def extracted(raw: bytes, part: str) -> Iterable[bytes] | None:
+    """One part of a raw mail, in pieces; None where there is none of this number."""
+    try:
+        return extract(raw, part)
+    except NoSuchPart:
+        return None
+
+
+EMAIL: Final = Adapter(
+    platform="email",
+    settings=EmailSettings,
+    credentials=EmailCredentials,
+    capabilities=CAPABILITIES,
+    rate=limits_of("plain").rate,
+    pair_rate=None,
+    channel_key=channel_key,
+    address=address,
+    parse=parse,
+    send=send,
+    fetch=fetch,
+    token=token,
+    token_hosts=token_hosts,
+    attempt_s=ATTEMPT_S,
+    rate_of=lambda settings: limits_of(settings.provider).rate,
+    mailbox=MailboxDesk(
+        server=lambda settings: settings.imap_server,
+        folders=folders,
+        document=document,
+        extract=extracted,
+    ),
+)

@@ -1,0 +1,227 @@
+"""Sends a part as one mail, and puts a copy of it where the account keeps what it sent."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import frozen
+
+from omni_actors.adapters.contract import Medium, PartToSend, Sent
+from omni_actors.adapters.email.errors import failure_of
+from omni_actors.adapters.email.heads import Thread, headers, message_id_of, tagged, thread_of
+from omni_actors.adapters.email.letter import Written, named, opened, written
+from omni_actors.adapters.email.pages import fragment, page
+from omni_actors.adapters.email.plain import plain_text
+from omni_actors.adapters.email.settings import EmailSettings
+from omni_actors.model.content import Card, Carousel, Choices, Content, Email, Media
+from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.wire.calls import (
+    FindCall,
+    Flow,
+    FolderReply,
+    KeepCall,
+    MailCall,
+    MailReply,
+    MailServer,
+    Stage,
+)
+from omni_actors.wire.mail import Attached, Mail
+
+EMAIL: Final = "email"
+KEEP_S: Final = 60.0
+FIND_S: Final = 30.0
+ATTEMPT_S: Final = 1020.0
+"""For all calls of one mail: looking for it, handing it over, and putting the copy away."""
+HEADS_BYTES: Final = 8 * 1024
+
+_BODY_END: Final = re.compile(r"</body\s{0,9}>", re.IGNORECASE)
+_SES_HOST: Final = re.compile(r"email-smtp\.([a-z0-9-]{1,30})\.amazonaws\.com")
+_SES_ID: Final = re.compile(r"Ok ([0-9a-f-]{20,100})", re.IGNORECASE)
+
+
+def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
+    """Send a part. Raises SendFailure.
+
+    What was sent before with an answer that got lost is looked for first, where the account keeps
+    what it sent; else the same bytes go out once more.
+    """
+    server = settings.smtp_server
+    if server is None:
+        why = "the channel has no smtp server: set smtp for it in the config"
+        raise SendFailure(Failure(Kind.BROKEN, Reason.CHANNEL_MISCONFIGURED, advice=why))
+    content, _files = opened(part.content)
+    thread, to = thread_of(part, content), recipient(part)
+    mail = composed(part, thread, to, settings)
+    check_size(mail, settings)
+    message_id = message_id_of(part, settings)
+    after = thread.then(message_id)
+    if part.resent and (yield from is_kept(message_id, settings)):
+        return Sent((message_id,), thread=after, found=True)
+    call = MailCall(
+        server=server,
+        sender=tagged(settings.address, f"b.{part.token}") if settings.verp else settings.address,
+        recipients=recipients(to, content),
+        mail=mail,
+        envelope_id=part.token,
+    )
+    reply = yield call
+    assert isinstance(reply, MailReply)
+    if not accepted(reply, to):
+        raise SendFailure(failure_of(reply, settings.provider))
+    notes = [*refusals(reply, to), *([KEPT_SUBJECT] if thread.kept else [])]
+    notes += yield from keep(mail, settings)
+    ids = (message_id, *renamed(reply, server))
+    return Sent(ids, note="; ".join(notes) or None, thread=after)
+
+
+KEPT_SUBJECT: Final = "the subject stays that of the mail which is answered"
+
+
+def recipient(part: PartToSend) -> str:
+    """The address that a part goes to. Raises SendFailure."""
+    for key in part.to:
+        if key.kind == EMAIL:
+            return key.value
+    raise SendFailure(Failure(Kind.REJECTED, Reason.RECIPIENT_INVALID, text="no mail address"))
+
+
+def recipients(to: str, content: Content) -> tuple[str, ...]:
+    """Everybody whom the mail is handed over for, each once."""
+    copies = content.cc if isinstance(content, Email) else ()
+    return tuple(dict.fromkeys([to, *copies]))
+
+
+def accepted(reply: MailReply, to: str) -> bool:
+    """Whether the server took the mail for the person whom it is for."""
+    own = reply.recipients.get(to)
+    taken = own is None or 200 <= own.code < 300
+    return reply.stage is Stage.END and 200 <= reply.reply.code < 300 and taken
+
+
+def refusals(reply: MailReply, to: str) -> list[str]:
+    """Of those who should get a copy, who does not."""
+    told = {who: said for who, said in reply.recipients.items() if who != to}
+    return [f"no copy to {who}: {r.code} {r.text}" for who, r in told.items() if r.code >= 300]
+
+
+def renamed(reply: MailReply, server: MailServer) -> tuple[str, ...]:
+    """The id that the mail has on the wire, where the server gives it one and says so."""
+    host, told = _SES_HOST.fullmatch(server.host), _SES_ID.match(reply.reply.text)
+    return (f"{told[1]}@{host[1]}.amazonses.com",) if host and told else ()
+
+
+def keep(mail: Mail, settings: EmailSettings) -> Flow[list[str]]:
+    """Put a copy into the folder of sent mails; what goes wrong with that is only told."""
+    server, folder = settings.imap_server, settings.keeping_folder
+    if server is None or not folder:
+        return []
+    try:
+        yield KeepCall(server, folder, mail, deadline_s=KEEP_S)
+    except SendFailure as failed:
+        why = failed.failure.text or failed.failure.reason.value
+        return [f"sent, but no copy in {folder}: {why}"]
+    return []
+
+
+def is_kept(message_id: str, settings: EmailSettings) -> Flow[bool]:
+    """Whether the account has the mail among those that it sent, as far as can be told."""
+    server, folder = settings.imap_server, settings.keeping_folder
+    if server is None or not folder:
+        return False
+    try:
+        reply = yield FindCall(server, folder, message_id, deadline_s=FIND_S)
+    except SendFailure:
+        return False
+    assert isinstance(reply, FolderReply)
+    return reply.found
+
+
+# ------------------------------------------------------------ the mail itself
+
+
+@frozen
+class Bodies:
+    """Text and HTML of a mail, and the media that the HTML shows."""
+
+    text: str
+    html: str | None
+    shown: frozenset[str] = frozenset()
+
+
+def composed(part: PartToSend, thread: Thread, to: str, settings: EmailSettings) -> Mail:
+    """A part as a mail, always the same."""
+    content, _files = opened(part.content)
+    made = bodies(part, thread)
+    return Mail(
+        headers=headers(part, content, thread, to, settings),
+        text=made.text,
+        seed=part.token,
+        html=made.html,
+        attachments=attached(part, made.shown),
+    )
+
+
+def bodies(part: PartToSend, thread: Thread) -> Bodies:
+    """What a mail says."""
+    content, _files = opened(part.content)
+    said = written(part)
+    text = plain_text(said.blocks)
+    if isinstance(content, Email):
+        return own_bodies(content, part, text, said)
+    html = page(said.blocks, thread.subject) if said.rich else None
+    return Bodies(text, html, said.shown if html else frozenset())
+
+
+def own_bodies(content: Email, part: PartToSend, text: str, said: Written) -> Bodies:
+    """The bodies that a caller wrote, with what must be said of the files below them."""
+    if content.html is None:
+        return Bodies(text, None)
+    beside, html = fragment(said.blocks[1:]), content.html
+    ends = [*_BODY_END.finditer(html)]
+    at = ends[-1].start() if ends and beside else len(html)
+    shown = frozenset([each for each in part.media if f"cid:{each}" in html])
+    return Bodies(text, f"{html[:at]}{beside}{html[at:]}", shown)
+
+
+def attached(part: PartToSend, shown: frozenset[str]) -> tuple[Attached, ...]:
+    """The files that go with a mail; those in `shown` the HTML shows."""
+    names = names_of(part.content)
+    return tuple([file(each, names, shown) for each in part.media.values()])
+
+
+def file(medium: Medium, names: Mapping[str, Media], shown: frozenset[str]) -> Attached:
+    """A medium as a file of a mail, under the name that the caller gave it."""
+    held = names.get(medium.media_id)
+    name = named(held, medium) if held else medium.filename
+    cid = medium.media_id if medium.media_id in shown else None
+    return Attached(medium.blob, name or "file", medium.mime, medium.size, cid)
+
+
+def names_of(content: Content) -> dict[str, Media]:
+    """The media that a part names, by their ids."""
+    said, files = opened(content)
+    match said:
+        case Media():
+            found = [said]
+        case Choices(media=Media() as above) | Card(media=Media() as above):
+            found = [above]
+        case Carousel():
+            found = [card.media for card in said.cards if card.media]
+        case _:
+            found = []
+    return {each.media_id: each for each in (*found, *files) if each.media_id}
+
+
+def check_size(mail: Mail, settings: EmailSettings) -> None:
+    """Refuse a mail that the server would not take. Raises SendFailure."""
+    files = sum([(each.size + 2) // 3 * 4 * 78 // 76 for each in mail.attachments])
+    said = len(mail.text.encode("utf-8", "replace"))
+    said += len((mail.html or "").encode("utf-8", "replace"))
+    size = files + said + HEADS_BYTES
+    if size <= settings.size_max:
+        return
+    advice = (
+        f"the mail has about {size} bytes as it is sent, and the account takes {settings.size_max}:"
+        " send the files as links, or fewer of them"
+    )
+    raise SendFailure(Failure(Kind.REJECTED, Reason.MEDIA_TOO_LARGE, advice=advice))

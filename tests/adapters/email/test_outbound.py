@@ -1,0 +1,439 @@
+"""The mails that parts become: their headers and thread, their files, and how a sending ends."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omni_actors.adapters.contract import Medium, PartToSend, Sent
+from omni_actors.adapters.email.heads import REFERENCES_MAX, bare, trimmed
+from omni_actors.adapters.email.outbound import send
+from omni_actors.adapters.email.settings import EmailSettings, ImapTable, SmtpTable
+from omni_actors.model.content import (
+    Choices,
+    Content,
+    Email,
+    Letter,
+    Media,
+    MediaKind,
+    Option,
+    Text,
+)
+from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.model.json import JsonObject
+from omni_actors.model.reports import IdentityKey
+from omni_actors.wire.calls import (
+    Call,
+    FindCall,
+    FolderReply,
+    KeepCall,
+    MailCall,
+    MailReply,
+    Reply,
+    SmtpReply,
+    Stage,
+)
+from omni_actors.wire.compose import composed
+from omni_actors.wire.mail import Mail
+
+ADA = "ada@example.com"
+TOKEN = "01k62g5t5kqf0nn6yq4j6zz5z9abcdefghij"
+OUR_ID = f"c.{TOKEN}@shop.example"
+SETTINGS = EmailSettings(
+    address="support@shop.example",
+    name='The "Shop", Ltd',
+    imap=ImapTable(host="imap.shop.example"),
+    smtp=SmtpTable(host="smtp.shop.example"),
+)
+TAKEN = MailReply(Stage.END, SmtpReply(250, "2.0.0", "queued"), {ADA: SmtpReply(250)})
+THEIRS: JsonObject = {
+    "subject": "AW: Re: Where is my order?",
+    "message_id": "two@example.com",
+    "references": ["one@example.com"],
+}
+
+
+def part(content: Content, **beside: Any) -> PartToSend:
+    made: dict[str, Any] = {
+        "part_id": "prt_01k62g5t5kqf0nn6yq4j6zz5z9", "form": "text", "content": content,
+        "to": (IdentityKey("email", ADA),), "token": TOKEN, "queued_at": 1_790_000_000.4,
+    }  # fmt: skip
+    return PartToSend(**(made | beside))
+
+
+def sent(
+    one: PartToSend, *replies: Reply | SendFailure, settings: EmailSettings = SETTINGS
+) -> tuple[list[Call], Sent]:
+    """The calls of a sending that are answered so, and its end."""
+    flow, answers = send(one, settings), iter(replies or (TAKEN, FolderReply(True)))
+    calls = [next(flow)]
+    try:
+        while True:
+            answer = next(answers)
+            if isinstance(answer, SendFailure):
+                calls.append(flow.throw(answer))
+            else:
+                calls.append(flow.send(answer))
+    except StopIteration as ended:
+        return calls, ended.value
+
+
+def mail_of(one: PartToSend, settings: EmailSettings = SETTINGS) -> Mail:
+    call = sent(one, settings=settings)[0][0]
+    assert isinstance(call, MailCall)
+    return call.mail
+
+
+def heads(one: PartToSend, settings: EmailSettings = SETTINGS) -> dict[str, str]:
+    return dict(mail_of(one, settings).headers)
+
+
+# ------------------------------------------------------------ headers
+
+
+def test_a_first_mail_from_a_bot() -> None:
+    assert mail_of(part(Text("Your order is ready.\nCome by."))).headers == (
+        ("Date", "Mon, 21 Sep 2026 14:13:20 +0000"),
+        ("From", '"The \\"Shop\\", Ltd" <support@shop.example>'),
+        ("To", ADA),
+        ("Reply-To", f'"The \\"Shop\\", Ltd" <support+c.{TOKEN}@shop.example>'),
+        ("Subject", "Your order is ready."),
+        ("Message-ID", f"<{OUR_ID}>"),
+        ("References", f"<{OUR_ID}>"),
+        ("Auto-Submitted", "auto-generated"),
+        ("X-Auto-Response-Suppress", "DR, RN, NRN, OOF, AutoReply"),
+        ("Precedence", "bulk"),
+    )
+
+
+def test_an_answer_stays_in_the_thread_that_the_customer_sees() -> None:
+    found = heads(part(Text("Soon."), thread=THEIRS))
+
+    assert found["Subject"] == "Re: Where is my order?"
+    assert found["In-Reply-To"] == "<two@example.com>"
+    assert found["References"] == "<one@example.com> <two@example.com>"
+    assert found["Auto-Submitted"] == "auto-replied"
+
+
+def test_a_quoted_mail_is_what_is_answered() -> None:
+    found = heads(part(Text("Soon."), thread=THEIRS, reply_to="one@example.com"))
+
+    assert found["In-Reply-To"] == "<one@example.com>"
+    assert found["References"] == "<two@example.com> <one@example.com>"
+
+
+def test_what_a_person_writes_has_no_mark_of_a_machine() -> None:
+    found = heads(part(Text("Soon."), thread=THEIRS, human=True))
+
+    assert not {"Auto-Submitted", "X-Auto-Response-Suppress", "Precedence"} & {*found}
+
+
+def test_a_mail_with_a_subject_of_its_own_begins_a_thread() -> None:
+    found = heads(part(Email("Your invoice", "See below."), thread=THEIRS))
+
+    assert found["Subject"] == "Your invoice"
+    assert "In-Reply-To" not in found
+
+
+def test_the_same_subject_in_other_words_stays_in_the_thread() -> None:
+    found = heads(part(Email("re:  where is my ORDER?", "Soon."), thread=THEIRS))
+
+    assert found["Subject"] == "Re: Where is my order?"
+    assert found["In-Reply-To"] == "<two@example.com>"
+
+
+def test_an_answer_with_another_subject_keeps_that_of_the_thread_and_says_so() -> None:
+    answer = part(Email("Invoice", "Soon."), thread=THEIRS, reply_to="two@example.com")
+
+    calls, ended = sent(answer)
+
+    assert isinstance(calls[0], MailCall)
+    assert dict(calls[0].mail.headers)["Subject"] == "Re: Where is my order?"
+    assert ended.note == "the subject stays that of the mail which is answered"
+
+
+def test_the_thread_goes_on_from_what_was_sent() -> None:
+    _, first = sent(part(Text("Your order is ready."), token="a" * 36))
+    _, second = sent(part(Text("Are you coming?"), thread=first.thread))
+    found = heads(part(Text("Hello?"), thread=second.thread, token="b" * 36))
+
+    assert first.external_ids == (f"c.{'a' * 36}@shop.example",)
+    assert found["Subject"] == "Re: Your order is ready."
+    assert found["References"] == f"<c.{'a' * 36}@shop.example> <{OUR_ID}>"
+    assert found["In-Reply-To"] == f"<{OUR_ID}>"
+
+
+HOSTILE: list[JsonObject] = [
+    {"subject": "a\r\nBcc: eve@example.com", "message_id": "x@y", "references": ["> <a@b"]},
+    {"subject": 7, "message_id": ["x@y"], "references": "x@y"},
+    {"subject": "", "message_id": "ü@example.com", "references": [None, "a b@c"]},
+    {"subject": "Re: Re: Re:", "message_id": "a@" + "b" * 2000, "references": ["x"] * 5000},
+    {},
+]
+
+
+@pytest.mark.parametrize("thread", HOSTILE)
+def test_nothing_that_somebody_wrote_makes_an_answer_unsendable(thread: JsonObject) -> None:
+    mail = mail_of(part(Text("Soon."), thread=thread, reply_to="sha256:00"))
+
+    written = b"".join(piece for piece in composed(mail).pieces if isinstance(piece, bytes))
+
+    assert b"\r\nBcc:" not in written
+
+
+@given(st.text(max_size=40), st.text(max_size=40), st.lists(st.text(max_size=30), max_size=30))
+def test_any_thread_can_be_answered(subject: str, last: str, ids: list[str]) -> None:
+    thread: JsonObject = {"subject": subject, "message_id": last, "references": ids}
+
+    assert composed(mail_of(part(Text("Soon."), thread=thread))).size > 0
+
+
+@pytest.mark.parametrize(
+    ("subject", "rest"),
+    [
+        ("Re: Hello", "Hello"),
+        ("RE[2]: AW: Antw: hello", "hello"),
+        ("SV:Hej", "Hej"),
+        ("回复：你好", "你好"),
+        ("Fwd: Re: Hello", "Fwd: Re: Hello"),
+        ("Reply to all", "Reply to all"),
+        ("re", "re"),
+    ],
+)
+def test_a_subject_loses_the_prefixes_of_answers(subject: str, rest: str) -> None:
+    assert bare(subject) == rest
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=80))
+def test_of_many_ids_the_first_and_the_newest_are_kept(numbers: list[int]) -> None:
+    ids = [f"{number}@example.com" for number in numbers]
+
+    kept = trimmed(ids)
+
+    assert kept[-1] == ids[-1]
+    assert len(kept) == len({*kept}) <= REFERENCES_MAX
+    assert [*kept] == [each for each in dict.fromkeys(ids[::-1])][::-1] or len({*ids}) > len(kept)
+
+
+def test_the_envelope_bounces_to_the_part_where_the_account_allows_it() -> None:
+    calls, _ = sent(part(Text("x")), settings=evolve(SETTINGS, verp=True))
+
+    assert isinstance(calls[0], MailCall)
+    assert calls[0].sender == f"support+b.{TOKEN}@shop.example"
+    assert calls[0].envelope_id == TOKEN
+
+
+def test_an_account_without_plus_addresses_has_no_reply_to() -> None:
+    assert "Reply-To" not in heads(part(Text("x")), evolve(SETTINGS, plus_addresses=False))
+
+
+def test_headers_of_the_caller_come_last() -> None:
+    mail = mail_of(part(Email("Hi", "x", headers={"X-Order": "42"}, cc=("eve@example.com",))))
+
+    assert mail.headers[-1] == ("X-Order", "42")
+    assert ("Cc", "eve@example.com") in mail.headers
+
+
+# ------------------------------------------------------------ bodies and files
+
+PDF = Medium("med_pdf", "b1", "application/pdf", 1000, "scan.pdf")
+PNG = Medium("med_png", "b2", "image/png", 1000, "shop.png")
+HEIC = Medium("med_heic", "b3", "image/heic", 1000, "photo.heic")
+
+
+def held(*media: Medium) -> dict[str, Medium]:
+    return {each.media_id: each for each in media}
+
+
+def test_plain_text_is_a_mail_of_text_alone() -> None:
+    mail = mail_of(part(Text("Hello\n\n  there")))
+
+    assert (mail.text, mail.html, mail.attachments) == ("Hello\n\n  there", None, ())
+
+
+def test_files_go_along_under_the_names_that_the_caller_gave() -> None:
+    files = (
+        Media(MediaKind.DOCUMENT, media_id="med_pdf", filename="contract.pdf", caption="to sign"),
+        Media(MediaKind.IMAGE, media_id="med_png"),
+        Media(MediaKind.DOCUMENT, url="https://files.example/a.pdf", filename="terms.pdf"),
+    )
+
+    mail = mail_of(part(Letter(Text("See below"), files), media=held(PDF, PNG)))
+
+    assert [(each.filename, each.content_id) for each in mail.attachments] == [
+        ("contract.pdf", None),
+        ("shop.png", None),
+    ]
+    expected = "See below\n\ncontract.pdf: to sign\n\nterms.pdf (https://files.example/a.pdf)"
+    assert mail.text == expected
+
+
+def test_a_picture_is_shown_within_the_mail() -> None:
+    content = Media(MediaKind.IMAGE, media_id="med_png", caption="Our shop")
+
+    mail = mail_of(part(content, media=held(PNG)))
+
+    assert mail.attachments[0].content_id == "med_png"
+    assert mail.html is not None
+    assert 'src="cid:med_png"' in mail.html
+    assert mail.text == "Our shop"
+
+
+def test_a_picture_that_not_every_client_shows_goes_along_as_a_file() -> None:
+    mail = mail_of(part(Media(MediaKind.IMAGE, media_id="med_heic"), media=held(HEIC)))
+
+    assert (mail.html, mail.text) == (None, "photo.heic")
+    assert mail.attachments[0].content_id is None
+
+
+def test_the_html_of_a_caller_stays_and_names_its_pictures() -> None:
+    html = '<html><body><img src="cid:med_png"></BODY ></html>'
+    files = (
+        Media(MediaKind.IMAGE, media_id="med_png"),
+        Media(MediaKind.DOCUMENT, media_id="med_pdf", caption="<i>to sign</i>"),
+    )
+
+    mail = mail_of(part(Letter(Email("Hi", "text", html), files), media=held(PNG, PDF)))
+
+    assert [each.content_id for each in mail.attachments] == ["med_png", None]
+    assert mail.html is not None
+    assert mail.html.startswith('<html><body><img src="cid:med_png">')
+    assert "scan.pdf: &lt;i&gt;to sign&lt;/i&gt;</p></BODY ></html>" in mail.html
+
+
+@pytest.mark.parametrize(
+    ("content", "subject"),
+    [
+        (Text("**Hello** [there](https://a.example)\nx", "markdown"), "Hello there"),
+        (Text("\n \n  One two\nthree"), "One two"),
+        (Choices("Which?", (Option("a", "A"),), header="Your size"), "Your size"),
+        (Media(MediaKind.DOCUMENT, media_id="med_pdf"), "scan.pdf"),
+        (Text("word " * 40), "word " * 14 + "word…"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_first_mail_is_called_by_how_it_begins(content: Content, subject: str) -> None:
+    assert heads(part(content, media=held(PDF)))["Subject"] == subject
+
+
+def test_the_same_part_is_the_same_mail_on_each_attempt() -> None:
+    content = Letter(Choices("Which?", (Option("a", "A"),)), (PDF_FILE,))
+    one = part(content, media=held(PDF), links={"a": "https://gw.example/c/x"})
+
+    again = evolve(one, attempt=7, resent=True)
+
+    call = sent(again, FolderReply(False), TAKEN, FolderReply(True))[0][1]
+    assert isinstance(call, MailCall)
+    assert call.mail == mail_of(one)
+
+
+PDF_FILE = Media(MediaKind.DOCUMENT, media_id="med_pdf")
+
+
+def test_a_mail_that_is_too_large_is_refused_before_any_call() -> None:
+    large = evolve(PDF, size=20_000_000)
+
+    with pytest.raises(SendFailure) as refused:
+        sent(part(PDF_FILE, media=held(large)))
+
+    assert refused.value.failure.reason is Reason.MEDIA_TOO_LARGE
+    assert refused.value.failure.kind is Kind.REJECTED
+
+
+# ------------------------------------------------------------ how it ends
+
+
+def test_what_was_sent_is_put_into_the_folder_of_sent_mails() -> None:
+    calls, ended = sent(part(Text("x")))
+
+    mail, kept = calls
+    assert isinstance(mail, MailCall)
+    assert isinstance(kept, KeepCall)
+    assert (kept.folder, kept.mail) == ("Sent", mail.mail)
+    assert (mail.recipients, mail.sender) == ((ADA,), "support@shop.example")
+    assert ended == Sent((OUR_ID,), thread={"subject": "x", "message_id": OUR_ID, "references": []})
+
+
+def test_a_provider_that_keeps_what_is_sent_gets_no_second_copy() -> None:
+    gmail = EmailSettings(address="support@shop.example", provider="gmail")
+
+    calls, _ = sent(part(Text("x")), TAKEN, settings=gmail)
+
+    assert len(calls) == 1
+
+
+def test_a_folder_that_takes_no_copy_is_a_note_and_no_failure() -> None:
+    full = SendFailure(Failure(Kind.REJECTED, Reason.UNKNOWN, text="over quota"))
+
+    _, ended = sent(part(Text("x")), TAKEN, full)
+
+    assert ended.external_ids == (OUR_ID,)
+    assert ended.note == "sent, but no copy in Sent: over quota"
+
+
+def test_who_gets_no_copy_is_told() -> None:
+    copies = part(Email("Hi", "x", cc=("eve@example.com", "bob@example.com")))
+    said = {ADA: SmtpReply(250), "eve@example.com": SmtpReply(550, "5.1.1", "no such user")}
+    reply = evolve(TAKEN, recipients=said)
+
+    calls, ended = sent(copies, reply, FolderReply(True))
+
+    assert isinstance(calls[0], MailCall)
+    assert calls[0].recipients == (ADA, "eve@example.com", "bob@example.com")
+    assert ended.note == "no copy to eve@example.com: 550 no such user"
+
+
+REFUSED: Sequence[tuple[MailReply, Reason]] = [
+    (MailReply(Stage.RCPT, SmtpReply(550, "5.1.1", "no such user")), Reason.RECIPIENT_INVALID),
+    (
+        evolve(TAKEN, recipients={ADA: SmtpReply(550, "5.1.1", "no"), "eve@b.c": SmtpReply(250)}),
+        Reason.RECIPIENT_INVALID,
+    ),
+]
+
+
+@pytest.mark.parametrize(("reply", "reason"), REFUSED)
+def test_a_mail_that_its_reader_does_not_get_has_failed(reply: MailReply, reason: Reason) -> None:
+    with pytest.raises(SendFailure) as failed:
+        sent(part(Text("x")), reply)
+
+    assert failed.value.failure.reason is reason
+
+
+def test_what_may_have_been_sent_is_looked_for_first() -> None:
+    calls, ended = sent(part(Text("x"), resent=True), FolderReply(True))
+
+    (call,) = calls
+    assert isinstance(call, FindCall)
+    assert (call.folder, call.message_id) == ("Sent", OUR_ID)
+    assert ended.found
+    assert ended.external_ids == (OUR_ID,)
+
+
+def test_what_is_not_found_is_sent_once_more() -> None:
+    gone = SendFailure(Failure(Kind.UNREACHABLE, Reason.CHANNEL_UNAVAILABLE))
+
+    calls, _ = sent(part(Text("x"), resent=True), gone, TAKEN, FolderReply(True))
+
+    assert [type(call) for call in calls] == [FindCall, MailCall, KeepCall]
+
+
+def test_an_id_that_the_server_gives_is_known_as_well() -> None:
+    ses = evolve(SETTINGS, smtp=SmtpTable(host="email-smtp.eu-west-1.amazonaws.com"))
+    told = evolve(TAKEN, reply=SmtpReply(250, "", "Ok 010201923f4a-5b6c-7d8e-000000"))
+
+    _, ended = sent(part(Text("x")), told, FolderReply(True), settings=ses)
+
+    assert ended.external_ids == (OUR_ID, "010201923f4a-5b6c-7d8e-000000@eu-west-1.amazonses.com")
+
+
+def test_a_channel_that_only_receives_says_so() -> None:
+    deaf = EmailSettings(address="support@shop.example")
+
+    with pytest.raises(SendFailure) as failed:
+        sent(part(Text("x")), settings=deaf)
+
+    assert failed.value.failure.reason is Reason.CHANNEL_MISCONFIGURED

@@ -1,0 +1,161 @@
+"""Mails that the gateway sends: one thread, the same bytes on each try, answers that find their
+option."""
+
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from attrs import define, evolve, field
+from trio.testing import MockClock
+
+from omni_actors.adapters.mime import MIME, MimeSecrets
+from omni_actors.gateway.hooks import Hook
+from omni_actors.model.content import Choices, Option, Text, Via
+from omni_actors.model.requests import To
+from omni_actors.net.account import Account
+from omni_actors.net.trace import Trace
+from omni_actors.policy.signing import mail_signature
+from omni_actors.store.verbs import ChannelSpec
+from omni_actors.wire.calls import (
+    Call,
+    FolderReply,
+    KeepCall,
+    MailCall,
+    MailReply,
+    Reply,
+    SmtpReply,
+    Stage,
+)
+from omni_actors.wire.mail import Mail
+from tests.gateway.kit import Platform, Rig, open_rig, plan
+
+ADA = "ada@example.org"
+SUPPORT = "support@shop.example"
+SECRET = "a secret of sixteen or more"
+TAKEN = MailReply(Stage.END, SmtpReply(250, "2.0.0", "queued"))
+TEA = Choices(
+    "Which **tea**?", (Option("assam", "Assam"), Option("sencha", "Sencha")), format="markdown"
+)
+MAIL = ChannelSpec(
+    id="mail",
+    tenant="default",
+    platform="email",
+    channel_key=SUPPORT,
+    settings={
+        "address": SUPPORT,
+        "smtp": {"host": "127.0.0.1", "port": 25, "tls": "plain"},
+        "imap": None,
+    },
+    credentials={"password": "secret"},
+)
+
+
+@define(repr=False)
+class Post(Platform):
+    """A mail server that takes what it is handed, unless a reply is planned."""
+
+    mails: list[Mail] = field(factory=list)
+    replies: deque[MailReply] = field(factory=deque)
+
+    async def make(self, call: Call, account: Account, trace: Trace) -> Reply:
+        if isinstance(call, KeepCall):
+            return FolderReply(True)
+        assert isinstance(call, MailCall)
+        self.mails.append(call.mail)
+        return self.replies.popleft() if self.replies else TAKEN
+
+    def heads(self) -> dict[str, str]:
+        """The headers of the newest mail."""
+        return dict(self.mails[-1].headers)
+
+
+@pytest.fixture
+def post() -> Post:
+    return Post()
+
+
+@pytest.fixture
+async def mail_rig(tmp_path: Path, post: Post, autojump_clock: MockClock) -> AsyncIterator[Rig]:
+    hook = Hook("mail", MIME, MimeSecrets(SUPPORT, (SECRET,)))
+    wanted = evolve(plan(MAIL), hooks={"mail": hook}, links_url="https://gw.example")
+    async with open_rig(tmp_path, post, wanted, media=True) as opened:
+        yield opened
+        opened.check_calm()
+
+
+async def send(rig: Rig, content: Text | Choices) -> str:
+    sent = await rig.submit(content, to=To("mail", ADA))
+    message_id = str(sent.body["id"])
+    await rig.reached(message_id, "sent")
+    return message_id
+
+
+async def write(rig: Rig, body: str, answers: str) -> None:
+    """Ada answers a mail."""
+    raw = (
+        f"From: Ada <{ADA}>\r\nTo: {SUPPORT}\r\nSubject: Re: tea\r\nMessage-ID: <1@example.org>\r\n"
+        f"In-Reply-To: {answers}\r\n\r\n{body}\r\n"
+    ).encode()
+    at = str(int(rig.clock.now()))
+    proof = {"x-omni-timestamp": at, "x-omni-signature": mail_signature(SECRET, at, raw)}
+    assert await rig.gateway.receive("mail", proof, raw) == 200
+    await rig.quiet()
+
+
+async def test_mails_to_one_person_make_one_thread(mail_rig: Rig, post: Post) -> None:
+    await send(mail_rig, Text("Your tea is here."))
+    first = post.heads()
+    await send(mail_rig, Text("Will you come?"))
+    second = post.heads()
+
+    assert (first["Subject"], second["Subject"]) == ("Your tea is here.", "Re: Your tea is here.")
+    assert second["In-Reply-To"] == second["References"] == first["Message-ID"]
+
+
+async def test_a_question_has_its_links_and_each_try_the_same_bytes(
+    mail_rig: Rig, post: Post
+) -> None:
+    post.replies.append(MailReply(Stage.MAIL, SmtpReply(451, "4.3.0", "try again")))
+
+    await send(mail_rig, TEA)
+
+    first, second = post.mails
+    assert first == second
+    assert first.html is not None
+    assert first.html.count("https://gw.example/c/") == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "option_id", "via"),
+    [
+        ("2", "sencha", Via.NUMBER),
+        ("assam!\r\n\r\nBest wishes\r\nAda", "assam", Via.LABEL),
+        ("2. Sencha\r\n\r\n> Which tea?\r\n> 1. Assam", "sencha", Via.NUMBER),
+    ],
+)
+async def test_an_answer_by_mail_finds_its_option(
+    mail_rig: Rig, post: Post, body: str, option_id: str, via: Via
+) -> None:
+    await send(mail_rig, TEA)
+
+    await write(mail_rig, body, post.heads()["Message-ID"])
+
+    (picked,) = await mail_rig.events("choice.selected")
+    assert picked.detail is not None
+    assert (picked.detail["option_id"], picked.detail["via"]) == (option_id, via)
+
+
+async def test_an_option_is_picked_by_its_link_while_the_mail_is_out(
+    mail_rig: Rig, post: Post
+) -> None:
+    message_id = await send(mail_rig, TEA)
+    html = post.mails[-1].html or ""
+    token = html.split("https://gw.example/c/")[1].split('"')[0]
+
+    await mail_rig.gateway.choices.pick(token)
+    await mail_rig.quiet()
+
+    (picked,) = await mail_rig.events("choice.selected")
+    assert picked.detail is not None
+    assert (picked.detail["question_id"], picked.detail["via"]) == (message_id, Via.LINK)
