@@ -124,13 +124,17 @@ class Control:
         act: Callable[[str, dict[str, Any]], Written],
     ) -> Answer:
         """Let something happen and tell the hook of it."""
+        if not platform.has_hooks and {"wait", "redeliver"} & {*request.query, *document}:
+            raise ControlError(f"{platform.name} has no hook to wait for, or to deliver to again")
         repeats = int(_seconds({**request.query, **document}, "redeliver", REDELIVER_MAX))
         document.pop("redeliver", None)
         wait = request.query.get("wait") not in (None, "", "0", "false")
         written = act(key, document)
-        hook = self.sandbox.hook_of(platform.name, key)
         knock = Knock() if wait else None
-        await hook.offer(written.sent(repeats, knock))
+        update = written.sent(repeats, knock)
+        if update is None:
+            return json_answer(200, {"id": written.message_id})
+        await self.sandbox.hook_of(platform.name, key).offer(update)
         answer: dict[str, Any] = {"id": written.message_id}
         if knock is not None:
             with trio.move_on_after(_wait_s(request, WAIT_S_MAX)):

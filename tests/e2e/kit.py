@@ -511,7 +511,9 @@ def running(*arguments: str, log: Path, says: str) -> Iterator[str]:
 def serving(folder: Path, setup: Setup) -> Iterator[Served]:
     """The program and the platforms, each in a process of its own."""
     log = folder / "sandbox.log"
-    arguments = ("sandbox", "--bind", "127.0.0.1:0", "--hook", "http://127.0.0.1:9/none")
+    free = "127.0.0.1:0"
+    places = ("--bind", free, "--smtp", free, "--imap", free)
+    arguments = ("sandbox", *places, "--hook", "http://127.0.0.1:9/none")
     with running(*arguments, log=log, says="listens at") as sandbox_url:
         config = write_config(folder, setup, sandbox_url)
         log = folder / "gateway.log"
