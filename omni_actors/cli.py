@@ -104,7 +104,10 @@ def sandbox(
     except* (ValueError, OSError) as problems:
         problem = first(problems, Exception)
     if isinstance(problem, OSError):
-        raise Ended(Exit.FAILED, f"cannot listen on {problem.filename or bind}: {listening_problem(problem)}")
+        raise Ended(
+            Exit.FAILED,
+            f"cannot listen on {problem.filename or bind}: {listening_problem(problem)}",
+        )
     if problem is not None:
         raise Ended(Exit.USAGE, f"--{problem}")
 

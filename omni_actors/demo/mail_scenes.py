@@ -60,7 +60,7 @@ async def kept_file(stage: Stage) -> bytes:
 
 
 async def answers_by_link_and_by_token(stage: Stage) -> str:
-    """A button in a mail picks an option, once; an answer without a thread is known all the same."""
+    """A button in a mail picks an option; an answer without a thread is known all the same."""
     conversation = await MIA.conversation(stage)
     options = [{"id": day[:3].lower(), "title": day} for day in DAYS]
     question = {"type": "choices", "text": "When may we deliver?", "options": options}
@@ -80,7 +80,9 @@ async def answers_by_link_and_by_token(stage: Stage) -> str:
     require(len(messages) == 5, "no answer came")
     tell(stage, messages[-1])
     newest = await newest_of(stage, conversation, words)
-    require(newest["reply_to"] == asked.json()["id"], f"it answers {newest['reply_to']}")
+    answered, rule = newest["reply_to"]["message_id"], newest["notes"]["thread"]["rule"]
+    require(answered == asked.json()["id"], f"it answers {answered}")
+    require(rule == "reply_token", f"that was found by {rule}")
     require(newest["content"]["text"].strip() == words, "what it quotes was not taken away")
     return "the link picked Tuesday, and the address told what was answered"
 
@@ -128,7 +130,7 @@ async def bounce_fails_its_message(stage: Stage) -> str:
     failed = await event_of(stage, "message.failed", sent.json()["conversation_id"])
     message = await get(stage, f"/v1/messages/{sent.json()['id']}")
     require(message["status"] == "failed", f"the message is {message['status']}")
-    reason = message["parts"][0]["failure"]["reason"]
+    reason = f"{message['reason']['code']}, {message['reason']['raw']['text']}"
     require(failed["message_id"] == message["id"], "another message failed")
     stage.say(f"  a report comes back: {reason}")
     return f"sent, then failed by its report: {reason}"

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from omni_actors.demo.stage import (
     open_stage,
     route,
 )
-from omni_actors.sandbox import Sandbox
 
 SCENE_TIMEOUT_S = 50.0
 LINES = (
@@ -85,7 +84,7 @@ async def play_on(say: Say) -> None:
     """Customers write every few seconds until the user has seen enough."""
     async with open_stage(say) as stage:
         key = stage.program.config.parent / "data" / "operator.key"
-        say(welcome(stage.program.url, stage.sandbox, key))
+        say(welcome(stage.program.url, stage.sandbox.url, stage.sandbox.doors, key))
         for account in (PHONE, PAGE, SHOP, BOX):
             stage.nursery.start_soon(show_answers, stage, account)
         for number in itertools.count():
@@ -120,12 +119,12 @@ async def show_answers(stage: Stage, account: Account) -> None:
         after = page["after"]
 
 
-def welcome(url: str, opened: Sandbox, key: Path) -> str:
+def welcome(url: str, sandbox: str, doors: Mapping[str, str], key: Path) -> str:
     """Where to look and what to try, with the operator's key from its file."""
-    sandbox = opened.url
+    smtp, imap = doors["smtp"], doors["imap"]
     return f"""\
 The gateway listens on {url}, the pretend platforms on {sandbox}. Press Ctrl-C to end.
-Mails are taken at {opened.doors["smtp"]} (SMTP), and mailboxes shown at {opened.doors["imap"]} (IMAP).
+Mails are taken at {smtp} (SMTP), and mailboxes shown at {imap} (IMAP).
 
 Write as a customer:
   curl -X POST {sandbox}{route(PHONE)}/inbound \\

@@ -222,16 +222,21 @@ class Job:
 
 @frozen
 class Written:
-    """What a customer did, ready for the hook; without an update where nobody is told."""
+    """What a customer did, ready for the hook."""
 
     message_id: str
-    update: Update | None
+    update: Update
 
-    def sent(self, repeats: int, knock: Knock | None) -> Update | None:
+    def sent(self, repeats: int, knock: Knock | None) -> Update:
         """The update, to be delivered `repeats` more times and watched by `knock`."""
-        if self.update is None:
-            return None
         return evolve(self.update, repeats=repeats, knock=knock)
+
+
+@frozen
+class Arrived:
+    """What a customer wrote, where the business looks for it by itself."""
+
+    message_id: str
 
 
 @frozen
@@ -279,7 +284,7 @@ class Platform(Protocol):
     async def job(self, request: Request) -> Job | Answer | None:
         """Understand one request; an Answer refuses it, None means it is not for this platform."""
 
-    def customer_writes(self, channel_key: str, document: dict[str, Any]) -> Written:
+    def customer_writes(self, channel_key: str, document: dict[str, Any]) -> Written | Arrived:
         """A customer acts. Raises ControlError."""
 
     def customer_is(self, document: dict[str, Any]) -> dict[str, Any]:

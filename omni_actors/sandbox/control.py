@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 from attrs import define
 
-from omni_actors.sandbox.contract import ControlError, Platform, Shown, Written
+from omni_actors.sandbox.contract import Arrived, ControlError, Platform, Shown, Written
 from omni_actors.sandbox.forms import form_parts
 from omni_actors.sandbox.hooks import Knock, handshake
 from omni_actors.sandbox.http import Answer, Request, json_answer
@@ -121,7 +121,7 @@ class Control:
         platform: Platform,
         key: str,
         document: dict[str, Any],
-        act: Callable[[str, dict[str, Any]], Written],
+        act: Callable[[str, dict[str, Any]], Written | Arrived],
     ) -> Answer:
         """Let something happen and tell the hook of it."""
         if not platform.has_hooks and {"wait", "redeliver"} & {*request.query, *document}:
@@ -130,11 +130,10 @@ class Control:
         document.pop("redeliver", None)
         wait = request.query.get("wait") not in (None, "", "0", "false")
         written = act(key, document)
-        knock = Knock() if wait else None
-        update = written.sent(repeats, knock)
-        if update is None:
+        if isinstance(written, Arrived):
             return json_answer(200, {"id": written.message_id})
-        await self.sandbox.hook_of(platform.name, key).offer(update)
+        knock = Knock() if wait else None
+        await self.sandbox.hook_of(platform.name, key).offer(written.sent(repeats, knock))
         answer: dict[str, Any] = {"id": written.message_id}
         if knock is not None:
             with trio.move_on_after(_wait_s(request, WAIT_S_MAX)):

@@ -72,9 +72,7 @@ class Folders:
         await self._list(given, b"LSUB", lambda each: each.subscribed)
         return "OK listed"
 
-    async def _list(
-        self, given: list[Word], verb: bytes, wanted: Callable[[Folder], bool]
-    ) -> None:
+    async def _list(self, given: list[Word], verb: bytes, wanted: Callable[[Folder], bool]) -> None:
         if len(given) < 2:
             raise SyntaxProblem(f"{verb.decode()} takes a reference and a pattern")
         reference, patterns = name_of(given[0]), given[1]
@@ -85,9 +83,12 @@ class Folders:
         tests = [_pattern(reference + name_of(each)) for each in every]
         for folder in self.mailbox.folders.values():
             if wanted(folder) and any(test.fullmatch(folder.name) for test in tests):
-                marks = ["\\HasNoChildren", *([SPECIAL[folder.name]] if folder.name in SPECIAL else [])]
+                marks = [
+                    "\\HasNoChildren",
+                    *([SPECIAL[folder.name]] if folder.name in SPECIAL else []),
+                ]
                 shown = nstring(encoded(folder.name))
-                await self.say(b"* %b (%b) \"/\" %b" % (verb, " ".join(marks).encode(), shown))
+                await self.say(b'* %b (%b) "/" %b' % (verb, " ".join(marks).encode(), shown))
 
     async def status(self, given: list[Word]) -> str:
         if len(given) != 2 or not isinstance(given[1], list):

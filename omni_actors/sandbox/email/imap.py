@@ -72,19 +72,25 @@ class Session:
         await self.say(f"* OK [CAPABILITY {CAPABILITIES}] The sandbox's mailboxes".encode())
         while not self.login and not self.over:
             await self.answer_one()
-        if self.over:
-            return
+        if self.login:
+            await self._serve_mailbox()
+
+    async def _serve_mailbox(self) -> None:
+        """Serve who is logged in, until they leave or the mailbox is taken from them."""
         mailbox = self.post.mailbox(self.login)
         self._folders = Folders(mailbox, self.post, self.say)
         self._mails = Mails(mailbox, self.say)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_ended, mailbox, nursery.cancel_scope)
-            while not self.over:
-                await self.answer_one()
+            await self._answer_all()
             nursery.cancel_scope.cancel()
         if not self.over:
             with trio.move_on_after(BYE_S):
                 await self.say(b"* BYE The session is over, log in again")
+
+    async def _answer_all(self) -> None:
+        while not self.over:
+            await self.answer_one()
 
     async def say(self, line: bytes) -> None:
         """Send a line."""
@@ -115,7 +121,8 @@ class Session:
 
     async def heard(self) -> Command:
         """The next command, literals and all. Raises SyntaxProblem, NoError, Gone."""
-        text, literals = b"", []
+        text = b""
+        literals: list[bytes] = []
         while True:
             piece = await self.talk.line(LINE_BYTES_MAX)
             if self._tag == "*":
@@ -239,7 +246,10 @@ class Session:
         await self.say(b"+ idling")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._tell_news)
-            line = await self.talk.line(LINE_BYTES_MAX)
+            try:
+                line = await self.talk.line(LINE_BYTES_MAX)
+            except TooLong:
+                line = b""
             nursery.cancel_scope.cancel()
         if line.strip().upper() != b"DONE":
             raise SyntaxProblem("IDLE ends with DONE")

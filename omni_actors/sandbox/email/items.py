@@ -7,6 +7,7 @@ import re
 from email import message_from_bytes
 from email.message import Message
 from email.utils import getaddresses
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 from attrs import frozen
@@ -159,7 +160,7 @@ def pieces(raw: bytes, boundary: str) -> list[bytes]:
     mark = re.escape(b"--" + boundary.encode("utf-8", "replace"))
     lines = [*re.finditer(rb"(?:\A|\r\n)" + mark + rb"(--)?[ \t]*(?=\r\n|\Z)", rest)]
     found = []
-    for this, following in zip(lines, lines[1:], strict=False):
+    for this, following in pairwise(lines):
         if this[1]:
             break
         found.append(rest[this.end() + 2 : following.start()])
@@ -203,14 +204,18 @@ def structure(part: Mime, *, extended: bool) -> bytes:
         inner = b"".join(structure(each, extended=extended) for each in _parts(part))
         built = inner + b" " + nstring(part.get_content_subtype().upper())
         if extended:
-            built += b" " + _parameters(part, "content-type") + b" " + _disposition(part) + b" NIL NIL"
+            built += (
+                b" " + _parameters(part, "content-type") + b" " + _disposition(part) + b" NIL NIL"
+            )
         return b"(" + built + b")"
     return _leaf(part, extended=extended)
 
 
 def _parts(part: Mime) -> list[Mime]:
     payload = part.get_payload()
-    return [each for each in payload if isinstance(each, Message)] if isinstance(payload, list) else []
+    return (
+        [each for each in payload if isinstance(each, Message)] if isinstance(payload, list) else []
+    )
 
 
 def _leaf(part: Mime, *, extended: bool) -> bytes:

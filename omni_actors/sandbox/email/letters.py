@@ -15,7 +15,16 @@ from attrs import frozen
 
 from omni_actors.sandbox.contract import ControlError
 from omni_actors.sandbox.email.heads import CHECKS, stamp
-from omni_actors.sandbox.shapes import Anything, Flag, Items, Number, Object, OneOf, ShapeError, Text
+from omni_actors.sandbox.shapes import (
+    Anything,
+    Flag,
+    Items,
+    Number,
+    Object,
+    OneOf,
+    ShapeError,
+    Text,
+)
 
 ADDRESS = re.compile(r"[^\s@<>\"(),:;\\]{1,64}@[^\s@<>\"(),:;\\]{1,255}")
 FILES_MAX = 100
@@ -27,7 +36,6 @@ _FILE = Object(
         "filename": Text(most=255),
         "mime_type": Text(most=127),
         "content_id": Text(most=200),
-        "content": Anything(),
     },
 )
 KEYS: dict[str, Any] = {
@@ -223,7 +231,7 @@ def _attach(mail: EmailMessage, file: Mapping[str, Any]) -> None:
     if not subtype:
         raise ControlError("`mime_type` must be a type such as application/pdf")
     cid = file.get("content_id")
-    more = {"cid": f"<{cid}>", "disposition": "inline"} if cid else {}
+    more: dict[str, Any] = {"cid": f"<{cid}>", "disposition": "inline"} if cid else {}
     filename = file.get("filename")
     if kind == "message":  # the library would want the mail taken apart
         kind, subtype = "application", "octet-stream"

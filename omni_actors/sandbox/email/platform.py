@@ -1,7 +1,7 @@
 """The pretend mail provider as the stage knows it."""
 
+import base64
 import logging
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
@@ -11,6 +11,7 @@ from attrs import define, evolve, field
 
 from omni_actors.sandbox.contract import (
     Account,
+    Arrived,
     ControlError,
     Door,
     Figures,
@@ -103,7 +104,7 @@ class EmailPlatform:
     async def job(self, _request: Request) -> None:
         """Nothing of mail goes over HTTP."""
 
-    def customer_writes(self, channel_key: str, document: dict[str, Any]) -> Written:
+    def customer_writes(self, channel_key: str, document: dict[str, Any]) -> Arrived:
         """A customer's mail arrives in the account's mailbox. Raises ControlError."""
         document = _with_uploaded(document)
         sender = letters.check(document)
@@ -113,7 +114,7 @@ class EmailPlatform:
         if plain(letter.recipient) not in self.post.accounts:
             raise ControlError(f"{letter.recipient} is none of the accounts here")
         self.post.written(letter)
-        return Written(letter.message_id, None)
+        return Arrived(letter.message_id)
 
     def _letter(self, channel_key: str, document: dict[str, Any], sender: str) -> Letter:
         if "raw" in document or "raw_base64" in document:
@@ -216,10 +217,12 @@ class EmailPlatform:
 def _with_uploaded(document: dict[str, Any]) -> dict[str, Any]:
     """A file that came in a form beside the mail, as one of its attachments."""
     kind = document.get("type")
-    if not isinstance(kind, str) or not re.fullmatch(r"[a-z]{1,20}", kind):
+    if kind is None:
         return document
-    rest = {key: value for key, value in document.items() if key not in ("type", kind)}
-    file = document.get(kind)
-    if not isinstance(file, dict):
+    file = document.get(str(kind))
+    if not isinstance(file, dict) or not isinstance(file.get("content"), bytes):
         raise ControlError("`type` stands beside the file of a form; a mail has `attachments`")
-    return {**rest, "attachments": [*rest.get("attachments", []), file]}
+    attached = {key: value for key, value in file.items() if key != "content"}
+    attached["content_base64"] = base64.b64encode(file["content"]).decode()
+    rest = {key: value for key, value in document.items() if key not in ("type", kind)}
+    return {**rest, "attachments": [*rest.get("attachments", []), attached]}

@@ -37,7 +37,9 @@ async def login(post: PostOffice, name: str, initial: bytes | None, ask: Ask) ->
             username = _decoded(given)
             return post.admitted(username, _decoded(await ask(base64.b64encode(b"Password:"))))
         case _:
-            return await _xoauth2(post, _decoded(await ask(b"") if initial is None else initial), ask)
+            return await _xoauth2(
+                post, _decoded(await ask(b"") if initial is None else initial), ask
+            )
 
 
 async def _xoauth2(post: PostOffice, said: str, ask: Ask) -> str | None:

@@ -7,6 +7,10 @@ from attrs import field, frozen
 SIZE_MAX = 25 * 1_048_576
 
 
+def _lower(address: str) -> str:
+    return address.lower()
+
+
 @frozen
 class EmailAccount:
     """One account of the business; the defaults are those of the sample account.
@@ -16,7 +20,7 @@ class EmailAccount:
 
     platform: ClassVar[str] = "email"
 
-    address: str = field(default="support@example.com", converter=str.lower)
+    address: str = field(default="support@example.com", converter=_lower)
     name: str = "Example Support"
     password: str = field(default="sandbox-mail-password", repr=False)
     access_token: str = field(default="sandbox-mail-token", repr=False)

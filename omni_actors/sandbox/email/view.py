@@ -30,7 +30,7 @@ class View:
         self._changes = {mail.uid: mail.changes for mail in self.mails}
 
     def news(self, *, removals: bool) -> Iterator[bytes]:
-        """What has happened since the client was told last; removals only where they may be told."""
+        """What has happened since the client was told last; removals where they may be told."""
         if removals:
             yield from self._removed()
         known = self.mails[-1].uid if self.mails else 0

@@ -218,7 +218,7 @@ async def test_the_other_client_reads_it_too(post: Post) -> None:
             plain = f"\0{SUPPORT}\0{PASSWORD}".encode()
             client.authenticate("PLAIN", lambda _challenge: plain)
             client.select()
-            _, data = client.fetch("1", "(RFC822)")
+            data: Any = client.fetch("1", "(RFC822)")[1]
             _, flags = client.fetch("1", "(FLAGS)")
             client.store("1", "+FLAGS", "\\Deleted")
             removed = client.expunge()

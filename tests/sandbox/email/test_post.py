@@ -31,9 +31,7 @@ async def submit(post: Post, to: str, **options: Any) -> None:
 
 
 async def test_an_answer_threads_and_quotes_as_a_program_does(post: Post) -> None:
-    await post.send(
-        letter("Your order", "Which size?", Reply_To="support+c.tok@example.com")
-    )
+    await post.send(letter("Your order", "Which size?", Reply_To="support+c.tok@example.com"))
 
     await post.write({"reply": True, "text": "Large", "html": "<p>Large</p>"})
 
@@ -42,7 +40,7 @@ async def test_an_answer_threads_and_quotes_as_a_program_does(post: Post) -> Non
     assert mail["in-reply-to"] == mail["references"] == "<one@example.com>"
     assert mail["to"] == mail["delivered-to"] == "support+c.tok@example.com"
     parts = [part for part in mail.walk() if not part.is_multipart()]
-    text, html = (part.get_payload(decode=True).decode() for part in parts)
+    text, html = (bytes(part.get_payload(decode=True)).decode() for part in parts)
     assert text.startswith("Large\r\n\r\nOn Mon, 21 Sep 2026")
     assert "> Which size?" in text
     assert '<blockquote class="gmail_quote"' in html
@@ -242,7 +240,9 @@ async def test_a_refusal_may_be_for_one_person(post: Post) -> None:
 
     def work() -> Any:
         with post.smtp() as client:
-            return client.sendmail(SUPPORT, [ADA, "eve@example.org"], letter().as_bytes(policy=CRLF))
+            return client.sendmail(
+                SUPPORT, [ADA, "eve@example.org"], letter().as_bytes(policy=CRLF)
+            )
 
     assert (await aside(work)).keys() == {"eve@example.org"}
 
@@ -287,7 +287,9 @@ async def test_a_credential_expires_for_both_servers(post: Post) -> None:
 
 
 async def test_a_command_of_imap_is_refused(post: Post) -> None:
-    await post.fault(kind="refuse", text="[SERVERBUG] Oops", match={"call": "imap", "type": "select"})
+    await post.fault(
+        kind="refuse", text="[SERVERBUG] Oops", match={"call": "imap", "type": "select"}
+    )
 
     with pytest.raises(Exception, match="Oops"):
         await asked(post, lambda client: client.select_folder("INBOX"))
