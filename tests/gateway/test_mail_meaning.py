@@ -102,7 +102,7 @@ async def test_an_answer_is_what_was_written_and_knows_what_it_answers(
 async def test_an_answer_that_names_nothing_is_found_by_its_subject(
     rig: MailRig, clock: MockClock
 ) -> None:
-    ours = await asked_and_answered(rig)
+    await asked_and_answered(rig)
 
     rig.office.deliver(mail("Message-ID: <2@a.example>", "Subject: AW: mugs"))
     rig.office.deliver(mail("Message-ID: <3@b.example>", "Subject: AW: mugs", sender=BOB))
