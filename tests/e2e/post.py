@@ -154,8 +154,8 @@ def letter(sender: str, to: str, text: str, **headers: str) -> EmailMessage:
     mail = EmailMessage()
     mail["From"] = sender
     mail["To"] = to
-    mail["Date"] = format_datetime(datetime.now(UTC))
     asked = {name.replace("_", "-"): value for name, value in headers.items()}
+    asked.setdefault("Date", format_datetime(datetime.now(UTC)))
     asked.setdefault("Subject", "Hello")
     asked.setdefault("Message-ID", f"<{next(_NUMBERS)}.{os.getpid()}@elsewhere.test>")
     for name, value in asked.items():

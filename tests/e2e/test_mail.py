@@ -1,30 +1,355 @@
 """Mail over real servers: what people write comes in, and what is answered arrives and threads."""
 
+import hashlib
+import subprocess
+import time
 from collections.abc import Iterator
+from email.message import EmailMessage
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
-from tests.e2e.post import Desk, Office, Post, open_office, text_of
+from omni_actors.policy.signing import mail_signature
+from tests.e2e.kit import eventually
+from tests.e2e.post import HOOK_SECRET, Desk, Office, Post, letter, open_office, text_of
+from tests.support.dovecot import UNKNOWN
+
+SIZE_MAX = 200_000
+SMALL = f"size_max = {SIZE_MAX}"
+BELIEVING = 'authserv_id = "mx.example.test"'
+DESKS = (
+    Desk("support"),
+    Desk("verp", bot=False, more="verp = true"),
+    Desk("quiet", bot=False),
+    Desk("strict", bot=False, more=BELIEVING),
+    Desk("twins"),
+    Desk("left"),
+    Desk("right"),
+    Desk("rough", bot=False, more=SMALL),
+    Desk("files"),
+    Desk("hooked"),
+    Desk("shared", bot=False),
+)
 
 
 @pytest.fixture(scope="module")
 def office(post: Post, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    folder = tmp_path_factory.mktemp("office")
-    with open_office(folder, post, Desk("support"), Desk("quiet", bot=False)) as opened:
+    with open_office(tmp_path_factory.mktemp("office"), post, *DESKS) as opened:
+        for desk in DESKS:
+            opened.until_channel(desk.name, state="active", mailbox="waiting")
         yield opened
 
 
-ADA = "ada@example.test"
+def at(name: str) -> str:
+    return f"{name}@example.test"
 
 
-def test_a_mail_is_received_and_answered_in_its_thread(office: Office, post: Post) -> None:
-    first = post.writes(f"Ada <{ADA}>", "support@example.test", "Where is it?", Subject="My order")
+# ------------------------------------------------------------ threads
 
-    [message] = office.received("support")
-    [answer] = post.until(ADA)
 
-    assert message["external_id"] == first
+def test_an_answer_threads_and_a_reply_to_it_is_known_by_its_token(
+    office: Office, post: Post
+) -> None:
+    ada = at("ada")
+    first = post.writes(f"Ada <{ada}>", at("support"), "Where is it?", Subject="My order")
+    [answer] = post.until(ada)
+    [asked] = office.received("support")
+
+    assert asked["external_id"] == first
     assert text_of(answer) == "Where is it?"
-    print(answer.as_string())
-    print(message)
-    print(office.channel("support"))
+    assert answer["Subject"] == "Re: My order"
+    assert answer["In-Reply-To"] == f"<{first}>"
+    assert f"<{first}>" in answer["References"]
+    assert parseaddr(answer["From"])[1] == at("support")
+    token = str(answer["Message-ID"]).removeprefix("<c.").partition("@")[0]
+    reply_to = parseaddr(answer["Reply-To"])[1]
+    assert reply_to == f"support+c.{token}@example.test"
+
+    # Her program breaks the thread: only the address tells.
+    post.writes(ada, reply_to, "It came!", Subject="Something else")
+    reply = office.received("support", 2)[1]
+
+    [sent] = [each for each in messages(office, asked) if each["direction"] == "outbound"][:1]
+    assert reply["conversation_id"] == asked["conversation_id"]
+    assert reply["reply_to"]["message_id"] == sent["id"]
+    assert reply["notes"]["thread"]["rule"] == "reply_token"
+    assert [text_of(mail) for mail in post.until(ada, 2)] == ["Where is it?", "It came!"]
+    assert [text_of(mail) for mail in post.until(at("support"), 2, "Sent")] == [
+        "Where is it?",
+        "It came!",
+    ]
+    assert post.until(at("support"), 2, "Processed")
+    assert post.raws(at("support")) == []
+
+
+def messages(office: Office, like: dict[str, Any]) -> list[dict[str, Any]]:
+    """All of a conversation."""
+    path = f"/v1/conversations/{like['conversation_id']}/messages"
+    found: list[dict[str, Any]] = office.get(path)["items"]
+    return found
+
+
+def test_a_reply_without_the_token_is_known_by_what_it_refers_to(
+    office: Office, post: Post
+) -> None:
+    bob = at("bob")
+    sent = office.send("quiet", bob, "Your order is ready")
+    [mail] = post.until(bob)
+
+    post.writes(bob, at("quiet"), "Thanks", Subject="Re: Y", In_Reply_To=str(mail["Message-ID"]))
+
+    [reply] = [each for each in office.received("quiet") if text(each) == "Thanks"]
+    assert reply["reply_to"]["message_id"] == sent
+    assert reply["notes"]["thread"]["rule"] == "in_reply_to"
+
+
+def test_references_that_a_stranger_names_lead_nowhere(office: Office, post: Post) -> None:
+    carol, mallory = at("carol"), at("mallory")
+    secret = post.writes(carol, at("quiet"), "my secret")
+    [known] = [each for each in office.received("quiet") if text(each) == "my secret"]
+
+    post.writes(mallory, at("quiet"), "me too", References=f"<{secret}>", Subject="Re: Hello")
+
+    def look() -> list[Any]:
+        return [each for each in office.received("quiet") if text(each) == "me too"]
+
+    [strange] = eventually(look)
+    assert strange["conversation_id"] != known["conversation_id"]
+    assert (strange["reply_to"] or {}).get("message_id") is None
+    assert strange["notes"]["thread"]["other"] is True
+
+
+def text(message: dict[str, Any]) -> str:
+    """What a message says."""
+    said: str = message["content"].get("text", "")
+    return said.strip()
+
+
+# ------------------------------------------------------------ bounces
+
+
+@pytest.mark.parametrize("desk", ["verp", "quiet"])
+def test_a_mail_to_nobody_is_failed_within_seconds(office: Office, post: Post, desk: str) -> None:
+    sent = office.send(desk, UNKNOWN, "Is anybody there?")
+
+    failed = office.until_status(sent, "failed")
+
+    [part] = failed["parts"]
+    assert failed["reason"]["code"] == "recipient_invalid"
+    assert part["reason"]["platform_code"] == "5.1.1", part
+
+
+def test_a_refusal_while_it_is_handed_over_fails_at_once(office: Office) -> None:
+    sent = office.send("quiet", at("nope"), "Is anybody there?")
+
+    failed = office.until_status(sent, "failed")
+
+    assert failed["reason"]["code"] == "recipient_invalid"
+
+
+def test_a_bounce_that_proves_nothing_changes_nothing(office: Office, post: Post) -> None:
+    dan = at("dan")
+    sent = office.send("quiet", dan, "Good morning")
+    [mail] = post.until(dan)
+    own_id = str(mail["Message-ID"])
+    forged = own_id.replace("<c.", "<c.00")
+    for number, named in enumerate([forged, "<other@example.test>"]):
+        post.sends(bounce(named, dan, f"bounce {number}"), at("quiet"), "")
+
+    post.writes(dan, at("quiet"), "still here")
+
+    assert eventually(lambda: "still here" in [text(each) for each in office.received("quiet")])
+    assert office.message(sent)["status"] == "sent"
+
+
+def bounce(message_id: str, recipient: str, subject: str) -> bytes:
+    """What a mail server would say of a mail that it could not deliver."""
+    return BOUNCE.format(message_id=message_id, recipient=recipient, subject=subject).encode()
+
+
+BOUNCE = """\
+From: MAILER-DAEMON@elsewhere.test
+To: quiet@example.test
+Subject: {subject}
+Message-ID: <{subject}@elsewhere.test>
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+
+It could not be delivered.
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; elsewhere.test
+
+Final-Recipient: rfc822; {recipient}
+Action: failed
+Status: 5.1.1
+
+--b
+Content-Type: text/rfc822-headers
+
+Message-ID: {message_id}
+Subject: x
+
+--b--
+""".replace("\n", "\r\n").replace("{subject}@", "{subject}@")
+
+
+# ------------------------------------------------------------ trust
+
+
+def test_what_a_sender_claims_to_have_proved_is_not_believed(office: Office, post: Post) -> None:
+    claim = "mx.example.test; dmarc=pass header.from=example.test; dkim=pass header.d=example.test"
+
+    post.writes(at("eve"), at("strict"), "trust me", Authentication_Results=claim)
+
+    [message] = office.received("strict")
+    assert message["notes"].get("trust") != "verified"
+
+
+# ------------------------------------------------------------ machines
+
+
+def test_two_bots_end_after_one_answer(office: Office, post: Post) -> None:
+    office.send("left", at("right"), "Hello bot", author={"type": "human"})
+    [heard] = office.received("right")
+    [back] = office.received("left")
+
+    time.sleep(1.5)
+
+    assert text(heard) == text(back) == "Hello bot"
+    assert back["notes"]["automatic"] is True
+    assert len(office.received("right")) == len(office.received("left")) == 1
+
+
+# ------------------------------------------------------------ awkward mails
+
+
+def test_one_message_id_with_two_contents_are_two_mails(office: Office, post: Post) -> None:
+    ids = {"Message_ID": "<again-and-again@elsewhere.test>"}
+    for words in ("first", "second", "first"):
+        post.writes(at("flo"), at("twins"), words, Date="Thu, 26 Nov 2026 10:00:00 +0000", **ids)
+
+    assert sorted(text(each) for each in office.received("twins", 2)) == ["first", "second"]
+    assert sorted(text_of(mail) for mail in post.until(at("flo"), 2)) == ["first", "second"]
+    assert post.until(at("twins"), 3, "Processed")
+    assert len(office.received("twins", 2)) == 2
+
+
+def test_mails_that_cannot_be_taken_stop_no_other(office: Office, post: Post) -> None:
+    nobody = b"Subject: nobody's\r\nMessage-ID: <n@elsewhere.test>\r\n\r\nwho am I?\r\n"
+    rubbish = bytes(range(256)) * 20 + b"\r\n"
+    large = letter(at("gus"), at("rough"), "x" * 70 + "\n" * 2, Subject="large")
+    large.add_attachment(b"\0" * SIZE_MAX, maintype="application", subtype="octet-stream")
+    post.dovecot.deliver(at("rough"), nobody, rubbish)
+    post.sends(large, at("rough"))
+    post.writes(at("gus"), at("rough"), "a good one")
+
+    found = office.received("rough", 2)
+
+    assert {each["content"]["type"] for each in found} == {"unsupported", "email"}
+    [told] = [each for each in found if each["content"]["type"] == "unsupported"]
+    assert told["notes"]["too_large"]["size"] > SIZE_MAX
+    assert "a good one" in [text(each) for each in found]
+    assert "large" in [str(mail["Subject"]) for mail in post.until(at("rough"), 1, "Failed")]
+    assert eventually(lambda: not post.raws(at("rough")))
+    total = len(post.raws(at("rough"), "Failed")) + len(post.raws(at("rough"), "Processed"))
+    print([str(m["Subject"]) for m in post.mails(at("rough"), "Failed")])
+    print(office.events("channel.reported"))
+    print(office.get("/v1/dead-letters"))
+    assert total == 4
+
+
+def test_a_mailbox_that_others_work_in_too(office: Office, post: Post) -> None:
+    shared = at("shared")
+    with post.client(shared) as other:
+        other.create_folder("Elsewhere")
+        other.select_folder("INBOX")
+        for number in range(12):
+            post.dovecot.deliver(shared, letter(at("hal"), shared, f"mail {number}").as_bytes())
+            other.noop()
+            uids = other.search()
+            if uids and number % 3 == 1:
+                other.move(uids[-1:], "Elsewhere")
+            elif uids and number % 3 == 2:
+                other.delete_messages(uids[-1:])
+                other.expunge()
+    post.dovecot.deliver(shared, letter(at("hal"), shared, "the last one").as_bytes())
+
+    def look() -> bool:
+        return "the last one" in [text(each) for each in office.received("shared")]
+
+    assert eventually(look)
+    told = [text(each) for each in office.received("shared")]
+    kept = [text_of(mail) for mail in post.mails(shared, "Processed")]
+    assert len(told) == len(set(told))
+    assert set(kept) <= set(told)
+    assert office.channel("shared")["health"]["status"] == "ok"
+
+
+# ------------------------------------------------------------ files
+
+
+def test_attachments_come_back_byte_for_byte_and_as_files(office: Office, post: Post) -> None:
+    content = hashlib.sha256(b"seed").digest() * 5000
+    mail = letter(at("ivy"), at("files"), "two files")
+    mail.add_attachment(content, maintype="application", subtype="pdf", filename="größe.pdf")
+    mail.add_attachment(b"a,b\r\n1,2\r\n", maintype="text", subtype="csv", filename="t.csv")
+    post.sends(mail, at("files"), at("ivy"))
+
+    [message] = office.received("files")
+    answers = post.until(at("ivy"), 3)
+
+    files = message["content"]["attachments"]
+    assert [file["filename"] for file in files] == ["größe.pdf", "t.csv"]
+    got = [office.call("GET", f"/v1/media/{file['media_id']}").content for file in files]
+    assert got == [content, b"a,b\r\n1,2\r\n"]
+    assert text_of(answers[0]) == "two files"
+    sent = {part.get_filename(): part.get_content() for m in answers for part in m.iter_attachments()}
+    assert sent["größe.pdf"] == content
+
+
+# ------------------------------------------------------------ by hook
+
+
+def hook_headers(raw: bytes, secret: str = HOOK_SECRET) -> dict[str, str]:
+    now = str(int(time.time()))
+    return {"X-Omni-Timestamp": now, "X-Omni-Signature": mail_signature(secret, now, raw)}
+
+
+def test_a_mail_that_is_handed_over_is_answered_once(office: Office, post: Post) -> None:
+    raw = letter(at("jon"), at("hooked"), "by hook").as_bytes()
+    url = f"{office.url}/webhooks/mail"
+
+    codes = [httpx.post(url, content=raw, headers=hook_headers(raw)).status_code for _ in (1, 2)]
+    refused = httpx.post(url, content=raw, headers=hook_headers(raw, "another secret, as long"))
+    post.sends(raw, at("hooked"))
+
+    assert (codes, refused.status_code) == ([200, 200], 403)
+    assert [text_of(mail) for mail in post.until(at("jon"))] == ["by hook"]
+    assert post.until(at("hooked"), 1, "Processed")
+    assert len(office.received("hooked")) == 1
+    assert len(post.raws(at("jon"))) == 1
+
+
+def test_the_example_of_the_docs_hands_a_mail_over(
+    office: Office, post: Post, tmp_path: Path
+) -> None:
+    (tmp_path / "mail.eml").write_bytes(letter(at("kim"), at("hooked"), "by curl").as_bytes())
+    docs = Path("docs/configuration.md").read_text("utf-8")
+    [script] = [each for each in docs.split("```sh\n") if each.startswith("now=$(date")]
+    subprocess.run(
+        ["bash", "-euc", script.partition("```")[0]],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "SECRET": HOOK_SECRET, "URL": office.url},
+        check=True,
+        capture_output=True,
+    )
+
+    assert [text_of(mail) for mail in post.until(at("kim"))] == ["by curl"]
