@@ -86,6 +86,7 @@ class Clue:
     )
     external_id: str | None = None
     token: str | None = None
+    subject: str | None = None  # folded as the adapter folds those of threads
 
 
 @frozen
@@ -228,7 +229,7 @@ class StatusReported:
     `participant` names the member for whom it became so, of what was sent to a group.
     `sweeps`: whatever was sent to this person before has reached the status too. With `clues`
     nobody vouches for who reports: it counts only if one of them is a token of ours, whose part it
-    is about then."""
+    is about then. `detail` is what the platform says besides, for whoever is told."""
 
     channel_key: str
     event_key: str
@@ -242,6 +243,7 @@ class StatusReported:
     participant: str | None = None
     entry: JsonObject | None = None
     sweeps: bool = False
+    detail: JsonObject | None = None
     clues: tuple[Clue, ...] = ()
 
 
