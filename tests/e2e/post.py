@@ -323,6 +323,17 @@ class Office:
         assert found, f"{len(self.events('message.received', desk=desk))} of {number} at {desk}"
         return [each["message"] for each in found]
 
+    def heard(self, desk: str, words: str) -> dict[str, Any]:
+        """The message that came in at a desk with these words."""
+
+        def look() -> list[dict[str, Any]]:
+            told = self.events("message.received", desk=desk)
+            return [each["message"] for each in told if text(each["message"]) == words]
+
+        found = eventually(look)
+        assert found, f"nobody said {words!r} at {desk}"
+        return dict(found[0])
+
     def channel(self, desk: str) -> dict[str, Any]:
         """A channel as the operator sees it."""
         found: dict[str, Any] = self.get(f"/v1/channels/{desk}")
@@ -343,6 +354,12 @@ class Office:
     def logged(self, event: str) -> list[dict[str, Any]]:
         """The lines of its log that tell of an event."""
         return [line for line in log_lines(self.log) if line.get("event") == event]
+
+
+def text(message: dict[str, Any]) -> str:
+    """What a message says."""
+    said: str = message["content"].get("text", "")
+    return said.strip()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pytest
 
 from omni_actors.policy.signing import mail_signature
 from tests.e2e.kit import eventually
-from tests.e2e.post import HOOK_SECRET, Desk, Office, Post, letter, open_office, text_of
+from tests.e2e.post import HOOK_SECRET, Desk, Office, Post, letter, open_office, text, text_of
 from tests.support.dovecot import UNKNOWN
 
 SIZE_MAX = 200_000
@@ -101,7 +101,7 @@ def test_a_reply_without_the_token_is_known_by_what_it_refers_to(
 
     post.writes(bob, at("quiet"), "Thanks", Subject="Re: Y", In_Reply_To=str(mail["Message-ID"]))
 
-    [reply] = [each for each in office.received("quiet") if text(each) == "Thanks"]
+    reply = office.heard("quiet", "Thanks")
     assert reply["reply_to"]["message_id"] == sent
     assert reply["notes"]["thread"]["rule"] == "in_reply_to"
 
@@ -109,23 +109,13 @@ def test_a_reply_without_the_token_is_known_by_what_it_refers_to(
 def test_references_that_a_stranger_names_lead_nowhere(office: Office, post: Post) -> None:
     carol, mallory = at("carol"), at("mallory")
     secret = post.writes(carol, at("quiet"), "my secret")
-    [known] = [each for each in office.received("quiet") if text(each) == "my secret"]
+    known = office.heard("quiet", "my secret")
 
     post.writes(mallory, at("quiet"), "me too", References=f"<{secret}>", Subject="Re: Hello")
-
-    def look() -> list[Any]:
-        return [each for each in office.received("quiet") if text(each) == "me too"]
-
-    [strange] = eventually(look)
+    strange = office.heard("quiet", "me too")
     assert strange["conversation_id"] != known["conversation_id"]
     assert (strange["reply_to"] or {}).get("message_id") is None
     assert strange["notes"]["thread"]["other"] is True
-
-
-def text(message: dict[str, Any]) -> str:
-    """What a message says."""
-    said: str = message["content"].get("text", "")
-    return said.strip()
 
 
 # ------------------------------------------------------------ bounces
@@ -139,7 +129,7 @@ def test_a_mail_to_nobody_is_failed_within_seconds(office: Office, post: Post, d
 
     [part] = failed["parts"]
     assert failed["reason"]["code"] == "recipient_invalid"
-    assert part["reason"]["platform_code"] == "5.1.1", part
+    assert part["reason"]["raw"]["code"] == "5.1.1"
 
 
 def test_a_refusal_while_it_is_handed_over_fails_at_once(office: Office) -> None:
@@ -160,8 +150,8 @@ def test_a_bounce_that_proves_nothing_changes_nothing(office: Office, post: Post
         post.sends(bounce(named, dan, f"bounce {number}"), at("quiet"), "")
 
     post.writes(dan, at("quiet"), "still here")
+    office.heard("quiet", "still here")
 
-    assert eventually(lambda: "still here" in [text(each) for each in office.received("quiet")])
     assert office.message(sent)["status"] == "sent"
 
 
@@ -198,19 +188,34 @@ Message-ID: {message_id}
 Subject: x
 
 --b--
-""".replace("\n", "\r\n").replace("{subject}@", "{subject}@")
+"""
 
 
 # ------------------------------------------------------------ trust
 
 
-def test_what_a_sender_claims_to_have_proved_is_not_believed(office: Office, post: Post) -> None:
-    claim = "mx.example.test; dmarc=pass header.from=example.test; dkim=pass header.d=example.test"
+CLAIM = "mx.example.test; dmarc=pass header.from=example.test; dkim=pass header.d=example.test"
 
-    post.writes(at("eve"), at("strict"), "trust me", Authentication_Results=claim)
 
-    [message] = office.received("strict")
-    assert message["notes"].get("trust") != "verified"
+@pytest.mark.parametrize(
+    ("desk", "found", "trust"),
+    [
+        ("strict", "dmarc=pass header.from=example.test", "verified"),
+        ("strict", "dmarc=fail header.from=example.test", "failed"),
+        ("strict", "spf=none", "unverified"),
+        ("quiet", "dmarc=pass header.from=example.test", "unverified"),
+    ],
+)
+def test_who_wrote_is_for_our_server_to_say_and_not_for_the_sender(
+    office: Office, post: Post, desk: str, found: str, trust: str
+) -> None:
+    result = f"PREPEND Authentication-Results: mx.example.test; {found}"
+    post.keeper.says.setdefault(at(desk), []).append(result)
+    words = f"{desk} {found}"
+
+    post.writes(at("eve"), at(desk), words, Authentication_Results=CLAIM)
+
+    assert office.heard(desk, words)["notes"]["trust"] == trust
 
 
 # ------------------------------------------------------------ machines
@@ -259,11 +264,10 @@ def test_mails_that_cannot_be_taken_stop_no_other(office: Office, post: Post) ->
     assert "a good one" in [text(each) for each in found]
     assert "large" in [str(mail["Subject"]) for mail in post.until(at("rough"), 1, "Failed")]
     assert eventually(lambda: not post.raws(at("rough")))
-    total = len(post.raws(at("rough"), "Failed")) + len(post.raws(at("rough"), "Processed"))
-    print([str(m["Subject"]) for m in post.mails(at("rough"), "Failed")])
-    print(office.events("channel.reported"))
-    print(office.get("/v1/dead-letters"))
-    assert total == 4
+    assert [each["detail"]["reason"] for each in office.events("unsupported", desk="rough")] == [
+        "the mail has no From"
+    ] * 2
+    assert office.channel("rough")["health"]["status"] == "ok"
 
 
 def test_a_mailbox_that_others_work_in_too(office: Office, post: Post) -> None:
@@ -281,11 +285,7 @@ def test_a_mailbox_that_others_work_in_too(office: Office, post: Post) -> None:
                 other.delete_messages(uids[-1:])
                 other.expunge()
     post.dovecot.deliver(shared, letter(at("hal"), shared, "the last one").as_bytes())
-
-    def look() -> bool:
-        return "the last one" in [text(each) for each in office.received("shared")]
-
-    assert eventually(look)
+    office.heard("shared", "the last one")
     told = [text(each) for each in office.received("shared")]
     kept = [text_of(mail) for mail in post.mails(shared, "Processed")]
     assert len(told) == len(set(told))
