@@ -120,8 +120,8 @@ def test_sigkill_under_a_stream_of_mails_loses_and_doubles_nothing(
                 office.start()
         for who, words in asked.items():
             post.until(who, len(words))
-        answers = sent_by(office)
-        assert eventually(lambda: {s for s, _ in sent_by(office).values()} == {"sent"})
+        settled = eventually(lambda: {s for s, _ in sent_by(office).values()} == {"sent"})
+        assert settled, sent_by(office)
 
         told = Counter(text(each) for each in office.received("stream", MAILS))
         assert told == Counter(f"question {n}" for n in range(MAILS))
@@ -182,6 +182,7 @@ def test_a_mailbox_that_is_numbered_anew_in_mid_stream_is_read_once(
         for n in range(30):
             post.dovecot.deliver(at("anew"), letter(at("pia"), at("anew"), f"mail {n}").as_bytes())
             if n in (10, 20):
+                post.until(at("anew"), 1, "Processed")
                 with post.client(at("anew")) as other:  # somebody puts a mail back
                     other.select_folder("Processed")
                     other.move(other.search()[:1], "INBOX")
