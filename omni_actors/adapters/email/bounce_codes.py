@@ -135,35 +135,6 @@ _BY_WORDS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         ),
     ),
 )
-_STATUS: Final = {
-    **dict.fromkeys(("1.1", "1.3", "1.6", "1.10"), NO_MAILBOX),
-    **dict.fromkeys(("1.2", "4.4"), NO_HOST),
-    "2.1": DISABLED,
-    "2.2": FULL,
-    **dict.fromkeys(("2.3", "3.4"), TOO_LARGE),
-    "4.7": TIRED,
-    "6": CONTENT,
-    "7": POLICY,
-}
-# Of a status that says nothing, the words of the server; the first that it has counts.
-_BY_WORDS: Final = (
-    (("over quota", "quota exceeded", "mailbox full", "mailbox is full", "inbox is full"), FULL),
-    (("over its quota", "exceeded storage", "insufficient storage", "is over the allowed"), FULL),
-    (("too large", "too big", "size limit", "exceeds size", "message size"), TOO_LARGE),
-    (("user unknown", "unknown user", "no such user", "unknown recipient", "unknown local"), NO_MAILBOX),
-    (("does not exist", "doesn't exist", "no mailbox here", "no such recipient"), NO_MAILBOX),
-    (("not a valid mailbox", "recipient not found", "address not found", "no such mailbox"), NO_MAILBOX),
-    (("invalid recipient", "mailbox not found", "user not found", "mailbox unavailable"), NO_MAILBOX),
-    (("couldn't be found", "could not be found", "unrouteable", "unroutable"), NO_MAILBOX),
-    (("account is disabled", "mailbox disabled", "account disabled", "is inactive"), DISABLED),
-    (("account has been disabled", "account is suspended", "not active"), DISABLED),
-    (("host not found", "domain not found", "name service error", "no such domain"), NO_HOST),
-    (("couldn't find any host", "host unknown", "domain does not", "no mx"), NO_HOST),
-    (("spam", "blocked", "blacklist", "blocklist", "policy", "reputation", "dmarc"), POLICY),
-    (("access denied", "not authorized", "rejected due to", "administrative prohibition"), POLICY),
-    (("timed out", "timeout", "retry time", "too long in the queue", "in the queue too long"), TIRED),
-    (("been on the queue too long", "expired", "retry limit", "connection refused"), TIRED),
-)  # fmt: skip
 _STATUS: Final = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _REPLY: Final = re.compile(r"(?<![\d.])([45]\d\d)(?=[ -])")
 # What says only that it is about the address, the mailbox, the server, and so on.

@@ -24,7 +24,7 @@ from omni_actors.adapters.email.quote_words import (
 )
 from omni_actors.adapters.email.quoted_html import Lines, lines_of
 
-LINES_MAX: Final = 5000
+LINES_MAX: Final = 5000  # what is below stays or goes as one
 LINE_SEEN_MAX: Final = 400  # characters of a line that are looked at
 INTRO_LINES_MAX: Final = 3
 INTRO_CHARS_MAX: Final = 500
@@ -36,6 +36,7 @@ FOOTER_LINES_MAX: Final = 6
 _ADDRESS = re.compile(r"[^\s<>]@[A-Za-z0-9-]{1,63}\.")
 _MOMENT = re.compile(r"\d{1,2}[:.h時点시]\s?\d{2}|(?<!\d)20\d\d(?!\d)|\d{1,2}[./]\d{1,2}[./]\d{2}")
 _RULE = re.compile(r"[-_=*–—~]{2,}")
+_WIDE: Final = ":   "  # some programs write on behind it
 _FOOTER = re.compile(r"_{40,}")
 
 
@@ -64,7 +65,9 @@ def reply(text: str, html: str | None, account: str, *, forwards: bool = False) 
     """
     lines = lines_of(html) if html is not None and is_bearable(html) else Lines()
     if not lines.marked:
-        lines = Lines(text.split("\n"))
+        lines = Lines(text.split("\n", LINES_MAX))
+    if len(lines.lines) > LINES_MAX + 1:
+        lines.lines[LINES_MAX:] = ["\n".join(lines.lines[LINES_MAX:])]
     labeller = _Labeller(lines, account.lower(), forwards)
     labels = labeller.labels()
     kept = _kept(lines.lines, labels)
@@ -103,16 +106,11 @@ class _Labeller:
     def labels(self) -> list[Label]:
         """What each line is."""
         lines = self.source.lines
-        end = min(len(lines), LINES_MAX)
-        while self.at < end:
+        while self.at < len(lines):
             taken, label = self._next()
-            self.found += [label] * taken
+            self.found += [label] * min(taken, len(lines) - self.at)
             self.at += taken
-        if self.at < len(lines):
-            rest = self.found[-1] if self.found[-1] is Label.QUOTE else Label.OWN
-            self.found += [rest] * (len(lines) - self.at)
         self._end_signature()
-        del self.found[len(lines) :]
         self._mark_tails()
         return self.found
 
@@ -149,7 +147,7 @@ class _Labeller:
         signed = range(self.signature_at, len(self.found))
         said = [number for number in signed if self.found[number] is Label.SIGNATURE]
         if len(said) > SIGNATURE_LINES_MAX:
-            for number in said[1:]:
+            for number in said:
                 self.found[number] = Label.OWN
         self.signature_at = None
 
@@ -173,7 +171,7 @@ class _Labeller:
         if not line:
             return False
         told = between_dashes(line)
-        if told in ORIGINAL:
+        if told in ORIGINAL or (line.startswith(">>> ") and line.endswith(" >>>")):
             return True
         ruled = _RULE.fullmatch(line) is not None and len(line) > 4
         begin = self._past_blanks(self.at + 1) if ruled else self.at
@@ -209,6 +207,9 @@ class _Labeller:
         """How many lines from here on say whom the next ones quote, 0 if none do; and whether the
         rest of the mail is the quote, as of programs that do not mark its lines."""
         starts_paragraph = not self.found or self.found[-1] is not Label.OWN
+        said, wide, _ = self._line(self.at).partition(_WIDE)
+        if wide and self._strength(f"{said}:") > 1:
+            return 1, True
         said = ""
         for count in range(1, INTRO_LINES_MAX + 1):
             line = self._line(self.at + count - 1)
@@ -231,7 +232,7 @@ class _Labeller:
         ours = bool(self.account) and self.account in lower
         signed = ours or _ADDRESS.search(said) is not None or _MOMENT.search(said) is not None
         wrote = any(word in lower for word in WROTE)
-        ends = said.rstrip(" *_>").endswith((":", "："))
+        ends = said.rstrip(" *_>-").endswith((":", "："))
         if not signed or not (wrote or ends):
             return 0
         closes = ends or lower.rstrip(" *_>.").endswith(WROTE)

@@ -75,7 +75,7 @@ def spent(run: Callable[[], object]) -> float:
 
 def cost(raw: bytes) -> float:
     """What reading takes, the least of three."""
-    return min(spent(lambda: parse(document(raw, "k", 0, "b"))) for _ in range(3))
+    return min(spent(lambda: parse(document(raw, "k", None, 0, "b"))) for _ in range(3))
 
 
 @pytest.mark.slow
@@ -88,7 +88,7 @@ def test_what_is_eight_times_as_long_takes_no_more_than_in_proportion(shape: str
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_nothing_is_an_error(shape: str) -> None:
-    reports = parse(document(mail(shape, 5_000), "k", 0, "b"))
+    reports = parse(document(mail(shape, 5_000), "k", None, 0, "b"))
 
     assert [type(report) in (Received, Unsupported) for report in reports] == [True]
 
@@ -123,8 +123,8 @@ MIME_WORDS = st.sampled_from(
 @given(st.binary(max_size=400) | st.lists(MIME_WORDS, max_size=60).map(b"".join))
 @settings(max_examples=300)
 def test_any_bytes_are_a_mail(raw: bytes) -> None:
-    [report] = parse(document(raw, "k", 0, "b"))
-    again = parse(document(raw, "k", 0, "b"))
+    [report] = parse(document(raw, "k", None, 0, "b"))
+    again = parse(document(raw, "k", None, 0, "b"))
 
     assert again == [report]
     for file in read(raw).attachments:
