@@ -4,7 +4,7 @@ Its cursor is durable and its sends carry `{event_id}:{n}` as idempotency key, s
 moment neither loses nor doubles an answer.
 """
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from attrs import define, field, frozen
 
@@ -194,25 +194,26 @@ def reply_to(event: Event, message: Message) -> Content | None:
         case Media() as medium:
             return echo_of(medium) if event.type is EventType.MEDIA_READY else None
         case Carousel(cards=cards) if event.type is EventType.MEDIA_READY:
-            return one_of([card.media for card in cards], event.detail.get("media_id"))
+            media = [card.media for card in cards if card.media]
+            return one_of(media, event.detail.get("media_id"))
         case Email(attachments=files) if event.type is EventType.MEDIA_READY:
-            kept = [each for each in files if each.content_id is None]
-            return one_of(kept, event.detail.get("media_id"))
+            return one_of(files, event.detail.get("media_id"))
         case _ if event.type is not EventType.MESSAGE_RECEIVED:
             return None
         case Text() | Location() | Contacts() as content:
             return content
-        case Email(text=words):
-            return Text(words) if words.strip() else None
+        case Email(text=text):
+            return Text(text) if text.strip() else None
         case UnsupportedContent():
             return Text("I received something that I cannot read on this channel.")
         case _:
             return None
 
 
-def one_of(media: Iterable[Media | None], media_id: Json) -> Media | None:
+def one_of(media: Sequence[Media], media_id: Json) -> Media | None:
     """The medium of several that came together which is here now."""
-    return next((echo_of(each) for each in media if each and each.media_id == media_id), None)
+    found = [medium for medium in media if medium.media_id == media_id]
+    return echo_of(found[0]) if found else None
 
 
 def echo_of(medium: Media) -> Media:
