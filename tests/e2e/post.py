@@ -10,10 +10,10 @@ import smtplib
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import format_datetime
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -213,18 +213,26 @@ class Office:
     url: str = ""
     kept: httpx.Client | None = field(default=None, init=False)
 
-    def start(self) -> None:
-        """Start it, again perhaps."""
+    def write_config(self) -> None:
+        """Write its config."""
         config = CONFIG.format(data=self.folder / "data", hook_secret=HOOK_SECRET)
         config += "".join([self.post.channel(desk) for desk in self.desks])
         self.config.write_text(config)
-        trusted = {"SSL_CERT_FILE": str(self.post.dovecot.certificate.certificate)}
+
+    def environment(self) -> dict[str, str]:
+        """That of a program that trusts the mail servers."""
+        trusted = str(self.post.dovecot.certificate.certificate)
+        return environment() | {"SSL_CERT_FILE": trusted}
+
+    def start(self) -> None:
+        """Start it, again perhaps."""
+        self.write_config()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command("serve", "--config", str(self.config)),
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=environment() | trusted,
+                env=self.environment(),
                 text=True,
             )
         assert self.process.stdout is not None
@@ -233,9 +241,7 @@ class Office:
         self.url = line.partition(LISTENING)[2].strip()
         key = (self.folder / "data" / "operator.key").read_text().strip()
         headers = {"Authorization": f"Bearer {key}"}
-        self.kept = httpx.Client(
-            base_url=self.url, headers=headers, timeout=PATIENCE_S, verify=TLS
-        )
+        self.kept = httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE_S, verify=TLS)
 
     @property
     def config(self) -> Path:

@@ -4,7 +4,6 @@ import hashlib
 import subprocess
 import time
 from collections.abc import Iterator
-from email.message import EmailMessage
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -311,7 +310,9 @@ def test_attachments_come_back_byte_for_byte_and_as_files(office: Office, post: 
     got = [office.call("GET", f"/v1/media/{file['media_id']}").content for file in files]
     assert got == [content, b"a,b\r\n1,2\r\n"]
     assert text_of(answers[0]) == "two files"
-    sent = {part.get_filename(): part.get_content() for m in answers for part in m.iter_attachments()}
+    sent = {
+        part.get_filename(): part.get_content() for m in answers for part in m.iter_attachments()
+    }
     assert sent["größe.pdf"] == content
 
 

@@ -1,19 +1,20 @@
 """Mail when something breaks: the gateway, the wire, the mailbox, the password."""
 
+import json
 import random
 import sqlite3
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from attrs import evolve
 
-from tests.e2e.kit import eventually
-from tests.e2e.post import PASSWORD, Desk, Office, Post, letter, open_office, text, text_of
+from tests.e2e.kit import command, eventually
+from tests.e2e.post import Desk, Office, Post, letter, open_office, text, text_of
 from tests.support.cutter import Cutter, cutter
+from tests.support.dovecot import PASSWORD
 
 SEED = 11
 KILLS = 4
@@ -51,9 +52,7 @@ def test_an_answer_that_is_lost_is_looked_for_and_else_sent_once_more(
         wire.cuts = 1
         found = office.send("cut", at("max"), "only once")
         [mail] = post.until(at("max"))
-        post.dovecot.doveadm(
-            "save", "-u", at("cut"), "-m", "Sent", given=post.raws(at("max"))[0]
-        )
+        post.dovecot.doveadm("save", "-u", at("cut"), "-m", "Sent", given=post.raws(at("max"))[0])
         message = office.until_status(found, "sent")
 
         assert [part["maybe_duplicate"] for part in message["parts"]] == [False]
@@ -212,9 +211,7 @@ def test_a_wrong_password_is_tried_once_and_a_new_one_goes_on(post: Post, tmp_pa
         time.sleep(2)
         tries = failed_logins(post, "locked")
 
-        answer = office.call(
-            "PUT", "/v1/channels/locked/credentials", json={"password": PASSWORD}
-        )
+        answer = office.call("PUT", "/v1/channels/locked/credentials", json={"password": PASSWORD})
 
         assert answer.status_code == 200, answer.text
         assert "mailbox" in stopped["reason"]
@@ -229,4 +226,35 @@ def test_a_wrong_password_is_tried_once_and_a_new_one_goes_on(post: Post, tmp_pa
 def failed_logins(post: Post, name: str) -> int:
     """How often somebody tried a wrong password at the mailbox."""
     lines = post.dovecot.log().splitlines()
-    return sum("imap-login" in line and "auth failed" in line and at(name) in line for line in lines)
+    return sum(
+        "imap-login" in line and "auth failed" in line and at(name) in line for line in lines
+    )
+
+
+def test_a_check_looks_at_both_servers_of_every_account(post: Post, tmp_path: Path) -> None:
+    wrong = Desk("checked-wrong", password="not that one")
+    office = Office(tmp_path, post, [Desk("checked"), wrong, Desk("checked-deaf", smtp_port=1)])
+    office.write_config()
+
+    checked = subprocess.run(
+        command("check", "--online", "--json", "--config", str(office.config)),
+        env=office.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    told = {each["place"]: each for each in map(json.loads, checked.stdout.splitlines())}
+    assert checked.returncode == 1
+    assert {
+        place: each["ok"] for place, each in told.items() if "." in place and "/" not in place
+    } == {
+        "checked.mailbox": True,
+        "checked.sending": True,
+        "checked-wrong.mailbox": False,
+        "checked-wrong.sending": False,
+        "checked-deaf.mailbox": True,
+        "checked-deaf.sending": False,
+    }
+    assert "535 5.7.8" in told["checked-wrong.sending"]["sentence"]
+    assert "Connection refused" in told["checked-deaf.sending"]["sentence"]

@@ -1,7 +1,8 @@
 """A real Postfix on loopback, from a folder of its own: nothing can leave this machine.
 
-It must be started by root. Ports: plain (whoever is on this machine may send, logged in or not), with TLS at once,
-and with STARTTLS; the latter two want a login, told by `sasl`.
+It must be started by root. Ports: plain (whoever is on this machine may send, logged in or not),
+with TLS at once, and with STARTTLS; the latter two want a login, which whoever is at the SASL port
+judges.
 """
 
 import os
