@@ -136,7 +136,7 @@ _BY_WORDS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     ),
 )
 _STATUS: Final = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
-_REPLY: Final = re.compile(r"(?<![\d.])([45]\d\d)(?=[ -])")
+_REPLY: Final = re.compile(r"(?<![\d.])([45]\d\d)(?=[ :-])")
 # What says only that it is about the address, the mailbox, the server, and so on.
 _VAGUE: Final = frozenset(("0.0", "1.0", "2.0", "3.0", "4.0", "5.0"))
 

@@ -83,6 +83,7 @@ _BELOW: Final = (
     "original message follows",
 )
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
+_BRACKETED = re.compile(rf"<({_ADDRESS.pattern})>")
 _SPACES = re.compile(r"\s+")
 
 
@@ -111,14 +112,7 @@ def read(text: str, subject: str, failed: Sequence[str]) -> Spoken | None:
     diagnosis = _diagnosis(told)
     addresses = tuple(dict.fromkeys(failed or _addresses(told)))[:ADDRESSES_MAX]
     delayed = any(phrase in folded for phrase in _WAITS)
-    return Spoken(form, addresses, _status(diagnosis or told), diagnosis, delayed)
-
-
-def _status(text: str) -> str:
-    found = status_in(text)
-    if found:
-        return found
-    return f"{reply[0]}.0.0" if (reply := reply_in(text)) else ""
+    return Spoken(form, addresses, status_in(diagnosis or told), diagnosis, delayed)
 
 
 def _above(text: str) -> Iterator[str]:
@@ -131,13 +125,10 @@ def _above(text: str) -> Iterator[str]:
 
 
 def _addresses(text: str) -> list[str]:
-    """Whom it is about: addresses that stand at the beginning of a line."""
-    found = []
-    for line in text.split("\n"):
-        address = _ADDRESS.match(line.strip().lstrip("<([*- "))
-        if address:
-            found.append(address[0])
-    return found
+    """Whom it is about: addresses at the beginning of a line, else those in brackets."""
+    lines = [line.strip().lstrip("<([*- ") for line in text.split("\n")]
+    found = [address[0] for line in lines if (address := _ADDRESS.match(line))]
+    return found or _BRACKETED.findall(text)
 
 
 def _diagnosis(text: str) -> str:

@@ -137,7 +137,7 @@ def _precedence(headers: Headers, account: str) -> Iterator[tuple[MailKind, str]
 
 
 def _word(headers: Headers, name: str) -> str:
-    return headers.text(name).partition(";")[0].strip().lower()
+    return headers.text(name).partition(";")[0].partition("(")[0].strip().lower()
 
 
 def _is_own_list(headers: Headers, account: str) -> bool:

@@ -129,7 +129,7 @@ def _is_address(host: str) -> bool:
 def read(written: str) -> tuple[str, list[Result]]:
     """A field: the name of the server, empty where it gives none, and its results."""
     first, *others = _clauses(written[:RESULTS_CHARS_MAX])
-    server = "" if "=" in first[1:2] else (first[0] if first else "")
+    server = first[0] if first and "=" not in first[:2] else ""
     clauses = others if server or not first else [first, *others]
     told = [_result(clause) for clause in clauses[:RESULTS_MAX]]
     return shown(server), [result for result in told if result]
@@ -149,6 +149,8 @@ def _result(clause: list[str]) -> Result | None:
     if len(clause) < 3 or clause[1] != "=":
         return None
     method = clause[0].partition("/")[0].lower()
+    if not method:
+        return None
     pairs = zip(clause[3:], clause[4:], clause[5:], strict=False)
     properties = {name.lower(): value.lower() for name, sign, value in pairs if sign == "="}
     return Result(method, clause[2].lower(), properties)

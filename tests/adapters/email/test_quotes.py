@@ -1,4 +1,4 @@
-"""What people write, told from what their programs quote: replies of many programs and languages."""
+"""What people write, told from what their programs quote, in many languages."""
 
 from pathlib import Path
 from time import process_time
