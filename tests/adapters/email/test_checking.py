@@ -18,9 +18,8 @@ def checked(answer: MailReply | SendFailure) -> Checked:
     call = next(flow)
     assert isinstance(call, GreetCall)
     assert call.server == SETTINGS.smtp_server
-    go_on = flow.throw if isinstance(answer, SendFailure) else flow.send
     with pytest.raises(StopIteration) as ended:
-        go_on(answer)
+        flow.throw(answer) if isinstance(answer, SendFailure) else flow.send(answer)
     [found] = ended.value.value
     assert isinstance(found, Checked)
     return found
