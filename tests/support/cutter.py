@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from attrs import define
+from attrs import define, field
 
 DOT: Final = b"\r\n.\r\n"
 CHUNK: Final = 65536
@@ -16,17 +16,19 @@ CHUNK: Final = 65536
 @define(eq=False)
 class Cutter:
     """Passes everything on, but for the answers to the next `cuts` mails: the server has those
-    mails, and whoever sent them will never know."""
+    mails, and whoever sent them will never know. Each time it breaks when it `may`."""
 
     port: int = 0
     cuts: int = 0
     done: int = 0
+    may: threading.Event = field(factory=threading.Event)
 
 
 @contextmanager
 def cutter(server_port: int) -> Iterator[Cutter]:
     """A wire from a free port of loopback to this one."""
     wire = Cutter()
+    wire.may.set()
 
     class Session(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -43,6 +45,7 @@ def cutter(server_port: int) -> Iterator[Cutter]:
         try:
             yield wire
         finally:
+            wire.may.set()
             listening.shutdown()
             thread.join()
 
@@ -54,6 +57,7 @@ def _carry(wire: Cutter, client: socket.socket, server: socket.socket) -> None:
     def answers() -> None:
         while (data := _received(server)) and not is_cut.is_set():
             client.sendall(data)
+        wire.may.wait()
         _hang_up(client)
 
     answering = threading.Thread(target=answers, daemon=True)
