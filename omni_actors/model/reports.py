@@ -86,7 +86,7 @@ class Clue:
     )
     external_id: str | None = None
     token: str | None = None
-    subject: str | None = None  # folded as the adapter folds those of threads
+    subject: str | None = None  # the `topic` of the thread that it may continue
 
 
 @frozen
@@ -100,7 +100,8 @@ class Received:
     `standby`: we only watch, because another app controls the conversation; nobody is to answer.
     `automatic`: a machine wrote it in a person's name; it is kept, and no machine answers it.
     `clues` tell what it may answer where `reply_to` does not. `thread` is what the adapter wants to
-    be told when this leg is written to again; `trust` is None where the platform vouches.
+    be told when this leg is written to again, and its `topic` that by which a clue
+    may name it; `trust` is None where the platform vouches.
     """
 
     channel_key: str

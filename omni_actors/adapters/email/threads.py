@@ -90,6 +90,7 @@ def thread_of(headers: Headers) -> JsonObject:
     before = headers.ids("references") or headers.ids("in-reply-to")[:1]
     return {
         "subject": bare(headers.text("subject")),
+        "topic": folded(headers.text("subject")),
         "message_id": own[0] if own else None,
         "references": _first_and_last(before),
     }

@@ -96,6 +96,7 @@ def test_the_thread_goes_on_with_the_subject_and_all_ids() -> None:
 
     assert thread_of(headers) == {
         "subject": "Tasse",
+        "topic": "tasse",
         "message_id": "c@m",
         "references": ["a@m", "b@m"],
     }
