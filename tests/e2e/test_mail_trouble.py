@@ -12,14 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.kit import command, eventually
+from tests.e2e.mail_kill import DESK, play_round
 from tests.e2e.post import Desk, Office, Post, letter, open_office, text, text_of
 from tests.support.cutter import Cutter, cutter
 from tests.support.dovecot import PASSWORD
 
 SEED = 11
-KILLS = 3
-MAILS = 20
-PEOPLE = 5
 QUEUED = 12
 STARTS = 2  # of the office that the tests share
 
@@ -122,50 +120,11 @@ def later(office: Office, seconds: float) -> None:
 def test_sigkill_under_a_stream_of_mails_loses_and_doubles_nothing(
     post: Post, tmp_path: Path
 ) -> None:
-    chance = random.Random(SEED)
-    asked: dict[str, list[str]] = {at(f"stream{n}"): [] for n in range(PEOPLE)}
-    kills_at = set(chance.sample(range(2, MAILS), KILLS))
-    with open_office(tmp_path, post, Desk("stream")) as office:
-        for n in range(MAILS):
-            who = at(f"stream{n % PEOPLE}")
-            post.writes(who, at("stream"), f"question {n}")
-            asked[who].append(f"question {n}")
-            time.sleep(chance.uniform(0, 0.05))
-            if n in kills_at:
-                time.sleep(chance.uniform(0, 0.7))
-                office.kill()
-                office.start()
-        for who, words in asked.items():
-            post.until(who, len(words))
-        settled = eventually(lambda: {s for s, _ in sent_by(office).values()} == {"sent"})
-        assert settled, sent_by(office)
+    with open_office(tmp_path, post, Desk(DESK)) as office:
+        load = play_round(office, post, 0, random.Random(SEED))
 
-        told = Counter(text(each) for each in office.received("stream", MAILS))
-        assert told == Counter(f"question {n}" for n in range(MAILS))
-        answers = sent_by(office)
-        for who, words in asked.items():
-            got = Counter(text_of(mail) for mail in post.mails(who))
-            assert set(got) == set(words)
-            for each, times in got.items():
-                assert times <= answers[each][1], each
-        assert len(answers) == MAILS
-        assert eventually(lambda: not post.raws(at("stream")))
-        assert len(post.raws(at("stream"), "Processed")) == MAILS
-
-
-def sent_by(office: Office) -> dict[str, tuple[str, int]]:
-    """Of each answer by its text: its status, and how often it may have gone out, as it says."""
-    conversations = {each["conversation_id"] for each in office.received("stream")}
-    found: dict[str, tuple[str, int]] = {}
-    for conversation in conversations:
-        page = office.get(f"/v1/conversations/{conversation}/messages", limit=200)
-        for each in page["items"]:
-            if each["direction"] == "outbound":
-                assert text(each) not in found
-                [part] = each["parts"]
-                tries = part["attempts"] if part["maybe_duplicate"] else 1
-                found[text(each)] = (each["status"], tries)
-    return found
+    assert load.mistakes == []
+    assert load.kills >= 1
 
 
 def test_sigterm_ends_a_gateway_that_reads_and_sends_in_good_order(
