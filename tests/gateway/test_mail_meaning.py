@@ -76,6 +76,11 @@ async def asked_and_answered(rig: MailRig) -> Message:
     return event.message
 
 
+async def filed(rig: MailRig, count: int) -> None:
+    """So many mails were taken in."""
+    await rig.until(lambda: len(rig.office.folders["Processed"]) == count)
+
+
 async def test_an_answer_is_what_was_written_and_knows_what_it_answers(
     rig: MailRig, clock: MockClock
 ) -> None:
@@ -134,7 +139,7 @@ async def test_only_a_report_with_what_we_gave_out_changes_anything(
     kind = "Content-Type: multipart/report; report-type=delivery-status; boundary=b"
     raw = mail(f"To: {bounced}", kind, sender="MAILER-DAEMON@mx.example", body=report)
     rig.office.deliver(raw)
-    await trio.sleep(60)
+    await filed(rig, 2)
 
     found = await rig.gateway.message(OPERATOR, ours.id)
     assert found.status == status
@@ -154,7 +159,7 @@ async def test_no_machine_is_answered_and_our_own_mail_is_nobodys(
 
     rig.office.deliver(mail("Message-ID: <v@a.example>", "Auto-Submitted: auto-replied"))
     rig.office.deliver(ours)
-    await rig.came(2)
+    await filed(rig, 3)
     await trio.sleep(60)
 
     assert len(rig.office.sent) == 1
