@@ -98,7 +98,7 @@ def conversation(office: Office, who: str) -> list[dict[str, Any]]:
 
 
 def sent_by(told: Iterable[dict[str, Any]], mistakes: list[str]) -> dict[str, tuple[str, int]]:
-    """Of each mail of ours by its text: its status, and how often it may have gone out by itself."""
+    """Of each mail of ours by its text: its status, and how often it may have gone out."""
     found: dict[str, tuple[str, int]] = {}
     for each in told:
         if each["direction"] == "outbound":

@@ -79,7 +79,7 @@ def reply(text: str, html: str | None, account: str, *, forwards: bool = False) 
 def _kept(lines: Sequence[str], labels: Sequence[Label]) -> str | None:
     """The lines that stay; None where it is all of them."""
     own = [number for number, label in enumerate(labels) if label is Label.OWN]
-    if not own:
+    if not own or not {Label.QUOTE, Label.SIGNATURE} & {*labels}:
         return None
     quotes = [number for number, label in enumerate(labels) if label is Label.QUOTE]
     first, last = own[0], own[-1]

@@ -75,6 +75,12 @@ def test_the_marks_of_a_program_go_before_words() -> None:
     assert found(Pair("Other text", html, None, False)) == "Yes."
 
 
+def test_where_nothing_is_quoted_the_text_stays_as_it_was_written() -> None:
+    html = '<p>Where is <b>it</b>?</p><div id="appendonsend"></div>'
+
+    assert found(Pair("Where is *it*?", html, None, False)) == "Where is *it*?"
+
+
 def test_our_own_mark_is_found_whatever_a_program_makes_of_it() -> None:
     token = "01k" + "a" * 33
     html = f'<p>Jah.</p><div><a name="m_-7c.{token}"></a><p>Our words</p></div>'
