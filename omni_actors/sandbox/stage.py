@@ -229,10 +229,10 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _address(bind: str) -> tuple[str, int]:
+def _address(bind: str, name: str = "bind") -> tuple[str, int]:
     host, colon, port = bind.rpartition(":")
     if not colon or not port.isdigit():
-        raise ValueError(f"bind must be host:port, not {bind!r}")
+        raise ValueError(f"{name} must be host:port, not {bind!r}")
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
@@ -285,7 +285,7 @@ async def open_stage(
 
 async def _open_door(door: Door, nursery: trio.Nursery) -> str:
     """Where it listens. Raises ValueError, OSError with the place."""
-    host, port = _address(door.bind)
+    host, port = _address(door.bind, door.name)
     if not _loopback(host):
         raise ValueError(f"{door.name} listens on loopback only, not on {door.bind}")
     try:

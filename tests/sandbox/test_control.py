@@ -166,6 +166,16 @@ async def test_a_bind_without_a_port_is_refused(bind: str) -> None:
             pass
 
 
+@pytest.mark.parametrize(
+    ("bind", "why"),
+    [("8025", "smtp must be host:port"), ("0.0.0.0:0", "smtp listens on loopback only")],
+)
+async def test_a_bind_of_the_mail_servers_that_cannot_be_is_refused(bind: str, why: str) -> None:
+    with pytest.RaisesGroup(pytest.RaisesExc(ValueError, match=why), flatten_subgroups=True):
+        async with open_sandbox(SandboxSettings(bind="127.0.0.1:0", smtp_bind=bind)):
+            pass
+
+
 async def test_a_description_names_the_addresses_and_no_secret() -> None:
     async with open_sandbox(SandboxSettings(bind="127.0.0.1:0")) as sandbox:
         text = describe(sandbox)

@@ -1,7 +1,7 @@
 """What a client does with folders. https://www.rfc-editor.org/rfc/rfc3501#section-6.3"""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from attrs import define, field
@@ -17,7 +17,7 @@ from omni_actors.sandbox.email.syntax import (
     nstring,
     text_of,
 )
-from omni_actors.sandbox.email.view import SYSTEM
+from omni_actors.sandbox.email.view import flags_in
 from omni_actors.wire.imap_names import decoded, encoded
 
 Say: TypeAlias = Callable[[bytes], Awaitable[None]]
@@ -143,18 +143,14 @@ class Folders:
         at = self.post.stage.clock.now()
         for each in given[1:-1]:
             if isinstance(each, list):
-                flags = {text_of(flag) for flag in each}
+                flags = flags_in(each)
             else:
                 at = moment(text_of(each))
         try:
-            mail = folder.add(bytes_of(given[-1]), at, _usual(flags))
+            mail = folder.add(bytes_of(given[-1]), at, flags)
         except FullError:
             raise NoError("[OVERQUOTA] The sandbox is full: POST /sandbox/reset") from None
         return f"OK [APPENDUID {folder.uidvalidity} {mail.uid}] Kept"
-
-
-def _usual(flags: Iterable[str]) -> set[str]:
-    return {SYSTEM.get(each.lower(), each) for each in flags}
 
 
 def _only(given: list[Word]) -> Word:

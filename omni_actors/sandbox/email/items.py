@@ -111,38 +111,36 @@ def marks_seen(item: str) -> bool:
 
 
 def _piece(raw: bytes, wanted: Section) -> bytes | None:
-    part: bytes | None = raw
+    part = raw
     numbers = [int(each) for each in wanted.part.split(".") if each]
-    for place, number in enumerate(numbers):
-        last = place == len(numbers) - 1
-        part = _child(part or b"", number, inside=not last)
-        if part is None:
+    for number in numbers:
+        child = _child(part, number)
+        if child is None:
             return None
-    assert part is not None
-    head, rest = split(part)
-    body = rest.removeprefix(b"\r\n")
-    if wanted.what in ("", "TEXT") and numbers and wanted.what == "":
-        return body
-    match wanted.what:
-        case "":
-            return part
-        case "MIME":
-            return head + b"\r\n"
+        part = child
+    head, body = _halves(part)
+    if not wanted.what:
+        return body if numbers else part
+    if wanted.what == "MIME":
+        return head + b"\r\n"
     if numbers:  # of the mail that the part holds
-        head, rest = split(body)
-        body = rest.removeprefix(b"\r\n")
-    match wanted.what:
-        case "TEXT":
-            return body
-        case "HEADER":
-            return head + b"\r\n"
+        head, body = _halves(body)
+    if wanted.what == "TEXT":
+        return body
+    if wanted.what == "HEADER":
+        return head + b"\r\n"
     names = {name.lower() for name in wanted.names}
     keeps = wanted.what == "HEADER.FIELDS"
     chosen = [written for name, written in fields(head) if (name in names) is keeps]
     return b"".join(chosen) + b"\r\n"
 
 
-def _child(raw: bytes, number: int, *, inside: bool) -> bytes | None:
+def _halves(raw: bytes) -> tuple[bytes, bytes]:
+    head, rest = split(raw)
+    return head, rest.removeprefix(b"\r\n")
+
+
+def _child(raw: bytes, number: int) -> bytes | None:
     """The part of this number with its own fields above it; a mail within a part is looked into."""
     mail = message_from_bytes(raw)
     if mail.get_content_type() == "message/rfc822":

@@ -10,7 +10,7 @@ from omni_actors.sandbox.email.folders import FLAGS, NoError, Say, folder_of
 from omni_actors.sandbox.email.mailbox import Folder, FullError, Mailbox, Stored
 from omni_actors.sandbox.email.searching import Candidate, criteria
 from omni_actors.sandbox.email.syntax import SyntaxProblem, Word, text_of
-from omni_actors.sandbox.email.view import View, flags_of
+from omni_actors.sandbox.email.view import View, flags_in, flags_of
 
 
 @define(eq=False)
@@ -139,7 +139,7 @@ class Mails:
         if how.removesuffix(".SILENT").lstrip("+-") != "FLAGS":
             raise SyntaxProblem("STORE takes FLAGS, +FLAGS or -FLAGS")
         listed = given[2] if isinstance(given[2], list) else given[2:]
-        flags = {text_of(each) for each in listed}
+        flags = flags_in(listed)
         view = self.writable
         for each in self._chosen(given, by_uid=by_uid):
             view.flag(each.mail, flags, how[0])

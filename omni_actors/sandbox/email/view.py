@@ -3,17 +3,29 @@
 https://www.rfc-editor.org/rfc/rfc3501#section-7.4.1
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 from attrs import define, field
 
 from omni_actors.sandbox.email.mailbox import Folder, Stored
 from omni_actors.sandbox.email.searching import Candidate
-from omni_actors.sandbox.email.syntax import numbers
+from omni_actors.sandbox.email.syntax import SyntaxProblem, Word, numbers, text_of
 
 SYSTEM = {
     name.lower(): name for name in ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")
 }
+
+_FLAG = re.compile(r"\\?[A-Za-z0-9$_.:-]{1,100}")
+
+
+def flags_in(listed: Iterable[Word]) -> set[str]:
+    """Flags that a client names, the system's in their usual spelling. Raises SyntaxProblem."""
+    named = [text_of(each) for each in listed]
+    for each in named:
+        if not _FLAG.fullmatch(each):
+            raise SyntaxProblem(f"{each[:30]!r} is no flag")
+    return {SYSTEM.get(each.lower(), each) for each in named} - {"\\Recent"}
 
 
 @define(eq=False)
@@ -71,15 +83,14 @@ class View:
 
     def flag(self, mail: Stored, flags: set[str], how: str) -> None:
         """Change a mail's flags: `+` adds, `-` removes, anything else sets them."""
-        wanted = {SYSTEM.get(each.lower(), each) for each in flags} - {"\\Recent"}
         before = set(mail.flags)
         match how:
             case "+":
-                mail.flags |= wanted
+                mail.flags |= flags
             case "-":
-                mail.flags -= wanted
+                mail.flags -= flags
             case _:
-                mail.flags = wanted
+                mail.flags = set(flags)
         if mail.flags != before:
             mail.changes += 1
             self.folder.tell()

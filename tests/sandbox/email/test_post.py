@@ -1,11 +1,13 @@
 """Customers write, answer, and cannot be reached; and what goes wrong on request."""
 
 import smtplib
+from contextlib import suppress
 from email import message_from_bytes
 from email.message import Message
 from typing import Any
 
 import pytest
+import trio
 
 from tests.sandbox.email.conftest import ADA, CRLF, SUPPORT, Post, aside, letter
 from tests.sandbox.email.test_imap import asked, opened
@@ -300,3 +302,39 @@ async def test_a_wrong_rule_is_refused(post: Post, rule: dict[str, Any]) -> None
     answer = await post.client.post("/sandbox/faults", json={"kind": "refuse", **rule})
 
     assert answer.status_code == 400
+
+
+# ---------------------------------------------------------------- clients that misbehave
+
+
+@pytest.mark.parametrize("door", ["smtp", "imap"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\r\n" * 50,
+        b"\xff\xfe\x00\r\n",
+        b"x" * 100_000,
+        b"EHLO me\r\nAUTH PLAIN ????\r\nAUTH XOAUTH2 AAAA\r\n",
+        b"EHLO me\r\nAUTH LOGIN\r\n*\r\nMAIL\r\nRCPT\r\nDATA x\r\n",
+        b"a LOGIN {99999999}\r\n",
+        b"a LOGIN {99999999+}\r\n",
+        b"a LOGIN (((((((((((((((((((((((((((((\r\n",
+        b'a LOGIN "open\r\nb SELECT INBOX\r\nc FETCH\r\nd UID\r\n',
+        b"a LOGIN ada@example.org x\r\nb SELECT INBOX\r\nc FETCH 1:* BODY[\r\n"
+        b'd UID FETCH 0 (BODY[1.MIME)\r\ne SEARCH OR\r\nf STORE 1 FLAGS ("a b")\r\n'
+        b"g IDLE\r\nNOT DONE\r\nh STATUS INBOX (WRONG)\r\ni APPEND INBOX (x) {3+}\r\nabc\r\n",
+    ],
+)
+async def test_nonsense_is_answered_or_hung_up_on(
+    post: Post, door: str, said: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = await trio.open_tcp_stream("127.0.0.1", post.port(door))
+    async with stream:
+        with trio.move_on_after(0.2), suppress(trio.BrokenResourceError):
+            await stream.send_all(said)
+            await stream.send_eof()
+            while await stream.receive_some():
+                pass
+
+    assert await inbox(post) == []
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
