@@ -31,7 +31,7 @@ SETTLE_S = 60.0
 
 @define
 class Load:
-    """What was asked of the program in one round, by address, and what is wrong with the outcome."""
+    """What was asked of the program in one round, by address, and what went wrong."""
 
     due: dict[str, list[str]] = field(factory=dict)
     mails: int = 0
