@@ -244,6 +244,7 @@ class ChannelTable:
     id: str = field(validator=_is_id)
     platform: str
     tenant: str = field(default=DEFAULT_TENANT, validator=_is_id)
+    app: str | None = None
     rate: RateConfig | None = None
     pair_rate: RateConfig | None = None
 
@@ -258,6 +259,7 @@ class ChannelConfig:
     channel_key: str
     settings: Any
     credentials: Any = field(repr=False)
+    app: str | None = None
     rate: RateConfig | None = None
     pair_rate: RateConfig | None = None
 

@@ -1,6 +1,6 @@
 """Sends one claimed part: the adapter's flow, made by the network, its end put in words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 import trio
@@ -17,7 +17,9 @@ from omni_actors.model.limits import Usage
 from omni_actors.model.requests import AuthorType
 from omni_actors.model.states import MediaState
 from omni_actors.net import flow
+from omni_actors.net.account import Account
 from omni_actors.net.trace import Trace
+from omni_actors.policy.grants import has_ended, worded
 from omni_actors.store.verbs import Claimed, StoredMedium
 from omni_actors.wire.calls import Call, HttpReply, Reply
 
@@ -36,6 +38,9 @@ class Done:
 
 
 Result: TypeAlias = Sent | Failure
+# A route with a fresh token for an account whose token is good no more, or why there is none; None
+# where nothing can be done about it.
+Refreshed: TypeAlias = Callable[[Account], Awaitable[Route | Failure | None]]
 
 
 @frozen
@@ -49,6 +54,7 @@ class Sender:
     token_of: Callable[[str], str]
     meters: Meters = field(factory=Meters)
     choice_links: Callable[[str, Content], Mapping[str, str]] = field(default=lambda _id, _c: {})
+    refreshed: Refreshed | None = None
 
     async def send(self, claimed: Claimed, route: Route) -> Done:
         """One attempt. Cancellation leaves the outcome unknown; the store knows that it began."""
@@ -65,6 +71,32 @@ class Sender:
         missing = missing_medium(claimed)
         if missing is not None:
             return missing
+        part = part_to_send(claimed, self.token_of(claimed.part_id))
+        if route.adapter.capabilities.letters:
+            part = evolve(part, links=self.choice_links(part.part_id, part.content))
+        channel_id = route.account.channel_id
+        if waits := self.meters.admit(part, channel_id, route.adapter, self.now()):
+            return waits
+        result = await self.tried(part, claimed.failure, route, trace, usage)
+        if self.refreshed is None or isinstance(result, Sent) or not has_ended(result):
+            return result
+        match await self.refreshed(route.account):
+            case Failure() as failure:
+                return worded(failure)
+            case Route() as fresh:  # nothing was sent so far: nobody was let in
+                return await self.tried(part, claimed.failure, fresh, trace, usage)
+            case None:
+                return result
+
+    async def tried(
+        self,
+        part: PartToSend,
+        before: Failure | None,
+        route: Route,
+        trace: Trace,
+        usage: list[Usage],
+    ) -> Result:
+        """What becomes of a part that is sent by this route."""
 
         async def make(call: Call) -> Reply:
             reply = await self.hands.make(call, route.account, trace)
@@ -72,18 +104,12 @@ class Sender:
                 usage.extend(route.adapter.usage(reply))
             return reply
 
-        part = part_to_send(claimed, self.token_of(claimed.part_id))
-        if route.adapter.capabilities.letters:
-            part = evolve(part, links=self.choice_links(part.part_id, part.content))
-        channel_id = route.account.channel_id
-        if waits := self.meters.admit(part, channel_id, route.adapter, self.now()):
-            return waits
         try:
-            return await self.sent(part, claimed.failure, route, make)
+            return await self.sent(part, before, route, make)
         except SendFailure as failed:
             return failed.failure
         except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its part, not the channel
-            telemetry.error("sender.bug", part_id=claimed.part_id, error=telemetry.place_of(bug))
+            telemetry.error("sender.bug", part_id=part.part_id, error=telemetry.place_of(bug))
             return Failure(
                 Kind.REJECTED, Reason.INTERNAL, text=f"a bug of ours: {telemetry.place_of(bug)}"
             )

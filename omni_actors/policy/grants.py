@@ -2,12 +2,18 @@
 
 from typing import Final
 
+from attrs import evolve
+
 from omni_actors.model.failure import Failure, Kind, Reason
 
 LIFE_PART: Final = 0.8
 LIFE_JITTER: Final = 0.05
 AGE_JITTER_S: Final = 3600.0
 """Channels that were connected together must not be renewed together."""
+FRESH_S: Final = 60.0
+"""A token that is refused when it is not older than this is not to be had any fresher."""
+ASK_AGAIN_S: Final = 3600.0
+"""So long the platform is not asked again with a refresh token that it has refused for good."""
 RETRY_BASE_S: Final = 60.0
 RETRY_CAP_S: Final = 3600.0
 WARN_S: Final = 10 * 86400.0
@@ -55,6 +61,12 @@ def reason_of(failure: Failure) -> str:
     why = failure.advice or said
     beside = f" ({said})" if failure.advice and said else ""
     return f"{failure.reason}: {why}{beside}"
+
+
+def worded(failure: Failure) -> Failure:
+    """A failure whose text says what its advice does, for whom reads only that."""
+    text = reason_of(failure).removeprefix(f"{failure.reason}: ")
+    return evolve(failure, text=text, advice=None)
 
 
 def ends_at(expires_at: float | None, access_until: float | None) -> float | None:
