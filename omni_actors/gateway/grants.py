@@ -155,10 +155,7 @@ class GrantBook:
         tokens = await self.fresh_tokens(ward)
         if isinstance(tokens, Failure):
             return tokens
-        failure = None
-        with trio.CancelScope(shield=True):  # the platform may take the old one no more
-            failure = await self.keep(ward, grant, tokens)
-        return failure
+        return await self.keep(ward, grant, tokens)
 
     async def fresh_tokens(self, ward: Ward) -> Tokens | Failure:
         """What the platform gives for the token, or for the refresh token."""
@@ -174,10 +171,13 @@ class GrantBook:
         if refused is not None:
             return refused
         tokens = await called(self.hands, refresh(route.app.settings), account)
-        if isinstance(tokens, Failure) and policy.has_ended(tokens):
+        if not isinstance(tokens, Failure):
+            return tokens
+        failure = policy.of_channel(tokens)
+        if policy.has_ended(failure):
             until = self.now() + policy.ASK_AGAIN_S
-            self.refreshing.refused[account.channel_id] = Refusal(of, until, tokens)
-        return tokens
+            self.refreshing.refused[account.channel_id] = Refusal(of, until, failure)
+        return failure
 
     async def keep(self, ward: Ward, grant: Grant, tokens: Tokens) -> Failure | None:
         """Use fresh tokens from now on."""
@@ -191,7 +191,8 @@ class GrantBook:
             expires_at=until,
         )
         verb = RenewToken(grant.fingerprint, tokens.access_token, fresh, tokens.refresh_token)
-        channel = await self.store.do(verb)
+        with trio.CancelScope(shield=True):  # the platform may take the old one no more
+            channel = await self.store.do(verb)
         if channel is None:  # somebody gave the channel another token meanwhile
             telemetry.info("grant.overtaken", channel_id=ward.channel.id)
             return None

@@ -23,8 +23,8 @@ class Flight:
 
 @frozen
 class Refusal:
-    """What the platform said of a refresh token that is good no more, told apart by its fingerprint;
-    until then (unix seconds) that is not asked again."""
+    """What the platform said of a refresh token, told by its fingerprint, that is good no more; it
+    is not asked again until then (unix seconds)."""
 
     of: str
     until: float

@@ -82,7 +82,7 @@ class Sender:
             return result
         match await self.refreshed(route.account):
             case Failure() as failure:
-                return worded(failure)
+                return worded(failure)  # of the channel, and never in doubt
             case Route() as fresh:  # nothing was sent so far: nobody was let in
                 return await self.tried(part, claimed.failure, fresh, trace, usage)
             case None:

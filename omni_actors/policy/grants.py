@@ -4,7 +4,7 @@ from typing import Final
 
 from attrs import evolve
 
-from omni_actors.model.failure import Failure, Kind, Reason
+from omni_actors.model.failure import Failure, Kind, Reason, Scope
 
 LIFE_PART: Final = 0.8
 LIFE_JITTER: Final = 0.05
@@ -61,6 +61,13 @@ def reason_of(failure: Failure) -> str:
     why = failure.advice or said
     beside = f" ({said})" if failure.advice and said else ""
     return f"{failure.reason}: {why}{beside}"
+
+
+def of_channel(failure: Failure) -> Failure:
+    """Why a refresh token got nothing, as the channel's trouble: no part is to blame for it, and
+    nothing of a part is in doubt over it."""
+    kinds = {Kind.REJECTED: Kind.BROKEN, Kind.UNKNOWN: Kind.TRANSIENT}
+    return evolve(failure, kind=kinds.get(failure.kind, failure.kind), scope=Scope.CHANNEL)
 
 
 def worded(failure: Failure) -> Failure:

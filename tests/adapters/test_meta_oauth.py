@@ -398,7 +398,7 @@ def test_a_signed_request_agrees_with_its_vector() -> None:
     secrets = AppSecrets("omni-test-app-secret-01")
     form = {"signed_request": VECTOR}
 
-    for kind in APP_KINDS.values():
+    for kind in (APP_KINDS["facebook"], APP_KINDS["instagram"]):
         assert kind.revoked is not None
         assert kind.revoked(form, secrets) == "10150000000000042"
         assert kind.revoked(form, AppSecrets("another")) is None

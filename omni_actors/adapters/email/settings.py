@@ -124,6 +124,15 @@ class SmtpTable:
     ehlo: str = field(default="", validator=_may_be_word)
 
 
+def _imap(told: ImapTable | Mapping[str, Any] | None) -> ImapTable | None:
+    """The table, also as it was written down where the account was found."""
+    return ImapTable(**told) if isinstance(told, Mapping) else told
+
+
+def _smtp(told: SmtpTable | Mapping[str, Any] | None) -> SmtpTable | None:
+    return SmtpTable(**told) if isinstance(told, Mapping) else told
+
+
 def _is_mail_address(_settings: Any, attribute: "Attribute[Any]", value: str) -> None:
     if not is_address(value):
         raise ValueError(f"{attribute.name} must be a mail address, such as support@example.com")
@@ -176,8 +185,8 @@ class EmailSettings:
     provider: Provider = "plain"
     username: str = field(default="", validator=_is_line)
     login: Literal["password", "oauth"] | None = field(default=None, validator=_is_login)
-    imap: ImapTable | None = field(default=None, validator=_has_host)
-    smtp: SmtpTable | None = field(default=None, validator=_has_host)
+    imap: ImapTable | None = field(default=None, converter=_imap, validator=_has_host)
+    smtp: SmtpTable | None = field(default=None, converter=_smtp, validator=_has_host)
     authserv_id: str | None = field(default=None, validator=_may_be_word)
     plus_addresses: bool = True
     verp: bool = False
