@@ -9,6 +9,7 @@ from attrs import define, evolve, field, frozen
 from attrs.validators import in_
 
 from omni_actors.sandbox.clock import SandboxClock
+from omni_actors.sandbox.email_oauth.settings import MAIL_APPS, MailApp
 from omni_actors.sandbox.faults import Fault, Target
 from omni_actors.sandbox.hooks import Knock, Update
 from omni_actors.sandbox.http import Answer, Request
@@ -61,6 +62,8 @@ class SandboxSettings:
     hook_url: str | None = None
     accounts: tuple[Account, ...] | None = field(default=None, converter=_accounts)
     """None takes one account of each platform with the keys of the sample configuration."""
+    mail_apps: tuple[MailApp, ...] = MAIL_APPS
+    """The OAuth clients that mail accounts are connected through."""
     limits: bool = True
     """Refuse what comes faster than the platform allows."""
     windows: bool = True

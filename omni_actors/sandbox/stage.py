@@ -22,6 +22,7 @@ from omni_actors.sandbox.contract import (
     Stage,
 )
 from omni_actors.sandbox.control import Control
+from omni_actors.sandbox.email_oauth.logins import MailLogins
 from omni_actors.sandbox.faults import REQUEST_KINDS, Fault, Faults
 from omni_actors.sandbox.hooks import Hook, Update
 from omni_actors.sandbox.http import (
@@ -49,6 +50,7 @@ class Sandbox:
     port: int
     controllable: bool
     _start: Callable[[Hook], None]
+    mail_logins: MailLogins = field(init=False)
     requests: int = 0
     outbox_grew: trio.Event = field(factory=trio.Event)
     _hook_url: str | None = field(init=False)
@@ -58,6 +60,7 @@ class Sandbox:
     def __attrs_post_init__(self) -> None:
         self._hook_url = self.settings.hook_url
         self._control = Control(self)
+        self.mail_logins = MailLogins(self.stage)
 
     @property
     def hook_url(self) -> str | None:
@@ -127,8 +130,13 @@ class Sandbox:
     async def handle(self, request: Request) -> Answer:
         """Answer one request: of the control API, or of whichever platform knows its path."""
         self.requests += 1
+        if request.path.startswith("/sandbox/mail-logins/") and self.controllable:
+            return await self.mail_logins.control(request)
         if request.path.startswith("/sandbox/"):
             return await self._control.handle(request)
+        login = await self.mail_logins.answer(request)
+        if login is not None:
+            return login
         for platform in self.platforms.values():
             job = await platform.job(request)
             if isinstance(job, Answer):
