@@ -262,11 +262,11 @@ class Connector:
         """Connect what was found where there is no choice, else leave the choice to the caller."""
         accounts = tuple([self.shown(connection.platform, one) for one in treasure.accounts])
         able = [one.key for one in accounts if one.obstacle is None]
+        if not able:
+            return await self.fail(connection, nothing_found(accounts))
         meant = self.meant(connection, able)
         if meant is None:
             return await self.fail(connection, self.not_meant(connection, able))
-        if not able:
-            return await self.fail(connection, nothing_found(accounts))
         until = self.now() + policy.CHOICE_S
         connection = await self.store.do(OfferAccounts(connection.id, treasure, accounts, until))
         if len(meant) > 1:
@@ -289,9 +289,8 @@ class Connector:
     def not_meant(self, connection: Connection, able: Sequence[str]) -> str:
         """Why what was allowed is of no use for the channel that is connected again."""
         channel = self.channels()[connection.channel_id or ""]
-        found = ", ".join(able) or "none"
         whose = f"the account of {channel.id}, {channel.channel_key}"
-        return f"{whose}, is not among the allowed ({found}); log in as that account"
+        return f"{whose}, is not among the allowed ({', '.join(able)}); log in as that account"
 
     def shown(self, platform: str, found: Find) -> Offered:
         """What may be told of an account."""
@@ -362,7 +361,7 @@ class Connector:
         if found.refresh_token is not None:
             credentials["refresh_token"] = found.refresh_token
         spec = ChannelSpec(
-            id=connection.channel_id or f"{connection.platform}-{key}",
+            id=connection.channel_id or policy.channel_id_of(connection.platform, key),
             tenant=connection.tenant,
             platform=connection.platform,
             channel_key=key,

@@ -203,7 +203,7 @@ class GrantBook:
 
     async def refreshed(self, stale: Account) -> Route | Failure | None:
         """A route with a fresh token for a channel whose token is good no more, or why there is
-        none. None: nothing can be done, as for a token that was fresh just now.
+        none. None: nothing can be done, as for a token that came of this and was never good.
         """
         channel_id = stale.channel_id
         route, ward = self.routes().get(channel_id), self.wards().get(channel_id)
@@ -211,15 +211,20 @@ class GrantBook:
             return route  # somebody was at it already
         if ward is None or refresh_of(ward.route) is None:
             return None
+        if self.refreshing.unproved.get(channel_id) == fingerprint(stale.token):
+            return None
         known = {grant.channel_id: grant for grant in await self.store.ask(Grants())}
         grant = await self.known(ward, known.get(channel_id))
-        if grant.renewed_at is not None and self.now() < grant.renewed_at + policy.FRESH_S:
-            return None
         failure = await self.care(ward, grant, Care.RENEW)
         route = self.routes().get(channel_id)
         if failure is not None or route is None or route.account.token == stale.token:
             return failure or NOT_RENEWED
+        self.refreshing.unproved[channel_id] = fingerprint(route.account.token)
         return route
+
+    def proved(self, account: Account) -> None:
+        """A channel's token was found to be good."""
+        self.refreshing.unproved.pop(account.channel_id, None)
 
     async def inspect(self, ward: Ward, grant: Grant) -> Failure | None:
         """Ask whether the token is still good, and for how long."""

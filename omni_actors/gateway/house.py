@@ -143,7 +143,7 @@ class House:
             channels=lambda: self.channels,
             routes=lambda: self.routes,
             changed=self.changed,
-            refreshed=lambda stale: self.grants.refreshed(stale),
+            refresher=lambda: self.grants,
             ending=self.drain_begun,
         )
         self.rereader = Rereader(
@@ -336,7 +336,7 @@ class House:
                 ground.clock.now,
                 self.tokens.of,
                 choice_links=self.choices.links,
-                refreshed=self.grants.refreshed,
+                refresher=self.grants,
             ),
             limits=self.pacer.limits(channel),
             chance=ground.chance,

@@ -17,7 +17,8 @@ from omni_actors.actors.cell import Context
 from omni_actors.adapters.contract import Folders
 from omni_actors.gateway.leaving import left_at
 from omni_actors.gateway.mail_session import DISK_TROUBLE, Doing, Footing, MailboxHealth, Session
-from omni_actors.gateway.sender import Refreshed, Route
+from omni_actors.gateway.refreshing import Refresher
+from omni_actors.gateway.sender import Route
 from omni_actors.model.failure import Failure
 from omni_actors.model.states import ChannelState
 from omni_actors.net.account import Account
@@ -69,7 +70,7 @@ class MailDesk:
     channel: Callable[[], Channel]
     route: Callable[[], Route | None]
     told: Callable[[Channel], None]
-    refreshed: Refreshed
+    refresher: Refresher
     chance: Random
     ending: trio.Event
     health: MailboxHealth
@@ -156,6 +157,7 @@ class MailDesk:
         if not reading.account.token:
             raise ImapFailure(ImapKind.AUTH, NO_CREDENTIAL)
         async with self.footing.open(reading.server, reading.account) as mailbox:
+            self.refresher.proved(reading.account)
             await self.let_in()
             session = Session(
                 self.footing, self.channel, mailbox, reading.folders, self.health, self.losses
@@ -164,7 +166,7 @@ class MailDesk:
 
     async def is_renewed(self, reading: Reading, text: str) -> bool:
         """The server does not take the credential; whether another is to be tried, now or later."""
-        match await self.refreshed(reading.account):
+        match await self.refresher.refreshed(reading.account):
             case Route():
                 self.reading, self.health.strikes = self.wanted(), 0
                 return True

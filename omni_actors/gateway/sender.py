@@ -1,6 +1,6 @@
 """Sends one claimed part: the adapter's flow, made by the network, its end put in words."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import trio
@@ -10,6 +10,7 @@ from omni_actors import telemetry
 from omni_actors.adapters.contract import Medium, PartToSend, Sent
 from omni_actors.gateway.links import Links, to_be_fetched
 from omni_actors.gateway.meters import Meters
+from omni_actors.gateway.refreshing import Refresher
 from omni_actors.gateway.uploads import Hands, Make, Route, Uploads
 from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
@@ -17,7 +18,6 @@ from omni_actors.model.limits import Usage
 from omni_actors.model.requests import AuthorType
 from omni_actors.model.states import MediaState
 from omni_actors.net import flow
-from omni_actors.net.account import Account
 from omni_actors.net.trace import Trace
 from omni_actors.policy.grants import has_ended, worded
 from omni_actors.store.verbs import Claimed, StoredMedium
@@ -38,9 +38,6 @@ class Done:
 
 
 Result: TypeAlias = Sent | Failure
-# A route with a fresh token for an account whose token is good no more, or why there is none; None
-# where nothing can be done about it.
-Refreshed: TypeAlias = Callable[[Account], Awaitable[Route | Failure | None]]
 
 
 @frozen
@@ -54,7 +51,7 @@ class Sender:
     token_of: Callable[[str], str]
     meters: Meters = field(factory=Meters)
     choice_links: Callable[[str, Content], Mapping[str, str]] = field(default=lambda _id, _c: {})
-    refreshed: Refreshed | None = None
+    refresher: Refresher | None = None
 
     async def send(self, claimed: Claimed, route: Route) -> Done:
         """One attempt. Cancellation leaves the outcome unknown; the store knows that it began."""
@@ -78,9 +75,13 @@ class Sender:
         if waits := self.meters.admit(part, channel_id, route.adapter, self.now()):
             return waits
         result = await self.tried(part, claimed.failure, route, trace, usage)
-        if self.refreshed is None or isinstance(result, Sent) or not has_ended(result):
+        if self.refresher is None:
             return result
-        match await self.refreshed(route.account):
+        if isinstance(result, Sent):
+            self.refresher.proved(route.account)
+        if isinstance(result, Sent) or not has_ended(result):
+            return result
+        match await self.refresher.refreshed(route.account):
             case Failure() as failure:
                 return worded(failure)  # of the channel, and never in doubt
             case Route() as fresh:  # nothing was sent so far: nobody was let in

@@ -5,6 +5,7 @@ the answer goes, so that it is good for nothing else.
 """
 
 import hmac
+import re
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 from typing import Final
@@ -51,6 +52,11 @@ def is_genuine(key: bytes, state: str, bound: Bound) -> bool:
 def has_ended(state: str, now: float) -> bool:
     """Whether the time of a genuine state is over."""
     return now >= float(state.split(".")[1])
+
+
+def channel_id_of(platform: str, channel_key: str) -> str:
+    """What a channel is called that nobody has named, in letters that go into any URL."""
+    return f"{platform}-{re.sub('[^A-Za-z0-9._-]', '-', channel_key)}"
 
 
 def verifier_of(key: bytes, connection_id: str) -> str:

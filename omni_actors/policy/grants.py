@@ -10,8 +10,6 @@ LIFE_PART: Final = 0.8
 LIFE_JITTER: Final = 0.05
 AGE_JITTER_S: Final = 3600.0
 """Channels that were connected together must not be renewed together."""
-FRESH_S: Final = 60.0
-"""A token that is refused when it is not older than this is not to be had any fresher."""
 ASK_AGAIN_S: Final = 3600.0
 """So long the platform is not asked again with a refresh token that it has refused for good."""
 RETRY_BASE_S: Final = 60.0
