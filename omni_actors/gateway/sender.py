@@ -75,11 +75,7 @@ class Sender:
         if waits := self.meters.admit(part, channel_id, route.adapter, self.now()):
             return waits
         result = await self.tried(part, claimed.failure, route, trace, usage)
-        if self.refresher is None:
-            return result
-        if isinstance(result, Sent):
-            self.refresher.proved(route.account)
-        if isinstance(result, Sent) or not has_ended(result):
+        if self.refresher is None or isinstance(result, Sent) or not has_ended(result):
             return result
         match await self.refresher.refreshed(route.account):
             case Failure() as failure:
@@ -106,7 +102,10 @@ class Sender:
             return reply
 
         try:
-            return await self.sent(part, before, route, make)
+            sent = await self.sent(part, before, route, make)
+            if self.refresher is not None:
+                self.refresher.proved(route.account)
+            return sent
         except SendFailure as failed:
             return failed.failure
         except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its part, not the channel
