@@ -438,7 +438,7 @@ class MailRig:
 
 @asynccontextmanager
 async def open_mail_rig(
-    folder: Path, office: Office, wanted: Plan, *, seed: int = 1
+    folder: Path, office: Office, wanted: Plan, *, seed: int = 1, adapter: Adapter[Any, Any] = MAIL
 ) -> AsyncIterator[MailRig]:
     """A house on an inline store in `folder`; opened again there it is the same one, restarted.
 
@@ -463,7 +463,7 @@ async def open_mail_rig(
             ) as system,
             trio.open_nursery() as nursery,
         ):
-            adapters: dict[str, Adapter[Any, Any]] = {"email": MAIL}
+            adapters: dict[str, Adapter[Any, Any]] = {"email": adapter}
             ground = Ground(
                 store=store,
                 blobs=blobs,
