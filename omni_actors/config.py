@@ -202,7 +202,6 @@ def channel(head: ChannelTable, key: str, settings: Any, credentials: Any) -> Ch
         channel_key=key,
         settings=settings,
         credentials=credentials,
-        app=head.app,
         rate=head.rate,
         pair_rate=head.pair_rate,
     )
@@ -259,11 +258,12 @@ def vain_apps(
     for place, channel in channels:
         kinds = adapters[channel.platform].oauth
         able = [name for name, kind in known.items() if kind in kinds]
-        if channel.app is not None and channel.app not in able:
+        app = getattr(channel.settings, "app", None)
+        if app is not None and app not in able:
             there_is = f"there is {', '.join(able)}" if able else f"of kind {' or '.join(kinds)}"
             why = f"must be an app that {channel.platform} accounts connect through"
             yield f"{inside(place, 'app')}: {why}; {there_is if kinds else 'there is none'}"
-        if channel.app is None and getattr(channel.credentials, "refresh_token", None):
+        if app is None and getattr(channel.credentials, "refresh_token", None):
             yield f"{inside(place, 'app')}: missing; a refresh_token is good with its app only"
 
 
@@ -409,7 +409,7 @@ def spec_of(channel: ChannelConfig, adapter: Adapter[Any, Any]) -> ChannelSpec:
         settings=unstructure(channel.settings),
         credentials=unstructure(channel.credentials),
         names=tuple(named),
-        app=channel.app,
+        app=getattr(channel.settings, "app", None),
     )
 
 

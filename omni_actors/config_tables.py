@@ -244,7 +244,6 @@ class ChannelTable:
     id: str = field(validator=_is_id)
     platform: str
     tenant: str = field(default=DEFAULT_TENANT, validator=_is_id)
-    app: str | None = None
     rate: RateConfig | None = None
     pair_rate: RateConfig | None = None
 
@@ -259,7 +258,6 @@ class ChannelConfig:
     channel_key: str
     settings: Any
     credentials: Any = field(repr=False)
-    app: str | None = None
     rate: RateConfig | None = None
     pair_rate: RateConfig | None = None
 

@@ -17,10 +17,8 @@ CODE = ("omni_actors", "tests", "bench")
 USAGE = "usage: python -m tests [fast] [-- pytest arguments]"
 
 ASYNC_PROCESSES = 2
-# The whole suite has one process: its tests start programs that need both cores.
-FAST = (
-    "-n", "2", "-m", "not slow and not e2e", "--ignore=tests/e2e", "--hypothesis-profile=fast",
-)  # fmt: skip
+TWO = ("-n", "2")
+FAST = ("-m", "not slow and not e2e", "--ignore=tests/e2e", "--hypothesis-profile=fast")
 
 # ruff knows these as well, and faster.
 ASYNC_IN_RUFF = (100, 105, 109, 110, 115, 116, 210, 212, 220, 221, 222, 230, 240, 250, 251)
@@ -74,7 +72,14 @@ def steps(*, fast: bool, for_pytest: Sequence[str]) -> Iterator[Step]:
     if not fast:
         yield Step("async lint", _flake8_async())
     yield Step("types", [["mypy"]])
-    yield Step("tests", [["pytest", *(FAST if fast else ()), *for_pytest]])
+    if fast:
+        yield Step("tests", [["pytest", *TWO, *FAST, *for_pytest]])
+    elif for_pytest:
+        yield Step("tests", [["pytest", *for_pytest]])
+    else:
+        yield Step("tests", [["pytest", *TWO, "-m", "not e2e"]])
+        # One after the other: the programs that they start need both cores.
+        yield Step("tests of the program", [["pytest", "-m", "e2e"]])
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], bool, list[str]]:

@@ -13,10 +13,10 @@ from omni_actors.actors.cell import Context
 from omni_actors.gateway.errors import RequestError
 from omni_actors.gateway.submit import Sender, Submitter
 from omni_actors.model.content import (
-    Card,
     Carousel,
     Contacts,
     Content,
+    Email,
     Location,
     Media,
     Text,
@@ -194,21 +194,26 @@ def reply_to(event: Event, message: Message) -> Content | None:
         case Media() as medium:
             return echo_of(medium) if event.type is EventType.MEDIA_READY else None
         case Carousel(cards=cards) if event.type is EventType.MEDIA_READY:
-            return one_of(cards, event.detail.get("media_id"))
+            media = [card.media for card in cards if card.media]
+            return one_of(media, event.detail.get("media_id"))
+        case Email(attachments=files) if event.type is EventType.MEDIA_READY:
+            return one_of(files, event.detail.get("media_id"))
         case _ if event.type is not EventType.MESSAGE_RECEIVED:
             return None
         case Text() | Location() | Contacts() as content:
             return content
+        case Email(text=text):
+            return Text(text) if text.strip() else None
         case UnsupportedContent():
             return Text("I received something that I cannot read on this channel.")
         case _:
             return None
 
 
-def one_of(cards: Sequence[Card], media_id: Json) -> Media | None:
+def one_of(media: Sequence[Media], media_id: Json) -> Media | None:
     """The medium of several that came together which is here now."""
-    media = [card.media for card in cards if card.media and card.media.media_id == media_id]
-    return echo_of(media[0]) if media else None
+    found = [medium for medium in media if medium.media_id == media_id]
+    return echo_of(found[0]) if found else None
 
 
 def echo_of(medium: Media) -> Media:

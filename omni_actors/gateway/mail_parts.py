@@ -41,9 +41,11 @@ class MailParts:
             raw = self.blobs.path_of(Blob(call.blob, 0)).read_bytes()
         except FileNotFoundError:
             raise gone("the mail is not kept any more") from None
-        found = adapter.mailbox.extract(raw, call.part) if adapter.mailbox else None
-        if found is None:
-            raise gone(f"the mail has no part {call.part}")
+        assert adapter.mailbox is not None, f"{adapter.platform} has no mailboxes"
+        try:
+            found = adapter.mailbox.extract(raw, call.part)
+        except LookupError:
+            raise gone(f"the mail has no part {call.part}") from None
         return (piece for piece in found if piece)
 
 

@@ -5,6 +5,7 @@ Anything may be imported here, and no product room imports it. A platform is one
 """
 
 from omni_actors.sandbox.contract import SandboxSettings
+from omni_actors.sandbox.email.settings import EmailAccount
 from omni_actors.sandbox.email_oauth.settings import MailApp
 from omni_actors.sandbox.meta.settings import INSTAGRAM_LOGIN, InstagramAccount, MessengerAccount
 from omni_actors.sandbox.registry import describe, open_sandbox, serve_sandbox
@@ -13,6 +14,7 @@ from omni_actors.sandbox.whatsapp.settings import Template, WhatsAppAccount
 
 __all__ = [
     "INSTAGRAM_LOGIN",
+    "EmailAccount",
     "InstagramAccount",
     "MailApp",
     "MessengerAccount",

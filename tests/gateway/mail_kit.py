@@ -32,10 +32,11 @@ from omni_actors.gateway.facade import Gateway
 from omni_actors.gateway.ground import Ground, Plan
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.house import House
+from omni_actors.gateway.mail_session import OpenSession
 from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.gateway.pacing import Pacing
 from omni_actors.media.blobs import Blobs
-from omni_actors.model.content import Media, MediaKind, Text
+from omni_actors.model.content import Email, Media, MediaKind, Text
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.reports import (
     Clue,
@@ -121,6 +122,8 @@ def parse(document: Any) -> Sequence[Report]:
         status = PartStatus(said["status"])
         return [StatusReported(channel, key, at, who, said["id"], status, clues=clues)]
     content: Any = Text(said["text"])
+    if "subject" in said:
+        content = Email(said["subject"], said["text"])
     media = tuple([
         MediaRef({"blob": document["blob"], "part": part}, "text/plain")
         for part in said.get("parts", ())
@@ -136,13 +139,15 @@ def parse(document: Any) -> Sequence[Report]:
     ]  # fmt: skip
 
 
-def document(raw: bytes, channel_key: str, at: float, blob: str) -> Any:
+def document(raw: bytes, channel_key: str, _settings: Settings | None, at: float, blob: str) -> Any:
     return {"raw": raw, "channel_key": channel_key, "at": at, "blob": blob}
 
 
-def extract(raw: bytes, part: str) -> Iterator[bytes] | None:
-    parts = json.loads(raw).get("parts", {})
-    return iter([each.encode() for each in parts[part]]) if part in parts else None
+def extract(raw: bytes, part: str) -> Iterator[bytes]:
+    pieces = json.loads(raw)["parts"][part]
+    if pieces is None:
+        raise LookupError(part)
+    return iter([each.encode() for each in pieces])
 
 
 def send(part: PartToSend, settings: Settings) -> Flow[Sent]:
@@ -388,8 +393,14 @@ class MailRig:
     clock: Clock
     observed: list[tuple[str, Mapping[str, object]]]
 
-    async def until(self, holds: Callable[[], object], *, within_s: float = 86400.0) -> None:
-        """Let virtual time pass until something holds; what it answers may have to be awaited."""
+    async def until(
+        self,
+        holds: Callable[[], object],
+        *,
+        within_s: float = 86400.0,
+        step_max_s: float = 30.0,
+    ) -> None:
+        """Let time pass until something holds; what it answers may have to be awaited."""
         step_s = 0.05
         with trio.fail_after(within_s):
             while True:
@@ -397,7 +408,7 @@ class MailRig:
                 if await found if isinstance(found, Awaitable) else found:
                     return
                 await trio.sleep(step_s)
-                step_s = min(30.0, step_s * 1.3)
+                step_s = min(step_max_s, step_s * 1.3)
 
     async def events(self, *types: str) -> list[Event]:
         """All events of these types (or all), oldest first."""
@@ -438,11 +449,18 @@ class MailRig:
 
 @asynccontextmanager
 async def open_mail_rig(
-    folder: Path, office: Office, wanted: Plan, *, seed: int = 1, adapter: Adapter[Any, Any] = MAIL
+    folder: Path,
+    office: Office,
+    wanted: Plan,
+    *,
+    seed: int = 1,
+    adapter: Adapter[Any, Any] = MAIL,
+    session: OpenSession | None = None,
 ) -> AsyncIterator[MailRig]:
     """A house on an inline store in `folder`; opened again there it is the same one, restarted.
 
-    A cancelled scope around it is a crash.
+    A cancelled scope around it is a crash. With a `session` mails are read elsewhere than in the
+    office.
     """
     clock = Clock(wall=START + trio.current_time())
     observed: list[tuple[str, Mapping[str, object]]] = []
@@ -463,7 +481,7 @@ async def open_mail_rig(
             ) as system,
             trio.open_nursery() as nursery,
         ):
-            adapters: dict[str, Adapter[Any, Any]] = {"email": adapter}
+            adapters = {"email": adapter}
             ground = Ground(
                 store=store,
                 blobs=blobs,
@@ -474,7 +492,7 @@ async def open_mail_rig(
                 adapters=adapters,
                 route_of=router(adapters, lambda channel_id: store.peek(Credentials(channel_id))),
                 low_on_disk=lambda: office.disk_full,
-                open_mailbox=office.session,
+                open_mailbox=session or office.session,
             )
             house = House(ground, wanted)
             office.now = clock.now

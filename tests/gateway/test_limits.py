@@ -260,7 +260,8 @@ def test_a_limit_by_day_lets_pass_after_a_start_what_it_lets_pass_in_the_long_ru
     by_day = Limit(1_500 / 86_400, 300)
     limits = Limits.fresh(by_day, None, {}, crashed_at=0.0)
 
-    at, passed = 0.0, []
+    at = 0.0
+    passed: list[int] = []
     while len(passed) < 5:
         match limits.leave("leg", at):
             case Go():

@@ -240,8 +240,14 @@ async def test_attachments_are_decoded_out_of_the_mail(rig: MailRig, clock: Mock
         assert b"".join([chunk async for chunk in chunks]) == b"first and second"
 
 
-async def test_a_part_that_is_too_large_fails(rig: MailRig, clock: MockClock) -> None:
-    rig.office.deliver(letter("1", parts={"2": ["x" * 60, "y" * 60]}))
+@pytest.mark.parametrize(
+    ("pieces", "reason"),
+    [(["x" * 60, "y" * 60], "media_too_large"), (None, "media_unreachable")],
+)
+async def test_what_cannot_be_had_of_a_mail_fails(
+    rig: MailRig, clock: MockClock, pieces: list[str] | None, reason: str
+) -> None:
+    rig.office.deliver(letter("1", parts={"2": pieces}))
     await rig.came(1)
 
     async def failed() -> bool:
@@ -250,7 +256,7 @@ async def test_a_part_that_is_too_large_fails(rig: MailRig, clock: MockClock) ->
     await rig.until(failed)
     [told] = await rig.events("media.failed")
     failure: Any = told.detail["failure"]
-    assert failure["reason"] == "media_too_large"
+    assert failure["reason"] == reason
 
 
 # ------------------------------------------------------------ machines
@@ -261,7 +267,7 @@ async def test_a_machine_is_not_answered_by_one(
 ) -> None:
     async with open_mail_rig(tmp_path, office, plan(bot="echo")) as rig:
         office.deliver(letter("1", automatic=True))
-        office.deliver(letter("2", text="I am a person"))
+        office.deliver(letter("2", text="I am a person", subject="Hello"))
         await rig.came(2)
         await rig.until(lambda: len(office.sent) == 1)
         await trio.sleep(60)

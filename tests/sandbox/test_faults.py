@@ -125,8 +125,9 @@ async def test_a_bad_moment_is_a_page_without_json(play: Play) -> None:
     assert answer.headers["content-type"] == "text/html"
 
 
+@pytest.mark.slow
 async def test_a_status_can_come_before_the_answer(play: Play) -> None:
-    await play.fault(kind="status_before_answer", delay_s=0.01)
+    await play.fault(kind="status_before_answer", delay_s=0.5)
     order: list[str] = []
 
     async def send() -> None:

@@ -19,7 +19,7 @@ from omni_actors.model.reports import (
     Reacted,
     StatusReported,
 )
-from omni_actors.model.states import MediaState, PartStatus
+from omni_actors.model.states import MediaState, OnUnknown, PartStatus
 from omni_actors.store.control import ControlMoved
 from omni_actors.store.media_verbs import MediumReady
 from omni_actors.store.queries import (
@@ -366,7 +366,7 @@ async def test_words_that_a_person_repeats_later_are_a_message_of_theirs(desk: D
     await desk.do(Tick(1_060.0))
     [again] = await desk.claim(*desk.heads("ig"), at=1_060.0)
     await desk.settle(again, TakenUp(("m.2",)), at=1_061.0)
-    later = Echoed("990", "m.L", 1_200.0, CARA, "m.L", Text("Good morning"), anonymous=True)
+    later = Echoed("990", "m.L", 1_400.0, CARA, "m.L", Text("Good morning"), anonymous=True)
 
     await desk.accept(told(later))
 
@@ -380,3 +380,32 @@ async def test_an_echo_from_before_a_part_went_out_does_not_settle_it(desk: Desk
     await desk.accept(echo("Something else", anonymous=False, app_id=OURS))
 
     assert desk.find(message_id).status == "unknown"
+
+
+@pytest.mark.parametrize("on_unknown", list(OnUnknown))
+async def test_a_late_echo_keeps_what_is_in_doubt_from_being_sent_again(
+    desk: Desk, on_unknown: OnUnknown
+) -> None:
+    queued = await desk.submit(await their_leg(desk), on_unknown=on_unknown)
+    [claimed] = await desk.claim(*desk.heads("ig"))
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+    await desk.do(Tick(1_060.0))
+
+    await desk.accept(echo())
+
+    assert desk.find(queued.message_id).status == "sent"
+    assert desk.heads("ig") == []
+
+
+async def test_each_of_two_tries_may_have_an_echo_and_no_answer(desk: Desk) -> None:
+    message_id, claimed = await on_the_wire(desk, await their_leg(desk))
+    await desk.settle(claimed, InDoubt(LOST, 1_060.0))
+    await desk.do(Tick(1_060.0))
+    await desk.claim(*desk.heads("ig"), at=1_060.0)
+    await desk.accept(echo())
+    second = Echoed("990", "m.2", 1_061.0, CARA, "m.2", Text("Good morning"), anonymous=True)
+
+    await desk.accept(told(second))
+
+    assert set(desk.find(message_id).parts[0].external_ids) == {"m.E", "m.2"}
+    assert EventType.MESSAGE_ECHOED not in [event.type for event in desk.events()]

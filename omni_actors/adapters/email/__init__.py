@@ -1,6 +1,5 @@
 """Email, over SMTP and IMAP, or by hook."""
 
-from collections.abc import Iterable
 from typing import Final
 
 from omni_actors.adapters.contract import Adapter, MailboxDesk
@@ -8,7 +7,7 @@ from omni_actors.adapters.email.addresses import address
 from omni_actors.adapters.email.attachments import fetch
 from omni_actors.adapters.email.capabilities import CAPABILITIES
 from omni_actors.adapters.email.inbound import document, parse
-from omni_actors.adapters.email.mime import NoSuchPart, extract
+from omni_actors.adapters.email.mime import extract
 from omni_actors.adapters.email.oauth import OAUTH
 from omni_actors.adapters.email.outbound import ATTEMPT_S, send
 from omni_actors.adapters.email.rates import limits_of
@@ -20,15 +19,6 @@ from omni_actors.adapters.email.settings import (
     token,
     token_hosts,
 )
-
-
-def extracted(raw: bytes, part: str) -> Iterable[bytes] | None:
-    """One part of a raw mail, in pieces; None where there is none of this number."""
-    try:
-        return extract(raw, part)
-    except NoSuchPart:
-        return None
-
 
 EMAIL: Final = Adapter(
     platform="email",
@@ -51,6 +41,6 @@ EMAIL: Final = Adapter(
         server=lambda settings: settings.imap_server,
         folders=folders,
         document=document,
-        extract=extracted,
+        extract=extract,
     ),
 )

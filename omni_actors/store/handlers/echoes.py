@@ -9,6 +9,7 @@ from omni_actors.store.handlers.effects import Effects, Home
 from omni_actors.store.handlers.parts import PartWork
 from omni_actors.store.handlers.people import Reach
 
+TRY_S = 180.0  # no try takes longer
 CLOCKS_S = 5.0  # the platform's clock and ours may differ so much
 
 
@@ -35,18 +36,28 @@ def own_part(effects: Effects, home: Home, report: Echoed) -> PartWork | None:
 
 
 def tried_part(effects: Effects, home: Home, report: Echoed) -> PartWork | None:
-    """The part of which this echo repeats an earlier try, whose answer was lost and which was sent
-    once more since: the platform may tell of it late."""
+    """The part of which this echo repeats a try whose answer was lost, and that was given up since:
+    the part was sent once more, or is to be. The platform may tell of it late."""
     if not _may_be_ours(home, report):
         return None
     reach = _reach_of(effects, home, report)
-    for part_id in effects.sent_twice(reach) if reach else ():
+    for part_id in effects.tried_twice(reach) if reach else ():
         effects.parts.load([part_id])
         part = effects.parts.get(part_id)
-        older = part is not None and part.wire_at is not None and report.at < part.wire_at
-        if older and _says_the_same(effects, part_id, report.content):
+        if part is None or not _says_the_same(effects, part_id, report.content):
+            continue
+        if _is_of_a_try(part, report):
             return part
     return None
+
+
+def _is_of_a_try(part: PartWork, report: Echoed) -> bool:
+    """Whether something was said before the newest try of a part, or by that where fewer of its
+    tries are known than there were."""
+    if part.wire_at is None:
+        return False
+    unknown = len(part.external_ids) < part.attempts
+    return report.at < part.wire_at + (TRY_S if unknown else 0.0)
 
 
 def _may_be_ours(home: Home, report: Echoed) -> bool:

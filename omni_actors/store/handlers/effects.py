@@ -113,12 +113,12 @@ CONVERSATION_AT = 3
 LEG_AT = 4
 CONTENT = "SELECT content FROM message WHERE id = :id"
 CONTENT_OF_PART = "SELECT content FROM part WHERE id = :id"
-SENT_TWICE = """
+TRIED_TWICE = """
     SELECT p.id
     FROM (SELECT id FROM message WHERE conversation_id = :conversation_id
-          ORDER BY id DESC LIMIT 20) m
+          ORDER BY id DESC LIMIT 100) m
     JOIN part p ON p.message_id = m.id
-    WHERE p.leg_id = :leg_id AND p.maybe_duplicate = 1
+    WHERE p.leg_id = :leg_id AND (p.maybe_duplicate = 1 OR p.held_for = 'doubt')
     ORDER BY p.pos DESC
 """
 CONTENT_AT = 8
@@ -408,11 +408,11 @@ class Effects:
         heads = heads_by_leg(self.db, [(reach.channel_id, reach.id)]).get(reach.id, ())
         return next((head[3] for head in heads if head[4] in BUSY), None)
 
-    def sent_twice(self, reach: Reach) -> list[str]:
-        """The leg's newest parts that were sent once more because an answer was lost."""
+    def tried_twice(self, reach: Reach) -> list[str]:
+        """The leg's newest parts of which an answer was lost, and that was given up."""
         if reach.new:
             return []
-        rows = self.db.rows(SENT_TWICE, conversation_id=reach.thread.id, leg_id=reach.id)
+        rows = self.db.rows(TRIED_TWICE, conversation_id=reach.thread.id, leg_id=reach.id)
         return [row[0] for row in rows]
 
     def content_of_part(self, part_id: str) -> str | None:
@@ -475,7 +475,7 @@ class Effects:
 
 
 def status_facts(report: StatusReported) -> JsonObject:
-    """What a status tells besides: its price and, in a group, whose it is."""
+    """What a status tells besides: its price, whose it is of several, the platform's own words."""
     facts: dict[str, Json] = {}
     if report.pricing is not None:
         facts["pricing"] = report.pricing
@@ -483,6 +483,8 @@ def status_facts(report: StatusReported) -> JsonObject:
         facts["participant"] = report.participant
     if report.entry is not None:
         facts["entry"] = report.entry
+    if report.detail is not None:
+        facts["detail"] = report.detail
     return facts
 
 

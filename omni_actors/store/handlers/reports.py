@@ -28,7 +28,7 @@ from omni_actors.model.reports import (
     Unsupported,
     WatermarkReported,
 )
-from omni_actors.model.states import Direction, PartStatus
+from omni_actors.model.states import UNFINISHED, Direction, PartStatus
 from omni_actors.store.codec import (
     decode_content,
     dumps,
@@ -273,8 +273,11 @@ def _echoed(
     if effects.target(home.id, report.external_id) is not None:
         return None
     if (part := tried_part(effects, home, report)) is not None:
-        effects.parts.learn_past(part, [report.external_id])
-        effects.learn_target(home.id, report.external_id, part.message.id, part.id)
+        if part.status in UNFINISHED:
+            _settled_by_echo(effects, home, part, report)
+        else:
+            effects.parts.learn_past(part, [report.external_id])
+            effects.learn_target(home.id, report.external_id, part.message.id, part.id)
         return Outcome(leg_id=part.message.leg_id)
     reach = _meet(effects, home, report)
     if reach is None:
