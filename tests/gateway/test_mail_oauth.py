@@ -164,6 +164,7 @@ async def test_no_token_lies_open_in_the_database(
 # ---------------------------------------------------------------- fresh tokens
 
 
+@pytest.mark.slow
 async def test_a_token_is_renewed_before_its_end_and_the_session_goes_on(
     rig: MailRig, office: Provider, clock: MockClock
 ) -> None:
@@ -180,6 +181,7 @@ async def test_a_token_is_renewed_before_its_end_and_the_session_goes_on(
     assert (stored["access_token"], stored["refresh_token"]) == ("access-12", "refresh-12")
 
 
+@pytest.mark.slow
 async def test_a_session_that_ends_goes_on_with_the_fresh_token(
     rig: MailRig, office: Provider, clock: MockClock
 ) -> None:
@@ -193,6 +195,7 @@ async def test_a_session_that_ends_goes_on_with_the_fresh_token(
     assert office.refusals == 0
 
 
+@pytest.mark.slow
 async def test_a_token_that_ended_early_costs_one_renewal(
     rig: MailRig, office: Provider, clock: MockClock
 ) -> None:
@@ -208,6 +211,7 @@ async def test_a_token_that_ended_early_costs_one_renewal(
     assert state(rig) == "active"
 
 
+@pytest.mark.slow
 async def test_mails_that_meet_an_ended_token_share_one_renewal(
     rig: MailRig, office: Provider, clock: MockClock
 ) -> None:
@@ -224,6 +228,7 @@ async def test_mails_that_meet_an_ended_token_share_one_renewal(
     assert state(rig) == "active"
 
 
+@pytest.mark.slow
 async def test_while_nobody_gives_tokens_all_waits_and_then_goes_on(
     rig: MailRig, office: Provider, clock: MockClock
 ) -> None:
@@ -263,6 +268,7 @@ async def test_a_wrong_client_secret_holds_the_queue(
 # ---------------------------------------------------------------- what only a person can mend
 
 
+@pytest.mark.slow
 async def test_access_that_was_taken_back_holds_the_queue_until_the_next_login(
     rig: MailRig, office: Provider, clock: MockClock
 ) -> None:
@@ -281,7 +287,7 @@ async def test_access_that_was_taken_back_holds_the_queue_until_the_next_login(
     assert rig.house.mail.healths[CHANNEL].doing == "refused"
     asked, logins = office.refreshed, office.logins
     assert asked == 1
-    await trio.sleep(12 * HOUR_S)
+    await trio.sleep(2 * HOUR_S)
     assert (office.refreshed, office.logins) == (asked, logins)
     assert await status_of(rig, message_id) == "queued"
     assert await rig.received() == []
@@ -294,6 +300,7 @@ async def test_access_that_was_taken_back_holds_the_queue_until_the_next_login(
     assert state(rig) == "active"
 
 
+@pytest.mark.slow
 async def test_a_renewal_that_is_refused_for_good_is_told_before_the_token_ends(
     rig: MailRig, office: Provider, clock: MockClock
 ) -> None:
@@ -334,6 +341,7 @@ def configured(**credentials: Any) -> ChannelSpec:
     return ChannelSpec(CHANNEL, "default", "email", ADDRESS, settings, credentials, app="microsoft")
 
 
+@pytest.mark.slow
 async def test_a_channel_of_the_config_lives_by_its_refresh_token(
     tmp_path: Path, office: Provider, clock: MockClock
 ) -> None:
