@@ -56,7 +56,7 @@ def connect(
     Parameters
     ----------
     platform
-        Where the accounts are: instagram or messenger.
+        Where the accounts are: email, instagram or messenger.
     """
     with open_gateway_client(reach) as client:
         asked = {"app": app, "channel_id": channel, "tenant": tenant}

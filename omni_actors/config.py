@@ -80,6 +80,7 @@ def load(
     routes = list(reading.routes(document.get("routes", [])))
     templates = mail_templates(sections["mail_templates"], path.parent, decoder)
     decoder.mistakes += taken_twice(document, channels)
+    decoder.mistakes += vain_apps(document, channels, adapters)
     decoder.mistakes += vain_waits(sections["delivery"], adapters)
     decoder.mistakes += vain_routes(routes, document, adapters, sections["bot"])
     decoder.mistakes += exposed(sections["server"], apps, hooks, channels)
@@ -225,12 +226,18 @@ def taken_twice(
 
 def told(document: Mapping[str, Any], name: str, key: str) -> list[tuple[str, str]]:
     """What an array of tables says of one key, with places, however wrong the tables are."""
-    tables = document.get(name)
     return [
         (f"{name}[{index}].{key}", table[key])
-        for index, table in enumerate(tables if isinstance(tables, list) else [])
-        if isinstance(table, Mapping) and isinstance(table.get(key), str)
+        for index, table in enumerate(tables_of(document, name))
+        if isinstance(table.get(key), str)
     ]
+
+
+def tables_of(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """An array of tables, however wrong it is."""
+    tables = document.get(name)
+    listed = tables if isinstance(tables, list) else []
+    return [table if isinstance(table, Mapping) else {} for table in listed]
 
 
 def _again(named: Sequence[tuple[str, object]]) -> Iterator[str]:
@@ -239,6 +246,25 @@ def _again(named: Sequence[tuple[str, object]]) -> Iterator[str]:
         if name in first:
             yield f"{place}: the same as {first[name]}"
         first.setdefault(name, place)
+
+
+def vain_apps(
+    document: Mapping[str, Any],
+    channels: Sequence[tuple[str, ChannelConfig]],
+    adapters: Mapping[str, Adapter[Any, Any]],
+) -> Iterator[str]:
+    """Channels of apps that there are not, or of the wrong kind, or of none that need one."""
+    known = {str(each.get("id")): each.get("kind") for each in tables_of(document, "apps")}
+    for place, channel in channels:
+        kinds = adapters[channel.platform].oauth
+        able = [name for name, kind in known.items() if kind in kinds]
+        app = getattr(channel.settings, "app", None)
+        if app is not None and app not in able:
+            there_is = f"there is {', '.join(able)}" if able else f"of kind {' or '.join(kinds)}"
+            why = f"must be an app that {channel.platform} accounts connect through"
+            yield f"{inside(place, 'app')}: {why}; {there_is if kinds else 'there is none'}"
+        if app is None and getattr(channel.credentials, "refresh_token", None):
+            yield f"{inside(place, 'app')}: missing; a refresh_token is good with its app only"
 
 
 def vain_waits(delivery: Any, adapters: Mapping[str, Adapter[Any, Any]]) -> Iterator[str]:
@@ -383,6 +409,7 @@ def spec_of(channel: ChannelConfig, adapter: Adapter[Any, Any]) -> ChannelSpec:
         settings=unstructure(channel.settings),
         credentials=unstructure(channel.credentials),
         names=tuple(named),
+        app=getattr(channel.settings, "app", None),
     )
 
 
@@ -452,6 +479,7 @@ def route_to(adapter: Adapter[Any, Any], channel_id: str, settings: Any, credent
         token=adapter.token(credentials),
         app_secret=getattr(credentials, "app_secret", None),
         app_id=getattr(settings, "app_id", None),
+        refresh_token=getattr(credentials, "refresh_token", None),
         hosts=adapter.token_hosts(settings),
     )
     return Route(adapter, settings, account)

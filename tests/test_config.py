@@ -522,3 +522,54 @@ def test_the_documentation_explains_every_key() -> None:
     expected["`[[routes]]`"] = set(keys_of(RouteConfig))
     expected["Criteria of `match`"] = set(keys_of(MatchConfig))
     assert {title: keys for title, keys in documented.items() if keys} == expected
+
+
+MAIL_APPS = """
+[[apps]]
+id = "google"
+kind = "google"
+client_id = "client-1"
+client_secret = "one"
+
+[[apps]]
+id = "meta"
+kind = "facebook"
+app_id = "70001"
+app_secret = "one"
+"""
+MAIL = """
+[[channels]]
+id = "mail"
+platform = "email"
+address = "support@example.com"
+provider = "gmail"
+login = "oauth"
+refresh_token = "of-a-person"
+"""
+
+
+def test_a_channel_lives_by_a_refresh_token_of_an_app(tmp_path: Path) -> None:
+    config = read(tmp_path, MAIL_APPS + MAIL + 'app = "google"\n')
+
+    [spec] = plan_of(config, ADAPTERS, HOOK_KINDS).channels
+    assert (spec.app, spec.credentials["refresh_token"]) == ("google", "of-a-person")
+
+
+@pytest.mark.parametrize(
+    ("app", "mistake"),
+    [
+        ("", "channels[0].app: missing; a refresh_token is good with its app only"),
+        (
+            'app = "meta"',
+            "channels[0].app: must be an app that email accounts connect through; there is google",
+        ),
+        (
+            'app = "gogle"',
+            "channels[0].app: must be an app that email accounts connect through; there is google",
+        ),
+    ],
+)
+def test_a_refresh_token_needs_the_app_that_it_is_of(
+    tmp_path: Path, app: str, mistake: str
+) -> None:
+    assert mistakes(tmp_path, MAIL_APPS + MAIL + app) == (mistake,)

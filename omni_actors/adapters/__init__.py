@@ -8,6 +8,7 @@ from typing import Any, Final
 from omni_actors.adapters.connecting import AppKind
 from omni_actors.adapters.contract import Adapter, HookKind
 from omni_actors.adapters.email import EMAIL
+from omni_actors.adapters.email import apps as mail_apps
 from omni_actors.adapters.instagram import INSTAGRAM
 from omni_actors.adapters.messenger import MESSENGER
 from omni_actors.adapters.meta import apps
@@ -20,5 +21,6 @@ ADAPTERS: Final[dict[str, Adapter[Any, Any]]] = {
 }
 HOOK_KINDS: Final[dict[str, HookKind[Any]]] = {each.kind: each for each in (META, MIME)}
 APP_KINDS: Final[dict[str, AppKind[Any, Any]]] = {
-    each.kind: each for each in (apps.FACEBOOK, apps.INSTAGRAM)
+    each.kind: each
+    for each in (apps.FACEBOOK, apps.INSTAGRAM, mail_apps.GOOGLE, mail_apps.MICROSOFT)
 }

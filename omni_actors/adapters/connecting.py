@@ -19,10 +19,16 @@ S = TypeVar("S")
 
 @frozen
 class Tokens:
-    """An access token and for how many seconds it is good; None: it does not end by itself."""
+    """An access token and for how many seconds it is good; None: it does not end by itself.
+
+    `refresh_token` gets the next one, where there is such. `claims` are what the platform said,
+    beside the tokens, of the person whose they are (OpenID Connect).
+    """
 
     access_token: str = field(repr=False)
     expires_in_s: float | None = None
+    refresh_token: str | None = field(default=None, repr=False)
+    claims: JsonObject = field(factory=dict)
 
 
 @frozen
@@ -55,14 +61,19 @@ class OAuth(Generic[A]):
 
     `authorize` is the address to open in a browser, of the app's settings, the redirect address
     and the state. `exchange` redeems the code that came back to that redirect address; `prolong`
-    changes the token for one that lives long; `accounts` tells what it opens. The credentials of
-    a platform that connects hold their token as `access_token`. The flows raise SendFailure.
+    changes the token for one that lives long; `accounts` tells what it opens, by the claims that
+    came with it. `refresh` gets fresh tokens for a refresh token; what they say of neither stays as
+    it was. With `pkce` the address gets a code challenge, and `exchange` has its verifier.
+    The credentials of a platform that connects hold their token as `access_token`, and where there
+    is `refresh` also a `refresh_token`. The flows raise SendFailure.
     """
 
     authorize: Callable[[A, str, str], str]
     exchange: Callable[[A, str], Flow[Tokens]]
-    accounts: Callable[[A], Flow[Harvest]]
+    accounts: Callable[[A, JsonObject], Flow[Harvest]]
     prolong: Callable[[A], Flow[Tokens]] | None = None
+    refresh: Callable[[A], Flow[Tokens]] | None = None
+    pkce: bool = False
 
 
 @frozen

@@ -125,8 +125,11 @@ class Connector:
         state = policy.state_of(key, connection.id, connection.expires_at, bound(connection))
         await self.store.do(BeginConnection(connection))
         oauth = self.adapters[platform].oauth[app.kind.kind]
+        url = oauth.authorize(app.settings, connection.redirect, state)
+        if oauth.pkce:
+            url = policy.with_challenge(url, policy.verifier_of(key, connection.id))
         telemetry.info("connection.begun", connection_id=connection.id, platform=platform)
-        return Begun(connection, oauth.authorize(app.settings, connection.redirect, state))
+        return Begun(connection, url)
 
     def existing(self, caller: Caller, platform: str, channel_id: str | None) -> Channel | None:
         """The channel that is to be connected again, if it is there. Raises RequestError."""
@@ -234,20 +237,21 @@ class Connector:
     async def harvest(self, connection: Connection, app: App, code: str) -> "Treasure | Failure":
         """What the platform gives for a code: short-lived token, long-lived token, accounts."""
         oauth = self.adapters[connection.platform].oauth[app.kind.kind]
-        tokens = await self.tokens(oauth, app, connection.redirect, code)
+        verifier = policy.verifier_of(await self.state_key(), connection.id)
+        account = account_of(app, code=code, verifier=verifier)
+        tokens = await self.tokens(oauth, app, connection.redirect, account)
         if isinstance(tokens, Failure):
             return tokens
         account = account_of(app, token=tokens.access_token)
-        found = await called(self.hands, oauth.accounts(app.settings), account)
+        found = await called(self.hands, oauth.accounts(app.settings, tokens.claims), account)
         if isinstance(found, Failure):
             return found
         return treasure_of(found, tokens)
 
     async def tokens(
-        self, oauth: OAuth[Any], app: App, redirect: str, code: str
+        self, oauth: OAuth[Any], app: App, redirect: str, account: Account
     ) -> Tokens | Failure:
         """The person's token, changed for one that lives long where it does not anyway."""
-        account = account_of(app, code=code)
         tokens = await called(self.hands, oauth.exchange(app.settings, redirect), account)
         if isinstance(tokens, Failure) or oauth.prolong is None or tokens.expires_in_s is None:
             return tokens
@@ -258,12 +262,11 @@ class Connector:
         """Connect what was found where there is no choice, else leave the choice to the caller."""
         accounts = tuple([self.shown(connection.platform, one) for one in treasure.accounts])
         able = [one.key for one in accounts if one.obstacle is None]
-        meant = self.meant(connection, able)
-        if meant is None:
-            name = connection.channel_id
-            return await self.fail(connection, f"the account of {name} is not among the allowed")
         if not able:
             return await self.fail(connection, nothing_found(accounts))
+        meant = self.meant(connection, able)
+        if meant is None:
+            return await self.fail(connection, self.not_meant(connection, able))
         until = self.now() + policy.CHOICE_S
         connection = await self.store.do(OfferAccounts(connection.id, treasure, accounts, until))
         if len(meant) > 1:
@@ -282,6 +285,12 @@ class Connector:
         if channel is None:
             return able
         return (channel.channel_key,) if channel.channel_key in able else None
+
+    def not_meant(self, connection: Connection, able: Sequence[str]) -> str:
+        """Why what was allowed is of no use for the channel that is connected again."""
+        channel = self.channels()[connection.channel_id or ""]
+        whose = f"the account of {channel.id}, {channel.channel_key}"
+        return f"{whose}, is not among the allowed ({', '.join(able)}); log in as that account"
 
     def shown(self, platform: str, found: Find) -> Offered:
         """What may be told of an account."""
@@ -348,13 +357,16 @@ class Connector:
         adapter, now = self.adapters[connection.platform], self.now()
         settings, token = adapter.settings(**found.settings), found.access_token
         key = adapter.channel_key(settings)
+        credentials = {"access_token": token}
+        if found.refresh_token is not None:
+            credentials["refresh_token"] = found.refresh_token
         spec = ChannelSpec(
-            id=connection.channel_id or f"{connection.platform}-{key}",
+            id=connection.channel_id or policy.channel_id_of(connection.platform, key),
             tenant=connection.tenant,
             platform=connection.platform,
             channel_key=key,
             settings=asdict(settings),
-            credentials=asdict(adapter.credentials(access_token=token)),
+            credentials=asdict(adapter.credentials(**credentials)),
             names=tuple(adapter.named(settings)) if adapter.named else (),
         )
         until = None if found.expires_in_s is None else now + found.expires_in_s
@@ -442,7 +454,9 @@ def bound(connection: Connection) -> policy.Bound:
     return policy.Bound(connection.tenant, connection.key_id, connection.app, connection.redirect)
 
 
-def account_of(app: App, *, token: str = "", code: str | None = None) -> Account:
+def account_of(
+    app: App, *, token: str = "", code: str | None = None, verifier: str | None = None
+) -> Account:
     """An app's credential, with what a person gave it."""
     kind = app.kind
     return Account(
@@ -451,6 +465,7 @@ def account_of(app: App, *, token: str = "", code: str | None = None) -> Account
         app_secret=kind.secret(app.secrets),
         app_id=kind.app_id(app.settings),
         code=code,
+        verifier=verifier,
         hosts=kind.hosts(app.settings),
     )
 
@@ -470,6 +485,7 @@ def kept(found: Found, tokens: Tokens) -> Find:
         found.obstacle,
         own.access_token,
         own.expires_in_s,
+        own.refresh_token,
     )
 
 

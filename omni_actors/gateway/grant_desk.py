@@ -95,7 +95,7 @@ class GrantDesk:
     def hurry(self, channel_id: str) -> None:
         """See to the webhooks of a channel at once."""
         turn = self.turns.get(channel_id)
-        if turn is not None and not turn.running:
+        if turn is not None and not turn.running and Care.WATCH in turn.due:
             turn.due[Care.WATCH] = self.now()
 
     def done(self, message: Done) -> None:
@@ -149,16 +149,17 @@ class GrantDesk:
         """When a token is cared for, as far as is known now."""
         age_s = ward.renews_s
         renew_at = math.inf
-        if age_s is not None and ward.upkeep.renew is not None:
+        if ward.token_lacks:
+            renew_at = first
+        elif age_s is not None:
             end = grant.expires_at
             renew_at = policy.renew_at(grant.issued_at, end, age_s, self.chance.random())
         looked = grant.inspected_at
         inspect_at = first if looked is None else looked + policy.INSPECT_EVERY_S
-        return {
-            Care.RENEW: max(renew_at, first),
-            Care.INSPECT: max(inspect_at, first),
-            Care.WATCH: first,
-        }
+        renewal = {Care.RENEW: max(renew_at, first)}
+        if ward.upkeep is None:
+            return renewal
+        return {**renewal, Care.INSPECT: max(inspect_at, first), Care.WATCH: first}
 
     async def care(self, ward: Ward, grant: Grant, what: Care) -> None:
         """Do one thing for one channel and say how that went. It is left when the house ends."""

@@ -3,20 +3,25 @@
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
+import trio
 from attrs import define, evolve, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.adapters.connecting import TokenFacts, Tokens, Upkeep
 from omni_actors.gateway.called import called
-from omni_actors.gateway.sender import Hands, Route
-from omni_actors.model.failure import Failure, Reason
+from omni_actors.gateway.refreshing import Refreshing, Refusal
+from omni_actors.gateway.uploads import Hands, Route
+from omni_actors.model.failure import Failure, Kind, Reason, Scope
 from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState
+from omni_actors.net.account import Account
 from omni_actors.policy import grants as policy
 from omni_actors.store.connecting import (
     Grant,
+    Grants,
     KeepGrant,
     NoteInspection,
     RenewToken,
@@ -30,6 +35,12 @@ from omni_actors.wire.calls import Flow
 
 OPERATORS = (ChannelState.PAUSED, ChannelState.RESTRICTED, ChannelState.REMOVED)
 WEBHOOKS_COME = "The platform sends webhooks."
+NOT_RENEWED = Failure(
+    Kind.TRANSIENT,
+    Reason.CHANNEL_UNAVAILABLE,
+    Scope.CHANNEL,
+    text="the token was given up for another one meanwhile",
+)
 
 
 class Care(StrEnum):
@@ -42,11 +53,11 @@ class Care(StrEnum):
 
 @frozen
 class Ward:
-    """A channel that is cared for."""
+    """A channel that is cared for: by its platform's upkeep, or with a refresh token, or both."""
 
     channel: Channel
     route: Route
-    upkeep: Upkeep[Any]
+    upkeep: Upkeep[Any] | None
 
     @property
     def fingerprint(self) -> str:
@@ -54,14 +65,31 @@ class Ward:
         return fingerprint(self.route.account.token)
 
     @property
-    def place(self) -> str:
+    def place(self) -> str | None:
         """What its webhooks are ordered of."""
-        return self.upkeep.installed(self.route.settings)
+        return None if self.upkeep is None else self.upkeep.installed(self.route.settings)
 
     @property
     def renews_s(self) -> float | None:
         """The age from which its token can be renewed."""
+        if refresh_of(self.route) is not None:
+            return 0.0
+        if self.upkeep is None or self.upkeep.renew is None:
+            return None
         return self.upkeep.renews(self.route.settings)
+
+    @property
+    def token_lacks(self) -> bool:
+        """Whether there is no access token yet, only what gets one."""
+        return not self.route.account.token
+
+
+def refresh_of(route: Route) -> Callable[[Any], Flow[Tokens]] | None:
+    """How a channel's refresh token is changed for fresh tokens, where it has one."""
+    if route.app is None or route.account.refresh_token is None:
+        return None
+    oauth = route.adapter.oauth.get(route.app.kind.kind)
+    return None if oauth is None else oauth.refresh
 
 
 @define
@@ -75,6 +103,7 @@ class GrantBook:
     now: Callable[[], float]
     changed: Callable[[Channel], None]
     restored: Callable[[str], Awaitable[None]]  # a channel's webhooks come again
+    refreshing: Refreshing = field(factory=Refreshing)
     leaving: set[str] = field(factory=set)
     """Channels that are being disconnected: nobody is to order their webhooks again."""
 
@@ -83,9 +112,9 @@ class GrantBook:
         found = {}
         for channel_id, route in self.routes().items():
             channel, upkeep = self.channels().get(channel_id), route.adapter.upkeep
-            if channel is None or upkeep is None or channel.state is ChannelState.REMOVED:
+            if channel is None or channel.state is ChannelState.REMOVED:
                 continue
-            if channel_id in self.leaving:
+            if channel_id in self.leaving or (upkeep is None and refresh_of(route) is None):
                 continue
             found[channel_id] = Ward(channel, route, upkeep)
         return found
@@ -118,11 +147,40 @@ class GrantBook:
     # ------------------------------------------------------------ tokens
 
     async def renew(self, ward: Ward, grant: Grant) -> Failure | None:
+        """Change the token for a fresh one, by whoever is at it already."""
+        return await self.refreshing.once(ward.channel.id, partial(self.exchange, ward, grant))
+
+    async def exchange(self, ward: Ward, grant: Grant) -> Failure | None:
         """Change the token for a fresh one, which is in use from the same commit on."""
-        assert ward.upkeep.renew is not None
-        tokens: Tokens | Failure = await self.call(ward, ward.upkeep.renew(ward.route.settings))
+        tokens = await self.fresh_tokens(ward)
         if isinstance(tokens, Failure):
             return tokens
+        return await self.keep(ward, grant, tokens)
+
+    async def fresh_tokens(self, ward: Ward) -> Tokens | Failure:
+        """What the platform gives for the token, or for the refresh token."""
+        route, refresh = ward.route, refresh_of(ward.route)
+        if refresh is None or route.app is None:
+            assert ward.upkeep is not None
+            assert ward.upkeep.renew is not None
+            renewed: Tokens | Failure = await self.call(ward, ward.upkeep.renew(route.settings))
+            return renewed
+        account = evolve(route.account, token="", hosts=route.app.kind.hosts(route.app.settings))
+        of = fingerprint(account.refresh_token or "")
+        refused = self.refreshing.refusal(account.channel_id, of, self.now())
+        if refused is not None:
+            return refused
+        tokens = await called(self.hands, refresh(route.app.settings), account)
+        if not isinstance(tokens, Failure):
+            return tokens
+        failure = policy.of_channel(tokens)
+        if policy.has_ended(failure):
+            until = self.now() + policy.ASK_AGAIN_S
+            self.refreshing.refused[account.channel_id] = Refusal(of, until, failure)
+        return failure
+
+    async def keep(self, ward: Ward, grant: Grant, tokens: Tokens) -> Failure | None:
+        """Use fresh tokens from now on."""
         now = self.now()
         until = None if tokens.expires_in_s is None else now + tokens.expires_in_s
         fresh = evolve(
@@ -132,7 +190,9 @@ class GrantBook:
             renewed_at=now,
             expires_at=until,
         )
-        channel = await self.store.do(RenewToken(grant.fingerprint, tokens.access_token, fresh))
+        verb = RenewToken(grant.fingerprint, tokens.access_token, fresh, tokens.refresh_token)
+        with trio.CancelScope(shield=True):  # the platform may take the old one no more
+            channel = await self.store.do(verb)
         if channel is None:  # somebody gave the channel another token meanwhile
             telemetry.info("grant.overtaken", channel_id=ward.channel.id)
             return None
@@ -141,8 +201,34 @@ class GrantBook:
         self.changed(channel)
         return None
 
+    async def refreshed(self, stale: Account) -> Route | Failure | None:
+        """A route with a fresh token for a channel whose token is good no more, or why there is
+        none. None: nothing can be done, as for a token that came of this and was never good.
+        """
+        channel_id = stale.channel_id
+        route, ward = self.routes().get(channel_id), self.wards().get(channel_id)
+        if route is not None and route.account.token != stale.token:
+            return route  # somebody was at it already
+        if ward is None or refresh_of(ward.route) is None:
+            return None
+        if self.refreshing.unproved.get(channel_id) == fingerprint(stale.token):
+            return None
+        known = {grant.channel_id: grant for grant in await self.store.ask(Grants())}
+        grant = await self.known(ward, known.get(channel_id))
+        failure = await self.care(ward, grant, Care.RENEW)
+        route = self.routes().get(channel_id)
+        if failure is not None or route is None or route.account.token == stale.token:
+            return failure or NOT_RENEWED
+        self.refreshing.unproved[channel_id] = fingerprint(route.account.token)
+        return route
+
+    def proved(self, account: Account) -> None:
+        """A channel's token was found to be good."""
+        self.refreshing.unproved.pop(account.channel_id, None)
+
     async def inspect(self, ward: Ward, grant: Grant) -> Failure | None:
         """Ask whether the token is still good, and for how long."""
+        assert ward.upkeep is not None
         found = await self.call(ward, ward.upkeep.inspect(ward.route.settings))
         if isinstance(found, Failure):
             return found
@@ -184,6 +270,7 @@ class GrantBook:
         await self.tell(ward, "subscription", ok=False, sentence=sentence)
         if ward.channel.id in self.leaving:
             return None
+        assert ward.upkeep is not None
         ordered = await self.call(ward, ward.upkeep.subscribe(ward.route.settings))
         still = ordered if isinstance(ordered, Failure) else await self.missing(ward)
         if isinstance(still, Failure):
@@ -198,7 +285,7 @@ class GrantBook:
     async def subscribe(self, channel_id: str) -> None:
         """Order the webhooks of a channel that was just connected."""
         ward = self.wards().get(channel_id)
-        if ward is None:
+        if ward is None or ward.upkeep is None:
             return
         ordered = await self.call(ward, ward.upkeep.subscribe(ward.route.settings))
         if isinstance(ordered, Failure):
@@ -217,6 +304,8 @@ class GrantBook:
         if ward is None:
             return None
         self.leaving.add(channel_id)
+        if ward.upkeep is None:
+            return None
         place = ward.place
         if any(each.place == place for each in self.wards().values()):
             telemetry.info("subscription.shared", channel_id=channel_id)
@@ -232,6 +321,7 @@ class GrantBook:
         return None
 
     async def missing(self, ward: Ward) -> tuple[str, ...] | Failure:
+        assert ward.upkeep is not None
         found = await self.call(ward, ward.upkeep.missing(ward.route.settings))
         return found if isinstance(found, Failure) else tuple(found)
 

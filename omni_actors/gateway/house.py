@@ -143,6 +143,7 @@ class House:
             channels=lambda: self.channels,
             routes=lambda: self.routes,
             changed=self.changed,
+            refresher=lambda: self.grants,
             ending=self.drain_begun,
         )
         self.rereader = Rereader(
@@ -296,6 +297,8 @@ class House:
             return False
         route = self.ground.route_of(channel)
         app = self.plan.apps.get(channel.app or "")
+        if app is not None:
+            route = evolve(route, app=app)
         if app is not None and route.account.app_secret is None:
             secret = app.kind.secret(app.secrets)
             route = evolve(route, account=evolve(route.account, app_secret=secret))
@@ -333,6 +336,7 @@ class House:
                 ground.clock.now,
                 self.tokens.of,
                 choice_links=self.choices.links,
+                refresher=self.grants,
             ),
             limits=self.pacer.limits(channel),
             chance=ground.chance,

@@ -159,12 +159,17 @@ class Limits:
         *,
         crashed_at: float | None,
     ) -> "Limits":
-        """Full buckets; after a crash a nearly empty one and half the rate for one window."""
+        """Full buckets; after a crash a nearly empty one and half the rate for one window.
+
+        A bucket that takes longer than that to fill, as of a limit by day, is only emptied: at half
+        the rate what is missing in it would count for twice as long.
+        """
         outreach = outreach or Outreach()
+        adaptive = Adaptive.full(channel.per_second)
         if crashed_at is None:
-            adaptive = Adaptive.full(channel.per_second)
             return cls(adaptive, channel.burst, pair, shared, outreach)
-        adaptive = Adaptive.after_crash(channel.per_second, crashed_at, CRASH_WINDOW_S)
+        if channel.burst / channel.per_second <= CRASH_WINDOW_S:
+            adaptive = Adaptive.after_crash(channel.per_second, crashed_at, CRASH_WINDOW_S)
         pace = drained(adaptive.limit(channel.burst, crashed_at), crashed_at)
         return cls(adaptive, channel.burst, pair, shared, outreach, pace=pace)
 

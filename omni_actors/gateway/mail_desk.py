@@ -1,27 +1,30 @@
 """Keeps one mailbox read: a session while there is something to read, and another when it breaks.
 
 Sending has its own states; that a channel is paused or restricted never stops it from receiving.
-A credential that the mail server refuses is not tried again: providers lock accounts over that.
+A credential that the mail server refuses is not tried again: providers lock accounts over that. An
+access token is changed for a fresh one first, where that can be done.
 """
 
 from collections.abc import Callable
-from functools import partial
 from random import Random
 from typing import Final
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.actors.cell import Context
 from omni_actors.adapters.contract import Folders
 from omni_actors.gateway.leaving import left_at
 from omni_actors.gateway.mail_session import DISK_TROUBLE, Doing, Footing, MailboxHealth, Session
+from omni_actors.gateway.refreshing import Refresher
 from omni_actors.gateway.sender import Route
+from omni_actors.model.failure import Failure
 from omni_actors.model.states import ChannelState
 from omni_actors.net.account import Account
 from omni_actors.net.imap import ImapFailure, ImapKind
 from omni_actors.policy import mailboxes
+from omni_actors.policy.grants import has_ended, worded
 from omni_actors.store.rows import Channel
 from omni_actors.store.verbs import SetChannelState
 from omni_actors.wire.calls import MailServer
@@ -48,6 +51,16 @@ class Reading:
     folders: Folders
     account: Account
 
+    def goes_on_as(self, other: "Reading") -> bool:
+        """Whether a session may go on, as only its access token was changed for a fresh one."""
+        tokens = self.account.refresh_token and other.account.refresh_token
+        return bool(tokens) and self.unproven == other.unproven
+
+    @property
+    def unproven(self) -> "Reading":
+        """The same without what proves it."""
+        return evolve(self, account=evolve(self.account, token="", refresh_token=None))
+
 
 @define
 class MailDesk:
@@ -57,6 +70,7 @@ class MailDesk:
     channel: Callable[[], Channel]
     route: Callable[[], Route | None]
     told: Callable[[Channel], None]
+    refresher: Refresher
     chance: Random
     ending: trio.Event
     health: MailboxHealth
@@ -75,7 +89,9 @@ class MailDesk:
             self.running = None
         wanted, ended = self.wanted(), isinstance(message, Ended)
         if self.running is not None:
-            if wanted != self.reading:
+            if wanted is not None and self.reading is not None and self.reading.goes_on_as(wanted):
+                self.reading = wanted
+            elif wanted != self.reading:
                 self.running.cancel()  # its end comes back here
             return
         refused = wanted == self.reading and self.health.doing is Doing.REFUSED
@@ -102,25 +118,25 @@ class MailDesk:
             self.health.now(Doing.OFF, self.footing.now())
             return
         self.running = trio.CancelScope()
-        self.context.start_soon(self.read, self.reading, self.running)
+        self.context.start_soon(self.read, self.running)
 
-    async def read(self, reading: Reading, running: trio.CancelScope) -> None:
+    async def read(self, running: trio.CancelScope) -> None:
         """Read until there is something else to read, or the house ends."""
         with running:
-            await left_at(self.ending, partial(self.keep_reading, reading))
+            await left_at(self.ending, self.keep_reading)
         self.context.tell_self(Ended())
 
-    async def keep_reading(self, reading: Reading) -> None:
+    async def keep_reading(self) -> None:
         """Read over one connection after the other, until the credential is refused."""
         health, now = self.health, self.footing.now
-        while True:
+        while (reading := self.reading) is not None:
             health.now(Doing.CONNECTING, now())
             try:
                 await self.read_once(reading)
             except ImapFailure as failure:
                 health.problem = failure.text
-                if failure.kind is ImapKind.AUTH:
-                    await self.refused(failure.text)
+                auth = failure.kind is ImapKind.AUTH
+                if auth and not await self.is_renewed(reading, failure.text):
                     return
             except DISK_TROUBLE as failure:
                 health.problem = f"the disk: {type(failure).__name__}"
@@ -141,11 +157,27 @@ class MailDesk:
         if not reading.account.token:
             raise ImapFailure(ImapKind.AUTH, NO_CREDENTIAL)
         async with self.footing.open(reading.server, reading.account) as mailbox:
+            self.refresher.proved(reading.account)
             await self.let_in()
             session = Session(
                 self.footing, self.channel, mailbox, reading.folders, self.health, self.losses
             )
             await session.run()
+
+    async def is_renewed(self, reading: Reading, text: str) -> bool:
+        """The server does not take the credential; whether another is to be tried, now or later."""
+        match await self.refresher.refreshed(reading.account):
+            case Route():
+                self.reading, self.health.strikes = self.wanted(), 0
+                return True
+            case Failure() as failure:
+                self.health.problem = worded(failure).text
+                if has_ended(failure):  # which the channel's state tells already
+                    self.health.now(Doing.REFUSED, self.footing.now())
+                return not has_ended(failure)
+            case None:
+                await self.refused(text)
+                return False
 
     async def refused(self, text: str) -> None:
         """The mail server does not take the credential: its owner must act."""

@@ -17,6 +17,7 @@ from omni_actors.gateway.mail_desk import Changed, MailDesk
 from omni_actors.gateway.mail_intake import MailIntake
 from omni_actors.gateway.mail_parts import MailParts
 from omni_actors.gateway.mail_session import Doing, Footing, MailboxHealth
+from omni_actors.gateway.refreshing import Refresher
 from omni_actors.gateway.sender import Route
 from omni_actors.store.rows import Channel
 
@@ -33,6 +34,7 @@ class MailRoom:
     channels: Callable[[], Mapping[str, Channel]]
     routes: Callable[[], Mapping[str, Route]]
     changed: Callable[[Channel], None]
+    refresher: Callable[[], Refresher]
     chance: Random
     ending: trio.Event
     parts: MailParts
@@ -64,6 +66,7 @@ class MailRoom:
             channel=lambda: self.channels()[channel_id],
             route=lambda: self.routes().get(channel_id),
             told=self.changed,
+            refresher=self.refresher(),
             chance=self.chance,
             ending=self.ending,
             health=health,
@@ -84,6 +87,7 @@ def open_mail_room(
     channels: Callable[[], Mapping[str, Channel]],
     routes: Callable[[], Mapping[str, Route]],
     changed: Callable[[Channel], None],
+    refresher: Callable[[], Refresher],
     ending: trio.Event,
 ) -> MailRoom:
     """The mailboxes of a house on this ground; nothing is read yet."""
@@ -103,6 +107,7 @@ def open_mail_room(
         channels,
         routes,
         changed,
+        refresher,
         ground.chance,
         ending,
         MailParts(ground.blobs),

@@ -10,6 +10,7 @@ from omni_actors import telemetry
 from omni_actors.adapters.contract import Medium, PartToSend, Sent
 from omni_actors.gateway.links import Links, to_be_fetched
 from omni_actors.gateway.meters import Meters
+from omni_actors.gateway.refreshing import Refresher
 from omni_actors.gateway.uploads import Hands, Make, Route, Uploads
 from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
@@ -18,6 +19,7 @@ from omni_actors.model.requests import AuthorType
 from omni_actors.model.states import MediaState
 from omni_actors.net import flow
 from omni_actors.net.trace import Trace
+from omni_actors.policy.grants import has_ended, worded
 from omni_actors.store.verbs import Claimed, StoredMedium
 from omni_actors.wire.calls import Call, HttpReply, Reply
 
@@ -49,6 +51,7 @@ class Sender:
     token_of: Callable[[str], str]
     meters: Meters = field(factory=Meters)
     choice_links: Callable[[str, Content], Mapping[str, str]] = field(default=lambda _id, _c: {})
+    refresher: Refresher | None = None
 
     async def send(self, claimed: Claimed, route: Route) -> Done:
         """One attempt. Cancellation leaves the outcome unknown; the store knows that it began."""
@@ -65,6 +68,32 @@ class Sender:
         missing = missing_medium(claimed)
         if missing is not None:
             return missing
+        part = part_to_send(claimed, self.token_of(claimed.part_id))
+        if route.adapter.capabilities.letters:
+            part = evolve(part, links=self.choice_links(part.part_id, part.content))
+        channel_id = route.account.channel_id
+        if waits := self.meters.admit(part, channel_id, route.adapter, self.now()):
+            return waits
+        result = await self.tried(part, claimed.failure, route, trace, usage)
+        if self.refresher is None or isinstance(result, Sent) or not has_ended(result):
+            return result
+        match await self.refresher.refreshed(route.account):
+            case Failure() as failure:
+                return worded(failure)  # of the channel, and never in doubt
+            case Route() as fresh:  # nothing was sent so far: nobody was let in
+                return await self.tried(part, claimed.failure, fresh, trace, usage)
+            case None:
+                return result
+
+    async def tried(
+        self,
+        part: PartToSend,
+        before: Failure | None,
+        route: Route,
+        trace: Trace,
+        usage: list[Usage],
+    ) -> Result:
+        """What becomes of a part that is sent by this route."""
 
         async def make(call: Call) -> Reply:
             reply = await self.hands.make(call, route.account, trace)
@@ -72,18 +101,15 @@ class Sender:
                 usage.extend(route.adapter.usage(reply))
             return reply
 
-        part = part_to_send(claimed, self.token_of(claimed.part_id))
-        if route.adapter.capabilities.letters:
-            part = evolve(part, links=self.choice_links(part.part_id, part.content))
-        channel_id = route.account.channel_id
-        if waits := self.meters.admit(part, channel_id, route.adapter, self.now()):
-            return waits
         try:
-            return await self.sent(part, claimed.failure, route, make)
+            sent = await self.sent(part, before, route, make)
+            if self.refresher is not None:
+                self.refresher.proved(route.account)
+            return sent
         except SendFailure as failed:
             return failed.failure
         except Exception as bug:  # noqa: BLE001 - an adapter's bug costs its part, not the channel
-            telemetry.error("sender.bug", part_id=claimed.part_id, error=telemetry.place_of(bug))
+            telemetry.error("sender.bug", part_id=part.part_id, error=telemetry.place_of(bug))
             return Failure(
                 Kind.REJECTED, Reason.INTERNAL, text=f"a bug of ours: {telemetry.place_of(bug)}"
             )

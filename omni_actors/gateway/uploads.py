@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeAlias
 import trio
 from attrs import define, evolve, field, frozen
 
+from omni_actors.adapters.connecting import App
 from omni_actors.adapters.contract import Adapter, Medium
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.net import flow
@@ -31,11 +32,13 @@ class Hands(Protocol):
 
 @frozen
 class Route:
-    """A channel as sending needs it: its adapter, settings and credential."""
+    """A channel as sending needs it: its adapter, settings and credential, and the app of the
+    config that the credential is of, if it is of one."""
 
     adapter: Adapter[Any, Any]
     settings: Any
     account: Account
+    app: App | None = None
 
 
 @define

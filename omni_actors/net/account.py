@@ -16,4 +16,6 @@ class Account:
     app_secret: str | None = field(default=None, repr=False)
     app_id: str | None = None
     code: str | None = field(default=None, repr=False)
+    verifier: str | None = field(default=None, repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
     hosts: frozenset[str] = frozenset()

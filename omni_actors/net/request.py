@@ -170,6 +170,10 @@ def _secret(secret: Secret, account: Account) -> str:
             value = _token(account)
         case Secret.CODE:
             value = account.code
+        case Secret.VERIFIER:
+            value = account.verifier
+        case Secret.REFRESH_TOKEN:
+            value = account.refresh_token
         case _:
             assert_never(secret)
     if not value:

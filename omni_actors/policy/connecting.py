@@ -5,9 +5,11 @@ the answer goes, so that it is good for nothing else.
 """
 
 import hmac
+import re
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 from typing import Final
+from urllib.parse import urlencode
 
 from attrs import frozen
 
@@ -52,7 +54,27 @@ def has_ended(state: str, now: float) -> bool:
     return now >= float(state.split(".")[1])
 
 
+def channel_id_of(platform: str, channel_key: str) -> str:
+    """What a channel is called that nobody has named, in letters that go into any URL."""
+    return f"{platform}-{re.sub('[^A-Za-z0-9._-]', '-', channel_key)}"
+
+
+def verifier_of(key: bytes, connection_id: str) -> str:
+    """The code verifier of a connecting (RFC 7636, section 4.1), which nobody else can tell."""
+    return _base64(hmac.new(key, f"verifier\n{connection_id}".encode(), sha256).digest())
+
+
+def with_challenge(url: str, verifier: str) -> str:
+    """An address that a browser is sent to, with the challenge of a verifier (section 4.3)."""
+    challenge = _base64(sha256(verifier.encode()).digest())
+    asked = urlencode({"code_challenge": challenge, "code_challenge_method": "S256"})
+    return f"{url}{'&' if '?' in url else '?'}{asked}"
+
+
 def _mac(key: bytes, head: str, bound: Bound) -> str:
     said = "\n".join((head, bound.tenant, bound.key_id, bound.app, bound.redirect))
-    digest = hmac.new(key, said.encode(errors="replace"), sha256).digest()
-    return urlsafe_b64encode(digest).decode().rstrip("=")
+    return _base64(hmac.new(key, said.encode(errors="replace"), sha256).digest())
+
+
+def _base64(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).decode().rstrip("=")

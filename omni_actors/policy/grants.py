@@ -2,12 +2,16 @@
 
 from typing import Final
 
-from omni_actors.model.failure import Failure, Kind, Reason
+from attrs import evolve
+
+from omni_actors.model.failure import Failure, Kind, Reason, Scope
 
 LIFE_PART: Final = 0.8
 LIFE_JITTER: Final = 0.05
 AGE_JITTER_S: Final = 3600.0
 """Channels that were connected together must not be renewed together."""
+ASK_AGAIN_S: Final = 3600.0
+"""So long the platform is not asked again with a refresh token that it has refused for good."""
 RETRY_BASE_S: Final = 60.0
 RETRY_CAP_S: Final = 3600.0
 WARN_S: Final = 10 * 86400.0
@@ -55,6 +59,19 @@ def reason_of(failure: Failure) -> str:
     why = failure.advice or said
     beside = f" ({said})" if failure.advice and said else ""
     return f"{failure.reason}: {why}{beside}"
+
+
+def of_channel(failure: Failure) -> Failure:
+    """Why a refresh token got nothing, as the channel's trouble: no part is to blame for it, and
+    nothing of a part is in doubt over it."""
+    kinds = {Kind.REJECTED: Kind.BROKEN, Kind.UNKNOWN: Kind.TRANSIENT}
+    return evolve(failure, kind=kinds.get(failure.kind, failure.kind), scope=Scope.CHANNEL)
+
+
+def worded(failure: Failure) -> Failure:
+    """A failure whose text says what its advice does, for whom reads only that."""
+    text = reason_of(failure).removeprefix(f"{failure.reason}: ")
+    return evolve(failure, text=text, advice=None)
 
 
 def ends_at(expires_at: float | None, access_until: float | None) -> float | None:

@@ -6,6 +6,7 @@ Anything may be imported here, and no product room imports it. A platform is one
 
 from omni_actors.sandbox.contract import SandboxSettings
 from omni_actors.sandbox.email.settings import EmailAccount
+from omni_actors.sandbox.email_oauth.settings import MailApp
 from omni_actors.sandbox.meta.settings import INSTAGRAM_LOGIN, InstagramAccount, MessengerAccount
 from omni_actors.sandbox.registry import describe, open_sandbox, serve_sandbox
 from omni_actors.sandbox.stage import Sandbox
@@ -15,6 +16,7 @@ __all__ = [
     "INSTAGRAM_LOGIN",
     "EmailAccount",
     "InstagramAccount",
+    "MailApp",
     "MessengerAccount",
     "Sandbox",
     "SandboxSettings",

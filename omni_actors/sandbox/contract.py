@@ -10,6 +10,7 @@ from attrs import define, evolve, field, frozen
 from attrs.validators import in_
 
 from omni_actors.sandbox.clock import SandboxClock
+from omni_actors.sandbox.email_oauth.settings import MAIL_APPS, MailApp
 from omni_actors.sandbox.faults import Fault, Target
 from omni_actors.sandbox.hooks import Knock, Update
 from omni_actors.sandbox.http import Answer, Request
@@ -66,6 +67,8 @@ class SandboxSettings:
     hook_url: str | None = None
     accounts: tuple[Account, ...] | None = field(default=None, converter=_accounts)
     """None takes one account of each platform with the keys of the sample configuration."""
+    mail_apps: tuple[MailApp, ...] = MAIL_APPS
+    """The OAuth clients that mail accounts are connected through."""
     limits: bool = True
     """Refuse what comes faster than the platform allows."""
     windows: bool = True
@@ -187,6 +190,8 @@ class Stage:
     """Where the events of an account go; by platform and channel key."""
     move_hook: Callable[[str, str, str], None] = lambda _platform, _key, _url: None
     """Send the events of an account to another URL."""
+    token_owner: Callable[[str], str | None] = lambda _token: None
+    """Whose mailbox an access token of the pretend logins opens."""
     app_subscriptions: Callable[[str], list[dict[str, Any]]] = lambda _app_id: []
     """What an app is sent, of all platforms together."""
     take_fault: Callable[[Target, frozenset[str]], Fault | None] = lambda _target, _kinds: None

@@ -23,6 +23,7 @@ from omni_actors.sandbox.contract import (
     Stage,
 )
 from omni_actors.sandbox.control import Control
+from omni_actors.sandbox.email_oauth.logins import MailLogins
 from omni_actors.sandbox.faults import REQUEST_KINDS, Fault, Faults
 from omni_actors.sandbox.hooks import Hook, Update
 from omni_actors.sandbox.http import (
@@ -50,6 +51,7 @@ class Sandbox:
     port: int
     controllable: bool
     _start: Callable[[Hook], None]
+    mail_logins: MailLogins = field(init=False)
     requests: int = 0
     outbox_grew: trio.Event = field(factory=trio.Event)
     doors: dict[str, str] = field(factory=dict)
@@ -61,6 +63,7 @@ class Sandbox:
     def __attrs_post_init__(self) -> None:
         self._hook_url = self.settings.hook_url
         self._control = Control(self)
+        self.mail_logins = MailLogins(self.stage)
 
     @property
     def hook_url(self) -> str | None:
@@ -135,8 +138,13 @@ class Sandbox:
     async def handle(self, request: Request) -> Answer:
         """Answer one request: of the control API, or of whichever platform knows its path."""
         self.requests += 1
+        if request.path.startswith("/sandbox/mail-logins/") and self.controllable:
+            return await self.mail_logins.control(request)
         if request.path.startswith("/sandbox/"):
             return await self._control.handle(request)
+        login = await self.mail_logins.answer(request)
+        if login is not None:
+            return login
         for platform in self.platforms.values():
             job = await platform.job(request)
             if isinstance(job, Answer):
@@ -258,6 +266,7 @@ async def open_stage(
             url=url,
             hook_url=lambda platform, key: sandbox.hook_of(platform, key).url,
             move_hook=lambda platform, key, moved: sandbox.move_hook(platform, key, moved),
+            token_owner=lambda token: sandbox.mail_logins.address_of(token),
             app_subscriptions=lambda app_id: sandbox.app_subscriptions(app_id),
             take_fault=lambda target, kinds: sandbox.faults.take(target, kinds),
             show=lambda: sandbox.show(),

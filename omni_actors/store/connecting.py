@@ -67,6 +67,7 @@ class Find:
     obstacle: str | None
     access_token: str = field(repr=False)
     expires_in_s: float | None
+    refresh_token: str | None = field(default=None, repr=False)
 
 
 @frozen
@@ -203,11 +204,12 @@ class NoteInspection(Verb[None]):
 @frozen
 class RenewToken(Verb[Channel | None]):
     """Use a fresh token in place of the one with the fingerprint `of`; None where another one is in
-    use by now, which stays."""
+    use by now, which stays. With a `refresh_token` that one, too, takes the place of the old."""
 
     of: str
     access_token: str = field(repr=False)
     grant: Grant
+    refresh_token: str | None = field(default=None, repr=False)
 
 
 @frozen

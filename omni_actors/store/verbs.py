@@ -413,7 +413,8 @@ class Recover(Verb[Recovered]):
 
 @frozen
 class ChannelSpec:
-    """A channel as the config says it; `credentials` is stored encrypted."""
+    """A channel as the config says it; `credentials` is stored encrypted. `app` is the app of the
+    config that they are of, where they are of one."""
 
     id: str
     tenant: str
@@ -422,6 +423,7 @@ class ChannelSpec:
     settings: JsonObject
     credentials: JsonObject = field(repr=False)
     names: tuple[ChannelName, ...] = ()
+    app: str | None = None
 
 
 @frozen

@@ -38,6 +38,8 @@ class Secret(StrEnum):
     APP_SECRET = "app_secret"
     TOKEN = "token"
     CODE = "code"  # what the platform gave a person's browser, for the app to redeem once
+    VERIFIER = "verifier"  # proves that who redeems the code is who asked for it (RFC 7636)
+    REFRESH_TOKEN = "refresh_token"
 
 
 @frozen

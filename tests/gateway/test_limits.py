@@ -254,3 +254,19 @@ def test_an_operator_sees_what_was_asked_for_what_is_left_and_why() -> None:
         "the channel was throttled and recovers",
         "90 % of the account's budget of calls is used",
     ]
+
+
+def test_a_limit_by_day_lets_pass_after_a_start_what_it_lets_pass_in_the_long_run() -> None:
+    by_day = Limit(1_500 / 86_400, 300)
+    limits = Limits.fresh(by_day, None, {}, crashed_at=0.0)
+
+    at = 0.0
+    passed: list[int] = []
+    while len(passed) < 5:
+        match limits.leave("leg", at):
+            case Go():
+                passed.append(round(at))
+            case WaitFor(until=until):
+                at = until
+
+    assert passed == [0, 58, 115, 173, 230]

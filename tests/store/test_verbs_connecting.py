@@ -296,3 +296,30 @@ async def test_a_deletion_is_remembered_without_the_person(desk: Desk) -> None:
     assert desk.ask(DeletionByCode("c0de")) == Deletion("c0de", "facebook", 1, 60.0)
     assert desk.ask(ConnectionById(ANY_TENANT, "con_1")) is None
     assert (await desk.do(connect(with_token("again")))).state == "active"
+
+
+async def test_a_rotated_refresh_token_is_kept_with_the_token_that_came_with_it(
+    desk: Desk,
+) -> None:
+    spec = evolve(PAGE, credentials={"access_token": "page-token", "refresh_token": "first"})
+    await desk.do(connect(spec))
+    fresh = Grant("page", fingerprint("next"), 50.0, 150.0, renewed_at=50.0)
+
+    await desk.do(RenewToken(fingerprint("page-token"), "next", fresh, "second"))
+    assert desk.ask(Credentials("page")) == {"access_token": "next", "refresh_token": "second"}
+
+    again = evolve(fresh, fingerprint=fingerprint("third"))
+    await desk.do(RenewToken(fingerprint("next"), "third", again))
+    assert desk.ask(Credentials("page")) == {"access_token": "third", "refresh_token": "second"}
+
+
+async def test_a_channel_of_the_config_is_of_the_app_that_it_names(desk: Desk) -> None:
+    named = tuple(evolve(s, app="mine") if s.id == "fb" else s for s in CHANNELS)
+    await desk.do(SyncChannels(named, 10.0))
+    assert channel(desk, "fb").app == "mine"
+
+    theirs = next(spec for spec in named if spec.id == "fb")
+    await desk.do(connect(with_token("connected", theirs)))
+    await desk.do(SyncChannels(named, 30.0))
+
+    assert channel(desk, "fb").app == "facebook"

@@ -99,13 +99,16 @@ class Dovecot:
 
 
 @contextmanager
-def running() -> Iterator[Dovecot]:
-    """Start a server in a new folder, and stop it in the end. It must be installed."""
+def running(checker: str | None = None) -> Iterator[Dovecot]:
+    """Start a server in a new folder, and stop it in the end. It must be installed.
+
+    `checker` is a URL that knows which access token is whose, in place of one of our own.
+    """
     with ExitStack() as stack:
         # Not one of pytest's folders: those are closed to the user whom the mails belong to.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dovecot-")))
         folder.chmod(0o755)
-        checker = stack.enter_context(_token_checker())
+        checker = checker or stack.enter_context(_token_checker())
         certificate = make_certificate(folder)
         for left in reversed(range(STARTS_MAX)):
             ports = _free_ports(4)

@@ -124,6 +124,15 @@ class SmtpTable:
     ehlo: str = field(default="", validator=_may_be_word)
 
 
+def _imap(told: ImapTable | Mapping[str, Any] | None) -> ImapTable | None:
+    """The table, also as it was written down where the account was found."""
+    return ImapTable(**told) if isinstance(told, Mapping) else told
+
+
+def _smtp(told: SmtpTable | Mapping[str, Any] | None) -> SmtpTable | None:
+    return SmtpTable(**told) if isinstance(told, Mapping) else told
+
+
 def _is_mail_address(_settings: Any, attribute: "Attribute[Any]", value: str) -> None:
     if not is_address(value):
         raise ValueError(f"{attribute.name} must be a mail address, such as support@example.com")
@@ -163,7 +172,8 @@ class EmailSettings:
 
     `address` is where people write to and whom our mails are from, `name` what they call us.
     Without `imap` (and with no provider that has it) mails come by hook only; without `smtp` none
-    are sent. `username` logs in, by default the address; `login` tells what the credential is.
+    are sent. `username` logs in, by default the address; `login` tells what the credential is, and
+    `app` is the app of the config that a refresh token is of.
     `authserv_id` names the server whose Authentication-Results are believed (RFC 8601). With
     `plus_addresses` replies go to an address that names what they answer; with `verp` so do bounces
     (some servers refuse a sender that is not the account). `subject_fallback`: a reply that nothing
@@ -176,8 +186,9 @@ class EmailSettings:
     provider: Provider = "plain"
     username: str = field(default="", validator=_is_line)
     login: Literal["password", "oauth"] | None = field(default=None, validator=_is_login)
-    imap: ImapTable | None = field(default=None, validator=_has_host)
-    smtp: SmtpTable | None = field(default=None, validator=_has_host)
+    app: str | None = field(default=None, validator=_may_be_word)
+    imap: ImapTable | None = field(default=None, converter=_imap, validator=_has_host)
+    smtp: SmtpTable | None = field(default=None, converter=_smtp, validator=_has_host)
     authserv_id: str | None = field(default=None, validator=_may_be_word)
     plus_addresses: bool = True
     verp: bool = False

@@ -53,7 +53,7 @@ def authorize_facebook(app: FacebookApp, redirect: str, state: str) -> str:
     return oauth.authorize(app, FACEBOOK_SCOPES, redirect, state)
 
 
-def linked_accounts(app: FacebookApp) -> Flow[Harvest]:
+def linked_accounts(app: FacebookApp, _claims: JsonObject) -> Flow[Harvest]:
     """The accounts that are linked to the pages that the person let us use."""
     subject = yield from oauth.person(app)
     found = yield from oauth.pages(app)
@@ -141,7 +141,7 @@ def prolong(app: InstagramApp) -> Flow[Tokens]:
     return oauth.tokens_of(oauth.good((yield from http(call))))
 
 
-def own_account(app: InstagramApp) -> Flow[Harvest]:
+def own_account(app: InstagramApp, _claims: JsonObject) -> Flow[Harvest]:
     """The account whose token it is. Webhooks name it by `user_id`; `id` is the app's name of it.
 
     https://developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/get-started

@@ -10,6 +10,7 @@ from omni_actors.adapters.connecting import Found, Harvest, OAuth, TokenFacts, U
 from omni_actors.adapters.messenger.settings import MessengerSettings
 from omni_actors.adapters.meta import oauth, upkeep
 from omni_actors.adapters.meta.apps import FacebookApp
+from omni_actors.model.json import JsonObject
 from omni_actors.wire.calls import Flow
 
 SCOPES: Final = (
@@ -42,7 +43,7 @@ def authorize(app: FacebookApp, redirect: str, state: str) -> str:
     return oauth.authorize(app, SCOPES, redirect, state)
 
 
-def accounts(app: FacebookApp) -> Flow[Harvest]:
+def accounts(app: FacebookApp, _claims: JsonObject) -> Flow[Harvest]:
     """The pages that the person let us use."""
     subject = yield from oauth.person(app)
     found = yield from oauth.pages(app)

@@ -45,15 +45,15 @@ USE = """
 """
 PUT = """
     INSERT INTO channel (id, tenant, platform, channel_key, settings, credentials,
-                         config_credentials, state, reason, since, source)
+                         config_credentials, state, reason, since, source, app)
     VALUES (:id, :tenant, :platform, :channel_key, :settings, :credentials, :config_credentials,
-            :state, :reason, :since, 'config')
+            :state, :reason, :since, 'config', :app)
     ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant, platform = excluded.platform,
         channel_key = excluded.channel_key, settings = excluded.settings,
         credentials = excluded.credentials,
         config_credentials = excluded.config_credentials, state = excluded.state,
         reason = excluded.reason,
-        since = excluded.since, source = excluded.source
+        since = excluded.since, source = excluded.source, app = excluded.app
 """
 # The key of a removed channel is free; the upsert that follows says what its state is.
 LET_GO = "UPDATE channel SET state = 'removed', limits = '{}' WHERE id = :id"
@@ -208,6 +208,7 @@ def _put(
     back = before is not None and not taken_back and _comes_back(before, spec, renewed=used is None)
     if before is not None and not back:
         state, reason, since = before.state, before.reason, before.since
+    connected_by = None if before is None or by_config is None else before.app
     db.run(
         PUT,
         id=spec.id,
@@ -220,6 +221,7 @@ def _put(
         state=state.value,
         reason=reason,
         since=since,
+        app=connected_by or spec.app,
     )
     say_names(db, spec.id, spec.platform, spec.names)
     if back and before is not None:

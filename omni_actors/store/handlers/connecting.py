@@ -360,9 +360,11 @@ def renew_token(db: Writing, verb: RenewToken) -> Channel | None:
     if not channel.connected:
         return None
     used = credentials_of(db, channel.id)
-    if fingerprint(str(used.get("access_token"))) != verb.of:
+    if fingerprint(str(used.get("access_token") or "")) != verb.of:
         return None
-    sealed = _sealed(db, channel.id, {**used, "access_token": verb.access_token})
+    rotated = {} if verb.refresh_token is None else {"refresh_token": verb.refresh_token}
+    fresh = {**used, **rotated, "access_token": verb.access_token}
+    sealed = _sealed(db, channel.id, fresh)
     use_credentials(db, channel.id, sealed)
     _put_grant(db, verb.grant)
     journal = Journal()
