@@ -31,11 +31,7 @@ SETTLE_S = 60.0
 
 @define
 class Load:
-<<<<<<< HEAD
     """What was asked of the program in one round, by address, and what went wrong."""
-=======
-    """What was asked of the program in a round, by address, and what is wrong with the outcome."""
->>>>>>> mail
 
     due: dict[str, list[str]] = field(factory=dict)
     mails: int = 0
@@ -102,11 +98,7 @@ def conversation(office: Office, who: str) -> list[dict[str, Any]]:
 
 
 def sent_by(told: Iterable[dict[str, Any]], mistakes: list[str]) -> dict[str, tuple[str, int]]:
-<<<<<<< HEAD
     """Of each mail of ours by its text: its status, and how often it may have gone out."""
-=======
-    """Of each mail of ours by its text: its status, and how often it may have gone by itself."""
->>>>>>> mail
     found: dict[str, tuple[str, int]] = {}
     for each in told:
         if each["direction"] == "outbound":
