@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from omni_actors.adapters.contract import Medium, PartToSend, Sent
 from omni_actors.adapters.email.errors import failure_of
@@ -23,6 +23,7 @@ from omni_actors.wire.calls import (
     MailCall,
     MailReply,
     MailServer,
+    SmtpReply,
     Stage,
 )
 from omni_actors.wire.mail import Attached, Mail
@@ -30,8 +31,11 @@ from omni_actors.wire.mail import Attached, Mail
 EMAIL: Final = "email"
 KEEP_S: Final = 60.0
 FIND_S: Final = 30.0
-ATTEMPT_S: Final = 1020.0
-"""For all calls of one mail: looking for it, handing it over, and putting the copy away."""
+COPY_S: Final = 60.0
+COPY_ROUNDS: Final = 5
+ATTEMPT_S: Final = 1320.0
+"""For all calls of one mail: looking for it, handing it over, also to those who were too many at
+once, and putting the copy away."""
 HEADS_BYTES: Final = 8 * 1024
 
 _BODY_END: Final = re.compile(r"</body\s{0,9}>", re.IGNORECASE)
@@ -43,7 +47,8 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
     """Send a part. Raises SendFailure.
 
     What was sent before with an answer that got lost is looked for first, where the account keeps
-    what it sent; else the same bytes go out once more.
+    what it sent; else the same bytes go out once more, and no third time. Without the person whom
+    it is for nobody gets a copy, who would have it again when it is tried again.
     """
     server = settings.smtp_server
     if server is None:
@@ -63,12 +68,13 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
         recipients=recipients(to, content),
         mail=mail,
         envelope_id=part.token,
+        required=(to,),
     )
-    reply = yield call
-    assert isinstance(reply, MailReply)
-    if not accepted(reply, to):
+    reply = yield from handed_over(call, part)
+    if not accepted(reply):
         raise SendFailure(failure_of(reply, settings.provider))
-    notes = [*refusals(reply, to), *([KEPT_SUBJECT] if thread.kept else [])]
+    refused = yield from copied(call, reply)
+    notes = [*told(refused), *([KEPT_SUBJECT] if thread.kept else [])]
     notes += yield from keep(mail, settings)
     ids = (message_id, *renamed(reply, server))
     return Sent(ids, note="; ".join(notes) or None, thread=after)
@@ -91,17 +97,61 @@ def recipients(to: str, content: Content) -> tuple[str, ...]:
     return tuple(dict.fromkeys([to, *copies]))
 
 
-def accepted(reply: MailReply, to: str) -> bool:
-    """Whether the server took the mail for the person whom it is for."""
-    own = reply.recipients.get(to)
-    taken = own is None or 200 <= own.code < 300
-    return reply.stage is Stage.END and 200 <= reply.reply.code < 300 and taken
+def handed_over(call: MailCall, part: PartToSend) -> Flow[MailReply]:
+    """What the server says of the mail. Raises SendFailure; the second time that nobody knows what
+    became of it is the last."""
+    try:
+        reply = yield call
+    except SendFailure as failed:
+        if part.resent and failed.failure.kind is Kind.UNKNOWN:
+            raise SendFailure(evolve(failed.failure, attempts_max=1)) from failed
+        raise
+    assert isinstance(reply, MailReply)
+    return reply
 
 
-def refusals(reply: MailReply, to: str) -> list[str]:
-    """Of those who should get a copy, who does not."""
-    told = {who: said for who, said in reply.recipients.items() if who != to}
-    return [f"no copy to {who}: {r.code} {r.text}" for who, r in told.items() if r.code >= 300]
+def accepted(reply: MailReply) -> bool:
+    """Whether the server took the mail, which it did for whom it is for."""
+    return reply.stage is Stage.END and 200 <= reply.reply.code < 300
+
+
+def copied(call: MailCall, reply: MailReply) -> Flow[Mapping[str, SmtpReply]]:
+    """Who of those who should get a copy does not, and why.
+
+    Those who were too many at once get the same mail in a session of their own.
+    """
+    refused = not_taken(reply.recipients)
+    for _ in range(COPY_ROUNDS):
+        many = tuple([who for who, said in refused.items() if too_many(said)])
+        if not many:
+            break
+        try:
+            reply = yield evolve(call, recipients=many, required=(), deadline_s=COPY_S)
+        except SendFailure as failed:
+            text = failed.failure.text or failed.failure.reason.value
+            return refused | dict.fromkeys(many, SmtpReply(0, text=text))
+        assert isinstance(reply, MailReply)
+        if not accepted(reply):
+            break
+        rest = {who: said for who, said in refused.items() if who not in many}
+        refused = rest | not_taken(reply.recipients)
+    return refused
+
+
+def not_taken(recipients: Mapping[str, SmtpReply]) -> dict[str, SmtpReply]:
+    """Whom the server does not take a mail for."""
+    return {who: said for who, said in recipients.items() if not 200 <= said.code < 300}
+
+
+def too_many(said: SmtpReply) -> bool:
+    """Whether somebody was only refused for being one too many (RFC 5321, 4.5.3.1.10)."""
+    return said.code == 452 and said.enhanced in ("", "4.5.3")
+
+
+def told(refused: Mapping[str, SmtpReply]) -> list[str]:
+    """Who gets no copy, in words."""
+    said = {who: f"{r.code} {r.text}" if r.code else r.text for who, r in refused.items()}
+    return [f"no copy to {who}: {why}" for who, why in said.items()]
 
 
 def renamed(reply: MailReply, server: MailServer) -> tuple[str, ...]:

@@ -228,15 +228,6 @@ def test_a_code_that_no_class_has_is_tried_again() -> None:
     assert rule_of(Stage.END, SmtpReply(354)) is STUMBLED
 
 
-def test_a_mail_that_only_others_got_failed_as_its_recipient_was_refused() -> None:
-    recipients = {"a@b.c": SmtpReply(550, "5.1.1", "no"), "d@e.f": SmtpReply(250)}
-    reply = MailReply(Stage.END, SmtpReply(250, "2.0.0", "queued"), recipients)
-
-    failure = failure_of(reply)
-
-    assert (failure.kind, failure.code) == (Kind.REJECTED, "550 5.1.1")
-
-
 def test_a_long_text_is_cut_to_what_can_be_kept() -> None:
     failure = failure_of(MailReply(Stage.END, SmtpReply(554, "", "x" * 5000)))
 

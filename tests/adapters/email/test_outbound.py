@@ -1,6 +1,5 @@
 """The mails that parts become: their headers and thread, their files, and how a sending ends."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -386,21 +385,74 @@ def test_who_gets_no_copy_is_told() -> None:
     assert ended.note == "no copy to eve@example.com: 550 no such user"
 
 
-REFUSED: Sequence[tuple[MailReply, Reason]] = [
-    (MailReply(Stage.RCPT, SmtpReply(550, "5.1.1", "no such user")), Reason.RECIPIENT_INVALID),
-    (
-        evolve(TAKEN, recipients={ADA: SmtpReply(550, "5.1.1", "no"), "eve@b.c": SmtpReply(250)}),
-        Reason.RECIPIENT_INVALID,
-    ),
-]
+def test_those_who_were_too_many_at_once_get_the_same_mail_after_that() -> None:
+    eve, bob = "eve@example.com", "bob@example.com"
+    said = {ADA: SmtpReply(250), eve: SmtpReply(452, "4.5.3", "too many"), bob: SmtpReply(550)}
+
+    calls, ended = sent(
+        part(Email("Hi", "x", cc=(eve, bob))),
+        evolve(TAKEN, recipients=said),
+        evolve(TAKEN, recipients={eve: SmtpReply(250)}),
+        FolderReply(True),
+    )
+
+    first, second = calls[:2]
+    assert isinstance(first, MailCall)
+    assert isinstance(second, MailCall)
+    assert (second.recipients, second.required) == ((eve,), ())
+    assert (second.mail, second.sender) == (first.mail, first.sender)
+    assert ended.note == f"no copy to {bob}: 550 "
 
 
-@pytest.mark.parametrize(("reply", "reason"), REFUSED)
-def test_a_mail_that_its_reader_does_not_get_has_failed(reply: MailReply, reason: Reason) -> None:
+TOO_MANY = evolve(
+    TAKEN, recipients={ADA: SmtpReply(250), "eve@b.c": SmtpReply(452, "4.5.3", "too many")}
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (SendFailure(Failure(Kind.UNREACHABLE, Reason.CHANNEL_UNAVAILABLE, text="gone")), "gone"),
+        (MailReply(Stage.MAIL, SmtpReply(451, "4.3.0", "later")), "452 too many"),
+    ],
+)
+def test_trouble_with_a_copy_is_told_and_fails_no_mail(
+    answer: SendFailure | MailReply, why: str
+) -> None:
+    _, ended = sent(part(Email("Hi", "x", cc=("eve@b.c",))), TOO_MANY, answer, FolderReply(True))
+
+    assert ended.external_ids == (OUR_ID,)
+    assert ended.note == f"no copy to eve@b.c: {why}"
+
+
+def test_a_mail_that_its_reader_does_not_get_has_failed() -> None:
+    refused = MailReply(Stage.RCPT, SmtpReply(550, "5.1.1", "no such user"))
+
     with pytest.raises(SendFailure) as failed:
-        sent(part(Text("x")), reply)
+        sent(part(Text("x")), refused)
 
-    assert failed.value.failure.reason is reason
+    assert failed.value.failure.reason is Reason.RECIPIENT_INVALID
+
+
+def test_without_the_reader_nobody_gets_a_copy() -> None:
+    calls, _ = sent(part(Email("Hi", "x", cc=("eve@example.com",))))
+
+    assert isinstance(calls[0], MailCall)
+    assert calls[0].required == (ADA,)
+
+
+@pytest.mark.parametrize(("resent", "attempts_max"), [(False, None), (True, 1)])
+def test_a_mail_of_which_nobody_knows_goes_out_once_more_and_no_third_time(
+    resent: bool, attempts_max: int | None
+) -> None:
+    lost = SendFailure(Failure(Kind.UNKNOWN, Reason.TIMED_OUT))
+    answers = [FolderReply(False), lost] if resent else [lost]
+
+    with pytest.raises(SendFailure) as failed:
+        sent(part(Text("x"), resent=resent), *answers)
+
+    assert failed.value.failure.kind is Kind.UNKNOWN
+    assert failed.value.failure.attempts_max == attempts_max
 
 
 def test_what_may_have_been_sent_is_looked_for_first() -> None:
