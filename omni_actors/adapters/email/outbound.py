@@ -64,7 +64,7 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
         return Sent((message_id,), thread=after, found=True)
     call = MailCall(
         server=server,
-        sender=tagged(settings.address, f"b.{part.token}") if settings.verp else settings.address,
+        sender=sender_of(part, settings),
         recipients=recipients(to, content),
         mail=mail,
         envelope_id=part.token,
@@ -108,6 +108,12 @@ def handed_over(call: MailCall, part: PartToSend) -> Flow[MailReply]:
         raise
     assert isinstance(reply, MailReply)
     return reply
+
+
+def sender_of(part: PartToSend, settings: EmailSettings) -> str:
+    """Where bounces go: to an address that names the part where the account allows that."""
+    named = tagged(settings.address, f"b.{part.token}") if settings.verp else None
+    return named or settings.address
 
 
 def accepted(reply: MailReply) -> bool:
@@ -175,11 +181,11 @@ def keep(mail: Mail, settings: EmailSettings) -> Flow[list[str]]:
 
 def is_kept(message_id: str, settings: EmailSettings) -> Flow[bool]:
     """Whether the account has the mail among those that it sent, as far as can be told."""
-    server, folder = settings.imap_server, settings.keeping_folder
-    if server is None or not folder:
+    server = settings.imap_server
+    if server is None:
         return False
     try:
-        reply = yield FindCall(server, folder, message_id, deadline_s=FIND_S)
+        reply = yield FindCall(server, settings.kept_folder, message_id, deadline_s=FIND_S)
     except SendFailure:
         return False
     assert isinstance(reply, FolderReply)

@@ -58,7 +58,7 @@ THEIRS: JsonObject = {
 def part(content: Content, **beside: Any) -> PartToSend:
     made: dict[str, Any] = {
         "part_id": "prt_01k62g5t5kqf0nn6yq4j6zz5z9", "form": "text", "content": content,
-        "to": (IdentityKey("email", ADA),), "token": TOKEN, "queued_at": 1_790_000_000.4,
+        "to": (IdentityKey("email", ADA),), "token": TOKEN, "asked_at": 1_790_000_000.4,
     }  # fmt: skip
     return PartToSend(**(made | beside))
 
@@ -223,6 +223,18 @@ def test_the_envelope_bounces_to_the_part_where_the_account_allows_it() -> None:
     assert isinstance(calls[0], MailCall)
     assert calls[0].sender == f"support+b.{TOKEN}@shop.example"
     assert calls[0].envelope_id == TOKEN
+
+
+def test_an_address_too_long_to_be_tagged_stays_as_it_is() -> None:
+    """No server takes more than 64 bytes before the @; people's answers would bounce."""
+    longest = evolve(SETTINGS, address=f"{'a' * 25}@shop.example", verp=True)
+    longer = evolve(SETTINGS, address=f"{'a' * 26}@shop.example", verp=True)
+
+    assert f"{'a' * 25}+c.{TOKEN}@shop.example" in heads(part(Text("x")), longest)["Reply-To"]
+    assert "Reply-To" not in heads(part(Text("x")), longer)
+    call = sent(part(Text("x")), settings=longer)[0][0]
+    assert isinstance(call, MailCall)
+    assert call.sender == longer.address
 
 
 def test_an_account_without_plus_addresses_has_no_reply_to() -> None:
@@ -463,6 +475,25 @@ def test_what_may_have_been_sent_is_looked_for_first() -> None:
     assert (call.folder, call.message_id) == ("Sent", OUR_ID)
     assert ended.found
     assert ended.external_ids == (OUR_ID,)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        EmailSettings(address="support@shop.example", provider="gmail"),
+        EmailSettings(address="support@shop.example", provider="microsoft365"),
+        evolve(SETTINGS, sent_folder=""),
+    ],
+)
+def test_what_the_provider_keeps_by_itself_is_looked_for_where_it_keeps_it(
+    settings: EmailSettings,
+) -> None:
+    calls, ended = sent(part(Text("x"), resent=True), FolderReply(True), settings=settings)
+
+    (call,) = calls
+    assert isinstance(call, FindCall)
+    assert call.folder == "\\Sent"
+    assert ended.found
 
 
 def test_what_is_not_found_is_sent_once_more() -> None:
