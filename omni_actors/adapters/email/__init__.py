@@ -8,7 +8,7 @@ from omni_actors.adapters.email.attachments import fetch
 from omni_actors.adapters.email.capabilities import CAPABILITIES
 from omni_actors.adapters.email.inbound import document, parse
 from omni_actors.adapters.email.mime import extract
-from omni_actors.adapters.email.outbound import ATTEMPT_S, send
+from omni_actors.adapters.email.outbound import ATTEMPT_S, forbids, send
 from omni_actors.adapters.email.rates import limits_of
 from omni_actors.adapters.email.settings import (
     EmailCredentials,
@@ -34,6 +34,7 @@ EMAIL: Final = Adapter(
     token=token,
     token_hosts=token_hosts,
     attempt_s=ATTEMPT_S,
+    forbids=forbids,
     rate_of=lambda settings: limits_of(settings.provider).rate,
     mailbox=MailboxDesk(
         server=lambda settings: settings.imap_server,

@@ -2,19 +2,21 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from omni_actors.adapters.contract import Medium, PartToSend, Sent
+from omni_actors.adapters.contract import Forbidden, Medium, PartToSend, Sent
 from omni_actors.adapters.email.errors import failure_of
 from omni_actors.adapters.email.heads import Thread, headers, message_id_of, tagged, thread_of
-from omni_actors.adapters.email.letter import Written, named, opened, written
+from omni_actors.adapters.email.html import to_text
+from omni_actors.adapters.email.letter import Words, Written, named, opened, read, written
 from omni_actors.adapters.email.pages import fragment, page
 from omni_actors.adapters.email.plain import plain_text
 from omni_actors.adapters.email.settings import EmailSettings
 from omni_actors.model.content import Card, Carousel, Choices, Content, Email, Media
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.policy.fitting import blank
 from omni_actors.wire.calls import (
     FindCall,
     Flow,
@@ -81,6 +83,12 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
 
 
 KEPT_SUBJECT: Final = "the subject stays that of the mail which is answered"
+
+
+def forbids(told: Mapping[str, Any], *, human: bool) -> Forbidden | None:  # noqa: ARG001
+    """A mail is no body with keys; what can be set of one stands in its content."""
+    why = "a mail has no raw keys; set the headers of an `email` instead"
+    return Forbidden("", why) if told else None
 
 
 def recipient(part: PartToSend) -> str:
@@ -229,9 +237,14 @@ def bodies(part: PartToSend, thread: Thread) -> Bodies:
 
 
 def own_bodies(content: Email, part: PartToSend, text: str, said: Written) -> Bodies:
-    """The bodies that a caller wrote, with what must be said of the files below them."""
+    """The bodies that a caller wrote, with what must be said of the files below them.
+
+    HTML without a text gets the text that it says.
+    """
     if content.html is None:
         return Bodies(text, None)
+    if blank(content.text):
+        text = plain_text((Words(read(to_text(content.html))), *said.blocks[1:]))
     beside, html = fragment(said.blocks[1:]), content.html
     ends = [*_BODY_END.finditer(html)]
     at = ends[-1].start() if ends and beside else len(html)

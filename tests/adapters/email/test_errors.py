@@ -239,5 +239,4 @@ def test_limits_keep_below_what_the_providers_allow() -> None:
 
     assert gmail.burst + gmail.per_second * DAY_S <= 2000
     assert microsoft.burst + microsoft.per_second * 60 <= 30
-    assert limits_of("microsoft365").connections_max <= 3
     assert limits_of("nobody knows it") == LIMITS["plain"]

@@ -300,6 +300,15 @@ def test_a_picture_that_not_every_client_shows_goes_along_as_a_file() -> None:
     assert mail.attachments[0].content_id is None
 
 
+def test_html_without_a_text_gets_the_text_that_it_says() -> None:
+    html = '<p>Your <b>tea</b> is <a href="https://a.example/t">here</a>.</p>'
+    files = (Media(MediaKind.DOCUMENT, media_id="med_pdf", caption="to sign"),)
+
+    mail = mail_of(part(Letter(Email("Hi", " \n", html), files), media=held(PDF)))
+
+    assert mail.text == "Your tea is here <https://a.example/t>.\n\nscan.pdf: to sign"
+
+
 def test_the_html_of_a_caller_stays_and_names_its_pictures() -> None:
     html = '<html><body><img src="cid:med_png"></BODY ></html>'
     files = (
