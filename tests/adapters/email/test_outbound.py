@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omni_actors.adapters.contract import Medium, PartToSend, Sent
+from omni_actors.adapters.email import EMAIL
 from omni_actors.adapters.email.heads import REFERENCES_MAX, bare, trimmed
 from omni_actors.adapters.email.outbound import send
 from omni_actors.adapters.email.settings import EmailSettings, ImapTable, SmtpTable
@@ -520,6 +521,11 @@ def test_an_id_that_the_server_gives_is_known_as_well() -> None:
     _, ended = sent(part(Text("x")), told, FolderReply(True), settings=ses)
 
     assert ended.external_ids == (OUR_ID, "010201923f4a-5b6c-7d8e-000000@eu-west-1.amazonses.com")
+
+
+def test_raw_keys_are_refused_rather_than_passed_over() -> None:
+    assert EMAIL.forbids({"bcc": "eve@example.com"}, human=True) is not None
+    assert EMAIL.forbids({}, human=False) is None
 
 
 def test_a_channel_that_only_receives_says_so() -> None:
