@@ -36,7 +36,7 @@ async def never(_: Mail) -> Outgoing:
 
 async def test_a_burst_of_mails_does_not_use_up_the_sessions_of_an_account() -> None:
     door, hands = Door(), FolderHands(never, trio.current_time)
-    account = Account("mail", "secret", frozenset({"127.0.0.1"}))
+    account = Account("mail", "secret", hosts=frozenset({"127.0.0.1"}))
 
     async def find(server: MailServer) -> None:
         try:

@@ -85,7 +85,7 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
 KEPT_SUBJECT: Final = "the subject stays that of the mail which is answered"
 
 
-def forbids(told: Mapping[str, Any], *, human: bool) -> Forbidden | None:  # noqa: ARG001
+def forbids(told: Mapping[str, Any], *, human: bool) -> Forbidden | None:
     """A mail is no body with keys; what can be set of one stands in its content."""
     why = "a mail has no raw keys; set the headers of an `email` instead"
     return Forbidden("", why) if told else None
