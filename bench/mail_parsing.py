@@ -121,7 +121,7 @@ def hostile(*, quick: bool) -> list[tuple[str, bytes]]:
 
 def read(raw: bytes) -> None:
     """Everything that is done with a mail before it is stored."""
-    reports = parse(document(raw, "support@example.com", 0.0, "0" * 64))
+    reports = parse(document(raw, "support@example.com", None, 0.0, "0" * 64))
     assert len(reports) == 1
 
 
@@ -142,5 +142,5 @@ def spent(work: Callable[[bytes], None], mails: Sequence[bytes]) -> float:
 
 def is_read(raw: bytes) -> bool:
     """Whether a mail becomes a message."""
-    [report] = parse(document(raw, "support@example.com", 0.0, "0" * 64))
+    [report] = parse(document(raw, "support@example.com", None, 0.0, "0" * 64))
     return isinstance(report, Received)

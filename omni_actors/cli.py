@@ -23,6 +23,8 @@ from omni_actors.config_sources import ConfigError, did_you_mean
 
 SANDBOX_BIND: Final = "127.0.0.1:8090"
 SANDBOX_HOOK: Final = "http://127.0.0.1:8080/webhooks/meta"
+SANDBOX_SMTP: Final = "127.0.0.1:8025"
+SANDBOX_IMAP: Final = "127.0.0.1:8143"
 
 HELP: Final = """\
 A self-hosted messaging gateway: one API and one conversation per person, whatever the channel.
@@ -81,18 +83,20 @@ def sandbox(
     *,
     bind: Annotated[str, Parameter(help="Where the pretend platforms listen.")] = SANDBOX_BIND,
     hook: Annotated[str, Parameter(help="Where they send their events.")] = SANDBOX_HOOK,
+    smtp: Annotated[str, Parameter(help="Where mails are taken, on loopback.")] = SANDBOX_SMTP,
+    imap: Annotated[str, Parameter(help="Where mailboxes are shown, on loopback.")] = SANDBOX_IMAP,
 ) -> None:
     """Play the platforms, for a gateway with the config that comes with it; until Ctrl-C."""
     import trio
 
     from omni_actors.sandbox import SandboxSettings, describe, open_sandbox
 
-    settings = SandboxSettings(bind=bind, hook_url=hook)
+    settings = SandboxSettings(bind=bind, hook_url=hook, smtp_bind=smtp, imap_bind=imap)
     problem: Exception | None = None
 
     async def play() -> None:
         async with open_sandbox(settings) as opened:
-            print(describe(settings, opened.url), flush=True)
+            print(describe(opened), flush=True)
             await trio.sleep_forever()
 
     try:
@@ -100,7 +104,10 @@ def sandbox(
     except* (ValueError, OSError) as problems:
         problem = first(problems, Exception)
     if isinstance(problem, OSError):
-        raise Ended(Exit.FAILED, f"cannot listen on {bind}: {listening_problem(problem)}")
+        raise Ended(
+            Exit.FAILED,
+            f"cannot listen on {problem.filename or bind}: {listening_problem(problem)}",
+        )
     if problem is not None:
         raise Ended(Exit.USAGE, f"--{problem}")
 

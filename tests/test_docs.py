@@ -122,14 +122,19 @@ def json_bodies(text: str) -> list[str]:
 
 
 def test_what_curl_is_told_to_send_is_json() -> None:
-    shown = welcome("http://127.0.0.1:8080", "http://127.0.0.1:8090", Path("data/operator.key"))
+    shown = welcome(
+        "http://127.0.0.1:8080",
+        "http://127.0.0.1:8090",
+        {"smtp": "127.0.0.1:8025", "imap": "127.0.0.1:8143"},
+        Path("data/operator.key"),
+    )
     found = {"the demo": json_bodies(shown)}
     found |= {str(page): json_bodies(page.read_text("utf-8")) for page in pages(ROOT)}
 
     for bodies in found.values():
         for body in bodies:
             json.loads(body)
-    assert len(found["the demo"]) == 4
+    assert len(found["the demo"]) == 5
     assert len(found[str(README)]) == 2
 
 

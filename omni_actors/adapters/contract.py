@@ -359,14 +359,15 @@ class MailboxDesk(Generic[S]):
     """How the mailbox of a channel is read, where it has one.
 
     `server` is None where it is not read. `document` makes of a raw mail what `parse` reads: the
-    bytes, the channel's key, when it arrived (unix seconds) and the blob that holds it. `extract`
-    decodes one part of a raw mail, numbered as in IMAP, in pieces; it raises LookupError before the
-    first where there is no such part. Both run in threads.
+    bytes, the channel's key and settings (None where they cannot be read), when it arrived (unix
+    seconds) and the blob that holds it. `extract` decodes one part of a raw mail, numbered as in
+    IMAP, in pieces; it raises LookupError before the first where there is no such part. Both run in
+    threads.
     """
 
     server: Callable[[S], MailServer | None]
     folders: Callable[[S], Folders]
-    document: Callable[[bytes, str, float, str], Any]
+    document: Callable[[bytes, str, S | None, float, str], Any]
     extract: Callable[[bytes, str], Iterable[bytes]]
 
 

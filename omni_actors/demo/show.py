@@ -2,16 +2,18 @@
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import trio
 
 from omni_actors.cli_exits import first
-from omni_actors.demo import meta_scenes, scenes
+from omni_actors.demo import mail_scenes, meta_scenes, scenes
 from omni_actors.demo.program import ProgramFailed
 from omni_actors.demo.scenes import Scene, SceneFailed
 from omni_actors.demo.stage import (
+    BOX,
     CHANNEL,
     PAGE,
     PHONE,
@@ -34,10 +36,11 @@ CUSTOMERS = (
     ("447700900123", "Ada", PHONE),
     ("7300000000000001", "Ana", PAGE),
     ("8900000000000777", "Rui", SHOP),
+    ("mia@example.org", "Mia", BOX),
 )
 PAUSE_S = 4.0
 # The kill comes last: what came before it must survive it too.
-SCENES = (*scenes.SCENES[:-1], *meta_scenes.SCENES, scenes.SCENES[-1])
+SCENES = (*scenes.SCENES[:-1], *meta_scenes.SCENES, *mail_scenes.SCENES, scenes.SCENES[-1])
 
 Say = Callable[[str], None]
 
@@ -81,16 +84,22 @@ async def play_on(say: Say) -> None:
     """Customers write every few seconds until the user has seen enough."""
     async with open_stage(say) as stage:
         key = stage.program.config.parent / "data" / "operator.key"
-        say(welcome(stage.program.url, stage.sandbox.url, key))
-        for account in (PHONE, PAGE, SHOP):
+        say(welcome(stage.program.url, stage.sandbox.url, stage.sandbox.doors, key))
+        for account in (PHONE, PAGE, SHOP, BOX):
             stage.nursery.start_soon(show_answers, stage, account)
         for number in itertools.count():
             sender, name, account = CUSTOMERS[number % len(CUSTOMERS)]
             line = LINES[number % len(LINES)]
-            text = {"type": "text", "text": {"body": line}} if account is PHONE else {"text": line}
-            await stage.customer(sender, name, at=account, **text)
+            await stage.customer(sender, name, at=account, **written(account, line))
             say(f"{account.platform:>9} {name:>4} ▸ {line}")
             await trio.sleep(PAUSE_S)
+
+
+def written(account: Account, line: str) -> dict[str, Any]:
+    """A line as it is written there."""
+    if account is PHONE:
+        return {"type": "text", "text": {"body": line}}
+    return {"text": line, "subject": "Hello"} if account is BOX else {"text": line}
 
 
 async def show_answers(stage: Stage, account: Account) -> None:
@@ -110,10 +119,12 @@ async def show_answers(stage: Stage, account: Account) -> None:
         after = page["after"]
 
 
-def welcome(url: str, sandbox: str, key: Path) -> str:
+def welcome(url: str, sandbox: str, doors: Mapping[str, str], key: Path) -> str:
     """Where to look and what to try, with the operator's key from its file."""
+    smtp, imap = doors["smtp"], doors["imap"]
     return f"""\
 The gateway listens on {url}, the pretend platforms on {sandbox}. Press Ctrl-C to end.
+Mails are taken at {smtp} (SMTP), and mailboxes shown at {imap} (IMAP).
 
 Write as a customer:
   curl -X POST {sandbox}{route(PHONE)}/inbound \\
@@ -123,6 +134,9 @@ Or on Messenger, and on Instagram:
        -d '{{"from": "7300000000000003", "name": "Max", "text": "Hi!"}}'
   curl -X POST {sandbox}{route(SHOP)}/inbound \\
        -d '{{"from": "8900000000000003", "username": "ivy", "text": "Hi!"}}'
+Or by mail; any mail program can be ivy@example.org too, with any password, without TLS:
+  curl -X POST {sandbox}{route(BOX)}/inbound \\
+       -d '{{"from": "ivy@example.org", "name": "Ivy", "subject": "Tea", "text": "Hi!"}}'
 See what customers have on their phones:
   curl {sandbox}{route(PHONE)}/outbox
 Answer as the business:

@@ -1,5 +1,6 @@
 """Where the demo plays: a folder, a config, the pretend platforms and the gateway."""
 
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -29,6 +30,7 @@ class Account:
 PHONE = Account("whatsapp", NUMBER, CHANNEL)
 PAGE = Account("messenger", "104500000000001", "fb-page")
 SHOP = Account("instagram", "17841400000000017", "ig-shop")
+BOX = Account("email", "support@example.com", "mail-support")
 
 # Ten answers to one customer, half of them after a restart, would take a minute under the strict
 # reading of the pair rule; with one message becoming free every six seconds they pass. The
@@ -37,8 +39,8 @@ SETTINGS = SandboxSettings(bind="127.0.0.1:0", pair_rule="gcra")
 
 CONFIG = """\
 [server]
-bind = "127.0.0.1:0"
-public_url = "http://127.0.0.1:8080"
+bind = "{bind}"
+public_url = "http://{bind}"
 
 [store]
 url = "sqlite:///{data}/omni.db"
@@ -76,6 +78,18 @@ ig_id = "{shop.key}"
 access_token = "sandbox-instagram-token"
 graph_url = "{graph}"
 app_id = "70011"
+
+[[channels]]
+id = "{box.channel}"
+platform = "email"
+address = "{box.key}"
+name = "Example Support"
+password = "sandbox-mail-password"
+imap = {{ host = "127.0.0.1", port = {imap}, tls = "plain" }}
+smtp = {{ host = "127.0.0.1", port = {smtp}, tls = "plain" }}
+authserv_id = "mx.example.com"
+rate = {{ per_second = 10, burst = 20 }}
+pair_rate = {{ per_second = 1, burst = 20 }}
 
 [bot]
 kind = "echo"
@@ -178,7 +192,7 @@ async def open_stage(say: Callable[[str], None]) -> AsyncIterator[Stage]:
             httpx.AsyncClient(base_url=sandbox.url, timeout=10) as control,
             trio.open_nursery() as nursery,
         ):
-            config = write_config(Path(folder), sandbox.url)
+            config = write_config(Path(folder), sandbox)
             async with open_program(config) as program:
                 stage = Stage(program, sandbox, control, nursery, say)
                 stage.point_hook()
@@ -186,11 +200,19 @@ async def open_stage(say: Callable[[str], None]) -> AsyncIterator[Stage]:
             nursery.cancel_scope.cancel()
 
 
-def write_config(folder: Path, graph: str) -> Path:
+def write_config(folder: Path, sandbox: Sandbox) -> Path:
     """A config for this folder and these platforms."""
     data = folder / "data"
     data.mkdir()
     path = folder / "config.toml"
-    accounts = {"phone": PHONE, "page": PAGE, "shop": SHOP}
-    path.write_text(CONFIG.format(data=data, graph=graph, **accounts))
+    accounts = {"phone": PHONE, "page": PAGE, "shop": SHOP, "box": BOX}
+    ports = {name: place.rpartition(":")[2] for name, place in sandbox.doors.items()}
+    places = {"data": data, "graph": sandbox.url, "bind": free_place(), **ports}
+    path.write_text(CONFIG.format(**places, **accounts))
     return path
+
+
+def free_place() -> str:
+    """A port for the gateway that is free now: links in mails lead to it, also after a restart."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"127.0.0.1:{server.getsockname()[1]}"

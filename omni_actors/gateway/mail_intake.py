@@ -7,8 +7,9 @@ import trio
 from attrs import evolve, frozen
 
 from omni_actors import telemetry
-from omni_actors.adapters.contract import Adapter, MailboxDesk
+from omni_actors.adapters.contract import Adapter
 from omni_actors.gateway.intake import Parsed, Receiver, Told, parsed
+from omni_actors.gateway.uploads import Route
 from omni_actors.media.blobs import Blob, Blobs, Missing
 from omni_actors.model.content import UnsupportedContent
 from omni_actors.model.ids import INTAKE
@@ -51,6 +52,7 @@ class MailIntake:
     blobs: Blobs
     adapters: Mapping[str, Adapter[Any, Any]]
     channels: Callable[[], Mapping[str, Channel]]
+    routes: Callable[[], Mapping[str, Route]]
 
     async def take(self, channel: Channel, letter: Letter) -> MailState:
         """Store a mail with what it says, and that it was read; what became of it."""
@@ -98,6 +100,11 @@ class MailIntake:
         letter = Letter(place, Blob(intake.blob, intake.size), intake.received_at)
         return await self.receiver.take_again(intake, await self.read(channel, letter))
 
+    def settings_of(self, channel: Channel) -> Any | None:
+        """The settings of a channel, if they can be read."""
+        route = self.routes().get(channel.id)
+        return route.settings if route else None
+
     async def read(self, channel: Channel, letter: Letter) -> Told:
         """What a mail tells. Raises Missing and OSError where its bytes cannot be read.
 
@@ -106,11 +113,14 @@ class MailIntake:
         adapter = self.adapters[channel.platform]
         desk = adapter.mailbox
         assert desk is not None, f"{channel.platform} has no mailboxes"
-        raw_of = self.blobs.path_of(letter.blob)
+        raw_of, settings = self.blobs.path_of(letter.blob), self.settings_of(channel)
 
         def parse() -> Parsed:
             raw = raw_of.read_bytes()
-            return of_letter(adapter, desk, channel, letter, raw)
+            document = desk.document(
+                raw, channel.channel_key, settings, letter.at, letter.blob.sha256
+            )
+            return of_letter(adapter, document, channel, letter)
 
         with trio.move_on_after(PARSE_TIMEOUT_S):
             try:
@@ -122,13 +132,11 @@ class MailIntake:
 
 def of_letter(
     adapter: Adapter[Any, Any],
-    desk: MailboxDesk[Any],
+    document: Any,
     channel: Channel,
     letter: Letter,
-    raw: bytes,
 ) -> Parsed:
     """What the adapter makes of a mail; runs in a thread."""
-    document = desk.document(raw, channel.channel_key, letter.at, letter.blob.sha256)
     found = parsed(adapter, document, source_of(channel.id))
     return evolve(found, reports=tuple([fitted(report, letter) for report in found.reports]))
 

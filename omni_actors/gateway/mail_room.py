@@ -87,7 +87,7 @@ def open_mail_room(
     ending: trio.Event,
 ) -> MailRoom:
     """The mailboxes of a house on this ground; nothing is read yet."""
-    intake = MailIntake(receiver, ground.blobs, ground.adapters, channels)
+    intake = MailIntake(receiver, ground.blobs, ground.adapters, channels, routes)
     footing = Footing(
         ground.store,
         ground.blobs,

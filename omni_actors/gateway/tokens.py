@@ -51,9 +51,9 @@ class Tokens:
 
     def _lead(self, clue: Clue) -> Lead | None:
         part_id = self._part(clue)
-        if part_id is None and clue.external_id is None:
+        if part_id is None and clue.external_id is None and clue.subject is None:
             return None
-        return Lead(clue.rule, clue.external_id, part_id)
+        return Lead(clue.rule, clue.external_id, part_id, clue.subject)
 
     def _part(self, clue: Clue) -> str | None:
         if clue.token is None or not self._key:

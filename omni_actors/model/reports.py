@@ -86,6 +86,7 @@ class Clue:
     )
     external_id: str | None = None
     token: str | None = None
+    subject: str | None = None  # the `topic` of the thread that it may continue
 
 
 @frozen
@@ -99,7 +100,8 @@ class Received:
     `standby`: we only watch, because another app controls the conversation; nobody is to answer.
     `automatic`: a machine wrote it in a person's name; it is kept, and no machine answers it.
     `clues` tell what it may answer where `reply_to` does not. `thread` is what the adapter wants to
-    be told when this leg is written to again; `trust` is None where the platform vouches.
+    be told when this leg is written to again, and its `topic` that by which a clue
+    may name it; `trust` is None where the platform vouches.
     """
 
     channel_key: str
@@ -228,7 +230,7 @@ class StatusReported:
     `participant` names the member for whom it became so, of what was sent to a group.
     `sweeps`: whatever was sent to this person before has reached the status too. With `clues`
     nobody vouches for who reports: it counts only if one of them is a token of ours, whose part it
-    is about then."""
+    is about then. `detail` is what the platform says besides, for whoever is told."""
 
     channel_key: str
     event_key: str
@@ -242,6 +244,7 @@ class StatusReported:
     participant: str | None = None
     entry: JsonObject | None = None
     sweeps: bool = False
+    detail: JsonObject | None = None
     clues: tuple[Clue, ...] = ()
 
 

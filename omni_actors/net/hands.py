@@ -17,7 +17,7 @@ from omni_actors.net.smtp import open_mail_hands
 from omni_actors.net.smtp_failures import unspeakable
 from omni_actors.net.streams import OpenSink, OpenSource
 from omni_actors.net.trace import Trace
-from omni_actors.wire.calls import Call, FindCall, HttpCall, KeepCall, MailCall, Reply
+from omni_actors.wire.calls import Call, FindCall, GreetCall, HttpCall, KeepCall, MailCall, Reply
 from omni_actors.wire.mail import Mail
 from omni_actors.wire.smtp_lines import Unspeakable
 
@@ -60,6 +60,7 @@ async def all_hands(
         makers: dict[type[Call], Make] = {
             HttpCall: http.make,
             MailCall: mail.make,
+            GreetCall: mail.greet,
             FindCall: folders.make,
             KeepCall: folders.make,
         }

@@ -27,7 +27,7 @@ from omni_actors.net.smtp_transcript import Transcript
 from omni_actors.net.streams import OpenSource, SourceBroken
 from omni_actors.net.tls import mail_context
 from omni_actors.net.trace import Exchange, Trace
-from omni_actors.wire.calls import MailCall, MailReply
+from omni_actors.wire.calls import GreetCall, MailCall, MailReply, SmtpReply, Stage
 from omni_actors.wire.smtp import CLOSING, Envelope, Lacking, Refusal
 from omni_actors.wire.smtp_lines import Unspeakable
 from omni_actors.wire.smtp_replies import Garbled
@@ -63,7 +63,7 @@ async def open_mail_hands(
         nursery.start_soon(lanes.sweep)
         manners = Manners(connections_per_channel)
         try:
-            yield MailHands(lanes, manners, open_source, now, disk_errors)
+            yield MailHands(lanes, manners, open_source, now, disk_errors, connection)
         finally:
             nursery.cancel_scope.cancel()
             with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
@@ -79,6 +79,7 @@ class MailHands:
     _open_source: OpenSource
     _now: Callable[[], float]
     _disk_errors: tuple[type[Exception], ...]
+    _new: Callable[[MailKey], MailConnection]
 
     def statistics(self) -> LaneStatistics:
         """A snapshot of the connections."""
@@ -102,6 +103,27 @@ class MailHands:
         finally:
             trace.add(self._exchange(call, started_at, log, reply, error))
         return reply
+
+    async def greet(self, call: GreetCall, account: Account, trace: Trace) -> MailReply:
+        """Log in and hang up, on a connection of its own. Raises SendFailure as `make`."""
+        started_at, log, progress = self._now(), Transcript(), Progress()
+        require_private(call.server)
+        log.secret = credential_for(call.server, account)
+        connection = self._new(MailKey(account.channel_id, call.server))
+        try:
+            with trio.fail_after(call.deadline_s):
+                await connection.opened(log.secret, progress, log)
+            return MailReply(Stage.MAIL, SmtpReply(250))
+        except Refusal as refusal:
+            return refusal.reply
+        except (Lost, Silent, Garbled, Lacking, Unspeakable) as error:
+            raise failure_of(error, call.server, progress) from error
+        except trio.TooSlowError:
+            raise deadline_passed(call, progress) from None
+        finally:
+            with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+                await connection.aclose()
+            trace.add(greeting(call, started_at, self._now(), log))
 
     def _exchange(
         self,
@@ -197,3 +219,16 @@ class MailHands:
             raise unreadable(error) from error
         finally:
             self._lanes.give_back(lane)
+
+
+def greeting(call: GreetCall, started_at: float, ended_at: float, log: Transcript) -> Exchange:
+    """A login without a mail, as it is shown."""
+    return Exchange(
+        method="GREET",
+        url=shown(call.server),
+        started_at=started_at,
+        ended_at=ended_at,
+        request={},
+        status=None,
+        reply={"session": log.as_json()},
+    )

@@ -6,7 +6,7 @@ from typing import Final
 from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
 from omni_actors.net.smtp_connection import Lost, Progress, Silent
 from omni_actors.net.smtp_place import misconfigured, shown
-from omni_actors.wire.calls import MailCall, MailServer, Stage
+from omni_actors.wire.calls import GreetCall, MailCall, MailServer, Stage
 from omni_actors.wire.smtp import Lacking
 from omni_actors.wire.smtp_lines import Unspeakable
 from omni_actors.wire.smtp_replies import Garbled
@@ -39,7 +39,7 @@ def unspeakable(error: Unspeakable, progress: Progress | None = None) -> SendFai
     return SendFailure(Failure(Kind.REJECTED, Reason.BAD_REQUEST, text=str(error)))
 
 
-def deadline_passed(call: MailCall, progress: Progress) -> SendFailure:
+def deadline_passed(call: MailCall | GreetCall, progress: Progress) -> SendFailure:
     """The call's own deadline passed."""
     text = f"{shown(call.server)}: no end within {call.deadline_s:g} s"
     return _undecided(text, Reason.TIMED_OUT, progress)
@@ -84,6 +84,8 @@ def _why(error: BaseException) -> str:
     words = ""
     cause = error.__cause__
     while cause is not None:
+        if isinstance(cause, BaseExceptionGroup):  # one for each address of the host
+            cause = cause.exceptions[-1]
         words = str(cause) or words
         cause = cause.__cause__ or cause.__context__
     return f": {words[:CAUSE_CHARS_MAX]}" if words else ""

@@ -5,6 +5,7 @@ Anything may be imported here, and no product room imports it. A platform is one
 """
 
 from omni_actors.sandbox.contract import SandboxSettings
+from omni_actors.sandbox.email.settings import EmailAccount
 from omni_actors.sandbox.meta.settings import INSTAGRAM_LOGIN, InstagramAccount, MessengerAccount
 from omni_actors.sandbox.registry import describe, open_sandbox, serve_sandbox
 from omni_actors.sandbox.stage import Sandbox
@@ -12,6 +13,7 @@ from omni_actors.sandbox.whatsapp.settings import Template, WhatsAppAccount
 
 __all__ = [
     "INSTAGRAM_LOGIN",
+    "EmailAccount",
     "InstagramAccount",
     "MessengerAccount",
     "Sandbox",

@@ -2,9 +2,10 @@
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+import trio
 from attrs import define, evolve, field, frozen
 from attrs.validators import in_
 
@@ -58,6 +59,10 @@ class SandboxSettings:
     """How a sandbox is set up. Times are in seconds."""
 
     bind: str = "127.0.0.1:8090"
+    smtp_bind: str = "127.0.0.1:0"
+    """Where mails are taken; loopback only, for any password opens a customer's mailbox."""
+    imap_bind: str = "127.0.0.1:0"
+    """Where mailboxes are shown; loopback only."""
     hook_url: str | None = None
     accounts: tuple[Account, ...] | None = field(default=None, converter=_accounts)
     """None takes one account of each platform with the keys of the sample configuration."""
@@ -184,6 +189,10 @@ class Stage:
     """Send the events of an account to another URL."""
     app_subscriptions: Callable[[str], list[dict[str, Any]]] = lambda _app_id: []
     """What an app is sent, of all platforms together."""
+    take_fault: Callable[[Target, frozenset[str]], Fault | None] = lambda _target, _kinds: None
+    """What goes wrong with something that is no request of HTTP."""
+    show: Callable[[], None] = lambda: None
+    """Wake who waits for the outbox."""
 
 
 @frozen
@@ -223,12 +232,36 @@ class Written:
         return evolve(self.update, repeats=repeats, knock=knock)
 
 
+@frozen
+class Arrived:
+    """What a customer wrote, where the business looks for it by itself."""
+
+    message_id: str
+
+
+@frozen
+class Door:
+    """A server of a platform's own beside HTTP: its name, where it listens, and who serves."""
+
+    name: str
+    bind: str
+    serve: Callable[[trio.SocketStream], Awaitable[None]]
+
+
 class Platform(Protocol):
     """One pretend platform."""
 
     @property
     def name(self) -> str:
         """Its name in settings and control paths."""
+
+    @property
+    def has_hooks(self) -> bool:
+        """Whether its accounts' events go to a hook."""
+
+    @property
+    def doors(self) -> Sequence[Door]:
+        """Its servers beside HTTP."""
 
     @property
     def accounts(self) -> Mapping[str, Account]:
@@ -251,7 +284,7 @@ class Platform(Protocol):
     async def job(self, request: Request) -> Job | Answer | None:
         """Understand one request; an Answer refuses it, None means it is not for this platform."""
 
-    def customer_writes(self, channel_key: str, document: dict[str, Any]) -> Written:
+    def customer_writes(self, channel_key: str, document: dict[str, Any]) -> Written | Arrived:
         """A customer acts. Raises ControlError."""
 
     def customer_is(self, document: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 from attrs import define
 
-from omni_actors.sandbox.contract import ControlError, Platform, Shown, Written
+from omni_actors.sandbox.contract import Arrived, ControlError, Platform, Shown, Written
 from omni_actors.sandbox.forms import form_parts
 from omni_actors.sandbox.hooks import Knock, handshake
 from omni_actors.sandbox.http import Answer, Request, json_answer
@@ -121,16 +121,19 @@ class Control:
         platform: Platform,
         key: str,
         document: dict[str, Any],
-        act: Callable[[str, dict[str, Any]], Written],
+        act: Callable[[str, dict[str, Any]], Written | Arrived],
     ) -> Answer:
         """Let something happen and tell the hook of it."""
+        if not platform.has_hooks and {"wait", "redeliver"} & {*request.query, *document}:
+            raise ControlError(f"{platform.name} has no hook to wait for, or to deliver to again")
         repeats = int(_seconds({**request.query, **document}, "redeliver", REDELIVER_MAX))
         document.pop("redeliver", None)
         wait = request.query.get("wait") not in (None, "", "0", "false")
         written = act(key, document)
-        hook = self.sandbox.hook_of(platform.name, key)
+        if isinstance(written, Arrived):
+            return json_answer(200, {"id": written.message_id})
         knock = Knock() if wait else None
-        await hook.offer(written.sent(repeats, knock))
+        await self.sandbox.hook_of(platform.name, key).offer(written.sent(repeats, knock))
         answer: dict[str, Any] = {"id": written.message_id}
         if knock is not None:
             with trio.move_on_after(_wait_s(request, WAIT_S_MAX)):

@@ -28,7 +28,8 @@ REQUEST_KINDS = frozenset(
 )
 DOWNLOAD_KINDS = frozenset({"slow_body", "wrong_bytes", "expired_url"})
 WEBHOOK_KINDS = frozenset({"duplicate_webhook", "reorder_webhooks"})
-KINDS = REQUEST_KINDS | WEBHOOK_KINDS
+MAIL_KINDS = frozenset({"refuse", "bounce"})
+KINDS = REQUEST_KINDS | WEBHOOK_KINDS | MAIL_KINDS
 
 RULES_MAX = 1_000
 
@@ -79,6 +80,8 @@ class Fault:
     """What a `usage` rule lets the answer tell of the budget of calls."""
     subcode: int | None = None
     """Beside `code`, where the platform has any."""
+    text: str = ""
+    """What a mail server says."""
 
     def hits(self, target: Target) -> bool:
         """Whether the rule is about this target; a send is meant unless `call` says otherwise."""
@@ -98,6 +101,7 @@ class Fault:
             "percent": self.percent,
             "regain_min": self.regain_min,
             "subcode": self.subcode,
+            "text": self.text,
             "match": dict(self.match),
         }
 
@@ -146,6 +150,8 @@ class Faults:
 def _usual(kind: str) -> dict[str, str]:
     if kind in WEBHOOK_KINDS:
         return {"call": "webhook"}
+    if kind in MAIL_KINDS:
+        return {"call": "smtp", "type": "rcpt" if kind == "refuse" else "end"}
     return {"call": "media", "type": "download"} if kind in DOWNLOAD_KINDS else {"call": "messages"}
 
 
@@ -155,7 +161,7 @@ def _fault(document: Any) -> Fault:
     kind = document.get("kind")
     if kind not in KINDS:
         raise ValueError(f"`kind` must be one of {', '.join(sorted(KINDS))}")
-    unknown = document.keys() - {*_NUMBERS, "kind", "match"}
+    unknown = document.keys() - {*_NUMBERS, "kind", "match", "text"}
     if unknown:
         raise ValueError(f"a fault rule has no key `{min(unknown)}`")
     numbers = {name: _number(document, name) for name in _NUMBERS}
@@ -171,13 +177,27 @@ def _fault(document: Any) -> Fault:
         probability=1.0 if chance is None else float(chance),
         delay_s=float(_or(numbers["delay_s"], 0.5)),
         retry_after_s=numbers["retry_after_s"],
-        code=int(_or(numbers["code"], 131000)),
+        code=_code(kind, numbers["code"]),
         status=int(_or(numbers["status"], 503)),
         match=_match(document.get("match", {})),
         percent=int(_or(numbers["percent"], 100)),
         regain_min=int(_or(numbers["regain_min"], 0)),
         subcode=None if numbers["subcode"] is None else int(numbers["subcode"]),
+        text=_text(document),
     )
+
+
+def _code(kind: str, given: float | None) -> int:
+    if kind == "refuse" and given is not None and not 400 <= given <= 599:
+        raise ValueError("`code` must be a refusal of SMTP, from 400 to 599")
+    return int(_or(given, 450 if kind == "refuse" else 131000))
+
+
+def _text(document: dict[str, Any]) -> str:
+    text = document.get("text", "")
+    if not isinstance(text, str) or not text.isprintable() or len(text) > 400:
+        raise ValueError("`text` must be one line of at most 400 characters")
+    return text
 
 
 def _or(value: float | None, default: float) -> float:

@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager
 import trio
 
 from omni_actors.sandbox.contract import Account, Platform, SandboxSettings, Stage
+from omni_actors.sandbox.email.platform import EmailPlatform
+from omni_actors.sandbox.email.settings import EmailAccount
 from omni_actors.sandbox.instagram.platform import instagram
 from omni_actors.sandbox.messenger.platform import messenger
 from omni_actors.sandbox.meta.settings import INSTAGRAM_LOGIN, InstagramAccount, MessengerAccount
@@ -19,6 +21,7 @@ SAMPLE_ACCOUNTS: tuple[Account, ...] = (
     MessengerAccount(),
     InstagramAccount(),
     INSTAGRAM_LOGIN,
+    EmailAccount(),
 )
 
 
@@ -30,6 +33,7 @@ def platforms(stage: Stage) -> Mapping[str, Platform]:
         "messenger": messenger(world),
         "instagram": instagram(world),
         "whatsapp": WhatsApp(stage),
+        "email": EmailPlatform(stage),
     }
 
 
@@ -57,18 +61,25 @@ async def serve_sandbox(
         await trio.sleep_forever()
 
 
-def describe(settings: SandboxSettings, url: str) -> str:
+def describe(sandbox: Sandbox) -> str:
     """Where to find what, for people; without secrets."""
+    url, settings = sandbox.url, sandbox.settings
     lines = [f"The sandbox listens at {url}"]
     for account in accounts_of(settings):
         here = f"{url}/sandbox/{account.platform}/{account.channel_key}"
         lines += [
             f"  {account.platform} {account.channel_key}",
-            f"    graph_url        {url}",
             f"    a customer       POST {here}/inbound",
             f"    what they see    GET  {here}/outbox?after=0",
-            f"    events go to     PUT  {here}/hook  (now {account.hook_url or settings.hook_url})",
         ]
+        if sandbox.platforms[account.platform].has_hooks:
+            hook_url = account.hook_url or settings.hook_url
+            lines += [
+                f"    graph_url        {url}",
+                f"    events go to     PUT  {here}/hook  (now {hook_url})",
+            ]
+        doors = sandbox.platforms[account.platform].doors
+        lines += [f"    {door.name:<16} {sandbox.doors[door.name]}" for door in doors]
     lines += [
         f"  faults             POST {url}/sandbox/faults",
         f"  time               POST {url}/sandbox/clock",

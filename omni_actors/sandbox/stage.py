@@ -15,6 +15,7 @@ from omni_actors.sandbox.clock import SandboxClock
 from omni_actors.sandbox.contract import (
     Account,
     ControlError,
+    Door,
     Job,
     Outcome,
     Platform,
@@ -51,6 +52,8 @@ class Sandbox:
     _start: Callable[[Hook], None]
     requests: int = 0
     outbox_grew: trio.Event = field(factory=trio.Event)
+    doors: dict[str, str] = field(factory=dict)
+    """Where servers beside HTTP listen, as `host:port`, by name."""
     _hook_url: str | None = field(init=False)
     _hooks: dict[tuple[str, str], Hook] = field(factory=dict)
     _control: Control = field(init=False)
@@ -85,6 +88,8 @@ class Sandbox:
         if platform is None:
             raise ControlError(f"there is no platform {account.platform!r} here")
         platform.open_account(account)
+        if not platform.has_hooks:
+            return
         self._hooks[account.platform, account.channel_key] = self._hook_for(account)
 
     def _hook_for(self, account: Account) -> Hook:
@@ -111,12 +116,15 @@ class Sandbox:
         return hook
 
     def hook_of(self, platform: str, channel_key: str) -> Hook:
-        """The hook of an account. Raises KeyError."""
-        return self._hooks[platform, channel_key]
+        """The hook of an account. Raises ControlError where it has none."""
+        hook = self._hooks.get((platform, channel_key))
+        if hook is None:
+            raise ControlError(f"{platform} has no hooks, so none of {channel_key}")
+        return hook
 
     def move_hook(self, platform: str, channel_key: str, url: str) -> None:
         """Send the events of one account to `url` from now on."""
-        mine = self._hooks[platform, channel_key]
+        mine = self.hook_of(platform, channel_key)
         if sum(hook is mine for hook in self._hooks.values()) == 1:
             mine.move_to(url)
             return
@@ -221,10 +229,10 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _address(bind: str) -> tuple[str, int]:
+def _address(bind: str, name: str = "bind") -> tuple[str, int]:
     host, colon, port = bind.rpartition(":")
     if not colon or not port.isdigit():
-        raise ValueError(f"bind must be host:port, not {bind!r}")
+        raise ValueError(f"{name} must be host:port, not {bind!r}")
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
@@ -251,6 +259,8 @@ async def open_stage(
             hook_url=lambda platform, key: sandbox.hook_of(platform, key).url,
             move_hook=lambda platform, key, moved: sandbox.move_hook(platform, key, moved),
             app_subscriptions=lambda app_id: sandbox.app_subscriptions(app_id),
+            take_fault=lambda target, kinds: sandbox.faults.take(target, kinds),
+            show=lambda: sandbox.show(),
         )
         sandbox = Sandbox(
             settings=settings,
@@ -266,8 +276,30 @@ async def open_stage(
             sandbox.open_account(account)
         limiter = trio.CapacityLimiter(CONNECTIONS_MAX)
         nursery.start_soon(_serve, listeners, sandbox, limiter)
+        for platform in sandbox.platforms.values():
+            for door in platform.doors:
+                sandbox.doors[door.name] = await _open_door(door, nursery)
         yield sandbox
         nursery.cancel_scope.cancel()
+
+
+async def _open_door(door: Door, nursery: trio.Nursery) -> str:
+    """Where it listens. Raises ValueError, OSError with the place."""
+    host, port = _address(door.bind, door.name)
+    if not _loopback(host):
+        raise ValueError(f"{door.name} listens on loopback only, not on {door.bind}")
+    try:
+        listeners = await trio.open_tcp_listeners(port, host=host, backlog=1024)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, door.bind) from error
+    limiter = trio.CapacityLimiter(CONNECTIONS_MAX)
+
+    async def connection(stream: trio.SocketStream) -> None:
+        async with limiter:
+            await door.serve(stream)
+
+    nursery.start_soon(trio.serve_listeners, connection, listeners)
+    return f"{host}:{listeners[0].socket.getsockname()[1]}"
 
 
 async def _serve(

@@ -38,12 +38,13 @@ class MailTaken:
 
 @frozen
 class Lead:
-    """What a message may be about, by which rule: an external id, or a part that a token of ours
-    has proved."""
+    """What a message may be about, by which rule: an external id, a part that a token of ours has
+    proved, or the topic of its thread."""
 
     rule: str
     external_id: str | None = None
     part_id: str | None = None
+    topic: str | None = None
 
 
 @frozen

@@ -187,6 +187,15 @@ class MailReply:
 
 
 @frozen
+class GreetCall:
+    """Log in where mails are handed over, and hand over none. The reply is a `MailReply`: at MAIL
+    with 250, a mail could follow."""
+
+    server: MailServer
+    deadline_s: float = 30.0
+
+
+@frozen
 class FindCall:
     """Look for a mail of ours by its Message-ID in a folder of the account, as after an answer that
     was lost."""
@@ -231,7 +240,7 @@ class ExtractReply:
     size: int
 
 
-Call: TypeAlias = HttpCall | MailCall | FindCall | KeepCall | ExtractCall
+Call: TypeAlias = HttpCall | MailCall | GreetCall | FindCall | KeepCall | ExtractCall
 Reply: TypeAlias = HttpReply | MailReply | FolderReply | ExtractReply
 
 # A flow yields calls and is sent their replies. It may raise SendFailure, and the driver throws a

@@ -80,6 +80,7 @@ def test_a_mail_is_for_the_address_of_the_hook() -> None:
         "channel_key": "support@example.com",
         "at": 0,
         "blob": sha256(MAIL).hexdigest(),
+        "authserv_id": "",
     }
     assert MIME.dispatch(document) == "email"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.kit import Served, Setup, Site, open_site, serving
+from tests.e2e.post import Post, missing, open_post
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,4 +35,13 @@ async def site(tmp_path: Path, setup: Setup) -> AsyncIterator[Site]:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The program without a bot, shared by the tests of a module."""
     with serving(tmp_path_factory.mktemp("served"), Setup(bot="none")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def post() -> Iterator[Post]:
+    """Real mail servers; see there."""
+    if (why := missing()) is not None:
+        pytest.skip(why)
+    with open_post() as opened:
         yield opened

@@ -19,7 +19,13 @@ import trio
 from attrs import define, field, frozen
 
 from omni_actors.demo.program import Program
-from omni_actors.sandbox import Sandbox, SandboxSettings, WhatsAppAccount, open_sandbox
+from omni_actors.sandbox import (
+    EmailAccount,
+    Sandbox,
+    SandboxSettings,
+    WhatsAppAccount,
+    open_sandbox,
+)
 from omni_actors.sandbox.meta.settings import InstagramAccount, MessengerAccount
 
 T = TypeVar("T")
@@ -39,7 +45,7 @@ bind = "{bind}"
 url = "sqlite:///{data}/omni.db"
 
 [delivery]
-unknown_wait_s = {{ whatsapp = 1, messenger = 1, instagram = 1 }}
+unknown_wait_s = {{ whatsapp = 1, messenger = 1, instagram = 1, email = 1 }}
 
 [drain]
 notice_s = {notice_s}
@@ -87,10 +93,11 @@ class Setup:
     bind: str = "127.0.0.1:0"
     lines: tuple[Line, ...] = (Line(),)
     more: str = ""
-    others: tuple[MessengerAccount | InstagramAccount, ...] = ()
-    """Accounts of the sandbox for the channels in `more`, where `{graph}` is its address."""
+    others: tuple[MessengerAccount | InstagramAccount | EmailAccount, ...] = ()
+    """Accounts of the sandbox for the channels in `more`, where `{graph}` is its address, and
+    `{smtp}` and `{imap}` are the ports of its mail servers."""
 
-    def text(self, data: Path, graph: str) -> str:
+    def text(self, data: Path, graph: str, doors: Mapping[str, str] | None = None) -> str:
         """The config as it is written."""
         head = CONFIG.format(
             bind=self.bind,
@@ -105,13 +112,18 @@ class Setup:
             )
             for line in self.lines
         ]
-        return head + "".join(tables) + self.more.replace("{graph}", graph)
+        more = self.more.replace("{graph}", graph)
+        for name, place in (doors or {}).items():
+            more = more.replace(f"{{{name}}}", place.rpartition(":")[2])
+        return head + "".join(tables) + more
 
 
-def write_config(folder: Path, setup: Setup, graph: str) -> Path:
+def write_config(
+    folder: Path, setup: Setup, graph: str, doors: Mapping[str, str] | None = None
+) -> Path:
     """A config in this folder, with its data beside it."""
     path = folder / "config.toml"
-    path.write_text(setup.text(folder / "data", graph), "utf-8")
+    path.write_text(setup.text(folder / "data", graph, doors), "utf-8")
     return path
 
 
@@ -199,7 +211,7 @@ class Site:
     def configure(self, setup: Setup) -> None:
         """Write another config in place of the one there is."""
         self.setup = setup
-        write_config(self.folder, setup, self.sandbox.url)
+        write_config(self.folder, setup, self.sandbox.url, self.sandbox.doors)
 
     @property
     def operator_key(self) -> str:
@@ -344,7 +356,7 @@ def log_lines(log: Path) -> list[dict[str, Any]]:
 
 def accounts(
     setup: Setup,
-) -> tuple[WhatsAppAccount | MessengerAccount | InstagramAccount, ...]:
+) -> tuple[WhatsAppAccount | MessengerAccount | InstagramAccount | EmailAccount, ...]:
     """An account of the sandbox for each channel."""
     numbers = [
         WhatsAppAccount(
@@ -368,7 +380,7 @@ async def open_site(folder: Path, setup: Setup, seed: int = 1) -> AsyncIterator[
         httpx.AsyncClient(base_url=sandbox.url, timeout=PATIENCE_S) as control,
         trio.open_nursery() as nursery,
     ):
-        config = write_config(folder, setup, sandbox.url)
+        config = write_config(folder, setup, sandbox.url, sandbox.doors)
         program = Program(config, folder / "gateway.log")
         site = Site(folder, setup, program, sandbox, control, nursery)
         try:
@@ -511,7 +523,9 @@ def running(*arguments: str, log: Path, says: str) -> Iterator[str]:
 def serving(folder: Path, setup: Setup) -> Iterator[Served]:
     """The program and the platforms, each in a process of its own."""
     log = folder / "sandbox.log"
-    arguments = ("sandbox", "--bind", "127.0.0.1:0", "--hook", "http://127.0.0.1:9/none")
+    free = "127.0.0.1:0"
+    places = ("--bind", free, "--smtp", free, "--imap", free)
+    arguments = ("sandbox", *places, "--hook", "http://127.0.0.1:9/none")
     with running(*arguments, log=log, says="listens at") as sandbox_url:
         config = write_config(folder, setup, sandbox_url)
         log = folder / "gateway.log"

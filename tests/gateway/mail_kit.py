@@ -139,7 +139,7 @@ def parse(document: Any) -> Sequence[Report]:
     ]  # fmt: skip
 
 
-def document(raw: bytes, channel_key: str, at: float, blob: str) -> Any:
+def document(raw: bytes, channel_key: str, _settings: Settings | None, at: float, blob: str) -> Any:
     return {"raw": raw, "channel_key": channel_key, "at": at, "blob": blob}
 
 

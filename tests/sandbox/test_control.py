@@ -152,7 +152,7 @@ async def test_a_sandbox_can_be_served_from_a_nursery() -> None:
             answer = await client.get(sandbox.url)
         nursery.cancel_scope.cancel()
 
-    assert answer.json() == {"sandbox": ["instagram", "messenger", "whatsapp"]}
+    assert answer.json() == {"sandbox": ["email", "instagram", "messenger", "whatsapp"]}
 
 
 async def _serve(*, task_status: Any) -> None:
@@ -166,9 +166,23 @@ async def test_a_bind_without_a_port_is_refused(bind: str) -> None:
             pass
 
 
-def test_a_description_names_the_addresses_and_no_secret() -> None:
-    text = describe(SandboxSettings(), "http://127.0.0.1:8090")
+@pytest.mark.parametrize(
+    ("bind", "why"),
+    [("8025", "smtp must be host:port"), ("0.0.0.0:0", "smtp listens on loopback only")],
+)
+async def test_a_bind_of_the_mail_servers_that_cannot_be_is_refused(bind: str, why: str) -> None:
+    with pytest.RaisesGroup(pytest.RaisesExc(ValueError, match=why), flatten_subgroups=True):
+        async with open_sandbox(SandboxSettings(bind="127.0.0.1:0", smtp_bind=bind)):
+            pass
 
-    assert f"http://127.0.0.1:8090/sandbox/whatsapp/{KEY}/inbound" in text
+
+async def test_a_description_names_the_addresses_and_no_secret() -> None:
+    async with open_sandbox(SandboxSettings(bind="127.0.0.1:0")) as sandbox:
+        text = describe(sandbox)
+
+    assert f"{sandbox.url}/sandbox/whatsapp/{KEY}/inbound" in text
+    assert sandbox.doors["smtp"] in text
+    assert sandbox.doors["imap"] in text
     assert "sandbox-token" not in text
     assert "sandbox-secret" not in text
+    assert "password" not in text

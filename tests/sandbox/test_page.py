@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from omni_actors.sandbox import INSTAGRAM_LOGIN, InstagramAccount, MessengerAccount
+from omni_actors.cli import SANDBOX_IMAP, SANDBOX_SMTP
+from omni_actors.sandbox import INSTAGRAM_LOGIN, EmailAccount, InstagramAccount, MessengerAccount
+from omni_actors.sandbox.email.letters import KEYS as KEYS_OF_MAIL
 from omni_actors.sandbox.faults import KINDS
 from omni_actors.sandbox.meta.channel import PERSON_KEYS
 from omni_actors.sandbox.meta.limits import RATES
@@ -114,17 +116,41 @@ def test_the_sample_configuration_is_of_the_sample_accounts() -> None:
     text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (ROOT / "config.toml").read_text("utf-8"))
     config = tomllib.loads(text)
     accounts = {(each.platform, each.channel_key): each for each in SAMPLE_ACCOUNTS}
-    keys = {"whatsapp": "phone_number_id", "messenger": "page_id", "instagram": "ig_id"}
+    keys = {
+        "whatsapp": "phone_number_id",
+        "messenger": "page_id",
+        "instagram": "ig_id",
+        "email": "address",
+    }
 
     for channel in config["channels"]:
-        if channel["platform"] == "email":  # nobody plays a mail server there
-            continue
         account = accounts[channel["platform"], channel[keys[channel["platform"]]]]
+        if isinstance(account, EmailAccount):
+            assert (channel["password"], channel["authserv_id"]) == (account.password, account.host)
+            assert f"127.0.0.1:{channel['imap']['port']}" == SANDBOX_IMAP
+            assert f"127.0.0.1:{channel['smtp']['port']}" == SANDBOX_SMTP
+            continue
         assert isinstance(account, WhatsAppAccount | MessengerAccount | InstagramAccount)
         assert channel["access_token"] == account.access_token
         assert account.app_secret in config["hooks"][0]["app_secrets"]
         assert channel.get("app_id", account.app_id) == account.app_id
         assert channel.get("app_secret", account.app_secret) == account.app_secret
+
+
+def test_the_mail_account_is_that_of_the_page() -> None:
+    page, account = PAGE.read_text("utf-8"), EmailAccount()
+
+    for value in (account.address, account.password, account.access_token, account.host):
+        assert f"`{value}`" in page
+    for place in (SANDBOX_SMTP, SANDBOX_IMAP):
+        assert place in page
+
+
+def test_the_page_names_every_key_of_a_mail() -> None:
+    page = PAGE.read_text("utf-8")
+
+    for name in KEYS_OF_MAIL:
+        assert re.search(rf'`"?{name}\b', page), name
 
 
 def test_the_keys_are_those_of_the_sample_account() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from omni_actors.model.reports import IdentityKey, StatusReported, Trust
 from omni_actors.model.states import PartStatus
@@ -281,6 +282,20 @@ async def test_ids_of_somebody_elses_messages_prove_nothing(office: Desk) -> Non
     assert strange.reply_to is None
     assert thread_of(strange)["other"] is True
     assert thread_of(strange)["message_id"] == first.id
+
+
+async def test_a_topic_leads_to_the_newest_message_of_the_same_person(office: Desk) -> None:
+    for who, external_id in ((ADA, "1@a"), (ADA, "2@a"), (BOB, "3@b")):
+        report = received(external_id, who=who, channel_key=MAILBOX)
+        thread = {"topic": "mugs", "message_id": external_id}
+        await office.accept(Item("email", evolve(report, thread=thread)))
+
+    found = await write(office, "4@a", Lead("subject", topic="mugs"))
+    other = await write(office, "5@a", Lead("subject", topic="cups"))
+
+    assert (found.reply_to, found.reply_to_external) == (office.known("2@a").id, "2@a")
+    assert thread_of(found)["rule"] == "subject"
+    assert other.reply_to is None
 
 
 async def test_a_lead_to_ones_own_messages_goes_before_one_to_others(office: Desk) -> None:

@@ -64,6 +64,7 @@ class Dovecot:
     imap_port: int  # plain, and STARTTLS
     imaps_port: int
     lmtp_port: int
+    sasl_port: int  # tells another mail server who may log in
 
     def server(
         self, address: str, tls: Tls = Tls.IMPLICIT, login: Login = Login.PASSWORD
@@ -107,7 +108,7 @@ def running() -> Iterator[Dovecot]:
         checker = stack.enter_context(_token_checker())
         certificate = make_certificate(folder)
         for left in reversed(range(STARTS_MAX)):
-            ports = _free_ports(3)
+            ports = _free_ports(4)
             config = folder / "dovecot.conf"
             dovecot = Dovecot(folder, config, certificate, *ports)
             config.write_text(_config(dovecot, checker))
@@ -210,6 +211,7 @@ def _config(dovecot: Dovecot, checker: str) -> str:
         imap=dovecot.imap_port,
         imaps=dovecot.imaps_port,
         lmtp=dovecot.lmtp_port,
+        sasl=dovecot.sasl_port,
         password=PASSWORD,
         unprivileged=""
         if root
@@ -310,6 +312,9 @@ service anvil {{
 }}
 service auth {{
   client_limit = 8000
+  inet_listener {{
+    port = {sasl}
+  }}
 }}
 service lmtp {{
   inet_listener lmtp {{

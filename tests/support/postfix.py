@@ -1,7 +1,8 @@
 """A real Postfix on loopback, from a folder of its own: nothing can leave this machine.
 
-It must be started by root. Ports: plain (whoever is on this machine may send), with TLS at once,
-and with STARTTLS; the latter two want a login, told by `sasl`.
+It must be started by root. Ports: plain (whoever is on this machine may send, logged in or not),
+with TLS at once, and with STARTTLS; the latter two want a login, which whoever is at the SASL port
+judges.
 """
 
 import os
@@ -73,15 +74,18 @@ def why_not() -> str | None:
 
 
 @contextmanager
-def postfix(certificate: Path, lmtp_port: int, sasl_port: int) -> Iterator[Postfix]:
-    """Run one. `certificate` holds a key too; mails are delivered to `lmtp_port`."""
+def postfix(
+    certificate: Path, lmtp_port: int, sasl_port: int, policy_port: int | None = None
+) -> Iterator[Postfix]:
+    """Run one. `certificate` holds a key too; mails are delivered to `lmtp_port`, and who is at
+    `policy_port` has a say in whether they are taken (tests/support/gatekeeper.py)."""
     with ExitStack() as stack:
         # Its programs are another user, so the folder is not below one that is only ours.
         folder = Path(tempfile.mkdtemp(prefix="postfix-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         folder.chmod(0o755)
         made = Postfix(folder, *_free_ports(3))
-        _write(made, certificate, lmtp_port, sasl_port)
+        _write(made, certificate, lmtp_port, sasl_port, policy_port)
         _command(folder, "start")
         stack.callback(_command, folder, "stop")
         for port in (made.plain, made.implicit, made.starttls):
@@ -89,7 +93,9 @@ def postfix(certificate: Path, lmtp_port: int, sasl_port: int) -> Iterator[Postf
         yield made
 
 
-def _write(made: Postfix, certificate: Path, lmtp_port: int, sasl_port: int) -> None:
+def _write(
+    made: Postfix, certificate: Path, lmtp_port: int, sasl_port: int, policy_port: int | None
+) -> None:
     folder = made.folder
     etc = folder / "etc"
     for name in ("etc", "spool", "data"):
@@ -98,6 +104,7 @@ def _write(made: Postfix, certificate: Path, lmtp_port: int, sasl_port: int) -> 
     shutil.copy(certificate, folder / "identity.pem")
     for name in ("postfix-files", "dynamicmaps.cf"):
         shutil.copy(Path("/etc/postfix") / name, etc / name)
+    policy = f"check_policy_service inet:127.0.0.1:{policy_port} " if policy_port else ""
     refusals = " ".join(f"{{{who} = {what}}}" for who, what in REFUSALS.items())
     main = {
         "compatibility_level": "3.7",
@@ -134,8 +141,8 @@ def _write(made: Postfix, certificate: Path, lmtp_port: int, sasl_port: int) -> 
         "smtpd_sasl_type": "dovecot",
         "smtpd_sasl_path": f"inet:127.0.0.1:{sasl_port}",
         "smtpd_recipient_restrictions": (
-            f"check_recipient_access inline:{{{refusals}}} permit_sasl_authenticated "
-            "permit_mynetworks reject"
+            f"check_recipient_access inline:{{{refusals}}} {policy}"
+            "permit_sasl_authenticated permit_mynetworks reject"
         ),
     }
     text = "".join(f"{name} = {value}\n" for name, value in main.items())
@@ -147,6 +154,7 @@ def _write(made: Postfix, certificate: Path, lmtp_port: int, sasl_port: int) -> 
     )
     listeners = (
         at.format(made.plain)
+        + "  -o smtpd_sasl_auth_enable=yes\n"
         + at.format(made.implicit)
         + "  -o smtpd_tls_wrappermode=yes\n"
         + login

@@ -6,6 +6,7 @@ from omni_actors.adapters.contract import Adapter, MailboxDesk
 from omni_actors.adapters.email.addresses import address
 from omni_actors.adapters.email.attachments import fetch
 from omni_actors.adapters.email.capabilities import CAPABILITIES
+from omni_actors.adapters.email.checking import check
 from omni_actors.adapters.email.inbound import document, parse
 from omni_actors.adapters.email.mime import extract
 from omni_actors.adapters.email.outbound import ATTEMPT_S, forbids, send
@@ -35,6 +36,7 @@ EMAIL: Final = Adapter(
     token_hosts=token_hosts,
     attempt_s=ATTEMPT_S,
     forbids=forbids,
+    check=check,
     rate_of=lambda settings: limits_of(settings.provider).rate,
     mailbox=MailboxDesk(
         server=lambda settings: settings.imap_server,

@@ -15,6 +15,7 @@ from attrs import frozen
 from omni_actors.adapters.contract import PartToSend
 from omni_actors.adapters.email.letter import subject_of
 from omni_actors.adapters.email.settings import EmailSettings
+from omni_actors.adapters.email.subjects import bare, folded
 from omni_actors.model.content import Content, Email
 from omni_actors.model.json import JsonObject
 from omni_actors.policy.fitting import one_line
@@ -29,11 +30,6 @@ AUTO_GENERATED: Final = "auto-generated"
 # https://learn.microsoft.com/en-us/openspecs/exchange_server_protocols/ms-oxcmail/ced68690-498a-4567-9d14-5c01f974d8b1
 NO_MACHINES: Final = "DR, RN, NRN, OOF, AutoReply"
 
-_PREFIX: Final = re.compile(
-    r"(?:re|r|aw|antw|antwort|sv|vs|svar|odp|ynt|rv|res|ré|回复|回覆|答复|答覆)"
-    r"(?:\[\d{1,3}\]|\(\d{1,3}\))?[ \t]?[:：]",
-    re.IGNORECASE,
-)
 _ID: Final = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
@@ -59,6 +55,7 @@ class Thread:
         """What is to be told when the leg is written to again."""
         return {
             "subject": self.subject,
+            "topic": folded(self.subject),
             "message_id": message_id,
             "references": [each for each in self.ids if each != message_id],
         }
@@ -95,19 +92,6 @@ def thread_of(part: PartToSend, content: Content) -> Thread:
     ids = (*ids_in(known.get("references")), *ids_in([known.get("message_id")]), last)
     subject = bare(first) if known else bare(asked or "")
     return Thread(subject, last, trimmed(ids), kept=differs and bool(known))
-
-
-def folded(subject: str) -> str:
-    """A subject as it counts when two are compared."""
-    return one_line(bare(subject)).casefold()
-
-
-def bare(subject: str) -> str:
-    """A subject without the prefixes of replies, in whatever language."""
-    rest = subject.strip()
-    while found := _PREFIX.match(rest):
-        rest = rest[found.end() :].lstrip()
-    return rest
 
 
 def clean(text: str) -> str:

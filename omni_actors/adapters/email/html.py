@@ -38,22 +38,17 @@ def to_text(html: str) -> str:
 
     Links are followed by their addresses, quotes stand behind `>`, items behind `-` or numbers.
     """
-    writer = _Writer()
+    writer = Writer()
     for event in nested(html):
-        if isinstance(event, str):
-            writer.text(event)
-        elif isinstance(event, Start):
-            writer.start(event)
-        else:
-            writer.end(event.name)
+        writer.take(event)
         if writer.size > TEXT_MAX:
             break
     return writer.whole()
 
 
 @define
-class _Writer:
-    """Writes lines."""
+class Writer:
+    """Writes what HTML says in lines."""
 
     lines: list[str] = field(factory=list)
     line: list[str] = field(factory=list)
@@ -65,6 +60,20 @@ class _Writer:
     literal: int = 0
     lists: list[int] = field(factory=list)  # the number of the item; 0 where they have none
     links: list[tuple[str, int]] = field(factory=list)  # the address, and where its text begins
+
+    def take(self, event: Event) -> None:
+        """What comes next."""
+        if isinstance(event, str):
+            self.text(event)
+        elif isinstance(event, Start):
+            self.start(event)
+        else:
+            self.end(event.name)
+
+    def cut(self) -> int:
+        """End the line; how many there are."""
+        self._break()
+        return len(self.lines)
 
     def text(self, source: str) -> None:
         """Words, or lines where they stand as they are."""

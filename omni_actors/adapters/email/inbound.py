@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from omni_actors.adapters.email.addresses import (
     Mailbox,
@@ -16,13 +16,36 @@ from omni_actors.adapters.email.addresses import (
     mailboxes,
 )
 from omni_actors.adapters.email.attachments import media_kind
+from omni_actors.adapters.email.bounces import bounce_of, statuses
+from omni_actors.adapters.email.fingerprints import event_key
 from omni_actors.adapters.email.headers import date_of, shown, words_decoded
 from omni_actors.adapters.email.html import safe
+from omni_actors.adapters.email.machines import Written, own_id, written_by
 from omni_actors.adapters.email.mime import Attachment, Parsed, read
+from omni_actors.adapters.email.quotes import Reply, reply
+from omni_actors.adapters.email.settings import EmailSettings
+from omni_actors.adapters.email.subjects import is_forward
+from omni_actors.adapters.email.threads import clues, thread_of, token_in
+from omni_actors.adapters.email.trust import (
+    Result,
+    Witness,
+    results,
+    told_of,
+    trust_of,
+    witness,
+)
 from omni_actors.adapters.reading import seconds
 from omni_actors.model.content import Email, Media
 from omni_actors.model.json import Json, JsonObject
-from omni_actors.model.reports import MediaRef, Received, Report, Unsupported
+from omni_actors.model.reports import (
+    Clue,
+    MediaRef,
+    Received,
+    Report,
+    StatusReported,
+    Unsupported,
+)
+from omni_actors.model.states import PartStatus
 
 NAME_MAX: Final = 200
 SUBJECT_MAX: Final = 998
@@ -46,50 +69,20 @@ TOLD_HEADERS: Final = (
 )
 
 
-def document(raw: bytes, channel_key: str, at: float, blob: str) -> Any:
-    """A raw mail as what `parse` reads: whose mailbox it is, when it arrived (unix seconds; 0 when
-    that is not known) and the blob that holds it."""
-    return {"raw": raw, "channel_key": channel_key, "at": at, "blob": blob}
-
-
-def parse(document: Json) -> Sequence[Report]:
-    """The reports of one mail; anything is one."""
-    given: Mapping[str, Any] = document if isinstance(document, dict) else {}
-    raw = given.get("raw")
-    mail = Mail(
-        parsed=read(raw if isinstance(raw, bytes) else b""),
-        channel_key=str(given.get("channel_key") or ""),
-        arrived_at=seconds(given.get("at")),
-        blob=str(given.get("blob") or ""),
-    )
-    sender = sender_of(mail.parsed)
-    if sender.mailbox is None:
-        return [unsupported(mail, sender.why)]
-    return [received(mail, sender)]
-
-
-@frozen
-class Mail:
-    """A mail, and what is known of it besides what it says."""
-
-    parsed: Parsed
-    channel_key: str
-    arrived_at: float
-    blob: str
-
-    @property
-    def at(self) -> float:
-        """When it arrived; when it was written, if that is all that is known."""
-        return self.arrived_at or date_of(self.parsed.headers)
-
-    @property
-    def external_id(self) -> str:
-        """The Message-ID without its brackets, or a name that only these bytes have."""
-        ids = self.parsed.headers.ids("message-id")
-        return ids[0] if ids else f"sha256:{sha256(self.parsed.raw).hexdigest()}"
-
-
-# ---- who wrote
+def document(
+    raw: bytes, channel_key: str, settings: EmailSettings | None, at: float, blob: str
+) -> Any:
+    """A raw mail as what `parse` reads: whose mailbox it is and what that is configured with (if it
+    is known), when it arrived (unix seconds; 0 when that is not known), and the blob of it."""
+    return {
+        "raw": raw,
+        "channel_key": channel_key,
+        "at": at,
+        "blob": blob,
+        "provider": settings.provider if settings else "plain",
+        "authserv_id": settings.trusted_authserv_id if settings else "",
+        "subject_fallback": settings.subject_fallback if settings else False,
+    }
 
 
 @frozen
@@ -103,6 +96,81 @@ class Sender:
     name: str | None = None
     signs: tuple[str, ...] = ()
     why: str = ""
+
+
+@frozen
+class Mail:
+    """A mail, and what is known of it besides what it says."""
+
+    parsed: Parsed
+    channel_key: str
+    arrived_at: float
+    blob: str
+    witness: Witness = field(factory=Witness)
+    by_subject: bool = False
+
+    @property
+    def event_key(self) -> str:
+        """By what the same mail is known."""
+        return event_key(self.parsed)
+
+    @property
+    def at(self) -> float:
+        """When it arrived; when it was written, if that is all that is known."""
+        return self.arrived_at or date_of(self.parsed.headers)
+
+    @property
+    def external_id(self) -> str:
+        """The Message-ID without its brackets, or a name that only these bytes have."""
+        ids = self.parsed.headers.ids("message-id")
+        return ids[0] if ids else f"sha256:{sha256(self.parsed.raw).hexdigest()}"
+
+
+def parse(document: Json) -> Sequence[Report]:
+    """The reports of one mail; anything is one."""
+    given: Mapping[str, Any] = document if isinstance(document, dict) else {}
+    raw = given.get("raw")
+    mail = Mail(
+        parsed=read(raw if isinstance(raw, bytes) else b""),
+        channel_key=str(given.get("channel_key") or ""),
+        arrived_at=seconds(given.get("at")),
+        blob=str(given.get("blob") or ""),
+        witness=witness(str(given.get("authserv_id") or ""), str(given.get("provider") or "")),
+        by_subject=given.get("subject_fallback") is True,
+    )
+    return told(mail, sender_of(mail.parsed))
+
+
+def told(mail: Mail, sender: Sender) -> Sequence[Report]:
+    """What a mail is: what became of one of ours, one of ours that came back, or a message."""
+    address = sender.mailbox.key if sender.mailbox else ""
+    bounce = bounce_of(mail.parsed, address)
+    if bounce is not None:
+        found = list(statuses(bounce, mail.channel_key, mail.event_key, mail.at))
+        return found or [unsupported(mail, "the report names no mail of ours", "bounce")]
+    own = own_id(mail.parsed.headers, mail.channel_key)
+    if own is not None:
+        return [came_back(mail, own)]
+    if sender.mailbox is None:
+        return [unsupported(mail, sender.why)]
+    return [received(mail, sender)]
+
+
+def came_back(mail: Mail, message_id: str) -> StatusReported:
+    """A mail of ours that we get ourselves, as a copy or in a loop: all it tells is that it was
+    sent."""
+    return StatusReported(
+        channel_key=mail.channel_key,
+        event_key=mail.event_key,
+        at=mail.at,
+        identities=(),
+        external_id=message_id,
+        status=PartStatus.SENT,
+        clues=(Clue("own_id", message_id, token_in(message_id)),),
+    )
+
+
+# ---- who wrote
 
 
 def sender_of(parsed: Parsed) -> Sender:
@@ -150,41 +218,51 @@ def _name(person: Mailbox) -> str | None:
 # ---- what they said
 
 
-def stripped(text: str, _html: str | None) -> str:
-    """What the writer of a mail added to what it quotes."""
-    return text
-
-
 def received(mail: Mail, sender: Sender) -> Received:
     """The message that a mail is."""
     assert sender.mailbox is not None
-    parsed = mail.parsed
+    parsed, headers = mail.parsed, mail.parsed.headers
+    by = written_by(headers, sender.mailbox.key, mail.channel_key)
+    checks = results(headers, mail.witness)
+    said = said_in(parsed, mail.channel_key)
     return Received(
         channel_key=mail.channel_key,
-        event_key=f"mail:{fingerprint(parsed)}",
+        event_key=mail.event_key,
         at=mail.at,
         identities=(identity(sender.mailbox.address),),
         external_id=mail.external_id,
-        content=content(parsed),
+        content=content(parsed, said),
         media=tuple(_ref(mail.blob, file) for file in parsed.attachments),
-        reply_to=answered(parsed),
         name=sender.name,
-        notes=notes(mail, sender),
+        forwarded=said.forwards,
+        notes=notes(mail, sender, by, checks),
+        opens_window=not by.is_automatic,
+        automatic=by.is_automatic,
+        clues=clues(headers, by_subject=mail.by_subject),
+        thread=None if by.is_automatic else thread_of(headers),
+        trust=trust_of(checks, sender.mailbox.key, sender.signs),
     )
 
 
-def content(parsed: Parsed) -> Email:
-    """What a mail says."""
+def said_in(parsed: Parsed, account: str) -> Reply:
+    """What the writer of a mail says, without what they quote."""
+    subject, headers = parsed.headers.text("subject"), parsed.headers
+    answers = headers.raw("in-reply-to") is not None or headers.raw("references") is not None
+    forwards = is_forward(subject, answers=answers)
+    return reply(parsed.text, parsed.html, account, forwards=forwards)
+
+
+def content(parsed: Parsed, said: Reply) -> Email:
+    """What a mail holds."""
     ids = frozenset(file.content_id for file in parsed.attachments if file.content_id)
-    text = stripped(parsed.text, parsed.html)
     headers = parsed.headers
     return Email(
         subject=headers.text("subject")[:SUBJECT_MAX],
-        text=text,
+        text=said.text,
         html=None if parsed.html is None else safe(parsed.html, ids),
         cc=tuple(p.address for p in mailboxes(headers.written("cc")) if p.address)[:PEOPLE_MAX],
         headers=told_headers(parsed),
-        full_text=parsed.text if parsed.text != text else None,
+        full_text=parsed.text if parsed.text != said.text else None,
         attachments=tuple(_medium(file) for file in parsed.attachments),
     )
 
@@ -195,26 +273,15 @@ def told_headers(parsed: Parsed) -> JsonObject:
     return {name: value for name, value in told.items() if value}
 
 
-def answered(parsed: Parsed) -> str | None:
-    """The external id of the message that a mail says it answers."""
-    ids = parsed.headers.ids("in-reply-to")[:1] or parsed.headers.ids("references")[-1:]
-    return ids[0] if ids else None
-
-
-def fingerprint(parsed: Parsed) -> str:
-    """What is the same whichever way a mail came: its hash without what servers add on the way."""
-    headers = parsed.headers
-    told = [headers.raw(name) or b"" for name in ("message-id", "date", "from", "subject")]
-    body = parsed.raw[parsed.root.start : parsed.root.end].replace(b"\r\n", b"\n").rstrip(b"\r\n")
-    return sha256(b"\0".join([*told, body])).hexdigest()
-
-
-def notes(mail: Mail, sender: Sender) -> JsonObject:
+def notes(mail: Mail, sender: Sender, by: Written, checks: Sequence[Result]) -> JsonObject:
     """What is to be known of a mail beside what it says."""
     parsed = mail.parsed
     written_at = date_of(parsed.headers)
     told: dict[str, Json] = {
         "message_id": mail.external_id,
+        "kind": by.kind.value,
+        "signs": list(by.signs),
+        "checks": told_of(checks),
         "written_at": written_at or None,
         "problems": list(parsed.problems),
         "doubts": list(sender.signs),
@@ -229,15 +296,15 @@ def notes(mail: Mail, sender: Sender) -> JsonObject:
     return {"email": {name: value for name, value in told.items() if value}}
 
 
-def unsupported(mail: Mail, why: str) -> Unsupported:
-    """A mail that is nobody's; the bytes are in its intake."""
+def unsupported(mail: Mail, why: str, kind: str = "mail") -> Unsupported:
+    """A mail that is nobody's, or about nothing of ours; the bytes are in its intake."""
     subject = mail.parsed.headers.text("subject")[:SUBJECT_MAX]
     return Unsupported(
         channel_key=mail.channel_key,
-        event_key=f"mail:{fingerprint(mail.parsed)}",
+        event_key=mail.event_key,
         at=mail.at,
         identities=(),
-        kind="mail",
+        kind=kind,
         reason=why,
         raw={"blob": mail.blob, "message_id": mail.external_id, "subject": subject},
     )

@@ -232,7 +232,7 @@ def bodies(part: PartToSend, thread: Thread) -> Bodies:
     text = plain_text(said.blocks)
     if isinstance(content, Email):
         return own_bodies(content, part, text, said)
-    html = page(said.blocks, thread.subject) if said.rich else None
+    html = page(said.blocks, thread.subject, f"c.{part.token}") if said.rich else None
     return Bodies(text, html, said.shown if html else frozenset())
 
 

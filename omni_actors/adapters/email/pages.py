@@ -96,6 +96,7 @@ PAGE: Final = """\
 {sheet}</style>
 </head>
 <body class="page" style="margin:0;padding:0;background-color:#f3f4f6">
+<a name="{mark}"></a>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0">
 <tr><td class="page" align="center" style="padding:24px 12px;background-color:#f3f4f6">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" \
@@ -113,9 +114,12 @@ text-align:start;overflow-wrap:anywhere">
 """
 
 
-def page(blocks: Iterable[Block], title: str) -> str:
-    """The HTML of a mail."""
-    return PAGE.format(title=said(title), sheet=SHEET, ink=INK, font=FONT, body=fragment(blocks))
+def page(blocks: Iterable[Block], title: str, mark: str) -> str:
+    """The HTML of a mail. `mark` is a name for its beginning, by which it is found in an answer."""
+    body = fragment(blocks)
+    return PAGE.format(
+        title=said(title), sheet=SHEET, ink=INK, font=FONT, mark=said(mark), body=body
+    )
 
 
 def fragment(blocks: Iterable[Block]) -> str:

@@ -7,6 +7,7 @@ from attrs import define
 
 from omni_actors.sandbox.contract import (
     ControlError,
+    Door,
     Figures,
     Job,
     Outbox,
@@ -32,6 +33,8 @@ class MetaPlatform:
     rules: Rules
     answers_calls: bool
     """Whether it is the one of the two that is asked; it knows the other's calls too."""
+    has_hooks: bool = True
+    doors: tuple[Door, ...] = ()
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ from attrs import define, evolve, field
 from omni_actors.sandbox import graph
 from omni_actors.sandbox.contract import (
     ControlError,
+    Door,
     Figures,
     Job,
     Outbox,
@@ -74,6 +75,8 @@ class WhatsApp:
 
     stage: Stage
     name: str = "whatsapp"
+    has_hooks: bool = True
+    doors: tuple[Door, ...] = ()
     accounts: dict[str, WhatsAppAccount] = field(factory=dict)
     outboxes: dict[str, Outbox] = field(factory=dict)
     figures: dict[str, Figures] = field(factory=dict)

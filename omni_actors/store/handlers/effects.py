@@ -475,7 +475,7 @@ class Effects:
 
 
 def status_facts(report: StatusReported) -> JsonObject:
-    """What a status tells besides: its price and, in a group, whose it is."""
+    """What a status tells besides: its price, whose it is of several, the platform's own words."""
     facts: dict[str, Json] = {}
     if report.pricing is not None:
         facts["pricing"] = report.pricing
@@ -483,6 +483,8 @@ def status_facts(report: StatusReported) -> JsonObject:
         facts["participant"] = report.participant
     if report.entry is not None:
         facts["entry"] = report.entry
+    if report.detail is not None:
+        facts["detail"] = report.detail
     return facts
 
 

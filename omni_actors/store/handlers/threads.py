@@ -6,11 +6,17 @@ from attrs import frozen
 
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import Received
-from omni_actors.store.codec import dumps
+from omni_actors.store.codec import decode_object, dumps
 from omni_actors.store.handlers.effects import Effects, Home, Place
 from omni_actors.store.handlers.people import Reach
 from omni_actors.store.mail import Lead
 
+TOPICS_MAX = 50
+TOPICS = """
+    SELECT id, thread FROM message
+    WHERE conversation_id = :conversation_id AND leg_id = :leg_id AND thread IS NOT NULL
+    ORDER BY id DESC LIMIT :n
+"""
 LEG_THREAD = "UPDATE leg SET thread = :thread WHERE id = :id"
 MESSAGE_THREAD = "UPDATE message SET thread = :thread WHERE id = :id"
 # Who was proved once is known; that somebody uses their name later does not change who they are.
@@ -54,7 +60,7 @@ def follow(effects: Effects, home: Home, reach: Reach, leads: Sequence[Lead]) ->
     strange = None
     for lead in leads:
         proved = lead.part_id is not None
-        place, external_id = _place_of(effects, home, lead)
+        place, external_id = _place_of(effects, home, reach, lead)
         if place is None:
             continue
         mine = place.conversation_id == reach.thread.id if proved else place.leg_id == reach.id
@@ -67,8 +73,12 @@ def follow(effects: Effects, home: Home, reach: Reach, leads: Sequence[Lead]) ->
     return strange
 
 
-def _place_of(effects: Effects, home: Home, lead: Lead) -> tuple[Place | None, str | None]:
+def _place_of(
+    effects: Effects, home: Home, reach: Reach, lead: Lead
+) -> tuple[Place | None, str | None]:
     """Where a lead goes, and the platform's id of what is there."""
+    if lead.topic is not None:
+        return _newest_of(effects, reach, lead.topic)
     if lead.part_id is not None:
         part = effects.parts.get(lead.part_id)
         if part is None or part.message.tenant != home.tenant:
@@ -78,6 +88,18 @@ def _place_of(effects: Effects, home: Home, lead: Lead) -> tuple[Place | None, s
         return Place(message.id, message.leg_id, message.conversation_id), external_id
     target = effects.target(home.id, lead.external_id or "")
     return (effects.place_of(target[0]), lead.external_id) if target else (None, None)
+
+
+def _newest_of(effects: Effects, reach: Reach, topic: str) -> tuple[Place | None, str | None]:
+    """The newest message of a leg whose thread has a topic, among the last ones."""
+    rows = effects.db.rows(TOPICS, conversation_id=reach.thread.id, leg_id=reach.id, n=TOPICS_MAX)
+    for message_id, thread in rows:
+        told = decode_object(thread)
+        if told.get("topic") == topic:
+            external_id = told.get("message_id")
+            place = Place(message_id, reach.id, reach.thread.id)
+            return place, external_id if isinstance(external_id, str) else None
+    return None, None
 
 
 def trust_of(report: Received, answered: Answered | None) -> str | None:

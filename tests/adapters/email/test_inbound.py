@@ -18,7 +18,7 @@ KEY, AT = "support@example.com", 1795690000.0
 
 
 def told(raw: bytes) -> list[dict[str, object]]:
-    reports = parse(document(raw, KEY, AT, sha256(raw).hexdigest()))
+    reports = parse(document(raw, KEY, None, AT, sha256(raw).hexdigest()))
     return [shown(report) for report in reports]
 
 
@@ -35,14 +35,14 @@ def test_a_mail_becomes_what_it_says(mail: Path) -> None:
 @pytest.mark.parametrize("mail", sorted(GOLDEN.glob("*.eml")), ids=lambda path: path.stem)
 def test_the_same_mail_with_other_line_ends_is_the_same(mail: Path) -> None:
     raw = mail.read_bytes()
-    one = parse(document(raw, KEY, AT, "b"))
-    two = parse(document(raw.replace(b"\n", b"\r\n"), KEY, AT, "b"))
+    one = parse(document(raw, KEY, None, AT, "b"))
+    two = parse(document(raw.replace(b"\n", b"\r\n"), KEY, None, AT, "b"))
 
     assert [report.event_key for report in one] == [report.event_key for report in two]
 
 
 def received(raw: bytes, at: float = AT) -> Received:
-    [report] = parse(document(raw, KEY, at, "b"))
+    [report] = parse(document(raw, KEY, None, at, "b"))
     assert isinstance(report, Received)
     return report
 
@@ -86,7 +86,7 @@ def test_the_media_stand_in_the_order_of_the_attachments() -> None:
 
 @pytest.mark.parametrize("raw", [b"", b"\0" * 100, b"From: \n\nx", b"\xff\xfe", b"GET / HTTP/1.1"])
 def test_what_nobody_wrote_is_kept_whole_and_says_why(raw: bytes) -> None:
-    [report] = parse(document(raw, KEY, AT, "b"))
+    [report] = parse(document(raw, KEY, None, AT, "b"))
 
     assert isinstance(report, Unsupported)
     assert (report.kind, report.channel_key, report.identities) == ("mail", KEY, ())

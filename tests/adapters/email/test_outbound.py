@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from omni_actors.adapters.contract import Medium, PartToSend, Sent
 from omni_actors.adapters.email import EMAIL
-from omni_actors.adapters.email.heads import REFERENCES_MAX, bare, trimmed
+from omni_actors.adapters.email.heads import REFERENCES_MAX, trimmed
 from omni_actors.adapters.email.outbound import send
 from omni_actors.adapters.email.settings import EmailSettings, ImapTable, SmtpTable
+from omni_actors.adapters.email.subjects import bare
 from omni_actors.model.content import (
     Choices,
     Content,
@@ -375,7 +376,8 @@ def test_what_was_sent_is_put_into_the_folder_of_sent_mails() -> None:
     assert isinstance(kept, KeepCall)
     assert (kept.folder, kept.mail) == ("Sent", mail.mail)
     assert (mail.recipients, mail.sender) == ((ADA,), "support@shop.example")
-    assert ended == Sent((OUR_ID,), thread={"subject": "x", "message_id": OUR_ID, "references": []})
+    thread = {"subject": "x", "topic": "x", "message_id": OUR_ID, "references": []}
+    assert ended == Sent((OUR_ID,), thread=thread)
 
 
 def test_a_provider_that_keeps_what_is_sent_gets_no_second_copy() -> None:
