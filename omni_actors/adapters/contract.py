@@ -88,8 +88,9 @@ class PartToSend:
 
     `human`: a person wrote it. `late`: the reply window is closed, as far as we know. `resent`: it
     went out before with an outcome that nobody knows.
-    `token` is a name of the part that nobody can guess, `queued_at` (unix seconds) is when it was
-    asked for. `thread` is what the adapter last said of the leg's thread, by a Received or a Sent.
+    `token` is a name of the part that nobody can guess, `asked_at` (unix seconds) is when it was
+    asked for. `thread` is what the adapter had said of the leg's thread, by a Received or a Sent,
+    before the first attempt.
     `links` are pages of ours on which an option can be picked, by the option's id.
     Where the adapter has an `upload`, each of the `media` is `uploaded` by now.
     """
@@ -106,7 +107,7 @@ class PartToSend:
     resent: bool = False
     override: JsonObject = field(factory=dict)
     token: str = ""
-    queued_at: float = 0.0
+    asked_at: float = 0.0
     thread: JsonObject | None = None
     links: Mapping[str, str] = field(factory=dict)
 

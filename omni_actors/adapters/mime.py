@@ -34,6 +34,8 @@ def _is_address(_secrets: Any, attribute: "Attribute[str]", value: str) -> None:
     local, _, domain = value.rpartition("@")
     if not local or not domain or not value.isprintable() or any(c in value for c in " <>,"):
         raise ValueError(f"{attribute.name} must be the address of the channel, a@example.com")
+    if not domain.isascii():
+        raise ValueError(f"{attribute.name} must have its domain in ASCII (xn--…), as DNS knows it")
 
 
 @frozen

@@ -171,7 +171,7 @@ def part_to_send(claimed: Claimed, token: str) -> PartToSend:
         resent=claimed.resent,
         override=claimed.override,
         token=token,
-        queued_at=claimed.queued_at,
+        asked_at=claimed.asked_at,
         thread=claimed.thread,
     )
 

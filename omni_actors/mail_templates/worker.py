@@ -80,18 +80,24 @@ def rendered(template: dict[str, Any], values: dict[str, Any], most: int) -> dic
             raise
         except Exception as wrong:  # noqa: BLE001 - a template may raise whatever Python can
             raise Problem(piece, f"line {line_of(wrong)}: {spelled(wrong)}") from None
-        if len(made[piece]) > most:
-            raise Problem(piece, f"it would have {len(made[piece])} characters, {most} allowed")
+        bounded(piece, made[piece], most)
     made["subject"] = " ".join(CONTROLS.sub(" ", made["subject"]).split())
     made["text"] = BLANK_LINES.sub("\n\n", TEXT_CONTROLS.sub("", made["text"])).strip() + "\n"
     if made["html"] is not None:
         made["html"] = inlined(made["html"], mjml=template["mjml"])
+        bounded("html", made["html"], most)  # each style stands on many elements now
     for piece in ("subject", "text"):
         if not made[piece].strip():
             raise Problem(piece, "there is nothing in it")
     if len(made["subject"]) > SUBJECT_MAX:
         raise Problem("subject", f"it would have more than {SUBJECT_MAX} characters")
     return made
+
+
+def bounded(piece: str, text: str, most: int) -> None:
+    """Raise Problem for more than a mail may hold."""
+    if len(text) > most:
+        raise Problem(piece, f"it would have {len(text)} characters, {most} allowed")
 
 
 def inlined(html: str, *, mjml: bool) -> str:

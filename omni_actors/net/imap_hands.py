@@ -25,16 +25,22 @@ _TROUBLE = {
 }
 
 
+# Many servers take ten sessions of an account at once, and people's programs want theirs.
+SESSIONS_PER_CHANNEL = 2
+
+
 @frozen(eq=False)
 class FolderHands:
-    """Makes calls on folders, each in a session of its own. `compose` makes the bytes of a mail;
-    what it raises when a blob cannot be read is among the `disk_errors`."""
+    """Makes calls on folders, each in a session of its own, few of a channel at once. `compose`
+    makes the bytes of a mail; what it raises when a blob cannot be read is among the
+    `disk_errors`."""
 
     compose: Callable[[Mail], Awaitable[Outgoing]]
     now: Callable[[], float]
     disk_errors: tuple[type[Exception], ...] = (OSError,)
     patience: Patience = field(factory=Patience)
     ssl_context: ssl.SSLContext | None = None
+    _rooms: dict[str, trio.CapacityLimiter] = field(factory=dict, init=False)
 
     async def make(self, call: FindCall | KeepCall, account: Account, trace: Trace) -> FolderReply:
         """Make one call and note it in `trace`. A folder that is written `\\Sent` or so is the
@@ -55,7 +61,8 @@ class FolderHands:
     async def _in_time(self, call: FindCall | KeepCall, account: Account) -> FolderReply:
         with trio.move_on_after(call.deadline_s):
             try:
-                return await self._in_session(call, account)
+                async with self._room(account.channel_id):
+                    return await self._in_session(call, account)
             except ImapFailure as failure:
                 raise SendFailure(_failure(failure)) from failure
             except SourceBroken as error:
@@ -64,6 +71,11 @@ class FolderHands:
                 raise _unreadable(error) from error
         text = f"no answer from {_place(call)} within {call.deadline_s:g} s"
         raise SendFailure(Failure(Kind.TRANSIENT, Reason.TIMED_OUT, text=text))
+
+    def _room(self, channel_id: str) -> trio.CapacityLimiter:
+        if channel_id not in self._rooms:
+            self._rooms[channel_id] = trio.CapacityLimiter(SESSIONS_PER_CHANNEL)
+        return self._rooms[channel_id]
 
     async def _in_session(self, call: FindCall | KeepCall, account: Account) -> FolderReply:
         async with open_mailbox(

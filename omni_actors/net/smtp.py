@@ -210,6 +210,7 @@ class MailHands:
                 call.envelope_id,
                 utf8=mail.utf8,
                 delivered=call.delivered,
+                required=frozenset(call.required),
             )
             return await connection.hand_over(envelope, letter.pour, progress, log)
         except Refusal as refusal:

@@ -48,6 +48,8 @@ HEADERS_OPEN: Final = frozenset({"list-id", "list-unsubscribe", "list-unsubscrib
 # What these say of a mail is the gateway's to say.
 HEADERS_OURS: Final = ("x-auto-response-suppress", "x-autoreply", "x-autorespond", "x-loop")
 HEADERS_MAX: Final = 30
+COPIES_MAX: Final = 99
+"""With whom a mail is for, as many as every server takes at once (RFC 5321, 4.5.3.1.8)."""
 HEADER_MAX: Final = 900
 
 _HEADER = regex.compile(r"[A-Za-z0-9-]{1,76}")
@@ -95,6 +97,8 @@ class LetterShaper:
                 return self.cards(content, path)
             case Email():
                 check_email(content, path)
+                if alone and blank(content.text) and blank(content.html or ""):
+                    raise Unshapable(f"{path}/text", "there is no text to send")
                 return self.whole(content, path)
             case _:
                 check_said(content, path)
@@ -187,6 +191,9 @@ def check_email(content: Email, path: str) -> None:
     """Raise Unshapable for what no mail may have."""
     if blank(one_line(content.subject)) or _CONTROLS.search(content.subject):
         raise Unshapable(f"{path}/subject", "a subject is one line of text")
+    if len(content.cc) > COPIES_MAX:
+        why = f"{len(content.cc)} copies, {COPIES_MAX} allowed in one mail"
+        raise Unshapable(f"{path}/cc", why)
     for n, address in enumerate(content.cc):
         if not _ADDRESS.fullmatch(address):
             raise Unshapable(f"{path}/cc/{n}", "this is no mail address, such as ada@example.com")

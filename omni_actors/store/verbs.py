@@ -282,7 +282,8 @@ class Claimed:
     first: bool  # its reply window is closed: we write first
     author: str = "bot"
     failure: Failure | None = None  # of the attempt before
-    thread: JsonObject | None = None  # of what it answers, else of its leg
+    thread: JsonObject | None = None  # of what it answers, else of its leg, at the first attempt
+    asked_at: float = 0.0  # when its message was asked for, however often it was queued since
 
 
 @frozen

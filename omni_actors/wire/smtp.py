@@ -89,6 +89,7 @@ class Envelope:
     """What a server is told of a mail. `size` counts its bytes before dots are doubled.
 
     `utf8`: its headers hold addresses that are not ASCII. `delivered`: also tell of the delivery.
+    Unless all of the `required` may have the mail, nobody gets it.
     """
 
     sender: str
@@ -97,11 +98,17 @@ class Envelope:
     envelope_id: str = ""
     utf8: bool = False
     delivered: bool = False
+    required: frozenset[str] = frozenset()
 
     @property
     def needs_utf8(self) -> bool:
         """Whether only a server that takes UTF-8 can have it."""
         return self.utf8 or any(map(needs_utf8, (self.sender, *self.recipients)))
+
+    @property
+    def depends(self) -> bool:
+        """Whether the answers decide if there is a mail at all, so that DATA must wait for them."""
+        return bool(self.required) and len(self.recipients) > 1
 
     @property
     def notify(self) -> str:
@@ -138,7 +145,7 @@ def mailing(envelope: Envelope, offers: Offers, *, again: bool) -> Dialogue[Mail
     if answers.mail.code == UNKNOWN_PARAMETER and bare != offers:
         yield from _called_off(answers)
         answers = yield from _asked(envelope, bare, again=True)
-    stage, refused = answers.refused()
+    stage, refused = answers.refused(envelope.required)
     if refused is not None:
         yield from _called_off(answers)
         return MailReply(stage, refused, answers.recipients)
@@ -161,13 +168,17 @@ class Answers:
     recipients: Mapping[str, SmtpReply]
     data: SmtpReply | None = None
 
-    def refused(self) -> tuple[Stage, SmtpReply | None]:
-        """Why there is nobody to send to, and at which stage; None: there is somebody.
+    def refused(self, required: frozenset[str]) -> tuple[Stage, SmtpReply | None]:
+        """Why there is nobody to send to, or not those who are required, and at which stage; None:
+        there are.
 
         Of several refusals the one that may pass decides: then it is worth another try.
         """
         if not _good(self.mail):
             return Stage.MAIL, self.mail
+        for each in required & self.recipients.keys():
+            if not _good(self.recipients[each]):
+                return Stage.RCPT, self.recipients[each]
         said_no = sorted(self.recipients.values(), key=lambda reply: reply.code)
         if any(map(_good, said_no)):
             return Stage.RCPT, None
@@ -187,7 +198,8 @@ def _asked(envelope: Envelope, offers: Offers, *, again: bool) -> Dialogue[Answe
     if again and not offers.pipelining:
         yield from _told(Stage.MAIL, line("RSET"))
     if offers.pipelining:
-        return (yield from _in_one_breath(mail, rcpts, again=again))
+        whole = not envelope.depends
+        return (yield from _in_one_breath(mail, rcpts, again=again, whole=whole))
     answer = yield from _told(Stage.MAIL, mail)
     told = {}
     if _good(answer):
@@ -196,8 +208,14 @@ def _asked(envelope: Envelope, offers: Offers, *, again: bool) -> Dialogue[Answe
     return Answers(answer, told)
 
 
-def _in_one_breath(mail: bytes, rcpts: Mapping[str, bytes], *, again: bool) -> Dialogue[Answers]:
-    """MAIL, every RCPT and DATA, and only then what the server says to them."""
+def _in_one_breath(
+    mail: bytes, rcpts: Mapping[str, bytes], *, again: bool, whole: bool
+) -> Dialogue[Answers]:
+    """MAIL, every RCPT and, if `whole`, DATA; and only then what the server says to them.
+
+    After DATA nothing can be taken back: a dot alone would be an empty mail to those who may have
+    it.
+    """
     groups = _groups(list(rcpts))
     told: dict[str, SmtpReply] = {}
     answer = SmtpReply(0)
@@ -205,7 +223,7 @@ def _in_one_breath(mail: bytes, rcpts: Mapping[str, bytes], *, again: bool) -> D
         lines = [rcpts[each] for each in group]
         if number == 0:
             lines = [*([line("RSET")] if again else []), mail, *lines]
-        if group is groups[-1]:
+        if whole and group is groups[-1]:
             lines.append(line("DATA"))
         yield _say(*lines)
         if number == 0:
@@ -214,7 +232,7 @@ def _in_one_breath(mail: bytes, rcpts: Mapping[str, bytes], *, again: bool) -> D
             answer = yield from heard(Stage.MAIL)
         for each in group:
             told[each] = yield from heard(Stage.RCPT)
-    return Answers(answer, told, (yield from heard(Stage.DATA)))
+    return Answers(answer, told, (yield from heard(Stage.DATA)) if whole else None)
 
 
 def _groups(recipients: list[str]) -> list[list[str]]:

@@ -100,6 +100,7 @@ def test_nothing_is_no_mail(raw: bytes) -> None:
         ("support", (SECRET,)),
         ("@example.com", (SECRET,)),
         ("Support <support@example.com>", (SECRET,)),
+        ("support@bücher.example", (SECRET,)),
     ],
 )
 def test_a_hook_without_good_secrets_is_none(address: str, secrets: tuple[str, ...]) -> None:

@@ -12,6 +12,7 @@ from trio.testing import MockClock
 from omni_actors.adapters.mime import MIME, MimeSecrets
 from omni_actors.gateway.hooks import Hook
 from omni_actors.model.content import Choices, Option, Text, Via
+from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.requests import To
 from omni_actors.net.account import Account
 from omni_actors.net.trace import Trace
@@ -28,7 +29,7 @@ from omni_actors.wire.calls import (
     Stage,
 )
 from omni_actors.wire.mail import Mail
-from tests.gateway.kit import Platform, Rig, open_rig, plan
+from tests.gateway.kit import OPERATOR, Platform, Rig, open_rig, plan
 
 ADA = "ada@example.org"
 SUPPORT = "support@shop.example"
@@ -56,14 +57,17 @@ class Post(Platform):
     """A mail server that takes what it is handed, unless a reply is planned."""
 
     mails: list[Mail] = field(factory=list)
-    replies: deque[MailReply] = field(factory=deque)
+    replies: deque[MailReply | SendFailure] = field(factory=deque)
 
     async def make(self, call: Call, account: Account, trace: Trace) -> Reply:
         if isinstance(call, KeepCall):
             return FolderReply(True)
         assert isinstance(call, MailCall)
         self.mails.append(call.mail)
-        return self.replies.popleft() if self.replies else TAKEN
+        reply = self.replies.popleft() if self.replies else TAKEN
+        if isinstance(reply, SendFailure):
+            raise reply
+        return reply
 
     def heads(self) -> dict[str, str]:
         """The headers of the newest mail."""
@@ -124,6 +128,39 @@ async def test_a_question_has_its_links_and_each_try_the_same_bytes(
     assert first == second
     assert first.html is not None
     assert first.html.count("https://gw.example/c/") == 2
+
+
+async def test_a_mail_that_is_sent_again_is_the_same_whatever_came_in_between(
+    mail_rig: Rig, post: Post, autojump_clock: MockClock
+) -> None:
+    await send(mail_rig, Text("Your tea is here."))
+    before = post.heads()["Message-ID"]
+    lost = SendFailure(Failure(Kind.UNKNOWN, Reason.TIMED_OUT))
+    post.replies.append(lost)
+    answer = await mail_rig.submit(Text("Will you come?"), to=To("mail", ADA))
+    await mail_rig.reached(str(answer.body["id"]), "unknown")
+
+    await write(mail_rig, "Which tea?", before)
+    await mail_rig.reached(str(answer.body["id"]), "sent")
+
+    first, second = post.mails[1:]
+    assert first == second
+
+
+async def test_a_mail_that_is_tried_again_by_hand_is_the_same(
+    mail_rig: Rig, post: Post, autojump_clock: MockClock
+) -> None:
+    lost = SendFailure(Failure(Kind.UNKNOWN, Reason.TIMED_OUT))
+    post.replies += [lost, lost]
+    answer = await mail_rig.submit(Text("Your tea is here."), to=To("mail", ADA))
+    await mail_rig.reached(str(answer.body["id"]), "failed")
+    assert len(post.mails) == 2
+
+    (letter,) = (await mail_rig.gateway.dead_letters(OPERATOR, after="", limit=9)).rows
+    await mail_rig.gateway.redrive(OPERATOR, ids=[letter.id])
+    await mail_rig.reached(str(answer.body["id"]), "sent")
+
+    assert post.mails == [post.mails[0]] * 3
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,16 @@ async def test_styles_stand_on_the_elements_and_dark_ones_stay_in_the_sheet() ->
     assert "@media (prefers-color-scheme:dark)" in made.html
 
 
+async def test_styles_on_many_elements_are_no_way_around_the_bounds() -> None:
+    style = "".join(f"p{{--a{n}:{n:0>100}}}" for n in range(100))
+    html = f"<style>{style}</style>{{% for n in range(500) %}}<p>{{{{ name }}}}</p>{{% endfor %}}"
+
+    made = await Renderer().render(template(html=html), {"name": "Ada"})
+
+    assert isinstance(made, NotRendered)
+    assert "allowed" in made.why
+
+
 async def test_a_subject_is_one_line_whatever_the_values() -> None:
     made = await rendered(template(), "Ada\r\nBcc: eve@example.com\u2028x\x00\u202e")
 

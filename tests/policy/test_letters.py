@@ -103,6 +103,8 @@ CARRIED = [
     Media(MediaKind.VOICE, media_id="med_pdf"),
     Email("Hello", "text", "<p>html</p>", cc=("eve@example.com",), headers={"X-Order": "42"}),
     Text("", "plain"),
+    Email("Hello", "", "<p>html</p>"),
+    Email("Hello", ""),
 ]
 
 
@@ -119,6 +121,11 @@ REFUSED = {
     "a log out": (Card("Bye", actions=(Action("Log out", does="log_out"),)), "/content"),
     "no contacts": (Contacts(()), "/content/contacts"),
     "a subject of two lines": (Email("a\nBcc: eve@example.com", "x"), "/content/subject"),
+    "a mail that says nothing": (Email("a", " \n"), "/content/text"),
+    "more copies than a server takes": (
+        Email("a", "x", cc=tuple(f"u{n}@example.com" for n in range(100))),
+        "/content/cc",
+    ),
     "a bad copy": (Email("a", "x", cc=("eve@example.com>, <b@c",)), "/content/cc/0"),
     "a header of ours": (
         Email("a", "x", headers={"Bcc": "eve@example.com"}),

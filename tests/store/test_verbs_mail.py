@@ -419,3 +419,25 @@ async def test_a_proven_status_needs_no_id(office: Desk) -> None:
 
     [found] = office.find(sent.id).parts
     assert (found.status, found.external_ids) == (PartStatus.FAILED, ("c.1@example.com",))
+
+
+@pytest.mark.parametrize("known", [None, {"subject": "Shoes"}])
+async def test_each_attempt_is_told_of_the_same_thread_and_time(
+    office: Desk, known: dict[str, Any] | None
+) -> None:
+    report = received("1@a", who=ADA, channel_key=MAILBOX, thread=known)
+    await office.accept(Item("email", report))
+    leg_id = office.known("1@a").leg_id
+    queued = await office.submit(leg_id, at=1_000.0)
+    [part_id] = [each.id for each in office.find(queued.message_id).parts]
+    [first] = await office.claim(part_id, at=1_001.0)
+    await office.settle(first, InDoubt(LOST, 1_060.0))
+
+    other = received("2@a", who=ADA, channel_key=MAILBOX, thread={"subject": "Hats"})
+    await office.accept(Item("email", other))
+    await office.do(Tick(1_061.0, 10))
+    [second] = await office.claim(part_id, at=1_062.0)
+
+    assert (first.thread, second.thread) == (known, known)
+    assert (first.asked_at, second.asked_at) == (1_000.0, 1_000.0)
+    assert second.resent

@@ -327,6 +327,30 @@ def test_what_is_refused_is_told(
         assert (reply.stage, reply.reply.code) == (stage, code)
 
 
+@pytest.mark.parametrize("offers", [PIPELINING, Offers()])
+def test_nobody_gets_a_mail_that_somebody_who_is_required_may_not_have(offers: Offers) -> None:
+    played = Played()
+    asked = evolve(TWO, required=frozenset({"a@example.net"}))
+
+    reply = play(mailing(asked, offers, again=False), ["250", "450 4.7.1 grey", "250"], played)
+
+    assert (reply.stage, reply.reply.code) == (Stage.RCPT, 450)
+    assert not {"(mail)", ".\r\n"} & {*played.said}
+    assert "DATA" not in "".join(played.said)
+
+
+def test_who_is_required_and_accepted_gets_the_mail_without_the_others() -> None:
+    played = Played()
+    asked = evolve(TWO, required=frozenset({"a@example.net"}))
+
+    reply = play(
+        mailing(asked, PIPELINING, again=False), ["250", "250", "550 no", "354", "250"], played
+    )
+
+    assert played.said[1:] == ["DATA\r\n", "(mail)"]
+    assert (reply.stage, reply.reply.code) == (Stage.END, 250)
+
+
 def test_of_several_refusals_that_one_decides_which_may_pass() -> None:
     reply = play(
         mailing(TWO, PIPELINING, again=False), ["250", "550 5.1.1 no", "450 4.7.1 later", "554"]

@@ -10,7 +10,7 @@ from omni_actors.adapters.email.checking import check
 from omni_actors.adapters.email.inbound import document, parse
 from omni_actors.adapters.email.mime import extract
 from omni_actors.adapters.email.oauth import OAUTH
-from omni_actors.adapters.email.outbound import ATTEMPT_S, send
+from omni_actors.adapters.email.outbound import ATTEMPT_S, forbids, send
 from omni_actors.adapters.email.rates import limits_of
 from omni_actors.adapters.email.settings import (
     EmailCredentials,
@@ -36,6 +36,7 @@ EMAIL: Final = Adapter(
     token=token,
     token_hosts=token_hosts,
     attempt_s=ATTEMPT_S,
+    forbids=forbids,
     check=check,
     oauth=OAUTH,
     rate_of=lambda settings: limits_of(settings.provider).rate,

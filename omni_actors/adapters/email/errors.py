@@ -10,12 +10,9 @@ TEXT_CHARACTERS_MAX: Final = 1000
 
 
 def failure_of(reply: MailReply, provider: str = "plain") -> Failure:
-    """The failure that a session's deciding reply tells, of an account at `provider`.
-
-    A mail that was taken, though not for its first recipient, failed as that one was refused.
-    """
-    stage, said = decisive(reply)
-    rule = rule_of(stage, said, provider)
+    """The failure that a session's deciding reply tells, of an account at `provider`."""
+    said = reply.reply
+    rule = rule_of(reply.stage, said, provider)
     return Failure(
         kind=rule.kind,
         reason=rule.reason,
@@ -26,15 +23,6 @@ def failure_of(reply: MailReply, provider: str = "plain") -> Failure:
         patience_s=rule.patience_s,
         advice=rule.sentence,
     )
-
-
-def decisive(reply: MailReply) -> tuple[Stage, SmtpReply]:
-    """The refusal that a reply is about, and its stage."""
-    if reply.reply.code < 400:
-        refused = [said for said in reply.recipients.values() if said.code >= 400]
-        if refused:
-            return Stage.RCPT, refused[0]
-    return reply.stage, reply.reply
 
 
 def rule_of(stage: Stage, reply: SmtpReply, provider: str = "plain") -> Rule:

@@ -23,6 +23,7 @@ from omni_actors.policy.fitting import one_line
 REFERENCES_MAX: Final = 20
 REFERENCES_CHARS_MAX: Final = 3000
 ID_MAX: Final = 250
+LOCAL_BYTES_MAX: Final = 64
 AUTO_REPLIED: Final = "auto-replied"
 AUTO_GENERATED: Final = "auto-generated"
 # All but NDR: we want to hear of mails that do not arrive.
@@ -65,10 +66,13 @@ def message_id_of(part: PartToSend, settings: EmailSettings) -> str:
     return f"c.{part.token}@{settings.domain}"
 
 
-def tagged(address: str, tag: str) -> str:
-    """An address of ours with something behind its plus, which arrives all the same."""
+def tagged(address: str, tag: str) -> str | None:
+    """An address of ours with something behind its plus, which arrives all the same; None where
+    that is longer than the part before the @ may be, so that servers refuse it (RFC 5321, 4.5.3).
+    """
     local, _, domain = address.rpartition("@")
-    return f"{local}+{tag}@{domain}"
+    named = f"{local}+{tag}"
+    return f"{named}@{domain}" if len(named.encode()) <= LOCAL_BYTES_MAX else None
 
 
 def thread_of(part: PartToSend, content: Content) -> Thread:
@@ -128,14 +132,14 @@ def headers(
     message_id = message_id_of(part, settings)
     references = thread.ids or (message_id,)
     made = [
-        ("Date", format_datetime(datetime.fromtimestamp(int(part.queued_at), UTC))),
+        ("Date", format_datetime(datetime.fromtimestamp(int(part.asked_at), UTC))),
         ("From", mailbox(settings.name, settings.address)),
         ("To", to),
     ]
     if isinstance(content, Email) and content.cc:
         made.append(("Cc", ", ".join(content.cc)))
-    if settings.plus_addresses:
-        answer = tagged(settings.address, f"c.{part.token}")
+    answer = tagged(settings.address, f"c.{part.token}") if settings.plus_addresses else None
+    if answer is not None:
         made.append(("Reply-To", mailbox(settings.name, answer)))
     made += [("Subject", thread.shown), ("Message-ID", f"<{message_id}>")]
     if thread.answers:

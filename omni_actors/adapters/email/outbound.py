@@ -2,19 +2,21 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from omni_actors.adapters.contract import Medium, PartToSend, Sent
+from omni_actors.adapters.contract import Forbidden, Medium, PartToSend, Sent
 from omni_actors.adapters.email.errors import failure_of
 from omni_actors.adapters.email.heads import Thread, headers, message_id_of, tagged, thread_of
-from omni_actors.adapters.email.letter import Written, named, opened, written
+from omni_actors.adapters.email.html import to_text
+from omni_actors.adapters.email.letter import Words, Written, named, opened, read, written
 from omni_actors.adapters.email.pages import fragment, page
 from omni_actors.adapters.email.plain import plain_text
 from omni_actors.adapters.email.settings import EmailSettings
 from omni_actors.model.content import Card, Carousel, Choices, Content, Email, Media
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.policy.fitting import blank
 from omni_actors.wire.calls import (
     FindCall,
     Flow,
@@ -23,6 +25,7 @@ from omni_actors.wire.calls import (
     MailCall,
     MailReply,
     MailServer,
+    SmtpReply,
     Stage,
 )
 from omni_actors.wire.mail import Attached, Mail
@@ -30,8 +33,11 @@ from omni_actors.wire.mail import Attached, Mail
 EMAIL: Final = "email"
 KEEP_S: Final = 60.0
 FIND_S: Final = 30.0
-ATTEMPT_S: Final = 1020.0
-"""For all calls of one mail: looking for it, handing it over, and putting the copy away."""
+COPY_S: Final = 60.0
+COPY_ROUNDS: Final = 5
+ATTEMPT_S: Final = 1320.0
+"""For all calls of one mail: looking for it, handing it over, also to those who were too many at
+once, and putting the copy away."""
 HEADS_BYTES: Final = 8 * 1024
 
 _BODY_END: Final = re.compile(r"</body\s{0,9}>", re.IGNORECASE)
@@ -43,7 +49,8 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
     """Send a part. Raises SendFailure.
 
     What was sent before with an answer that got lost is looked for first, where the account keeps
-    what it sent; else the same bytes go out once more.
+    what it sent; else the same bytes go out once more, and no third time. Without the person whom
+    it is for nobody gets a copy, who would have it again when it is tried again.
     """
     server = settings.smtp_server
     if server is None:
@@ -59,22 +66,29 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
         return Sent((message_id,), thread=after, found=True)
     call = MailCall(
         server=server,
-        sender=tagged(settings.address, f"b.{part.token}") if settings.verp else settings.address,
+        sender=sender_of(part, settings),
         recipients=recipients(to, content),
         mail=mail,
         envelope_id=part.token,
+        required=(to,),
     )
-    reply = yield call
-    assert isinstance(reply, MailReply)
-    if not accepted(reply, to):
+    reply = yield from handed_over(call, part)
+    if not accepted(reply):
         raise SendFailure(failure_of(reply, settings.provider))
-    notes = [*refusals(reply, to), *([KEPT_SUBJECT] if thread.kept else [])]
+    refused = yield from copied(call, reply)
+    notes = [*told(refused), *([KEPT_SUBJECT] if thread.kept else [])]
     notes += yield from keep(mail, settings)
     ids = (message_id, *renamed(reply, server))
     return Sent(ids, note="; ".join(notes) or None, thread=after)
 
 
 KEPT_SUBJECT: Final = "the subject stays that of the mail which is answered"
+
+
+def forbids(told: Mapping[str, Any], *, human: bool) -> Forbidden | None:
+    """A mail is no body with keys; what can be set of one stands in its content."""
+    why = "a mail has no raw keys; set the headers of an `email` instead"
+    return Forbidden("", why) if told else None
 
 
 def recipient(part: PartToSend) -> str:
@@ -91,17 +105,67 @@ def recipients(to: str, content: Content) -> tuple[str, ...]:
     return tuple(dict.fromkeys([to, *copies]))
 
 
-def accepted(reply: MailReply, to: str) -> bool:
-    """Whether the server took the mail for the person whom it is for."""
-    own = reply.recipients.get(to)
-    taken = own is None or 200 <= own.code < 300
-    return reply.stage is Stage.END and 200 <= reply.reply.code < 300 and taken
+def handed_over(call: MailCall, part: PartToSend) -> Flow[MailReply]:
+    """What the server says of the mail. Raises SendFailure; the second time that nobody knows what
+    became of it is the last."""
+    try:
+        reply = yield call
+    except SendFailure as failed:
+        if part.resent and failed.failure.kind is Kind.UNKNOWN:
+            raise SendFailure(evolve(failed.failure, attempts_max=1)) from failed
+        raise
+    assert isinstance(reply, MailReply)
+    return reply
 
 
-def refusals(reply: MailReply, to: str) -> list[str]:
-    """Of those who should get a copy, who does not."""
-    told = {who: said for who, said in reply.recipients.items() if who != to}
-    return [f"no copy to {who}: {r.code} {r.text}" for who, r in told.items() if r.code >= 300]
+def sender_of(part: PartToSend, settings: EmailSettings) -> str:
+    """Where bounces go: to an address that names the part where the account allows that."""
+    named = tagged(settings.address, f"b.{part.token}") if settings.verp else None
+    return named or settings.address
+
+
+def accepted(reply: MailReply) -> bool:
+    """Whether the server took the mail, which it did for whom it is for."""
+    return reply.stage is Stage.END and 200 <= reply.reply.code < 300
+
+
+def copied(call: MailCall, reply: MailReply) -> Flow[Mapping[str, SmtpReply]]:
+    """Who of those who should get a copy does not, and why.
+
+    Those who were too many at once get the same mail in a session of their own.
+    """
+    refused = not_taken(reply.recipients)
+    for _ in range(COPY_ROUNDS):
+        many = tuple([who for who, said in refused.items() if too_many(said)])
+        if not many:
+            break
+        try:
+            reply = yield evolve(call, recipients=many, required=(), deadline_s=COPY_S)
+        except SendFailure as failed:
+            text = failed.failure.text or failed.failure.reason.value
+            return refused | dict.fromkeys(many, SmtpReply(0, text=text))
+        assert isinstance(reply, MailReply)
+        if not accepted(reply):
+            break
+        rest = {who: said for who, said in refused.items() if who not in many}
+        refused = rest | not_taken(reply.recipients)
+    return refused
+
+
+def not_taken(recipients: Mapping[str, SmtpReply]) -> dict[str, SmtpReply]:
+    """Whom the server does not take a mail for."""
+    return {who: said for who, said in recipients.items() if not 200 <= said.code < 300}
+
+
+def too_many(said: SmtpReply) -> bool:
+    """Whether somebody was only refused for being one too many (RFC 5321, 4.5.3.1.10)."""
+    return said.code == 452 and said.enhanced in ("", "4.5.3")
+
+
+def told(refused: Mapping[str, SmtpReply]) -> list[str]:
+    """Who gets no copy, in words."""
+    said = {who: f"{r.code} {r.text}" if r.code else r.text for who, r in refused.items()}
+    return [f"no copy to {who}: {why}" for who, why in said.items()]
 
 
 def renamed(reply: MailReply, server: MailServer) -> tuple[str, ...]:
@@ -125,11 +189,11 @@ def keep(mail: Mail, settings: EmailSettings) -> Flow[list[str]]:
 
 def is_kept(message_id: str, settings: EmailSettings) -> Flow[bool]:
     """Whether the account has the mail among those that it sent, as far as can be told."""
-    server, folder = settings.imap_server, settings.keeping_folder
-    if server is None or not folder:
+    server = settings.imap_server
+    if server is None:
         return False
     try:
-        reply = yield FindCall(server, folder, message_id, deadline_s=FIND_S)
+        reply = yield FindCall(server, settings.kept_folder, message_id, deadline_s=FIND_S)
     except SendFailure:
         return False
     assert isinstance(reply, FolderReply)
@@ -173,9 +237,14 @@ def bodies(part: PartToSend, thread: Thread) -> Bodies:
 
 
 def own_bodies(content: Email, part: PartToSend, text: str, said: Written) -> Bodies:
-    """The bodies that a caller wrote, with what must be said of the files below them."""
+    """The bodies that a caller wrote, with what must be said of the files below them.
+
+    HTML without a text gets the text that it says.
+    """
     if content.html is None:
         return Bodies(text, None)
+    if blank(content.text):
+        text = plain_text((Words(read(to_text(content.html))), *said.blocks[1:]))
     beside, html = fragment(said.blocks[1:]), content.html
     ends = [*_BODY_END.finditer(html)]
     at = ends[-1].start() if ends and beside else len(html)

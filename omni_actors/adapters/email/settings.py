@@ -238,6 +238,12 @@ class EmailSettings:
             return self.sent_folder
         return "" if self.preset.keeps_sent else "Sent"
 
+    @property
+    def kept_folder(self) -> str:
+        """Where what was sent is found, whoever puts it there; `\\Sent` is whichever folder the
+        server has for that (RFC 6154)."""
+        return self.keeping_folder or "\\Sent"
+
     def _server(self, host: str, port: int, tls: Security, ehlo: str = "") -> MailServer:
         login = Login(self.login or self.preset.login)
         return MailServer(host, port, self.username or self.address, Tls(tls), login, ehlo)

@@ -27,7 +27,7 @@ WANTED = """
            p.status, p.due_at, p.expires_at,
            m.tenant, m.conversation_id, m.override, m.on_unknown, i.keys, p.windowed,
            g.window_until, g.identity_id, p.failure, p.grace_s, g.last_inbound_at, m.author,
-           coalesce(a.thread, g.thread)
+           coalesce(p.thread, a.thread, g.thread), m.received_at
     FROM rows(:batch, id text) w
     JOIN part p ON p.id = w.id
     JOIN message m ON m.id = p.message_id
@@ -43,8 +43,8 @@ MEDIA = """
 """
 TAKE = """
     UPDATE part SET status = 'sending', attempts = new.n, attempt_id = new.attempt_id,
-        wire_at = new.at, status_at = new.at
-    FROM rows(:batch, part_id text, n bigint, attempt_id text, at real) new
+        wire_at = new.at, status_at = new.at, thread = new.thread
+    FROM rows(:batch, part_id text, n bigint, attempt_id text, at real, thread text) new
     WHERE part.id = new.part_id
 """
 REACH_OUT = """
@@ -72,7 +72,7 @@ def claim(db: Writing, verbs: Sequence[Claim]) -> Sequence[tuple[Claimed, ...]]:
         for leg_id, of_leg in heads.items()
         if not any([head[4] in BUSY for head in of_leg])
     }
-    takes: list[tuple[str, int, str, float]] = []
+    takes: list[tuple[str, int, str, float, str]] = []
     taken: list[list[tuple[Any, ...]]] = []
     late: dict[str, float] = {}
     for verb in verbs:
@@ -83,9 +83,9 @@ def claim(db: Writing, verbs: Sequence[Claim]) -> Sequence[tuple[Claimed, ...]]:
     if not takes:
         return [()] * len(verbs)
     put(db, TAKE, takes)
-    put(db, ADD_ATTEMPTS, takes)
+    put(db, ADD_ATTEMPTS, [take[:4] for take in takes])
     put(db, REACH_OUT, _people(verbs, taken))
-    attempts = {part_id: attempt_id for part_id, _, attempt_id, _ in takes}
+    attempts = {part_id: attempt_id for part_id, _, attempt_id, _, _ in takes}
     media = _media(db, [row for rows in taken for row in rows], takes[0][3])
     return [
         tuple([_claimed(row, attempts[row[0]], media.get(row[0], ()), verb.at) for row in rows])
@@ -98,7 +98,7 @@ def _take(
     row: tuple[Any, ...],
     at: float,
     free: dict[str, set[str]],
-    takes: list[tuple[str, int, str, float]],
+    takes: list[tuple[str, int, str, float, str]],
     late: dict[str, float],
 ) -> bool:
     """Whether this part may go now; then nothing else of its leg may.
@@ -115,7 +115,7 @@ def _take(
         late[part_id] = at
         return False
     del free[leg_id]
-    takes.append((part_id, row[9] + 1, db.ids(ids.ATTEMPT), at))
+    takes.append((part_id, row[9] + 1, db.ids(ids.ATTEMPT), at, row[28] or ""))
     return True
 
 
@@ -161,6 +161,7 @@ def _claimed(
         part_id, message_id, channel_id, lane, leg_id, form, content, _, reply_to, attempts,
         first_failed_at, maybe_duplicate, queued_at, _, _, _, tenant, conversation_id, override,
         on_unknown, keys, _, _, person, failure, _, _, author, thread,
+        asked_at,
     ) = row  # fmt: skip
     return Claimed(
         part_id, message_id, tenant, leg_id, conversation_id, channel_id, OF_LANE[lane], form,
@@ -168,7 +169,7 @@ def _claimed(
         {} if override == "{}" else decode_object(override), tuple(media), attempts + 1,
         attempt_id, first_failed_at, OnUnknown(on_unknown), bool(maybe_duplicate), queued_at,
         person, _writes_first(row, at), author, decode_failure(failure),
-        decode_object(thread) if thread else None,
+        decode_object(thread) if thread else None, asked_at,
     )  # fmt: skip
 
 

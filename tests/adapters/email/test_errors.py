@@ -228,15 +228,6 @@ def test_a_code_that_no_class_has_is_tried_again() -> None:
     assert rule_of(Stage.END, SmtpReply(354)) is STUMBLED
 
 
-def test_a_mail_that_only_others_got_failed_as_its_recipient_was_refused() -> None:
-    recipients = {"a@b.c": SmtpReply(550, "5.1.1", "no"), "d@e.f": SmtpReply(250)}
-    reply = MailReply(Stage.END, SmtpReply(250, "2.0.0", "queued"), recipients)
-
-    failure = failure_of(reply)
-
-    assert (failure.kind, failure.code) == (Kind.REJECTED, "550 5.1.1")
-
-
 def test_a_long_text_is_cut_to_what_can_be_kept() -> None:
     failure = failure_of(MailReply(Stage.END, SmtpReply(554, "", "x" * 5000)))
 
@@ -248,5 +239,4 @@ def test_limits_keep_below_what_the_providers_allow() -> None:
 
     assert gmail.burst + gmail.per_second * DAY_S <= 2000
     assert microsoft.burst + microsoft.per_second * 60 <= 30
-    assert limits_of("microsoft365").connections_max <= 3
     assert limits_of("nobody knows it") == LIMITS["plain"]

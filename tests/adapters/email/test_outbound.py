@@ -1,6 +1,5 @@
 """The mails that parts become: their headers and thread, their files, and how a sending ends."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omni_actors.adapters.contract import Medium, PartToSend, Sent
+from omni_actors.adapters.email import EMAIL
 from omni_actors.adapters.email.heads import REFERENCES_MAX, trimmed
 from omni_actors.adapters.email.outbound import send
 from omni_actors.adapters.email.settings import EmailSettings, ImapTable, SmtpTable
@@ -60,7 +60,7 @@ THEIRS: JsonObject = {
 def part(content: Content, **beside: Any) -> PartToSend:
     made: dict[str, Any] = {
         "part_id": "prt_01k62g5t5kqf0nn6yq4j6zz5z9", "form": "text", "content": content,
-        "to": (IdentityKey("email", ADA),), "token": TOKEN, "queued_at": 1_790_000_000.4,
+        "to": (IdentityKey("email", ADA),), "token": TOKEN, "asked_at": 1_790_000_000.4,
     }  # fmt: skip
     return PartToSend(**(made | beside))
 
@@ -227,6 +227,18 @@ def test_the_envelope_bounces_to_the_part_where_the_account_allows_it() -> None:
     assert calls[0].envelope_id == TOKEN
 
 
+def test_an_address_too_long_to_be_tagged_stays_as_it_is() -> None:
+    """No server takes more than 64 bytes before the @; people's answers would bounce."""
+    longest = evolve(SETTINGS, address=f"{'a' * 25}@shop.example", verp=True)
+    longer = evolve(SETTINGS, address=f"{'a' * 26}@shop.example", verp=True)
+
+    assert f"{'a' * 25}+c.{TOKEN}@shop.example" in heads(part(Text("x")), longest)["Reply-To"]
+    assert "Reply-To" not in heads(part(Text("x")), longer)
+    call = sent(part(Text("x")), settings=longer)[0][0]
+    assert isinstance(call, MailCall)
+    assert call.sender == longer.address
+
+
 def test_an_account_without_plus_addresses_has_no_reply_to() -> None:
     assert "Reply-To" not in heads(part(Text("x")), evolve(SETTINGS, plus_addresses=False))
 
@@ -288,6 +300,15 @@ def test_a_picture_that_not_every_client_shows_goes_along_as_a_file() -> None:
 
     assert (mail.html, mail.text) == (None, "photo.heic")
     assert mail.attachments[0].content_id is None
+
+
+def test_html_without_a_text_gets_the_text_that_it_says() -> None:
+    html = '<p>Your <b>tea</b> is <a href="https://a.example/t">here</a>.</p>'
+    files = (Media(MediaKind.DOCUMENT, media_id="med_pdf", caption="to sign"),)
+
+    mail = mail_of(part(Letter(Email("Hi", " \n", html), files), media=held(PDF)))
+
+    assert mail.text == "Your tea is here <https://a.example/t>.\n\nscan.pdf: to sign"
 
 
 def test_the_html_of_a_caller_stays_and_names_its_pictures() -> None:
@@ -388,21 +409,74 @@ def test_who_gets_no_copy_is_told() -> None:
     assert ended.note == "no copy to eve@example.com: 550 no such user"
 
 
-REFUSED: Sequence[tuple[MailReply, Reason]] = [
-    (MailReply(Stage.RCPT, SmtpReply(550, "5.1.1", "no such user")), Reason.RECIPIENT_INVALID),
-    (
-        evolve(TAKEN, recipients={ADA: SmtpReply(550, "5.1.1", "no"), "eve@b.c": SmtpReply(250)}),
-        Reason.RECIPIENT_INVALID,
-    ),
-]
+def test_those_who_were_too_many_at_once_get_the_same_mail_after_that() -> None:
+    eve, bob = "eve@example.com", "bob@example.com"
+    said = {ADA: SmtpReply(250), eve: SmtpReply(452, "4.5.3", "too many"), bob: SmtpReply(550)}
+
+    calls, ended = sent(
+        part(Email("Hi", "x", cc=(eve, bob))),
+        evolve(TAKEN, recipients=said),
+        evolve(TAKEN, recipients={eve: SmtpReply(250)}),
+        FolderReply(True),
+    )
+
+    first, second = calls[:2]
+    assert isinstance(first, MailCall)
+    assert isinstance(second, MailCall)
+    assert (second.recipients, second.required) == ((eve,), ())
+    assert (second.mail, second.sender) == (first.mail, first.sender)
+    assert ended.note == f"no copy to {bob}: 550 "
 
 
-@pytest.mark.parametrize(("reply", "reason"), REFUSED)
-def test_a_mail_that_its_reader_does_not_get_has_failed(reply: MailReply, reason: Reason) -> None:
+TOO_MANY = evolve(
+    TAKEN, recipients={ADA: SmtpReply(250), "eve@b.c": SmtpReply(452, "4.5.3", "too many")}
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (SendFailure(Failure(Kind.UNREACHABLE, Reason.CHANNEL_UNAVAILABLE, text="gone")), "gone"),
+        (MailReply(Stage.MAIL, SmtpReply(451, "4.3.0", "later")), "452 too many"),
+    ],
+)
+def test_trouble_with_a_copy_is_told_and_fails_no_mail(
+    answer: SendFailure | MailReply, why: str
+) -> None:
+    _, ended = sent(part(Email("Hi", "x", cc=("eve@b.c",))), TOO_MANY, answer, FolderReply(True))
+
+    assert ended.external_ids == (OUR_ID,)
+    assert ended.note == f"no copy to eve@b.c: {why}"
+
+
+def test_a_mail_that_its_reader_does_not_get_has_failed() -> None:
+    refused = MailReply(Stage.RCPT, SmtpReply(550, "5.1.1", "no such user"))
+
     with pytest.raises(SendFailure) as failed:
-        sent(part(Text("x")), reply)
+        sent(part(Text("x")), refused)
 
-    assert failed.value.failure.reason is reason
+    assert failed.value.failure.reason is Reason.RECIPIENT_INVALID
+
+
+def test_without_the_reader_nobody_gets_a_copy() -> None:
+    calls, _ = sent(part(Email("Hi", "x", cc=("eve@example.com",))))
+
+    assert isinstance(calls[0], MailCall)
+    assert calls[0].required == (ADA,)
+
+
+@pytest.mark.parametrize(("resent", "attempts_max"), [(False, None), (True, 1)])
+def test_a_mail_of_which_nobody_knows_goes_out_once_more_and_no_third_time(
+    resent: bool, attempts_max: int | None
+) -> None:
+    lost = SendFailure(Failure(Kind.UNKNOWN, Reason.TIMED_OUT))
+    answers = [FolderReply(False), lost] if resent else [lost]
+
+    with pytest.raises(SendFailure) as failed:
+        sent(part(Text("x"), resent=resent), *answers)
+
+    assert failed.value.failure.kind is Kind.UNKNOWN
+    assert failed.value.failure.attempts_max == attempts_max
 
 
 def test_what_may_have_been_sent_is_looked_for_first() -> None:
@@ -413,6 +487,25 @@ def test_what_may_have_been_sent_is_looked_for_first() -> None:
     assert (call.folder, call.message_id) == ("Sent", OUR_ID)
     assert ended.found
     assert ended.external_ids == (OUR_ID,)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        EmailSettings(address="support@shop.example", provider="gmail"),
+        EmailSettings(address="support@shop.example", provider="microsoft365"),
+        evolve(SETTINGS, sent_folder=""),
+    ],
+)
+def test_what_the_provider_keeps_by_itself_is_looked_for_where_it_keeps_it(
+    settings: EmailSettings,
+) -> None:
+    calls, ended = sent(part(Text("x"), resent=True), FolderReply(True), settings=settings)
+
+    (call,) = calls
+    assert isinstance(call, FindCall)
+    assert call.folder == "\\Sent"
+    assert ended.found
 
 
 def test_what_is_not_found_is_sent_once_more() -> None:
@@ -430,6 +523,11 @@ def test_an_id_that_the_server_gives_is_known_as_well() -> None:
     _, ended = sent(part(Text("x")), told, FolderReply(True), settings=ses)
 
     assert ended.external_ids == (OUR_ID, "010201923f4a-5b6c-7d8e-000000@eu-west-1.amazonses.com")
+
+
+def test_raw_keys_are_refused_rather_than_passed_over() -> None:
+    assert EMAIL.forbids({"bcc": "eve@example.com"}, human=True) is not None
+    assert EMAIL.forbids({}, human=False) is None
 
 
 def test_a_channel_that_only_receives_says_so() -> None:
