@@ -16,7 +16,14 @@ from omni_actors import telemetry
 from omni_actors.actors.cell import Context
 from omni_actors.adapters.contract import Folders
 from omni_actors.gateway.leaving import left_at
-from omni_actors.gateway.mail_session import DISK_TROUBLE, Doing, Footing, MailboxHealth, Session
+from omni_actors.gateway.mail_session import (
+    DISK_TROUBLE,
+    Doing,
+    Footing,
+    MailboxHealth,
+    Memory,
+    Session,
+)
 from omni_actors.gateway.refreshing import Refresher
 from omni_actors.gateway.sender import Route
 from omni_actors.model.failure import Failure
@@ -25,11 +32,13 @@ from omni_actors.net.account import Account
 from omni_actors.net.imap import ImapFailure, ImapKind
 from omni_actors.policy import mailboxes
 from omni_actors.policy.grants import has_ended, worded
+from omni_actors.store.mail import SpareMail
 from omni_actors.store.rows import Channel
 from omni_actors.store.verbs import SetChannelState
 from omni_actors.wire.calls import MailServer
 
 OURS: Final = "mailbox: "
+PUT_DOWN_S: Final = 2.0
 NO_CREDENTIAL: Final = "there is no credential to log in with"
 
 
@@ -76,7 +85,7 @@ class MailDesk:
     health: MailboxHealth
     reading: Reading | None = None
     running: trio.CancelScope | None = None
-    losses: dict[int, int] = field(factory=dict)
+    memory: Memory = field(factory=Memory)
     context: Context = field(init=False)
 
     async def started(self, context: Context) -> None:
@@ -124,13 +133,22 @@ class MailDesk:
         """Read until there is something else to read, or the house ends."""
         with running:
             await left_at(self.ending, self.keep_reading)
+        await self.put_down()
         self.context.tell_self(Ended())
+
+    async def put_down(self) -> None:
+        """The mail in hand when the reading was ended is not to blame for that."""
+        place, self.memory.in_hand = self.memory.in_hand, None
+        if place is not None:
+            with trio.move_on_after(PUT_DOWN_S, shield=True):
+                await self.footing.store.do(SpareMail(place))
 
     async def keep_reading(self) -> None:
         """Read over one connection after the other, until the credential is refused."""
         health, now = self.health, self.footing.now
         while (reading := self.reading) is not None:
             health.now(Doing.CONNECTING, now())
+            began_at = trio.current_time()
             try:
                 await self.read_once(reading)
             except ImapFailure as failure:
@@ -140,6 +158,8 @@ class MailDesk:
                     return
             except DISK_TROUBLE as failure:
                 health.problem = f"the disk: {type(failure).__name__}"
+            if mailboxes.was_steady(trio.current_time() - began_at):
+                health.strikes = 0
             health.strikes += 1
             pause_s = mailboxes.again_s(health.strikes, self.chance.random())
             telemetry.warning(
@@ -160,7 +180,7 @@ class MailDesk:
             self.refresher.proved(reading.account)
             await self.let_in()
             session = Session(
-                self.footing, self.channel, mailbox, reading.folders, self.health, self.losses
+                self.footing, self.channel, mailbox, reading.folders, self.health, self.memory
             )
             await session.run()
 

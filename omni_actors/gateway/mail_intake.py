@@ -115,14 +115,18 @@ class MailIntake:
         assert desk is not None, f"{channel.platform} has no mailboxes"
         raw_of, settings = self.blobs.path_of(letter.blob), self.settings_of(channel)
 
+        def begin() -> None:
+            limit.deadline = trio.current_time() + PARSE_TIMEOUT_S
+
         def parse() -> Parsed:
+            trio.from_thread.run_sync(begin)  # until now it waited for others
             raw = raw_of.read_bytes()
             document = desk.document(
                 raw, channel.channel_key, settings, letter.at, letter.blob.sha256
             )
             return of_letter(adapter, document, channel, letter)
 
-        with trio.move_on_after(PARSE_TIMEOUT_S):
+        with trio.CancelScope() as limit:
             try:
                 return self.receiver.told(await self.receiver.in_thread(parse))
             except FileNotFoundError:

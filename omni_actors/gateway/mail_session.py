@@ -6,7 +6,7 @@ stored and not moved is moved by the next session.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from enum import StrEnum
 from typing import Final, Protocol, TypeAlias
 
@@ -35,6 +35,7 @@ from omni_actors.store.mail import (
     MailPlace,
     MailState,
     OpenMailbox,
+    PassMail,
     SpareMail,
     TryMail,
 )
@@ -115,6 +116,26 @@ class Footing:
 
 
 @define
+class Memory:
+    """What is known from one session to the next: how often the connection was lost over a mail,
+    and which one is in hand."""
+
+    losses: dict[MailPlace, int] = field(factory=dict)
+    in_hand: MailPlace | None = None
+
+    @contextmanager
+    def holding(self, place: MailPlace) -> Iterator[None]:
+        """This mail is in hand until it is done with or fails; ended in between it stays so."""
+        self.in_hand = place
+        try:
+            yield
+        except Exception:
+            self.in_hand = None
+            raise
+        self.in_hand = None
+
+
+@define
 class Session:
     """Reads one folder over one connection, until it breaks: by ImapFailure or DISK_TROUBLE."""
 
@@ -123,7 +144,7 @@ class Session:
     mailbox: Mailbox
     folders: Folders
     health: MailboxHealth
-    losses: dict[int, int]
+    memory: Memory
     uidvalidity: int = 0
     opened_at: float = 0.0
     done: dict[str, list[int]] = field(factory=dict)
@@ -135,7 +156,7 @@ class Session:
             self.health.now(Doing.READING, self.footing.now())
             next_uid = await self.read_from(next_uid)
             self.health.now(Doing.WAITING, self.footing.now())
-            self.health.read_at, self.health.strikes = self.footing.now(), 0
+            self.health.read_at = self.footing.now()
             await self.mailbox.wait_news(mailboxes.LOOK_EVERY_S)
 
     async def begin(self) -> int:
@@ -160,14 +181,33 @@ class Session:
         ranges = await self.mailbox.uids_from(next_uid)
         self.health.behind = sum(len(each) for each in ranges)
         for uids in paged(ranges):
-            outlines = {each.uid: each for each in await self.mailbox.outlines(uids)}
-            for uid in uids:
-                if (outline := outlines.get(uid)) is not None:
-                    await self.read(outline)
+            for uid, outline in (await self.outlines(uids)).items():
+                await self.read(outline)
                 self.health.behind -= 1
                 next_uid = uid + 1
             await self.file()
         return next_uid
+
+    async def outlines(self, uids: Sequence[int]) -> dict[int, Outline]:
+        """The outlines of mails. Of one that the server tells nothing of, nothing is known: it is
+        gone, or its server stumbles over it, which the attempt to fetch it shows."""
+        found = {uid: Outline(uid, 0, 0, frozenset()) for uid in uids}
+        try:
+            told = await self.mailbox.outlines(uids)
+        except ImapFailure as failure:
+            if failure.kind is not ImapKind.REFUSED:
+                raise
+            told = [each for uid in uids for each in await self.outline(uid)]
+        return found | {each.uid: each for each in told}
+
+    async def outline(self, uid: int) -> list[Outline]:
+        """The outline of one mail, if the server tells it."""
+        try:
+            return await self.mailbox.outlines([uid])
+        except ImapFailure as failure:
+            if failure.kind is not ImapKind.REFUSED:
+                raise
+            return []
 
     async def read(self, outline: Outline) -> None:
         """Take in one mail. What its owner has marked as deleted is left alone."""
@@ -188,7 +228,7 @@ class Session:
         It is not where the connection or the disk failed, which raises ImapFailure or DISK_TROUBLE.
         """
         await self.room()
-        store, losses = self.footing.store, self.losses.get(place.uid, 0)
+        store, losses = self.footing.store, self.memory.losses.get(place, 0)
         attempts = await store.do(TryMail(place, self.footing.now()))
         if attempts == 0:
             return True
@@ -198,17 +238,18 @@ class Session:
             await self.lay_aside(place.uid, MailState.QUARANTINED)
             return True
         try:
-            await self.take(place, outline)
+            with self.memory.holding(place):
+                await self.take(place, outline)
         except ImapFailure as failure:
             if failure.kind is ImapKind.REFUSED:
                 return False
-            self.losses[place.uid] = losses + 1
+            self.memory.losses[place] = losses + 1
             await store.do(SpareMail(place))
             raise
         except DISK_TROUBLE:
             await store.do(SpareMail(place))
             raise
-        self.losses.pop(place.uid, None)
+        self.memory.losses.pop(place, None)
         self.health.strikes = 0
         return True
 
@@ -223,9 +264,11 @@ class Session:
     async def take(self, place: MailPlace, outline: Outline) -> None:
         """Fetch a mail and store it; one that is gone by now is no error."""
         letter = await self.fetched(place, outline)
-        if letter is not None:
-            state = await self.footing.intake.take(self.channel(), letter)
-            await self.lay_aside(place.uid, state)
+        if letter is None:
+            await self.footing.store.do(PassMail(place, self.footing.now()))
+            return
+        state = await self.footing.intake.take(self.channel(), letter)
+        await self.lay_aside(place.uid, state)
 
     async def fetched(self, place: MailPlace, outline: Outline) -> Letter | None:
         """A mail in a blob, or its headers where it is too large; None when it is gone."""

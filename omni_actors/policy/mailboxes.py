@@ -5,6 +5,7 @@ from typing import Final
 AGAIN_MIN_S: Final = 1.0
 AGAIN_MAX_S: Final = 300.0
 LOOK_EVERY_S: Final = 300.0  # for news of which the server tells nothing
+STEADY_S: Final = 60.0
 HISTORY_S: Final = 3 * 86400.0
 ATTEMPTS_MAX: Final = 3
 LOSSES_MAX: Final = 10
@@ -15,6 +16,12 @@ def again_s(strikes: int, jitter: float) -> float:
     `jitter` of 0 to 1 anywhere up to a bound that doubles with each."""
     bound = min(AGAIN_MAX_S, AGAIN_MIN_S * 2.0 ** min(strikes, 16))
     return max(AGAIN_MIN_S, bound * jitter)
+
+
+def was_steady(lasted_s: float) -> bool:
+    """Whether a session lasted so long that its end is no sign of trouble: servers end each one
+    some time. One that opens and ends at once, again and again, is tried later and later."""
+    return lasted_s >= STEADY_S
 
 
 def is_history(came_at: float, opened_at: float) -> bool:

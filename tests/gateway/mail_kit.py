@@ -228,6 +228,9 @@ class Office:
     before: Callable[[str], None] = field(default=lambda _name: None)
     after: Callable[[str], None] = field(default=lambda _name: None)
     withheld: set[int] = field(factory=set)  # UIDs that it does not hand over
+    stumbles: set[int] = field(factory=set)  # UIDs whose outlines it refuses
+    concealed: set[int] = field(factory=set)  # UIDs of whose outlines it tells nothing
+    stalled: bool = False  # it does not go on in the middle of a mail
     down: ImapFailure | None = None
     news: trio.Event = field(factory=trio.Event)
     fetched: list[int] = field(factory=list)
@@ -311,10 +314,12 @@ class Desk:
 
     async def outlines(self, uids: Sequence[int]) -> list[Outline]:
         await self.told("outlines")
+        if not self.office.stumbles.isdisjoint(uids):
+            raise ImapFailure(ImapKind.REFUSED, "UID FETCH was answered NO: internal error")
         return [
             Outline(each.uid, each.size or len(each.raw), each.at, each.flags)
             for each in self.office.folders["INBOX"]
-            if each.uid in uids
+            if each.uid in uids and each.uid not in self.office.concealed
         ]
 
     def find(self, uid: int) -> Stored | None:
@@ -336,6 +341,8 @@ class Desk:
         half = len(found.raw) // 2
         await write(found.raw[:half][:bytes_max])
         self.office.before("fetch half")
+        if self.office.stalled:
+            await trio.sleep_forever()
         await write(found.raw[half:bytes_max])
         whole = len(found.raw) <= bytes_max
         return Fetch(Body.WHOLE if whole else Body.TOO_LARGE, len(found.raw))

@@ -14,6 +14,7 @@ from trio.testing import MockClock
 
 from omni_actors.model.content import UnsupportedContent
 from omni_actors.net.imap import ImapFailure, ImapKind
+from omni_actors.store.mail import OpenMailbox
 from omni_actors.store.queries import DeadLetters, IntakeBody
 from omni_actors.store.rows import ANY_TENANT
 from tests.gateway.kit import OPERATOR
@@ -166,6 +167,58 @@ async def test_a_mail_that_is_gone_by_now_is_no_error(rig: MailRig, clock: MockC
     assert rig.office.logins == 1
 
 
+async def test_what_is_gone_is_not_looked_for_again(rig: MailRig, clock: MockClock) -> None:
+    await rig.until(lambda: rig.health.doing == "waiting")
+
+    def take_away(name: str) -> None:
+        if name == "fetch":
+            rig.office.folders["INBOX"].clear()
+
+    rig.office.before = take_away
+    uid = rig.office.deliver(letter("gone"))
+    await rig.until(lambda: rig.office.folders["INBOX"] == [] and rig.health.doing == "waiting")
+
+    opened = await rig.store.do(OpenMailbox("mail", "INBOX", rig.office.uidvalidity, START))
+    assert opened.next_uid == uid + 1
+
+
+async def test_a_mail_that_its_server_cannot_list_stops_no_other(
+    rig: MailRig, clock: MockClock
+) -> None:
+    office = rig.office
+    office.deliver(letter("1"))
+    broken = office.deliver(letter("broken"))
+    unlisted = office.deliver(letter("unlisted"))
+    concealed = office.deliver(letter("concealed"))
+    office.deliver(letter("2"))
+    office.withheld = {broken}
+    office.stumbles, office.concealed = {broken, unlisted}, {concealed}
+
+    await rig.came(4)
+
+    assert await rig.received() == ["1", "unlisted", "concealed", "2"]
+    assert office.subjects("Failed") == ["broken"]
+    assert office.logins == 1
+
+
+async def test_a_mail_that_waits_for_others_to_be_read_is_not_given_up(
+    rig: MailRig, clock: MockClock
+) -> None:
+    await rig.until(lambda: rig.health.doing == "waiting")
+    threads = rig.house.mail.intake.receiver.threads
+    others = range(int(threads.total_tokens))
+    for other in others:
+        threads.acquire_on_behalf_of_nowait(other)
+    rig.office.deliver(letter("1"))
+    await trio.sleep(300)
+
+    for other in others:
+        threads.release_on_behalf_of(other)
+    await rig.came(1)
+
+    assert rig.office.subjects("Processed") == ["1"]
+
+
 async def test_what_its_owner_has_deleted_is_left_alone(rig: MailRig, clock: MockClock) -> None:
     rig.office.deliver(letter("deleted"), flags=frozenset({"\\Deleted"}))
     rig.office.deliver(letter("here"))
@@ -272,6 +325,43 @@ async def test_a_mail_that_the_gateway_does_not_survive_is_left(
 
         assert await rig.received() == ["good"]
         assert office.subjects("Failed") == ["deadly"]
+
+
+@pytest.mark.slow
+async def test_a_server_that_ends_each_session_is_tried_later_and_later(
+    rig: MailRig, clock: MockClock
+) -> None:
+    await rig.until(lambda: rig.health.doing == "waiting")
+
+    def end(name: str) -> None:
+        if name == "wait_news":
+            raise ImapFailure(ImapKind.GONE, "the server said BYE")
+
+    rig.office.before = end
+    rig.office.tell()
+    logins = rig.office.logins
+    await trio.sleep(3600)
+
+    assert rig.office.logins - logins < 60
+
+
+@pytest.mark.slow
+async def test_the_end_of_the_house_costs_the_mail_in_hand_nothing(
+    tmp_path: Path, office: Office, clock: MockClock
+) -> None:
+    office.deliver(letter("1"))
+    office.stalled = True
+    for started in range(1, 6):
+        async with open_mail_rig(tmp_path, office, plan()) as rig:
+            await rig.until(lambda: len(office.fetched) == started)  # noqa: B023 - called at once
+            await rig.house.drain(20.0)
+    office.stalled = False
+
+    async with open_mail_rig(tmp_path, office, plan()) as rig:
+        await rig.came(1)
+
+        assert await rig.received() == ["1"]
+        assert office.subjects("Processed") == ["1"]
 
 
 @pytest.mark.slow

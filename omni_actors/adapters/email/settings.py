@@ -87,6 +87,15 @@ def _is_folder(_table: Any, attribute: "Attribute[Any]", value: str) -> None:
         raise ValueError(f"{attribute.name} must be the name of a folder, such as Processed")
 
 
+def _is_elsewhere(table: Any, attribute: "Attribute[Any]", value: str) -> None:
+    """Each move gives a mail another UID: moved to where it is read, it would be new for ever."""
+    _is_folder(table, attribute, value)
+    if table is not None and value.lower() == table.mailbox.lower():
+        raise ValueError(
+            f"{attribute.name} must be another folder than {table.mailbox}, which is read"
+        )
+
+
 def _may_be_folder(table: Any, attribute: "Attribute[Any]", value: str | None) -> None:
     if value:
         _is_folder(table, attribute, value)
@@ -110,8 +119,8 @@ class ImapTable:
     port: int | None = field(default=None, validator=_is_port)
     tls: Security = field(default="implicit", validator=_is_safe)
     mailbox: str = field(default="INBOX", validator=_is_folder)
-    processed: str = field(default="Processed", validator=_is_folder)
-    failed: str = field(default="Failed", validator=_is_folder)
+    processed: str = field(default="Processed", validator=_is_elsewhere)
+    failed: str = field(default="Failed", validator=_is_elsewhere)
 
 
 @frozen

@@ -131,3 +131,13 @@ def test_a_table_of_smtp_may_be_of_its_own() -> None:
     settings = EmailSettings("s@example.com", smtp=SmtpTable("localhost", 2525, "plain"))
 
     assert settings.smtp_server == MailServer("localhost", 2525, "s@example.com", Tls.PLAIN)
+
+
+@pytest.mark.parametrize(
+    "table", [{"processed": "inbox"}, {"failed": "INBOX"}, {"mailbox": "Help", "failed": "Help"}]
+)
+def test_mails_are_not_filed_where_they_are_read(table: dict[str, str]) -> None:
+    settings, mistakes = decoded(imap={"host": "mail.example.com", **table})
+
+    assert settings is None
+    assert "must be another folder than" in mistakes[0]
