@@ -50,7 +50,9 @@ def adapter(dovecot: Dovecot) -> Any:
             MAIL.mailbox,
             server=lambda _settings: server,
             folders=lambda _settings: Folders("INBOX", "Processed", "Failed", 1_000_000),
-            document=inbound.document,
+            document=lambda raw, key, _settings, at, blob: inbound.document(
+                raw, key, None, at, blob
+            ),
             extract=mime.extract,
         ),
     )
