@@ -237,21 +237,22 @@ class Session:
             await self.footing.intake.give_up(self.channel(), place, problem)
             await self.lay_aside(place.uid, MailState.QUARANTINED)
             return True
+        failure: Exception | None = None
         try:
             with self.memory.holding(place):
                 await self.take(place, outline)
-        except ImapFailure as failure:
+        except (ImapFailure, *DISK_TROUBLE) as trouble:
+            failure = trouble
+        if failure is None:
+            self.memory.losses.pop(place, None)
+            self.health.strikes = 0
+            return True
+        if isinstance(failure, ImapFailure):
             if failure.kind is ImapKind.REFUSED:
                 return False
             self.memory.losses[place] = losses + 1
-            await store.do(SpareMail(place))
-            raise
-        except DISK_TROUBLE:
-            await store.do(SpareMail(place))
-            raise
-        self.memory.losses.pop(place, None)
-        self.health.strikes = 0
-        return True
+        await store.do(SpareMail(place))
+        raise failure
 
     async def room(self) -> None:
         """Wait until there is room on the disk."""
