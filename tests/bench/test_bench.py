@@ -181,6 +181,7 @@ def test_the_bench_of_idle_mailboxes_closes_all_that_it_opened() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.e2e
 def test_the_bench_of_sending_hands_every_mail_over() -> None:
     rows = mail_sending.run(quick=True)
 
