@@ -43,7 +43,7 @@ def run(*, quick: bool = False) -> list[Row]:
     mails, rounds = (12, 1) if quick else (600, ROUNDS)
     with tempfile.TemporaryDirectory() as folder:
         identity(Path(folder))
-        with postfix(Path(folder) / "identity.pem", NOBODY, NOBODY) as server:
+        with postfix(Path(folder) / "identity.pem", NOBODY, None) as server:
             return measured(server, mails, rounds)
 
 

@@ -75,7 +75,7 @@ def why_not() -> str | None:
 
 @contextmanager
 def postfix(
-    certificate: Path, lmtp_port: int, sasl_port: int, policy_port: int | None = None
+    certificate: Path, lmtp_port: int, sasl_port: int | None, policy_port: int | None = None
 ) -> Iterator[Postfix]:
     """Run one. `certificate` holds a key too; mails are delivered to `lmtp_port`, and who is at
     `policy_port` has a say in whether they are taken (tests/support/gatekeeper.py)."""
@@ -94,7 +94,7 @@ def postfix(
 
 
 def _write(
-    made: Postfix, certificate: Path, lmtp_port: int, sasl_port: int, policy_port: int | None
+    made: Postfix, certificate: Path, lmtp_port: int, sasl_port: int | None, policy_port: int | None
 ) -> None:
     folder = made.folder
     etc = folder / "etc"
@@ -154,7 +154,7 @@ def _write(
     )
     listeners = (
         at.format(made.plain)
-        + "  -o smtpd_sasl_auth_enable=yes\n"
+        + ("  -o smtpd_sasl_auth_enable=yes\n" if sasl_port else "")
         + at.format(made.implicit)
         + "  -o smtpd_tls_wrappermode=yes\n"
         + login
