@@ -185,7 +185,16 @@ def _responses(route: Route, shapes: Shapes) -> Schema:
         answer["content"] = {route.answer_type: {"schema": _answer(route, shapes)}}
     statuses = (route.status, *route.also)
     responses: Schema = {str(status): answer for status in statuses}
-    return responses | _problems(codes_of(route), statuses)
+    return _joined(responses, _problems(codes_of(route)))
+
+
+def _joined(responses: Schema, problems: Schema) -> Schema:
+    """Both; a status that an answer and a problem share has the content of either."""
+    joined = responses | problems
+    for status in responses.keys() & problems.keys():
+        content = responses[status].get("content", {}) | problems[status]["content"]
+        joined[status] = {**responses[status], "content": content}
+    return joined
 
 
 def _answer(route: Route, shapes: Shapes) -> Schema:
@@ -208,16 +217,12 @@ def _answer(route: Route, shapes: Shapes) -> Schema:
             return shapes.of(view, asked=False)
 
 
-def _problems(codes: Sequence[str], answered: Sequence[int] = ()) -> Schema:
+def _problems(codes: Sequence[str]) -> Schema:
     """Problems by status; the description names their codes."""
     by_status: dict[int, list[str]] = {}
     for code in codes:
         by_status.setdefault(KINDS[code].status, []).append(code)
-    return {
-        str(status): _problem(status, named)
-        for status, named in sorted(by_status.items())
-        if status not in answered
-    }
+    return {str(status): _problem(status, named) for status, named in sorted(by_status.items())}
 
 
 def _problem(status: int, codes: Sequence[str]) -> Schema:
