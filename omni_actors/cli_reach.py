@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from cyclopts import Group, Parameter
 from omni_actors.cli_exits import Ended, Exit
 from omni_actors.cli_output import Output
 from omni_actors.config_sources import ConfigError, Unread, read_document
+from omni_actors.wire.hosts import is_loopback
 
 if TYPE_CHECKING:
     from omni_actors.api_client import ApiClient, RefusedByGateway
@@ -135,14 +135,6 @@ def callable_bind(bind: str) -> str:
     """The address to call for what listens there: loopback for every address of the machine."""
     host, _, port = bind.rpartition(":")
     return {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host) + f":{port}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host can only be this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @contextmanager

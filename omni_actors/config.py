@@ -1,7 +1,6 @@
 """What the operator decided: `config.toml` read and judged, and what it asks of the house."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -51,6 +50,7 @@ from omni_actors.policy.routing import ConsumerRule
 from omni_actors.store.contract import Refused
 from omni_actors.store.rows import Channel
 from omni_actors.store.verbs import ChannelSpec, Retention
+from omni_actors.wire.hosts import is_loopback
 
 __all__ = ["Config", "ConfigError", "load", "plan_of", "route_to", "router"]
 
@@ -359,14 +359,6 @@ def _addresses(place: str, settings: Any) -> Iterator[tuple[str, str]]:
             yield inside(place, each.name), urlsplit(value).hostname or ""
         elif each.name.endswith("host"):
             yield inside(place, each.name), value.rpartition(":")[0].strip("[]") or value
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only be this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def plan_of(

@@ -1,5 +1,7 @@
 """Whose credential goes on a call, and to which hosts it may go."""
 
+from collections.abc import Set
+
 from attrs import field, frozen
 
 
@@ -19,3 +21,7 @@ class Account:
     verifier: str | None = field(default=None, repr=False)
     refresh_token: str | None = field(default=None, repr=False)
     hosts: frozenset[str] = frozenset()
+
+    def admits(self, names: Set[str]) -> bool:
+        """Whether a host that has these names, all in lower case, may see the credential."""
+        return not names.isdisjoint([host.lower() for host in self.hosts])

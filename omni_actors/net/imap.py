@@ -11,8 +11,9 @@ from attrs import define, field, frozen
 from omni_actors.net.account import Account
 from omni_actors.net.imap_failures import ImapFailure, ImapKind, refused
 from omni_actors.net.imap_link import Answer, Link, Outgoing, Patience, Write
-from omni_actors.net.imap_login import Dial, connect, dial_tcp, log_in
+from omni_actors.net.imap_login import Dial, connect, log_in
 from omni_actors.net.imap_watch import Watch
+from omni_actors.net.mail_place import dial_tcp
 from omni_actors.net.tls import mail_context
 from omni_actors.wire import imap_commands as commands
 from omni_actors.wire.calls import MailServer

@@ -14,6 +14,7 @@ import trio
 from attrs import define, evolve, field, frozen
 
 from omni_actors.net.imap_failures import ImapFailure, ImapKind, refused
+from omni_actors.net.mail_place import secured
 from omni_actors.net.streams import SourceBroken
 from omni_actors.wire.imap import Imap
 from omni_actors.wire.imap_commands import Command
@@ -87,7 +88,10 @@ class Link:
             if not self.imap.clean:
                 raise Malformed("something came that nobody asked for, before TLS began")
             self.imap.forget()
-            self._stream = await secured(self._stream, context, host)
+            try:
+                self._stream = await secured(self._stream, context, host)
+            except trio.BrokenResourceError as error:
+                raise _untrusted(host, error) from error
 
     async def aclose(self) -> None:
         """Hang up at once."""
@@ -215,17 +219,8 @@ async def _given(body: Write | None, data: bytes) -> None:
     await body(data)
 
 
-async def secured(
-    stream: trio.abc.Stream, context: ssl.SSLContext, host: str
-) -> trio.SSLStream[trio.abc.Stream]:
-    """The stream in TLS, with a certificate for `host` that we trust. Raises ImapFailure."""
-    # Servers hang up without the end of TLS, and IMAP knows by itself what is whole.
-    made = trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
-    try:
-        await made.do_handshake()
-    except trio.BrokenResourceError as error:
-        cause = error.__cause__
-        words = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else cause
-        text = f"no TLS with {host}: {words or 'the connection broke'}"
-        raise ImapFailure(ImapKind.UNREACHABLE, text) from error
-    return made
+def _untrusted(host: str, error: trio.BrokenResourceError) -> ImapFailure:
+    cause = error.__cause__
+    words = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else cause
+    text = f"no TLS with {host}: {words or 'the connection broke'}"
+    return ImapFailure(ImapKind.UNREACHABLE, text)

@@ -1,7 +1,6 @@
 """From nothing to a session that may work: connection, TLS, and who we are."""
 
 import base64
-import ipaddress
 import json
 import ssl
 from collections.abc import Awaitable, Callable
@@ -14,12 +13,13 @@ from omni_actors import __version__
 from omni_actors.net.account import Account
 from omni_actors.net.imap_failures import ImapFailure, ImapKind, refused
 from omni_actors.net.imap_link import Answer, Link, Patience
+from omni_actors.net.mail_place import is_exposed, may_see
 from omni_actors.wire import imap_commands as commands
 from omni_actors.wire.calls import MailServer, Tls
 from omni_actors.wire.imap import Imap
 from omni_actors.wire.imap_framing import Malformed
 from omni_actors.wire.imap_replies import Asked, Status, Told, shown
-from omni_actors.wire.imap_sasl import Sasl, sasl_of
+from omni_actors.wire.sasl import Sasl, sasl_of
 
 _USUAL_PORTS: Final = {Tls.IMPLICIT: 993, Tls.STARTTLS: 143, Tls.PLAIN: 143}
 # A login that is refused with one of these may be tried again later with the same credential.
@@ -31,19 +31,12 @@ _CROWDED: Final = "too many simultaneous connections"  # Gmail says so with the 
 Dial: TypeAlias = Callable[[str, int], Awaitable[trio.abc.Stream]]
 
 
-async def dial_tcp(host: str, port: int) -> trio.abc.Stream:
-    """A connection to a host, which notices by itself when that is no more. Raises OSError."""
-    stream = await trio.open_tcp_stream(host, port)
-    stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_KEEPALIVE, 1)
-    return stream
-
-
 async def connect(
     server: MailServer, context: ssl.SSLContext, patience: Patience, dial: Dial
 ) -> Link:
     """A connection that nobody in between can read, after the greeting. Raises ImapFailure."""
     where = f"{server.host}:{server.port}"
-    if server.tls is Tls.PLAIN and not _is_loopback(server.host):
+    if is_exposed(server):
         raise ImapFailure(ImapKind.UNREACHABLE, f"{where} is reached over TLS only")
     stream = await _opened(server, where, patience, dial)
     link = Link(Imap(), patience, stream)
@@ -86,13 +79,6 @@ def _words(error: BaseException) -> str:
     return str(error)[:200] or type(error).__name__
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 async def _start_tls(link: Link, server: MailServer, context: ssl.SSLContext) -> None:
     """Required: a server that does not offer it, or that somebody else stands before, is left."""
     await know(link)
@@ -131,12 +117,8 @@ async def log_in(link: Link, server: MailServer, account: Account) -> None:
 
 def _allowed_secret(server: MailServer, account: Account) -> str:
     """The credential, where it may go."""
-    host = server.host.lower()
-    names = {f"{host}:{server.port}"}
-    if server.port == _USUAL_PORTS[server.tls]:
-        names.add(host)
-    if names.isdisjoint(each.lower() for each in account.hosts):
-        text = f"the credential may not be shown to {host}:{server.port}"
+    if not may_see(account, server, _USUAL_PORTS[server.tls]):
+        text = f"the credential may not be shown to {server.host.lower()}:{server.port}"
         raise ImapFailure(ImapKind.AUTH, text)
     if not account.token or "\0" in account.token + server.username or not server.username:
         text = "the username or the credential is empty, or holds a character that none has"

@@ -1,7 +1,6 @@
 """What a described call looks like on the wire, the credential added where it may go."""
 
 import hmac
-import ipaddress
 import json
 import re
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from omni_actors import __version__
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.net.account import Account
 from omni_actors.wire.calls import Auth, HttpCall, Secret
+from omni_actors.wire.hosts import is_loopback
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -70,15 +70,8 @@ def place_of(url: str) -> Place:
         host_header=netloc.encode(),
         target=parsed.raw_path,
         names=frozenset({netloc, host_port}),
-        private=parsed.scheme == "https" or _is_loopback(parsed.host),
+        private=parsed.scheme == "https" or is_loopback(parsed.host),
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @frozen
@@ -136,7 +129,7 @@ def _require_allowed(account: Account, place: Place) -> None:
     if not place.private:
         text = f"the credential goes over TLS only, so not to {place.shown}"
         raise _refused(Reason.CHANNEL_MISCONFIGURED, text)
-    if place.names.isdisjoint(host.lower() for host in account.hosts):
+    if not account.admits(place.names):
         text = f"the credential may not be shown to {place.host_header.decode()}"
         raise _refused(Reason.CHANNEL_MISCONFIGURED, text)
 

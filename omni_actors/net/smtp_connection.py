@@ -8,7 +8,8 @@ import trio
 from attrs import define, field, frozen
 
 from omni_actors.net.letter import Send
-from omni_actors.net.smtp_place import CONNECT_S, Dial, name_of_us, secured
+from omni_actors.net.mail_place import secured
+from omni_actors.net.smtp_place import CONNECT_S, Dial, name_of_us
 from omni_actors.net.smtp_transcript import Transcript
 from omni_actors.wire.calls import MailReply, MailServer, SmtpReply, Stage, Tls
 from omni_actors.wire.smtp import (

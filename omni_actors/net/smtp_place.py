@@ -1,7 +1,6 @@
 """Where mail is handed over: how the server is reached, and whether it may see the credential."""
 
 import ipaddress
-import ssl
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
@@ -10,6 +9,7 @@ from attrs import frozen
 
 from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
 from omni_actors.net.account import Account
+from omni_actors.net.mail_place import dial_tcp, is_exposed, may_see
 from omni_actors.wire.calls import MailServer, Tls
 
 CONNECT_S: Final = 30.0  # and again for TLS
@@ -29,8 +29,7 @@ Dial: TypeAlias = Callable[[str, int], Awaitable[Reached]]
 
 async def dial(host: str, port: int) -> Reached:
     """Connect. Raises OSError."""
-    stream = await trio.open_tcp_stream(host, port)
-    stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_KEEPALIVE, 1)
+    stream = await dial_tcp(host, port)
     return Reached(stream, str(stream.socket.getsockname()[0]))
 
 
@@ -40,15 +39,6 @@ def name_of_us(ours: str) -> str:
     return f"[{address}]" if address.version == 4 else f"[IPv6:{address}]"
 
 
-async def secured(
-    stream: trio.abc.Stream, context: ssl.SSLContext, host: str
-) -> "trio.SSLStream[trio.abc.Stream]":
-    """Go on in TLS. Raises trio.BrokenResourceError; its cause says why."""
-    inside = trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
-    await inside.do_handshake()
-    return inside
-
-
 def shown(server: MailServer) -> str:
     """The server, as an error's text or an operator may see it."""
     return f"smtp://{server.host}:{server.port}"
@@ -56,7 +46,7 @@ def shown(server: MailServer) -> str:
 
 def require_private(server: MailServer) -> None:
     """In the clear only to this machine itself. Raises SendFailure."""
-    if server.tls is Tls.PLAIN and not _is_loopback(server.host):
+    if is_exposed(server):
         raise misconfigured(
             f"mail goes in the clear to this machine only, so not to {shown(server)}",
             "Set tls of the channel's smtp to implicit or starttls.",
@@ -70,10 +60,7 @@ def credential_for(server: MailServer, account: Account) -> str:
     """
     if not server.username or not account.token:
         return ""
-    names = {f"{server.host}:{server.port}".lower()}
-    if server.port == USUAL_PORTS[server.tls]:
-        names.add(server.host.lower())
-    if names.isdisjoint(host.lower() for host in account.hosts):
+    if not may_see(account, server, USUAL_PORTS[server.tls]):
         raise misconfigured(
             f"the credential may not be shown to {server.host}:{server.port}",
             "The channel's credential is for other servers; check host and port of its smtp.",
@@ -85,10 +72,3 @@ def misconfigured(text: str, advice: str) -> SendFailure:
     """The channel must be mended; what waits is kept."""
     reason = Reason.CHANNEL_MISCONFIGURED
     return SendFailure(Failure(Kind.BROKEN, reason, Scope.CHANNEL, text=text, advice=advice))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

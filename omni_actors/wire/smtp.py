@@ -11,11 +11,11 @@ from typing import Any, Final, TypeAlias, TypeVar
 from attrs import evolve, field, frozen
 
 from omni_actors.wire.calls import MailReply, MailServer, SmtpReply, Stage, Tls
+from omni_actors.wire.sasl import Sasl, sasl_of
 from omni_actors.wire.smtp_body import END
 from omni_actors.wire.smtp_lines import Unspeakable, hello, line, mail_from, needs_utf8, rcpt_to
 from omni_actors.wire.smtp_offers import Offers, offers_in
 from omni_actors.wire.smtp_replies import Garbled, said
-from omni_actors.wire.smtp_sasl import Sasl, mechanism_among, sasl
 
 T = TypeVar("T")
 
@@ -273,30 +273,41 @@ def _secured(name: str, offers: Offers) -> Dialogue[Offers]:
 
 def _authenticated(server: MailServer, secret: str, offers: Offers) -> Dialogue[None]:
     """Prove who we are. Raises Refusal."""
-    name = mechanism_among(offers.auth, server.login)
-    if name is None:
+    way = _way(server, secret, offers)
+    if way is None:
         offered = ", ".join(offers.auth) or "none"
         kind = "a password" if server.login.value == "password" else "an access token"
         raise Lacking(f"the server offers no way to log in with {kind} (it offers: {offered})")
-    reply = yield from _proven(sasl(name, server, secret))
+    reply = yield from _proven(way)
     if not _good(reply):
         raise Refusal(Stage.AUTH, reply)
+
+
+def _way(server: MailServer, secret: str, offers: Offers) -> Sasl | None:
+    """The mechanism to prove it by, if there is one. Raises Unspeakable, quoting nothing."""
+    try:
+        way = sasl_of(server, secret, offers.auth)
+    except UnicodeEncodeError:
+        raise Unspeakable("the credential holds half a character") from None
+    if way is not None and not {"\0", "\x01"}.isdisjoint(server.username + secret):
+        raise Unspeakable("the username or the credential holds a control character")
+    return way
 
 
 def _proven(way: Sasl) -> Dialogue[SmtpReply]:
     """One mechanism, to the reply that decides."""
     command = line("AUTH", way.name).removesuffix(b"\r\n")
-    first = None if way.first is None else b64encode(way.first)
-    answers = [b64encode(answer) for answer in way.answers]
-    if first is not None and len(first) <= FIRST_BYTES_MAX:
-        yield Say(b"%b %b\r\n" % (command, first), (f"AUTH {way.name} {HIDDEN}",))
+    explains = way.farewell is not None
+    answers = [b64encode(reply) for reply in way.replies]
+    answers += [b64encode(way.farewell)] if way.farewell is not None else []
+    if way.initial and len(answers[0]) <= FIRST_BYTES_MAX:
+        yield Say(b"%b %b\r\n" % (command, answers.pop(0)), (f"AUTH {way.name} {HIDDEN}",))
     else:
         yield Say(command + b"\r\n", (f"AUTH {way.name}",))
-        answers = answers if first is None else [first, *answers]
     reply = yield from heard(Stage.AUTH)
     why = ""
     while reply.code == GO_ON and answers:
-        why = _explained(reply) if way.explains and len(answers) == 1 else ""
+        why = _explained(reply) if explains and len(answers) == 1 else ""
         yield Say(answers.pop(0) + b"\r\n", (HIDDEN,))
         reply = yield from heard(Stage.AUTH)
     if reply.code == GO_ON:

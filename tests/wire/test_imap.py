@@ -13,7 +13,7 @@ from omni_actors.wire.imap import SEARCH_BYTES_MAX, Imap
 from omni_actors.wire.imap_commands import Coming, Command, Literal
 from omni_actors.wire.imap_framing import LINE_BYTES_MAX, Malformed
 from omni_actors.wire.imap_replies import Asked, Found, Status, Told
-from omni_actors.wire.imap_sasl import Sasl, sasl_of
+from omni_actors.wire.sasl import Sasl, sasl_of
 
 SPELLED: dict[str, tuple[Command, bytes]] = {
     "a login": (commands.login("a@b", 'p"w\\'), b'LOGIN "a@b" "p\\"w\\\\"'),

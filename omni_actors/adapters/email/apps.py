@@ -12,9 +12,9 @@ from omni_actors.adapters.email.settings import (
     ImapTable,
     Provider,
     SmtpTable,
-    is_loopback,
     token_hosts,
 )
+from omni_actors.wire.hosts import is_base_url
 
 IDENTITY: Final = ("openid", "email")
 """What tells which account it is (OpenID Connect)."""
@@ -34,9 +34,7 @@ def _are_scopes(_settings: Any, attribute: "Attribute[Any]", value: tuple[str, .
 
 
 def _is_url(_settings: Any, attribute: "Attribute[str]", value: str) -> None:
-    parts = urlsplit(value)
-    good = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
-    if not good or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+    if not is_base_url(value):
         raise ValueError(
             f"{attribute.name} must be a URL such as https://login.example.com; plain http is for "
             f"loopback only"

@@ -1,7 +1,6 @@
 """What an email channel is configured with, and what follows from that alone."""
 
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Any, Final, Literal, TypeAlias
 
 from attrs import Attribute, field, frozen
@@ -9,6 +8,7 @@ from attrs import Attribute, field, frozen
 from omni_actors.adapters.contract import Folders
 from omni_actors.adapters.email.addresses import is_address, normalised
 from omni_actors.wire.calls import Login, MailServer, Tls
+from omni_actors.wire.hosts import is_loopback
 
 SIZE_MAX: Final = 25 * 1024 * 1024
 
@@ -50,14 +50,6 @@ PRESETS: Final[Mapping[Provider, Preset]] = {
         login="oauth",
     ),
 }
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only be this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _is_host(_table: Any, attribute: "Attribute[Any]", value: str | None) -> None:

@@ -12,12 +12,12 @@ from attrs import evolve
 from omni_actors.adapters.contract import Fetched
 from omni_actors.adapters.meta.attachments import is_media_host
 from omni_actors.adapters.meta.errors import answer, refusal
-from omni_actors.adapters.meta.settings import is_loopback
 from omni_actors.adapters.reading import mapping, number, sequence, text
 from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
 from omni_actors.model.json import JsonObject
 from omni_actors.model.reports import MediaRef
 from omni_actors.wire.calls import Auth, Flow, HttpCall, HttpReply, http
+from omni_actors.wire.hosts import is_loopback
 
 DOWNLOAD_BYTES_MAX: Final = 30_000_000
 TRANSFER_DEADLINE_S: Final = 150.0

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from attrs import Attribute
+
+from omni_actors.wire.hosts import is_base_url
 
 GRAPH_URL: Final = "https://graph.facebook.com"
 VERSION: Final = "v25.0"
@@ -24,7 +25,7 @@ def is_platform_id(_settings: Any, attribute: "Attribute[Any]", value: str | Non
 
 def is_graph_url(_settings: Any, attribute: "Attribute[str]", value: str) -> None:
     """Validate where a Graph is; only one on loopback may be without TLS."""
-    if not _is_good_url(value):
+    if not is_base_url(value):
         raise ValueError(
             f"{attribute.name} must begin with https:// and name a host, such as "
             f"{GRAPH_URL}; http:// is for a loopback address only"
@@ -62,22 +63,3 @@ def without_slash(url: str) -> str:
 def host_of(url: str) -> str:
     """The host of a URL, with its port if that is written."""
     return urlsplit(url).netloc.lower()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only be this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _is_good_url(value: str) -> bool:
-    try:
-        parts = urlsplit(value)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        return False
-    if not host or "@" in parts.netloc or parts.query or parts.fragment:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))

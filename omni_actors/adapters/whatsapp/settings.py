@@ -11,7 +11,6 @@ from omni_actors.adapters.meta.settings import (
     VERSION,
     host_of,
     is_graph_url,
-    is_loopback,
     is_token,
     is_version,
     without_slash,
@@ -19,6 +18,7 @@ from omni_actors.adapters.meta.settings import (
 from omni_actors.model.limits import Ties
 from omni_actors.model.reports import ChannelName
 from omni_actors.wire.calls import Auth
+from omni_actors.wire.hosts import is_loopback
 
 MEDIA_HOST = "lookaside.fbsbx.com"
 COEXISTENCE_PER_SECOND = 20.0
