@@ -5,23 +5,14 @@ colours, is made into one that it takes. What moves is left as it is: no still s
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from attrs import evolve, frozen
 
 from omni_actors.model.capabilities import Capabilities, Form, Level
-from omni_actors.model.content import (
-    Card,
-    Carousel,
-    Choices,
-    Content,
-    FormRequest,
-    Media,
-    MediaKind,
-    Template,
-)
-from omni_actors.model.json import JsonObject
+from omni_actors.model.content import Content, Media, MediaKind
 from omni_actors.policy.fitting import medium_unfit, mime_is, not_as
+from omni_actors.policy.media_within import changed, media_within
 from omni_actors.policy.shaped import MediumFacts, Note
 
 READABLE: Final = frozenset(
@@ -92,76 +83,21 @@ def wanted(
 
 def pictures_of(content: Content, path: str) -> Iterator[tuple[str, str]]:
     """The media of ours that content shows as pictures: where, and which."""
-    match content:
-        case Media(kind=MediaKind.IMAGE, media_id=str() as media_id):
-            yield path, media_id
-        case Choices(media=Media() as above) | FormRequest(media=Media() as above):
-            yield from pictures_of(above, f"{path}/media")
-        case Card(media=Media() as above):
-            yield from pictures_of(above, f"{path}/media")
-        case Carousel():
-            for n, card in enumerate(content.cards):
-                yield from pictures_of(card, f"{path}/cards/{n}")
-        case Template():
-            yield from _of_params(content.params, f"{path}/params")
-        case _:
-            return
-
-
-def _of_params(params: JsonObject, path: str) -> Iterator[tuple[str, str]]:
-    """The pictures in the headers of a template and of its cards."""
-    header = params.get("header")
-    if isinstance(header, Mapping) and header.get("kind") == MediaKind.IMAGE.value:
-        media_id = header.get("media_id")
-        if isinstance(media_id, str):
-            yield f"{path}/header", media_id
-    cards = params.get("carousel")
-    for n, card in enumerate(cards if isinstance(cards, list | tuple) else ()):
-        if isinstance(card, Mapping):
-            yield from _of_params(card, f"{path}/carousel/{n}")
+    for place, medium in media_within(content, path):
+        if medium.kind is MediaKind.IMAGE and medium.media_id is not None:
+            yield place, medium.media_id
 
 
 def exchanged(content: Content, made: Mapping[str, str]) -> Content:
     """Content that shows other media in place of some pictures; `made` is by their ids."""
-    match content:
-        case Media():
-            return _medium(content, made)
-        case Choices(media=Media() as above):
-            return evolve(content, media=_medium(above, made))
-        case FormRequest(media=Media() as above):
-            return evolve(content, media=_medium(above, made))
-        case Card():
-            return _card(content, made)
-        case Carousel():
-            return evolve(content, cards=tuple([_card(card, made) for card in content.cards]))
-        case Template():
-            return evolve(content, params=_params(content.params, made))
-        case _:
-            return content
 
+    def other_picture(medium: Media) -> Media:
+        other = made.get(medium.media_id or "")
+        if other is None or medium.kind is not MediaKind.IMAGE:
+            return medium
+        return evolve(medium, media_id=other, mime=None, size=None)
 
-def _medium(medium: Media, made: Mapping[str, str]) -> Media:
-    other = made.get(medium.media_id or "")
-    if other is None or medium.kind is not MediaKind.IMAGE:
-        return medium
-    return evolve(medium, media_id=other, mime=None, size=None)
-
-
-def _card(card: Card, made: Mapping[str, str]) -> Card:
-    return card if card.media is None else evolve(card, media=_medium(card.media, made))
-
-
-def _params(params: JsonObject, made: Mapping[str, str]) -> JsonObject:
-    told: dict[str, Any] = dict(params)
-    header, cards = told.get("header"), told.get("carousel")
-    if isinstance(header, Mapping) and header.get("kind") == MediaKind.IMAGE.value:
-        other = made.get(str(header.get("media_id")))
-        told["header"] = {**header, "media_id": other} if other is not None else header
-    if isinstance(cards, list | tuple):
-        told["carousel"] = [
-            _params(card, made) if isinstance(card, Mapping) else card for card in cards
-        ]
-    return told
+    return changed(content, other_picture)
 
 
 def converted(one: Wanted, mime: str, size: int) -> Note:
