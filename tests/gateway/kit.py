@@ -9,26 +9,22 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import trio
 from attrs import define, field
 
 from omni_actors.actors.clock import Clock
-from omni_actors.actors.system import System, open_system
+from omni_actors.actors.system import System
 from omni_actors.adapters import ADAPTERS
 from omni_actors.adapters.meta.hook import META, MetaSecrets
 from omni_actors.adapters.meta.settings import VERSION
-from omni_actors.config import router
 from omni_actors.gateway import keys
 from omni_actors.gateway.channel_actor import Wake
-from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.facade import Answer, Caller, Gateway
-from omni_actors.gateway.ground import Ground, Plan
+from omni_actors.gateway.ground import Plan
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.house import House, address_of
-from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.gateway.pacing import Pacing
 from omni_actors.media.blobs import Blobs
 from omni_actors.model.content import Content, Text
@@ -40,13 +36,11 @@ from omni_actors.net.trace import Trace
 from omni_actors.policy.rate import Limit
 from omni_actors.policy.signing import hub_signature
 from omni_actors.store.contract import StoreFailed
-from omni_actors.store.opening import open_store
-from omni_actors.store.queries import Credentials, Events, LastCursor
+from omni_actors.store.queries import Events, LastCursor
 from omni_actors.store.rows import ANY_TENANT, Event, Message, Part
 from omni_actors.store.sqlite.engine import SqliteStore
 from omni_actors.store.verbs import ChannelSpec
 from omni_actors.wire.calls import Call, HttpCall, HttpReply, Reply
-from tests.database import lay
 from tests.gateway.faults import (
     Arrival,
     Explode,
@@ -57,6 +51,7 @@ from tests.gateway.faults import (
     Unreachable,
     Wordless,
 )
+from tests.gateway.ground import open_house
 
 START = 1_790_000_000.0
 SECRET = "app-secret"
@@ -545,52 +540,21 @@ async def open_rig(
     Leaving drains; a cancelled scope around it is a crash.
     """
     clock = Clock(wall=START + trio.current_time())
-    failures: list[StoreFailed] = []
-    observed: list[tuple[str, Mapping[str, object]]] = []
-    async with open_store(
-        f"sqlite:///{lay(folder)}",
-        clock_now=clock.now,
-        chance_bits=Random(seed).getrandbits,
-        inline=True,
-        key=bytes(32),
-        on_failure=failures.append,
-    ) as store:
-        blobs = Blobs(folder / "blobs")
-        if media:
-            blobs.prepare()
-        async with (
-            open_system(
-                clock=clock,
-                chance=Random(seed + 1),
-                observe=lambda name, fields: observed.append((name, fields)),
-            ) as system,
-            trio.open_nursery() as nursery,
-        ):
-            ground = Ground(
-                store=store,
-                blobs=blobs,
-                hands=platform,
-                system=system,
-                clock=clock,
-                chance=Random(seed + 2),
-                adapters=ADAPTERS,
-                route_of=router(ADAPTERS, lambda channel_id: store.peek(Credentials(channel_id))),
-                low_on_disk=lambda: store.low_on_disk,
-            )
-            house = House(ground, wanted)
-            await house.start(nursery)
-            gateway = Gateway(
-                house,
-                MediaFiles(store, blobs, house.ids, clock.now),
-                DeadLetterDesk(store, clock.now, house.wake_legs, house.rereader.read_again),
-                lambda: bool(failures),
-                Limit(200.0, 400),
-            )
-            rig = Rig(house, gateway, store, system, platform, clock, observed, failures)
-            platform.now, platform.blobs, platform.nursery = clock.now, blobs, nursery
-            platform.receive = rig.knock
-            yield rig
-            nursery.cancel_scope.cancel()
+    house = open_house(folder, wanted, platform, ADAPTERS, clock, seed=seed, media=media)
+    async with house as opened:
+        rig = Rig(
+            opened.house,
+            opened.gateway,
+            opened.store,
+            opened.system,
+            platform,
+            clock,
+            opened.observed,
+            opened.failures,
+        )
+        platform.now, platform.blobs, platform.nursery = clock.now, opened.blobs, opened.nursery
+        platform.receive = rig.knock
+        yield rig
 
 
 async def open_window(rig: Rig, who: str = ADA, number: str = NUMBER) -> None:

@@ -8,14 +8,13 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import trio
 from attrs import define, evolve, field, frozen
 
 from omni_actors.actors.clock import Clock
-from omni_actors.actors.system import System, open_system
+from omni_actors.actors.system import System
 from omni_actors.adapters.contract import (
     Adapter,
     Fetched,
@@ -26,16 +25,12 @@ from omni_actors.adapters.contract import (
 )
 from omni_actors.adapters.mime import MIME, MimeSecrets
 from omni_actors.adapters.whatsapp import WHATSAPP
-from omni_actors.config import router
-from omni_actors.gateway.dead_letters import DeadLetterDesk
 from omni_actors.gateway.facade import Gateway
-from omni_actors.gateway.ground import Ground, Plan
+from omni_actors.gateway.ground import Plan
 from omni_actors.gateway.hooks import Hook
 from omni_actors.gateway.house import House
 from omni_actors.gateway.mail_session import OpenSession
-from omni_actors.gateway.media_files import MediaFiles
 from omni_actors.gateway.pacing import Pacing
-from omni_actors.media.blobs import Blobs
 from omni_actors.model.content import Email, Media, MediaKind, Text
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.reports import (
@@ -61,8 +56,7 @@ from omni_actors.net.imap import (
 from omni_actors.net.imap_link import Write
 from omni_actors.net.trace import Trace
 from omni_actors.policy.rate import Limit
-from omni_actors.store.opening import open_store
-from omni_actors.store.queries import Credentials, Events, LastCursor
+from omni_actors.store.queries import Events, LastCursor
 from omni_actors.store.rows import ANY_TENANT, Event, Message
 from omni_actors.store.sqlite.engine import SqliteStore
 from omni_actors.store.verbs import ChannelSpec
@@ -79,6 +73,7 @@ from omni_actors.wire.calls import (
     Stage,
 )
 from omni_actors.wire.mail import Mail
+from tests.gateway.ground import open_house
 
 START = 1_790_000_000.0
 ADDRESS = "support@example.com"
@@ -470,46 +465,25 @@ async def open_mail_rig(
     office.
     """
     clock = Clock(wall=START + trio.current_time())
-    observed: list[tuple[str, Mapping[str, object]]] = []
-    async with open_store(
-        f"sqlite:///{folder / 'omni.db'}",
-        clock_now=clock.now,
-        chance_bits=Random(seed).getrandbits,
-        inline=True,
-        key=bytes(32),
-    ) as store:
-        blobs = Blobs(folder / "blobs")
-        blobs.prepare()
-        async with (
-            open_system(
-                clock=clock,
-                chance=Random(seed + 1),
-                observe=lambda name, fields: observed.append((name, fields)),
-            ) as system,
-            trio.open_nursery() as nursery,
-        ):
-            adapters = {"email": adapter}
-            ground = Ground(
-                store=store,
-                blobs=blobs,
-                hands=office,
-                system=system,
-                clock=clock,
-                chance=Random(seed + 2),
-                adapters=adapters,
-                route_of=router(adapters, lambda channel_id: store.peek(Credentials(channel_id))),
-                low_on_disk=lambda: office.disk_full,
-                open_mailbox=session or office.session,
-            )
-            house = House(ground, wanted)
-            office.now = clock.now
-            await house.start(nursery)
-            gateway = Gateway(
-                house,
-                MediaFiles(store, blobs, house.ids, clock.now),
-                DeadLetterDesk(store, clock.now, house.wake_legs, house.rereader.read_again),
-                lambda: False,
-                Limit(200.0, 400),
-            )
-            yield MailRig(house, gateway, store, system, office, clock, observed)
-            nursery.cancel_scope.cancel()
+    office.now = clock.now
+    house = open_house(
+        folder,
+        wanted,
+        office,
+        {"email": adapter},
+        clock,
+        seed=seed,
+        media=True,
+        low_on_disk=lambda: office.disk_full,
+        open_mailbox=session or office.session,
+    )
+    async with house as opened:
+        yield MailRig(
+            opened.house,
+            opened.gateway,
+            opened.store,
+            opened.system,
+            office,
+            clock,
+            opened.observed,
+        )
