@@ -5,7 +5,6 @@ Whoever has one has seen the message, so it is good for nothing but that option,
 
 import hmac
 import re
-from base64 import b32encode
 from collections.abc import Mapping
 from typing import Final
 
@@ -16,6 +15,7 @@ from omni_actors.model.content import Card, Carousel, Choices, Content, Letter, 
 from omni_actors.model.ids import ALPHABET, CHANCE_BITS, LENGTH, PART
 from omni_actors.policy.dialects import render_markdown
 from omni_actors.policy.fitting import neat, reply_options
+from omni_actors.policy.signing import check_letters
 
 DAYS: Final = 60
 LIFE_S: Final = DAYS * 86400.0
@@ -103,5 +103,4 @@ def question_in(content: Content) -> str:
 
 
 def _check(key: bytes, body: str) -> str:
-    digest = hmac.digest(key, f"choice:{body}".encode(), "sha256")
-    return b32encode(digest).decode("ascii").lower()[:CHECK_LENGTH]
+    return check_letters(key, f"choice:{body}", CHECK_LENGTH)

@@ -1,7 +1,7 @@
 """Proofs of who sent some bytes: the platforms' signatures on hooks, ours on webhooks."""
 
 import hmac
-from base64 import b64decode, b64encode
+from base64 import b32encode, b64decode, b64encode
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
@@ -12,6 +12,12 @@ WEBHOOK_KEY_BYTES_MAX: Final = 64
 WEBHOOK_TOLERANCE_S: Final = 300
 MAIL_TOLERANCE_S: Final = 300
 TIMESTAMP_DIGITS_MAX: Final = 12
+
+
+def check_letters(key: bytes, said: str, length: int) -> str:
+    """`length` letters of HMAC-SHA256, five bits each, which survive being written in any case."""
+    digest = hmac.digest(key, said.encode(), "sha256")
+    return b32encode(digest).decode("ascii").lower()[:length]
 
 
 def hub_signature(secret: str, raw: bytes) -> str:

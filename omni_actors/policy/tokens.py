@@ -3,10 +3,10 @@ back, they prove which part it is about."""
 
 import hmac
 import re
-from base64 import b32encode
 from typing import Final
 
 from omni_actors.model.ids import ALPHABET, LENGTH, PART
+from omni_actors.policy.signing import check_letters
 
 KEY_BYTES: Final = 32
 CHECK_LENGTH: Final = 10
@@ -33,5 +33,4 @@ def part_of(key: bytes, token: str) -> str | None:
 
 
 def _check(key: bytes, body: str) -> str:
-    digest = hmac.digest(key, f"part:{body}".encode(), "sha256")
-    return b32encode(digest).decode("ascii").lower()[:CHECK_LENGTH]
+    return check_letters(key, f"part:{body}", CHECK_LENGTH)
