@@ -368,7 +368,8 @@ it may write first again (unix seconds; 0: it may now; None: nobody knows) |
     | `address_book` | `action`: add, remove; `name`; `identities` are the person's |
     | `call` | `state`, `call_id`; `identities` are the person's |
     | `comment`, `mention`, `post` | `verb`, `comment_id`, `post_id`, `media_id`: of somebody \
-(`identities`) in public; a private reply goes to `address`. `remark` has `text`, `name`, `platform` |
+(`identities`) in public; a private reply goes to `address`. Its `remark` has `text`, `name` and \
+`platform` |
     | `feed` | `item`, `verb`: what else happened in public. `remark` has `platform` |
     | `mail` | `type`: mail_quarantined; `mailbox`, `uid`, `text`: a mail that could not be read |
     | `history` | `phase`, `chunk`, `progress` in percent; or `declined` |
