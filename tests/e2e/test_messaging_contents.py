@@ -309,6 +309,8 @@ async def test_nobody_answers_while_another_app_has_the_conversation(site: Site)
     conversation = f"/v1/conversations/{page['items'][0]['conversation_id']}"
     by_hand = await operated(site, "control", "take", conversation.rpartition("/")[2])
     handed = await operated(site, "control", "pass", conversation.rpartition("/")[2], "4711")
+    wished = await site.call("POST", f"{conversation}:request-control", json={"told": "please"})
+    asked = await operated(site, "control", "request", conversation.rpartition("/")[2])
     taken = await site.call("POST", f"{conversation}:take-control", json={})
     await sent(site, "fb-page", PSID, EVERYWHERE[0])
     given = await site.call("POST", f"{conversation}:pass-control", json={"app_id": "4711"})
@@ -318,6 +320,8 @@ async def test_nobody_answers_while_another_app_has_the_conversation(site: Site)
     assert (refused.status_code, refused.json()["code"]) == (409, "controlled_elsewhere")
     assert (by_hand.code, by_hand.out) == (0, "fb-page: we may answer\n")
     assert (handed.code, handed.out) == (0, "fb-page: app 4711 answers\n")
+    assert wished.json()["legs"][0]["controlled_by"] == "4711"
+    assert (asked.code, asked.out) == (0, "fb-page: app 4711 answers\n")
     assert taken.json()["legs"][0]["controlled_by"] is None
     assert given.json()["legs"][0]["controlled_by"] == "4711"
     assert (again.status_code, again.json()["code"]) == (422, "control_refused")

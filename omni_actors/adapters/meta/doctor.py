@@ -67,7 +67,9 @@ def examined(settings: S, visit: Visit, practice: Practice[S]) -> Flow[Sequence[
         findings = list((yield from practice.check(settings)))
     except SendFailure as failed:
         return [Checked("platform", False, f"cannot be asked: {why_not(failed.failure)}")]
-    if visit.subscribe and any(one.subject == "webhooks" and one.ok is False for one in findings):
+    silent = [one for one in findings if one.subject == "webhooks" and one.ok is False]
+    if visit.subscribe and silent:
+        findings = [one for one in findings if one not in silent]
         findings += yield from _ordered(settings, practice)
     if visit.pin is not None:
         findings.append(NOTHING_TO_REGISTER)
