@@ -196,7 +196,7 @@ class Remark:
 @frozen
 class Acted:
     """A person did something that is no message. `detail` holds the platform's own words, but for
-    those of the person, which are a `remark`.
+    what may be the person's, which is a `remark`.
 
     | kind | what |
     |---|---|

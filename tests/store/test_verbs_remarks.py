@@ -150,6 +150,7 @@ def test_an_older_database_takes_the_words_out_of_its_events() -> None:
          '"comment_id":"2","platform":{}}}'),
         ("channel.reported", '{"kind":"ban","severity":"info","detail":{"platform":{}}}'),
         ("conversation.action", '{"kind":"feedback","detail":{"q":"4"}}'),
+        ("conversation.action", '{"kind":"optin","detail":{"ref":"r"}}'),
     )  # fmt: skip
     for cursor, (type, detail) in enumerate(stored, 1):
         db.execute(
@@ -174,4 +175,5 @@ def test_an_older_database_takes_the_words_out_of_its_events() -> None:
         ("comment:2", {"verb": "remove", "comment_id": "2"}),
         (None, {"platform": {}}),
         ("feedback:6", {}),
+        (None, {"ref": "r"}),
     ]

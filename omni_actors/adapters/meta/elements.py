@@ -214,8 +214,8 @@ def _acted(kind: str) -> Read:
     return read
 
 
-def _rated(name: str, kind: str) -> Read:
-    """Reads how somebody rated something, which may be in their own words."""
+def _said(name: str, kind: str) -> Read:
+    """Reads a rating or a cart, which may be in somebody's own words."""
 
     def read(item: JsonObject, scene: Scene) -> Iterator[Report]:
         words = needed_mapping(item.get(name), name)
@@ -248,8 +248,8 @@ ELEMENTS: Final[dict[str, Read]] = {
     "take_thread_control": control.changed("take_thread_control", ours=False),
     "request_thread_control": control.requested,
     "app_roles": control.roles,
-    "response_feedback": _rated("response_feedback", "response_feedback"),
-    "messaging_feedback": _rated("messaging_feedback", "feedback"),
+    "response_feedback": _said("response_feedback", "response_feedback"),
+    "messaging_feedback": _said("messaging_feedback", "feedback"),
     "game_play": _acted("game_play"),
-    "order": _acted("order"),
+    "order": _said("order", "order"),
 }

@@ -1,4 +1,4 @@
--- What people said outside of messages: comments, posts, answers to a form. Events name it and are
+-- What people said outside of messages: comments, posts, ratings, carts. Events name it and are
 -- joined with it when they are delivered. `words` is empty once it was taken back; the row stays, so
 -- that an older telling of it brings nothing back. `person` is who said it, as their key on the
 -- channel, so that it goes with them.
@@ -16,7 +16,7 @@ CREATE INDEX remark_by_age ON remark (told_at);
 
 -- Events used to carry the words themselves.
 CREATE TEMPORARY TABLE spoken AS
-SELECT e.cursor, e.channel_id, e.at, json_extract(e.detail, '$.detail') AS told,
+SELECT e.cursor, e.type, e.channel_id, e.at, json_extract(e.detail, '$.detail') AS told,
        json_extract(e.detail, '$.kind') || ':' || CASE
            WHEN e.type = 'conversation.action' THEN e.cursor
            WHEN json_extract(e.detail, '$.kind') = 'feed' THEN e.cursor
@@ -28,14 +28,14 @@ WHERE e.channel_id IS NOT NULL
   AND ((e.type = 'channel.reported'
         AND json_extract(e.detail, '$.kind') IN ('comment', 'post', 'mention', 'feed'))
     OR (e.type = 'conversation.action'
-        AND json_extract(e.detail, '$.kind') IN ('feedback', 'response_feedback')));
+        AND json_extract(e.detail, '$.kind') IN ('feedback', 'order', 'response_feedback')));
 
 INSERT INTO remark (channel_id, external_id, words, person, said_at, told_at)
 SELECT channel_id, external_id, words, NULL, at, at FROM (
     SELECT channel_id, external_id, at,
            CASE
                WHEN json_extract(told, '$.verb') = 'remove' THEN NULL
-               WHEN external_id LIKE '%feedback:%' THEN told
+               WHEN type = 'conversation.action' THEN told
                ELSE json_patch('{}', json_object(
                    'text', json_extract(told, '$.text'), 'name', json_extract(told, '$.name'),
                    'platform', json_extract(told, '$.platform')))

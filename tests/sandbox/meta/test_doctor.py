@@ -50,7 +50,7 @@ Captured = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def settings() -> SandboxSettings:
-    accounts = [MessengerAccount(require_proof=True), InstagramAccount(require_proof=True)]
+    accounts = (MessengerAccount(require_proof=True), InstagramAccount(require_proof=True))
     return SandboxSettings(bind="127.0.0.1:0", accounts=accounts)
 
 
@@ -102,3 +102,11 @@ async def test_what_the_page_and_its_app_lack_is_told_and_ordered(
         f"the app's webhooks were subscribed to {play.hook.url}",
     ]
     assert (well, bad(after)) == (Exit.OK, {})
+
+
+async def test_of_a_connected_page_it_says_where_to_look(config: Path, capsys: Captured) -> None:
+    words = ["messenger", "doctor", "messenger-1", "--config", str(config)]
+    code = await trio.to_thread.run_sync(cli.run, words)
+
+    assert code == Exit.USAGE
+    assert "`omni-actors channels show messenger-1` tells" in capsys.readouterr().err
