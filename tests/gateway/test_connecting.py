@@ -449,6 +449,7 @@ async def test_a_token_that_may_not_see_to_webhooks_goes_on_sending(
         assert "pages_manage_metadata" in str(health["reason"])
 
 
+@pytest.mark.slow
 async def test_what_the_app_itself_does_not_order_is_said_until_it_does(
     tmp_path: Path, meta: Meta, autojump_clock: MockClock
 ) -> None:
@@ -468,6 +469,7 @@ async def test_what_the_app_itself_does_not_order_is_said_until_it_does(
     assert health["status"] == "ok"
 
 
+@pytest.mark.slow
 async def test_an_app_that_may_not_be_asked_keeps_no_channel_from_sending(
     tmp_path: Path, meta: Meta, autojump_clock: MockClock
 ) -> None:

@@ -348,6 +348,7 @@ def comment(verb: str, text: str | None = None) -> dict[str, Any]:
     return {"field": "feed", "value": {**value, **said, "post_id": f"{PAGE}_88"}}
 
 
+@pytest.mark.slow
 async def test_a_comment_is_told_with_its_words_until_it_is_removed(house: Rig) -> None:
     feed = Feed(house.store, house.house.bell, "default", 0, (EventType.CHANNEL_REPORTED,))
     await knock(house, [comment("add", "Price please")], "changes")

@@ -86,6 +86,7 @@ async def test_all_is_well(config: Path, capsys: Captured, platform: str, channe
     assert subjects == ["token", "account", "webhooks", "fields", "callback", "secret"]
 
 
+@pytest.mark.slow
 async def test_what_the_page_and_its_app_lack_is_told_and_ordered(
     play: Play, config: Path, capsys: Captured
 ) -> None:
