@@ -271,12 +271,14 @@ class ControlDesk(Generic[S]):
     """What we can do where several apps of a business share a conversation, and one controls it.
 
     The flows raise SendFailure. `take` takes the control from whoever has it, `release` leaves it
-    to whoever is first, `give` hands it to another app; the text is for that app.
+    to whoever is first, `give` hands it to another app, `request` asks the app that has it to hand
+    it to us, which moves nothing; the text is for that app.
     """
 
     take: Callable[[Person, str | None, S], Flow[None]]
     release: Callable[[Person, S], Flow[None]]
     give: Callable[[Person, str, str | None, S], Flow[None]]
+    request: Callable[[Person, str | None, S], Flow[None]]
 
 
 @frozen

@@ -38,6 +38,7 @@ from omni_actors.gateway.grants import GrantBook
 from omni_actors.gateway.ground import Ground, Plan
 from omni_actors.gateway.groups import GroupBook
 from omni_actors.gateway.history import HistoryBook
+from omni_actors.gateway.hooks import addresses
 from omni_actors.gateway.intake import Receiver
 from omni_actors.gateway.limit_desk import LimitReader
 from omni_actors.gateway.limits import Limits
@@ -228,6 +229,7 @@ class House:
             now=now,
             changed=self.changed,
             restored=self.histories.restored,
+            hooks=lambda: addresses(self.plan.hooks, self.plan.links_url),
         )
         self.connector = Connector(
             store=ground.store,

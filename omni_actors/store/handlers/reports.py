@@ -41,6 +41,7 @@ from omni_actors.store.handlers.echoes import matched, own_part, tried_part
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
 from omni_actors.store.handlers.parts import RANK_FAILED, PartWork, goes_again
 from omni_actors.store.handlers.people import Reach
+from omni_actors.store.handlers.remarks import kept_apart
 from omni_actors.store.handlers.synced import synced, told_as_news
 from omni_actors.store.handlers.threads import Answered, follow, remember, trust_of
 from omni_actors.store.handlers.tries import Try, try_of
@@ -69,7 +70,7 @@ def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Out
         case WatermarkReported():
             return _watermark(effects, home, item, report)
         case IdentityChanged() | PreferenceChanged() | ControlChanged() | Acted():
-            return _about_a_person(effects, home, item, report)
+            return _about_a_person(effects, home, item, report, intake)
         case TemplateReported():
             return channel_news.template(effects, home, report)
         case ChannelReported():
@@ -87,6 +88,7 @@ def _about_a_person(
     home: Home,
     item: Item,
     report: IdentityChanged | PreferenceChanged | ControlChanged | Acted,
+    intake: Intake,
 ) -> Outcome | None:
     """News of somebody that are no message."""
     match report:
@@ -97,7 +99,7 @@ def _about_a_person(
         case ControlChanged():
             return _control(effects, home, report)
         case Acted():
-            return _acted(effects, home, item, report)
+            return _acted(effects, home, item, report, intake)
         case _:
             assert_never(report)
 
@@ -525,14 +527,19 @@ def _control(effects: Effects, home: Home, report: ControlChanged) -> Outcome | 
     return None
 
 
-def _acted(effects: Effects, home: Home, item: Item, report: Acted) -> Outcome | None:
+def _acted(
+    effects: Effects, home: Home, item: Item, report: Acted, intake: Intake
+) -> Outcome | None:
     """A person did something that is no message; it may hold their window open."""
     reach = _meet(effects, home, report)
     if report.kind == REFERRAL:
         told: dict[str, Json] = {"referral": report.detail}
         channel_news.note(effects, EventType.CONVERSATION_REFERRAL, home, reach, report.at, told)
     else:
-        told = {"kind": report.kind, "detail": report.detail}
+        told = {
+            "kind": report.kind, "detail": report.detail,
+            **kept_apart(effects, home, report, intake),
+        }  # fmt: skip
         channel_news.note(effects, EventType.CONVERSATION_ACTION, home, reach, report.at, told)
     if reach is None or item.window_until is None:
         return None

@@ -24,6 +24,13 @@ UNCLAIMED = """
         SELECT max(old.at) FROM (
             SELECT at FROM unclaimed WHERE at < :before ORDER BY at LIMIT :limit) old)
 """
+# What people said goes after the last event that tells of it.
+REMARKS = """
+    DELETE FROM remark WHERE (channel_id, external_id) IN (
+        SELECT channel_id, external_id FROM remark WHERE told_at < :before
+        ORDER BY told_at LIMIT :limit)
+"""
+REMARKS_S = 86400.0
 TRACES = """
     DELETE FROM attempt WHERE (part_id, id) IN (
         SELECT a.part_id, a.id FROM attempt a
@@ -113,6 +120,7 @@ def sweep(db: Writing, verb: Sweep) -> int:
         (TRACES, keep.traces_s),
         (ANSWERS, keep.idempotency_s),
         (QUESTIONS, keep.events_s),
+        (REMARKS, keep.events_s + REMARKS_S),
         (OUTREACH, OUTREACH_S),
         (OLD_CONNECTIONS, CONNECTIONS_S),
         (MAILS, MAILS_S),
