@@ -12,10 +12,11 @@ from omni_actors.adapters.email import EMAIL
 from omni_actors.model.content import Email
 from omni_actors.store.rows import Message
 from tests.gateway.kit import OPERATOR
-from tests.gateway.mail_kit import ADA, ADDRESS, MailRig, Office, open_mail_rig, plan, spec
+from tests.gateway.mail_kit import ADA, ADDRESS, START, MailRig, Office, open_mail_rig, plan, spec
 
 THREAD_S = 0.004
 BOB = "bob@example.org"
+DAY_S = 86400.0
 SERVER = {"host": "127.0.0.1", "tls": "plain"}
 
 
@@ -179,3 +180,22 @@ async def test_only_the_accounts_own_server_vouches_for_anybody(
     notes = (await message_of(rig, "1@a.example")).notes
     assert notes is not None
     assert notes["trust"] == trust
+
+
+async def test_an_id_that_a_mail_gives_itself_takes_no_other_mails_place(
+    tmp_path: Path, office: Office, clock: MockClock
+) -> None:
+    same = "Message-ID: <same@a.example>"
+    for text, sender, age_s in (("one", ADA, 30 * DAY_S), ("two", ADA, 29 * DAY_S), ("I", BOB, 60)):
+        office.deliver(mail(same, body=text, sender=sender), at=int(START - age_s))
+    channel = spec(address=ADDRESS, imap=SERVER)
+    async with open_mail_rig(tmp_path, office, plan(channel), adapter=EMAIL) as rig:
+        await rig.came(1)
+
+        told = await rig.events("message.synced", "message.received")
+        messages = [event.message for event in told if event.message]
+        texts = [m.content.text for m in messages if isinstance(m.content, Email)]
+        assert texts == ["one", "two", "I"]
+        assert [m.source for m in messages] == ["history", "history", "platform"]
+        first, second, strange = (m.conversation_id for m in messages)
+        assert first == second != strange

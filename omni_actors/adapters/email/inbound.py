@@ -241,6 +241,7 @@ def received(mail: Mail, sender: Sender) -> Received:
         clues=clues(headers, by_subject=mail.by_subject),
         thread=None if by.is_automatic else thread_of(headers),
         trust=trust_of(checks, sender.mailbox.key, sender.signs),
+        self_named=True,
     )
 
 
