@@ -115,11 +115,6 @@ class Mail:
         return event_key(self.parsed)
 
     @property
-    def at(self) -> float:
-        """When it arrived; when it was written, if that is all that is known."""
-        return self.arrived_at or date_of(self.parsed.headers)
-
-    @property
     def external_id(self) -> str:
         """The Message-ID without its brackets, or a name that only these bytes have."""
         ids = self.parsed.headers.ids("message-id")
@@ -146,7 +141,7 @@ def told(mail: Mail, sender: Sender) -> Sequence[Report]:
     address = sender.mailbox.key if sender.mailbox else ""
     bounce = bounce_of(mail.parsed, address)
     if bounce is not None:
-        found = list(statuses(bounce, mail.channel_key, mail.event_key, mail.at))
+        found = list(statuses(bounce, mail.channel_key, mail.event_key, mail.arrived_at))
         return found or [unsupported(mail, "the report names no mail of ours", "bounce")]
     own = own_id(mail.parsed.headers, mail.channel_key)
     if own is not None:
@@ -162,7 +157,7 @@ def came_back(mail: Mail, message_id: str) -> StatusReported:
     return StatusReported(
         channel_key=mail.channel_key,
         event_key=mail.event_key,
-        at=mail.at,
+        at=mail.arrived_at,
         identities=(),
         external_id=message_id,
         status=PartStatus.SENT,
@@ -228,7 +223,7 @@ def received(mail: Mail, sender: Sender) -> Received:
     return Received(
         channel_key=mail.channel_key,
         event_key=mail.event_key,
-        at=mail.at,
+        at=mail.arrived_at,
         identities=(identity(sender.mailbox.address),),
         external_id=mail.external_id,
         content=content(parsed, said),
@@ -303,7 +298,7 @@ def unsupported(mail: Mail, why: str, kind: str = "mail") -> Unsupported:
     return Unsupported(
         channel_key=mail.channel_key,
         event_key=mail.event_key,
-        at=mail.at,
+        at=mail.arrived_at,
         identities=(),
         kind=kind,
         reason=why,

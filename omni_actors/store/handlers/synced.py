@@ -28,7 +28,7 @@ def synced(
         return _completed(effects, home, item, report, known[0], intake)
     reach = effects.people.meet(
         home.tenant, home.platform, home.id, report.identities, report.at, report.name,
-        report.username,
+        report.username, intake.received_at,
     )  # fmt: skip
     if reach is None:
         return None
@@ -41,7 +41,7 @@ def synced(
     if isinstance(report, Received):
         _open(reach, item, report)
     media = bool(report.media) and effects.add_media(report, item, home, message_id, intake)
-    _note(effects, home, reach, report, message_id)
+    _note(effects, home, reach, intake, message_id)
     catch_up(effects, home, reach, message_id, report)
     return Outcome(media=media, synced=True)
 
@@ -110,12 +110,11 @@ def told_as_news(
     return known[0], bool(fetches)
 
 
-def _note(
-    effects: Effects, home: Home, reach: Reach, report: Received | Echoed, message_id: str
-) -> None:
+def _note(effects: Effects, home: Home, reach: Reach, intake: Intake, message_id: str) -> None:
+    """The message is old, that it was handed over is news."""
     effects.journal.note(
-        EventType.MESSAGE_SYNCED, home.tenant, report.at, reach.thread.id, reach.id, home.id,
-        message_id,
+        EventType.MESSAGE_SYNCED, home.tenant, intake.received_at, reach.thread.id, reach.id,
+        home.id, message_id,
     )  # fmt: skip
 
 
@@ -140,5 +139,5 @@ def _completed(
     person = effects.people.find(home.tenant, home.platform, report.identities)
     reach = person.legs.get(home.id) if person else None
     if reach is not None:
-        _note(effects, home, reach, report, message_id)
+        _note(effects, home, reach, intake, message_id)
     return Outcome(media=media)
