@@ -9,7 +9,8 @@ import trio
 from trio.testing import MockClock
 
 from omni_actors.adapters.email import EMAIL
-from omni_actors.model.content import Email
+from omni_actors.gateway.submit import SendRequest
+from omni_actors.model.content import Email, Text
 from omni_actors.store.rows import Message
 from tests.gateway.kit import OPERATOR
 from tests.gateway.mail_kit import ADA, ADDRESS, START, MailRig, Office, open_mail_rig, plan, spec
@@ -199,3 +200,55 @@ async def test_an_id_that_a_mail_gives_itself_takes_no_other_mails_place(
         assert [m.source for m in messages] == ["history", "history", "platform"]
         first, second, strange = (m.conversation_id for m in messages)
         assert first == second != strange
+
+
+async def answered(rig: MailRig, to: Message) -> dict[str, str]:
+    """A person of ours answers a conversation; the headers of what is sent."""
+    count = len(rig.office.sent)
+    request = SendRequest(Text("We look."), conversation_id=to.conversation_id)
+    await rig.gateway.submit(OPERATOR, request, None, "")
+    await rig.until(lambda: len(rig.office.sent) > count)
+    return dict(rig.office.sent[-1].mail.headers)
+
+
+async def test_what_a_machine_writes_takes_no_thread_over_and_opens_nothing(
+    tmp_path: Path, office: Office, clock: MockClock
+) -> None:
+    channel = spec(address=ADDRESS, imap=SERVER, smtp=SERVER, sent_folder="")
+    machine = "Auto-Submitted: auto-generated"
+    async with open_mail_rig(tmp_path, office, plan(channel), adapter=EMAIL) as rig:
+        office.deliver(mail("Message-ID: <form@a.example>", "Subject: Your form", machine))
+        await rig.came(1)
+        form = await message_of(rig, "form@a.example")
+        sent = await answered(rig, form)
+        assert (sent["Subject"], sent["In-Reply-To"]) == ("Re: Your form", "<form@a.example>")
+
+        office.deliver(mail("Message-ID: <2@a.example>", "Subject: Re: Your form"))
+        await rig.came(2)
+        await rig.gateway.close_conversation(OPERATOR, form.conversation_id)
+        office.deliver(mail("Message-ID: <away@a.example>", "Subject: I am away", machine))
+        await rig.came(3)
+
+        assert (await rig.gateway.conversation(OPERATOR, form.conversation_id)).closed_at
+        sent = await answered(rig, form)
+        assert (sent["Subject"], sent["In-Reply-To"]) == ("Re: Your form", "<2@a.example>")
+
+
+async def test_what_was_long_there_is_answered_in_its_thread(
+    tmp_path: Path, office: Office, clock: MockClock
+) -> None:
+    office.deliver(mail("Message-ID: <1@a.example>", "Subject: Mugs"), at=int(START - 9 * DAY_S))
+    office.deliver(
+        mail("Message-ID: <2@a.example>", "Subject: Re: Mugs", "In-Reply-To: <1@a.example>"),
+        at=int(START - 8 * DAY_S),
+    )
+    channel = spec(address=ADDRESS, imap=SERVER, smtp=SERVER, sent_folder="")
+    async with open_mail_rig(tmp_path, office, plan(channel), adapter=EMAIL) as rig:
+        await rig.until(lambda: len(office.folders["INBOX"]) == 0)
+        first, second = [e.message for e in await rig.events("message.synced") if e.message]
+
+        assert second.reply_to == first.id
+        assert second.notes is not None
+        assert second.notes["trust"] == "unverified"
+        sent = await answered(rig, second)
+        assert (sent["Subject"], sent["In-Reply-To"]) == ("Re: Mugs", "<2@a.example>")

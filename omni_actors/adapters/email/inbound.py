@@ -234,7 +234,7 @@ def received(mail: Mail, sender: Sender) -> Received:
         opens_window=not by.is_automatic,
         automatic=by.is_automatic,
         clues=clues(headers, by_subject=mail.by_subject),
-        thread=None if by.is_automatic else thread_of(headers),
+        thread=thread_of(headers),
         trust=trust_of(checks, sender.mailbox.key, sender.signs),
         self_named=True,
     )

@@ -7,13 +7,14 @@ platform tells as news later is news then.
 from omni_actors.model import ids
 from omni_actors.model.content import UnsupportedContent
 from omni_actors.model.events import EventType
-from omni_actors.model.json import Json
 from omni_actors.model.reports import Echoed, Received
 from omni_actors.model.states import Direction
 from omni_actors.store.codec import decode_content, dumps, encode_content
 from omni_actors.store.handlers.catching_up import REMOVED, catch_up
 from omni_actors.store.handlers.effects import Effects, Home, Outcome
+from omni_actors.store.handlers.notes import notes_of
 from omni_actors.store.handlers.people import Reach
+from omni_actors.store.handlers.threads import Answered, follow, quoted_by, remember, trust_of
 from omni_actors.store.verbs import Intake, Item
 
 SOURCE = "history"
@@ -34,12 +35,15 @@ def synced(
         return None
     message_id = effects.db.ids.of_old(ids.MESSAGE, report.at)
     effects.add_target(home.id, report.external_id, message_id)
-    _add(effects, home, reach, report, message_id, intake)
+    answered = follow(effects, home, reach, item.leads) if item.leads else None
+    _add(effects, home, reach, report, answered, message_id, intake)
     thread = reach.thread
+    newest = report.at >= thread.last_at
     if report.at > thread.last_at:
         thread.last_at, thread.dirty = report.at, True
     if isinstance(report, Received):
         _open(reach, item, report)
+        remember(effects, reach, message_id, report, trust_of(report, answered), newest=newest)
     media = bool(report.media) and effects.add_media(report, item, home, message_id, intake)
     _note(effects, home, reach, intake, message_id)
     catch_up(effects, home, reach, message_id, report)
@@ -68,26 +72,25 @@ def _add(
     home: Home,
     reach: Reach,
     report: Received | Echoed,
+    answered: Answered | None,
     message_id: str,
     intake: Intake,
 ) -> None:
     ours = isinstance(report, Echoed)
     direction = Direction.OUTBOUND if ours else Direction.INBOUND
-    quoted = effects.target(home.id, report.reply_to) if report.reply_to is not None else None
     effects.add_message(
         message_id, home.tenant, direction.value, reach.thread.id, reach.id, home.id,
         "human" if ours else "contact", SOURCE, encode_content(report.content),
         report.status.value if isinstance(report, Echoed) else "received", intake.received_at,
-        report.at, quoted[0] if quoted else None, report.reply_to, report.external_id,
-        _notes(report), intake.id,
+        report.at, *quoted_by(effects, home, report, answered), report.external_id,
+        _notes(report, answered), intake.id,
     )  # fmt: skip
 
 
-def _notes(report: Received | Echoed) -> str | None:
-    notes: dict[str, Json] = dict(report.notes) if report.notes else {}
-    if isinstance(report, Received) and report.forwarded:
-        notes["forwarded"] = True
-    return dumps(notes) if notes else None
+def _notes(report: Received | Echoed, answered: Answered | None) -> str | None:
+    if isinstance(report, Received):
+        return notes_of(report, answered, trust_of(report, answered))
+    return dumps(report.notes) if report.notes else None
 
 
 def told_as_news(
