@@ -9,8 +9,8 @@ import trio
 from trio.testing import MockClock
 
 from omni_actors.adapters.email import EMAIL
-from omni_actors.gateway.submit import SendRequest
 from omni_actors.model.content import Email, Text
+from omni_actors.model.requests import SendRequest
 from omni_actors.store.rows import Message
 from tests.gateway.kit import OPERATOR
 from tests.gateway.mail_kit import ADA, ADDRESS, START, MailRig, Office, open_mail_rig, plan, spec
