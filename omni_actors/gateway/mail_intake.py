@@ -7,7 +7,7 @@ import trio
 from attrs import evolve, frozen
 
 from omni_actors import telemetry
-from omni_actors.adapters.contract import Adapter
+from omni_actors.adapters.contract import Adapter, Undecodable
 from omni_actors.gateway.intake import Parsed, Receiver, Told, parsed
 from omni_actors.gateway.uploads import Route
 from omni_actors.media.blobs import Blob, Blobs, Missing
@@ -120,10 +120,11 @@ class MailIntake:
 
         def parse() -> Parsed:
             trio.from_thread.run_sync(begin)  # until now it waited for others
-            raw = raw_of.read_bytes()
-            document = desk.document(
-                raw, channel.channel_key, settings, letter.at, letter.blob.sha256
-            )
+            raw, blob = raw_of.read_bytes(), letter.blob.sha256
+            try:
+                document = desk.document(raw, channel.channel_key, settings, letter.at, blob)
+            except Undecodable as problem:
+                return Parsed(problem=str(problem))
             return of_letter(adapter, document, channel, letter)
 
         with trio.CancelScope() as limit:

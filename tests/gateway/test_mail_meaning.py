@@ -252,3 +252,19 @@ async def test_what_was_long_there_is_answered_in_its_thread(
         assert second.notes["trust"] == "unverified"
         sent = await answered(rig, second)
         assert (sent["Subject"], sent["In-Reply-To"]) == ("Re: Mugs", "<2@a.example>")
+
+
+async def test_what_a_server_puts_in_a_mails_place_is_no_mail(
+    rig: MailRig, clock: MockClock
+) -> None:
+    subject = "Subject: Retrieval using the IMAP4 protocol failed for the following\n message: 522"
+    body = "The server couldn't retrieve the following message:\n\nFrom: Ada"
+    rig.office.deliver(mail(subject, sender="Microsoft Exchange Server 2010", body=body))
+    rig.office.deliver(mail("Message-ID: <fw@a.example>", subject))  # a person asks what it means
+    await rig.came(1)
+
+    assert await rig.received() == ["fw@a.example"]
+    assert [len(rig.office.folders[name]) for name in ("INBOX", "Failed", "Processed")] == [0, 1, 1]
+    [event] = await rig.events("channel.reported")
+    told: Any = event.detail
+    assert "can be read in Outlook" in told["detail"]["text"]

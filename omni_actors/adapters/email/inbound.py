@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from omni_actors.adapters.contract import Undecodable
 from omni_actors.adapters.email.addresses import (
     Mailbox,
     address_within,
@@ -18,7 +19,7 @@ from omni_actors.adapters.email.addresses import (
 from omni_actors.adapters.email.attachments import media_kind
 from omni_actors.adapters.email.bounces import bounce_of, statuses
 from omni_actors.adapters.email.fingerprints import event_key
-from omni_actors.adapters.email.headers import date_of, shown, words_decoded
+from omni_actors.adapters.email.headers import date_of, read_section, shown, words_decoded
 from omni_actors.adapters.email.html import safe
 from omni_actors.adapters.email.machines import Written, own_id, written_by
 from omni_actors.adapters.email.mime import Attachment, Parsed, read
@@ -52,6 +53,13 @@ SUBJECT_MAX: Final = 998
 HEADER_MAX: Final = 2000
 PEOPLE_MAX: Final = 100
 
+STAND_IN_MAX: Final = 4096
+STAND_IN_SUBJECT: Final = "Retrieval using the IMAP4 protocol failed for the following message"
+STAND_IN: Final = (
+    "the mail server could not convert the mail and handed over a note in its place; the mail can "
+    "be read in Outlook, and moved back to be tried again"
+)
+
 # What a bot or a desk may want to know of a mail, by its usual name.
 TOLD_HEADERS: Final = (
     "From",
@@ -73,7 +81,12 @@ def document(
     raw: bytes, channel_key: str, settings: EmailSettings | None, at: float, blob: str
 ) -> Any:
     """A raw mail as what `parse` reads: whose mailbox it is and what that is configured with (if it
-    is known), when it arrived (unix seconds; 0 when that is not known), and the blob of it."""
+    is known), when it arrived (unix seconds; 0 when that is not known), and the blob of it.
+
+    Raises Undecodable where the server has put a note of its own in the mail's place.
+    """
+    if is_stand_in(raw):
+        raise Undecodable(STAND_IN)
     return {
         "raw": raw,
         "channel_key": channel_key,
@@ -83,6 +96,14 @@ def document(
         "authserv_id": settings.trusted_authserv_id if settings else "",
         "subject_fallback": settings.subject_fallback if settings else False,
     }
+
+
+def is_stand_in(raw: bytes) -> bool:
+    """Whether it is what Exchange hands over instead of a mail that it cannot convert."""
+    head = read_section(raw, 0, min(len(raw), STAND_IN_MAX)).headers
+    return head.text("subject").startswith(STAND_IN_SUBJECT) and not (
+        head.raw("received") or head.raw("message-id")
+    )
 
 
 @frozen
