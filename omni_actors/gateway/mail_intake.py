@@ -87,6 +87,7 @@ class MailIntake:
 
     def told_of(self, channel: Channel, place: MailPlace, problem: str) -> Told:
         """The news of a mail that could not be read."""
+        telemetry.warning("mailbox.quarantined", channel_id=channel.id, uid=place.uid)
         report = quarantined(channel, place, problem, self.receiver.now())
         items = self.receiver.items(self.adapters[channel.platform], [report])
         return Told(items, problem, channel.platform)

@@ -566,3 +566,10 @@ async def test_how_a_mailbox_is_can_be_seen(rig: MailRig, clock: MockClock) -> N
 
     assert mailbox is not None
     assert (mailbox.doing, mailbox.problem, mailbox.behind) == ("waiting", None, 0)
+    assert b'omni_mailbox_down{channel="mail"} 0.0' in await rig.gateway.metrics()
+    assert b'omni_mailbox_behind{channel="mail"} 0.0' in await rig.gateway.metrics()
+
+    rig.office.down = ImapFailure(ImapKind.GONE, "bye")
+    rig.office.tell()
+    await rig.until(lambda: rig.health.doing == "backing_off")
+    assert b'omni_mailbox_down{channel="mail"} 1.0' in await rig.gateway.metrics()
