@@ -19,9 +19,15 @@ from omni_actors.adapters.email.addresses import (
 from omni_actors.adapters.email.attachments import media_kind
 from omni_actors.adapters.email.bounces import bounce_of, statuses
 from omni_actors.adapters.email.fingerprints import event_key
-from omni_actors.adapters.email.headers import date_of, read_section, shown, words_decoded
+from omni_actors.adapters.email.headers import (
+    Headers,
+    date_of,
+    read_section,
+    shown,
+    words_decoded,
+)
 from omni_actors.adapters.email.html import safe
-from omni_actors.adapters.email.machines import Written, own_id, written_by
+from omni_actors.adapters.email.machines import Written, is_own_list, own_id, written_by
 from omni_actors.adapters.email.mime import Attachment, Parsed, read
 from omni_actors.adapters.email.quotes import Reply, reply
 from omni_actors.adapters.email.settings import EmailSettings
@@ -154,7 +160,7 @@ def parse(document: Json) -> Sequence[Report]:
         witness=witness(str(given.get("authserv_id") or ""), str(given.get("provider") or "")),
         by_subject=given.get("subject_fallback") is True,
     )
-    return told(mail, sender_of(mail.parsed))
+    return told(mail, sender_of(mail.parsed, mail.channel_key))
 
 
 def told(mail: Mail, sender: Sender) -> Sequence[Report]:
@@ -189,8 +195,9 @@ def came_back(mail: Mail, message_id: str) -> StatusReported:
 # ---- who wrote
 
 
-def sender_of(parsed: Parsed) -> Sender:
-    """The one person in From; of several the one whom Sender names among them.
+def sender_of(parsed: Parsed, account: str) -> Sender:
+    """The one person in From; of several the one whom Sender names among them. Where a list of the
+    account's own has put its address there, whoever wrote to the list.
 
     https://www.rfc-editor.org/rfc/rfc5322#section-3.6.2
     """
@@ -207,7 +214,24 @@ def sender_of(parsed: Parsed) -> Sender:
         real = [person for person in real if said == [person.key] and len(fields) == 1]
     if not real:
         return Sender(None, None, signs, "From names several people, and Sender none of them")
+    behind = _behind_list(parsed.headers, real[0], account)
+    if behind is not None:
+        return Sender(behind, _name(behind), (*signs, "through_list"))
     return Sender(real[0], _name(real[0]), signs)
+
+
+def _behind_list(headers: Headers, person: Mailbox, account: str) -> Mailbox | None:
+    """Who wrote what a list sends under its own address, as it must for people whose domain lets
+    nobody else send (RFC 7489)."""
+    domain = account.rpartition("@")[2]
+    if person.key.rpartition("@")[2] != domain or not is_own_list(headers, account):
+        return None
+    for name in ("x-original-from", "reply-to"):
+        named = [each for each in mailboxes(headers.written(name)) if each.address]
+        others = {each.key: each for each in named if each.key.rpartition("@")[2] != domain}
+        if len(others) == 1:
+            return next(iter(others.values()))
+    return None
 
 
 def _signs(fields: Sequence[str], people: Sequence[Mailbox]) -> tuple[str, ...]:

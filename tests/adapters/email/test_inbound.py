@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from omni_actors.adapters.email.inbound import document, parse
+from omni_actors.adapters.email.settings import EmailSettings
 from omni_actors.model.content import Email
 from omni_actors.model.json import Json
-from omni_actors.model.reports import Received, Unsupported
+from omni_actors.model.reports import Received, Trust, Unsupported
 from tests.adapters.kit import shown
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -75,6 +76,34 @@ def test_the_time_is_that_of_the_arrival_whatever_the_mail_says(arrived: float) 
     assert report.at == arrived  # 0: the house knows
     notes: Any = report.notes
     assert notes["email"]["written_at"] == 912070800.0
+
+
+@pytest.mark.parametrize(
+    ("header", "writer"),
+    [
+        ("X-Original-From: Ada <ada@mail.example>", "ada@mail.example"),
+        ("Reply-To: Ada <ada@mail.example>, support@example.com", "ada@mail.example"),
+        ("Reply-To: ada@mail.example, bob@mail.example", "support@example.com"),
+        ("Reply-To: colleague@example.com", "support@example.com"),
+    ],
+)
+def test_who_writes_through_a_list_of_ours_is_told_from_the_list(header: str, writer: str) -> None:
+    fields = [
+        "Authentication-Results: mx.example.com; dmarc=pass",
+        "From: 'Ada' via Support <support@example.com>",
+        "List-Id: <support.example.com>",
+        header,
+    ]
+    raw = ("\n".join(fields) + "\n\nHello").encode()
+    settings = EmailSettings("support@example.com", authserv_id="mx.example.com")
+    [report] = parse(document(raw, KEY, settings, AT, "b"))
+
+    assert isinstance(report, Received)
+    assert report.identities[0].value == writer
+    if writer != KEY:
+        assert (report.name, report.trust) == ("Ada", Trust.UNVERIFIED)
+    [stranger] = parse(document(raw.replace(b"List-Id", b"X-No-List"), KEY, settings, AT, "b"))
+    assert stranger.identities[0].value == KEY
 
 
 def test_the_media_stand_in_the_order_of_the_attachments() -> None:
