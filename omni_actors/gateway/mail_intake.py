@@ -11,9 +11,9 @@ from omni_actors.adapters.contract import Adapter, Undecodable
 from omni_actors.gateway.intake import Parsed, Receiver, Told, parsed
 from omni_actors.gateway.uploads import Route
 from omni_actors.media.blobs import Blob, Blobs, Missing
-from omni_actors.model.content import UnsupportedContent
+from omni_actors.model.content import Email, UnsupportedContent
 from omni_actors.model.ids import INTAKE
-from omni_actors.model.json import JsonObject
+from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import ChannelReported, Received, Report, Severity
 from omni_actors.store.mail import MailPlace, MailState, MailTaken
 from omni_actors.store.rows import Channel
@@ -156,7 +156,10 @@ def fitted(report: Report, letter: Letter) -> Report:
             f"The mail has {letter.whole_size} bytes; of one with more than {letter.size_max} only "
             f"the headers are read."
         )
-        notes = {**(report.notes or {}), "too_large": {"size": letter.whole_size}}
+        told: dict[str, Json] = {"size": letter.whole_size}
+        if isinstance(report.content, Email):
+            told["subject"] = report.content.subject
+        notes = {**(report.notes or {}), "too_large": told}
         content = UnsupportedContent("email", reason)
         report = evolve(report, content=content, media=(), notes=notes)
     return evolve(report, synced=True) if letter.of_old else report

@@ -135,8 +135,8 @@ async def test_a_mail_that_the_server_does_not_hand_over_stops_no_other(
 async def test_of_a_mail_that_is_too_large_only_the_headers_are_read(
     rig: MailRig, clock: MockClock
 ) -> None:
-    rig.office.deliver(letter("big", size=SIZE_MAX + 1))
-    rig.office.deliver(letter("sly", size=SIZE_MAX + 1), size=10)
+    rig.office.deliver(letter("big", size=SIZE_MAX + 1, subject="Photos"))
+    rig.office.deliver(letter("sly", size=SIZE_MAX + 1, subject="Photos"), size=10)
 
     await rig.came(2)
 
@@ -144,7 +144,7 @@ async def test_of_a_mail_that_is_too_large_only_the_headers_are_read(
     for message in told:
         assert message is not None
         assert isinstance(message.content, UnsupportedContent)
-        assert message.notes == {"too_large": {"size": SIZE_MAX + 1}}
+        assert message.notes == {"too_large": {"size": SIZE_MAX + 1, "subject": "Photos"}}
     assert rig.office.subjects("Failed") == ["big", "sly"]
 
 
