@@ -63,6 +63,15 @@ def test_two_mails_with_one_message_id_are_two() -> None:
     assert received(head + b"one").external_id == received(head + b"two").external_id
 
 
+def test_mails_without_an_id_are_told_apart_by_when_they_were_sent() -> None:
+    alarm = b"From: door@mail.example\nSubject: open\n\nopen"
+    one, two = (b"Received: from door by mx; 10:0%d\n" % minute + alarm for minute in (1, 2))
+    on_its_way = b"Received: from mx by store; 10:05\nX-Spam: no\n" + one
+
+    assert received(one).event_key != received(two).event_key
+    assert received(one).event_key == received(on_its_way).event_key
+
+
 def test_a_mail_without_a_message_id_is_named_by_its_bytes() -> None:
     raw = b"From: a@mail.example\n\nx"
 
