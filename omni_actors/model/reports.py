@@ -102,8 +102,6 @@ class Received:
     `clues` tell what it may answer where `reply_to` does not. `thread` is what the adapter wants to
     be told when this leg is written to again, and its `topic` that by which a clue
     may name it; `trust` is None where the platform vouches.
-    `self_named`: the external id is its writer's word. Another message may have the same, of
-    anybody, so what is known by that id is not this one.
     """
 
     channel_key: str
@@ -128,7 +126,6 @@ class Received:
     clues: tuple[Clue, ...] = ()
     thread: JsonObject | None = None
     trust: Trust | None = None
-    self_named: bool = False
 
 
 @frozen

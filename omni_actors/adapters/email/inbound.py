@@ -281,7 +281,6 @@ def received(mail: Mail, sender: Sender) -> Received:
         clues=clues(headers, by_subject=mail.by_subject),
         thread=thread_of(headers),
         trust=trust_of(checks, sender.mailbox.key, sender.signs),
-        self_named=True,
     )
 
 

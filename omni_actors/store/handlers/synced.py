@@ -24,7 +24,7 @@ def synced(
     effects: Effects, home: Home, item: Item, report: Received | Echoed, intake: Intake
 ) -> Outcome | None:
     """Give an old message its place; one that is known gets its medium, if it had none."""
-    known = _known(effects, home, report)
+    known = _known(effects, home, item)
     if known is not None:
         return _completed(effects, home, item, report, known[0], intake)
     reach = effects.people.meet(
@@ -50,13 +50,10 @@ def synced(
     return Outcome(media=media, synced=True)
 
 
-def _known(
-    effects: Effects, home: Home, report: Received | Echoed
-) -> tuple[str, str | None] | None:
-    """The message that this one is, if it is here; an id that anybody can give tells nothing."""
-    if isinstance(report, Received) and report.self_named:
-        return None
-    return effects.target(home.id, report.external_id)
+def _known(effects: Effects, home: Home, item: Item) -> tuple[str, str | None] | None:
+    """The message, and its part if it was ours, that this tells of again."""
+    assert isinstance(item.report, Received | Echoed)
+    return None if item.id_repeats else effects.target(home.id, item.report.external_id)
 
 
 def _open(reach: Reach, item: Item, report: Received) -> None:
@@ -98,7 +95,7 @@ def told_as_news(
 ) -> tuple[str, bool] | None:
     """The old message that a platform tells as news now, and whether media of it are to be fetched;
     None when it is none."""
-    known = _known(effects, home, report)
+    known = _known(effects, home, item)
     if known is None or effects.source_of(known[0]) != SOURCE:
         return None
     content = effects.content_of(known[0]) or ""
