@@ -151,6 +151,7 @@ async def test_a_mail_that_is_sent_again_is_the_same_whatever_came_in_between(
     assert first == second
 
 
+@pytest.mark.slow
 async def test_a_mail_that_is_tried_again_by_hand_is_the_same(
     mail_rig: Rig, post: Post, autojump_clock: MockClock
 ) -> None:
@@ -204,6 +205,7 @@ async def test_an_option_is_picked_by_its_link_while_the_mail_is_out(
     assert (picked.detail["question_id"], picked.detail["via"]) == (message_id, Via.LINK)
 
 
+@pytest.mark.slow
 async def test_an_old_mail_does_not_hide_a_new_one_that_uses_its_id(
     mail_rig: Rig, post: Post
 ) -> None:
