@@ -42,7 +42,8 @@ class BadAddress(ValueError):
 
 
 class Undecodable(ValueError):
-    """A hook's body could not be decoded; the text says why. It is kept as a dead letter."""
+    """A hook's body, or a mail, could not be decoded; the text says why. It is kept as a dead
+    letter."""
 
 
 @frozen
@@ -362,9 +363,9 @@ class MailboxDesk(Generic[S]):
 
     `server` is None where it is not read. `document` makes of a raw mail what `parse` reads: the
     bytes, the channel's key and settings (None where they cannot be read), when it arrived (unix
-    seconds) and the blob that holds it. `extract` decodes one part of a raw mail, numbered as in
-    IMAP, in pieces; it raises LookupError before the first where there is no such part. Both run in
-    threads.
+    seconds) and the blob that holds it; it raises Undecodable for what is no mail. `extract`
+    decodes one part of a raw mail, numbered as in IMAP, in pieces; it raises LookupError before the
+    first where there is no such part. Both run in threads.
     """
 
     server: Callable[[S], MailServer | None]

@@ -139,8 +139,8 @@ async def test_a_mail_that_the_server_does_not_hand_over_stops_no_other(
 async def test_of_a_mail_that_is_too_large_only_the_headers_are_read(
     rig: MailRig, clock: MockClock
 ) -> None:
-    rig.office.deliver(letter("big", size=SIZE_MAX + 1))
-    rig.office.deliver(letter("sly", size=SIZE_MAX + 1), size=10)
+    rig.office.deliver(letter("big", size=SIZE_MAX + 1, subject="Photos"))
+    rig.office.deliver(letter("sly", size=SIZE_MAX + 1, subject="Photos"), size=10)
 
     await rig.came(2)
 
@@ -148,7 +148,7 @@ async def test_of_a_mail_that_is_too_large_only_the_headers_are_read(
     for message in told:
         assert message is not None
         assert isinstance(message.content, UnsupportedContent)
-        assert message.notes == {"too_large": {"size": SIZE_MAX + 1}}
+        assert message.notes == {"too_large": {"size": SIZE_MAX + 1, "subject": "Photos"}}
     assert rig.office.subjects("Failed") == ["big", "sly"]
 
 
@@ -576,3 +576,10 @@ async def test_how_a_mailbox_is_can_be_seen(rig: MailRig, clock: MockClock) -> N
 
     assert mailbox is not None
     assert (mailbox.doing, mailbox.problem, mailbox.behind) == ("waiting", None, 0)
+    assert b'omni_mailbox_down{channel="mail"} 0.0' in await rig.gateway.metrics()
+    assert b'omni_mailbox_behind{channel="mail"} 0.0' in await rig.gateway.metrics()
+
+    rig.office.down = ImapFailure(ImapKind.GONE, "bye")
+    rig.office.tell()
+    await rig.until(lambda: rig.health.doing == "backing_off")
+    assert b'omni_mailbox_down{channel="mail"} 1.0' in await rig.gateway.metrics()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trio
+from attrs import evolve
 from trio.testing import MockClock
 
 from omni_actors.model.content import Text
@@ -20,11 +21,13 @@ from tests.gateway.mail_kit import (
     ADA,
     HOOK,
     HOOK_SECRET,
+    START,
     MailRig,
     Office,
     letter,
     open_mail_rig,
     plan,
+    spec,
     thread_of,
 )
 
@@ -141,6 +144,24 @@ async def test_a_mail_of_a_mailbox_can_be_read_again(rig: MailRig, clock: MockCl
     redriven = await rig.gateway.redrive(OPERATOR, ids=[dead.id])
 
     assert redriven["unread"] == [dead.id]
+
+
+async def test_a_mail_for_a_channel_that_comes_later_keeps_the_time_of_its_arrival(
+    tmp_path: Path, office: Office, clock: MockClock
+) -> None:
+    channel = spec(reads=False)
+    late = evolve(plan(channel), channels=())
+    async with open_mail_rig(tmp_path, office, late) as rig:
+        assert await hand_over(rig, letter("1")) == 200
+        await trio.sleep(300.0)
+        await rig.house.reload(plan(channel))
+
+        async def told() -> object:
+            return await rig.received()
+
+        await rig.until(told)
+        [event] = await rig.events("message.received")
+        assert event.at < START + 200.0
 
 
 # ------------------------------------------------------------ answers and tokens

@@ -63,9 +63,13 @@ FORGET_DERIVATIVES = """
     DELETE FROM derivative WHERE media_id IN (SELECT id FROM rows(:batch, id text) w)
        OR derived_id IN (SELECT id FROM rows(:batch, id text) w)
 """
+# Up to the first that is not old: news may tell of what happened long before.
 OLD_EVENTS = """
     SELECT max(old.cursor) FROM (SELECT cursor, at FROM event ORDER BY cursor LIMIT :limit) old
-    WHERE old.at < :before
+    WHERE old.at < :before AND old.cursor < coalesce((
+        SELECT min(young.cursor)
+        FROM (SELECT cursor, at FROM event ORDER BY cursor LIMIT :limit) young
+        WHERE young.at >= :before), old.cursor + 1)
 """
 EVENTS = "DELETE FROM event WHERE cursor <= :floor"
 FLOOR = "UPDATE counter SET value = :floor WHERE name = 'event_floor'"
