@@ -435,8 +435,9 @@ class ChannelActor:
         """Commit how the attempt ended, then tell the actor."""
         verdict, outcome = self.judge(claimed, done)
         trace = StoredTrace(done.started_at, done.ended_at, done.trace.as_json())
+        spent = self.limits.spent(claimed.content, done.result, done.ended_at)
         wakes = await self.store.do(
-            Settle(claimed.part_id, claimed.attempt_id, done.ended_at, outcome, trace)
+            Settle(claimed.part_id, claimed.attempt_id, done.ended_at, outcome, trace, spent)
         )
         if isinstance(outcome, InDoubt):
             self.doubt(outcome.until)

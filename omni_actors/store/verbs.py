@@ -8,6 +8,7 @@ from attrs import field, frozen
 from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.limits import Spent
 from omni_actors.model.reports import ChannelName, IdentityKey, Report
 from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState, MediaState, OnUnknown, Priority
@@ -357,6 +358,7 @@ class Settle(Verb[tuple[LegWake, ...]]):
     at: float
     outcome: Outcome
     trace: Trace | None = None
+    spent: Spent | None = None  # what it takes of its account's day, where that is counted
 
 
 @frozen

@@ -408,7 +408,8 @@ HOUSE_ONLY = {
     "AskedBy", "BlobsInUse", "Closures", "Credentials", "DeletionByCode", "DerivativeOf",
     "DueMedia", "EventFloor", "Figures", "Grants", "Heads", "HistoryOf", "InLine", "IntakeBody",
     "KeyByHash", "LegHeads", "LegsOf", "PeopleOf", "SitterOf",
-    "Outreached", "Replay", "SentSince", "TemplateSyncOf", "TreasureOf", "Unclaimed", "Unhandled",
+    "Outreached", "Replay", "SentSince", "SpentSince", "TemplateSyncOf", "TreasureOf", "Unclaimed",
+    "Unhandled",
     "UnhandledConversations", "UploadOf", "WindowOf",
 }  # fmt: skip
 

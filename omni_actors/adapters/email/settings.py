@@ -125,6 +125,24 @@ class SmtpTable:
     ehlo: str = field(default="", validator=_may_be_word)
 
 
+def _is_number(_table: Any, attribute: "Attribute[Any]", value: int | None) -> None:
+    if value is not None and value < 1:
+        raise ValueError(f"{attribute.name} must be a number, 1 or more")
+
+
+@frozen
+class DayTable:
+    """How many mails the account may send in any 24 hours, and to how many recipients. What is left
+    out is the provider's."""
+
+    messages: int | None = field(default=None, validator=_is_number)
+    recipients: int | None = field(default=None, validator=_is_number)
+
+
+def _day(told: DayTable | Mapping[str, Any]) -> DayTable:
+    return DayTable(**told) if isinstance(told, Mapping) else told
+
+
 def _imap(told: ImapTable | Mapping[str, Any] | None) -> ImapTable | None:
     """The table, also as it was written down where the account was found."""
     return ImapTable(**told) if isinstance(told, Mapping) else told
@@ -179,7 +197,8 @@ class EmailSettings:
     `plus_addresses` replies go to an address that names what they answer; with `verp` so do bounces
     (some servers refuse a sender that is not the account). `subject_fallback`: a reply that nothing
     else tells is matched by its subject. What is sent is put into `sent_folder`, unless that is
-    empty. `size_max` (bytes): of a larger mail only the headers are read.
+    empty. `size_max` (bytes): of a larger mail only the headers are read. `per_day` is what the
+    account may send in a day, where that is not as its provider says.
     """
 
     address: str = field(validator=_is_mail_address)
@@ -196,6 +215,7 @@ class EmailSettings:
     subject_fallback: bool = False
     sent_folder: str | None = field(default=None, validator=_may_be_folder)
     size_max: int = field(default=SIZE_MAX, validator=_is_size)
+    per_day: DayTable = field(factory=DayTable, converter=_day)
 
     @property
     def preset(self) -> Preset:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, assert_never
 
 from omni_actors.model.failure import Reason
+from omni_actors.model.limits import Spent
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.states import UNFINISHED, PartStatus
 from omni_actors.store.codec import (
@@ -60,6 +61,12 @@ MESSAGE_THREADS = """
     UPDATE message SET thread = new.thread
     FROM rows(:batch, id text, thread text) new WHERE message.id = new.id
 """
+SPEND = """
+    INSERT INTO spent (account, at, attempt_id, recipients)
+    SELECT account, at, attempt_id, recipients
+    FROM rows(:batch, account text, at real, attempt_id text, recipients bigint) new WHERE true
+    ON CONFLICT DO NOTHING
+"""
 ANY_PARKED = "SELECT 1 FROM parked LIMIT 1"
 PARKED = """
     SELECT k.n, w.part_id, k.external_id, k.status, k.rank, k.at, k.failure, k.facts,
@@ -102,6 +109,7 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
             shut.append((verb.at, Refusal(part, verb.outcome.failure)))
         _apply(parts, part, verb.attempt_id, verb.at, verb.outcome)
     put(db, END_ATTEMPTS, ended)
+    put(db, SPEND, [_spent(verb, verb.spent) for verb in verbs if verb.spent is not None])
     _shut_out(db, journal, parts, shut)
     if stopped := [verb for verb in verbs if _tells_opt_out(verb.outcome)]:
         known = [part for verb in stopped if (part := parts.get(verb.part_id))]
@@ -200,6 +208,10 @@ def _ended(verb: Settle) -> tuple[Any, ...]:
         OUTCOMES[type(outcome)], failure, encode_json(trace.exchanges) if trace else None,
         note,
     )  # fmt: skip
+
+
+def _spent(verb: Settle, spent: Spent) -> tuple[Any, ...]:
+    return (spent.account, verb.at, verb.attempt_id, spent.recipients)
 
 
 def _learn(
