@@ -388,7 +388,8 @@ class Adapter(Generic[S, C]):
     `names` tells by which names a document's channels are known besides their keys, `named` by
     which the settings know one.
     `rate` is where a channel starts from, `rate_of` that of one with these settings.
-    `token` names the credential that `net` injects, for `token_hosts` only.
+    `token` names the credential that `net` injects, for `token_hosts` only; `completed` adds to the
+    settings of the config what follows from its credentials.
     `meters` are limits of some sends only, `profile` and `personas` what it says and who it shows;
     `forbids` tells what of an override is refused before a message is queued, `control` moves the
     control of a conversation between the apps of a business.
@@ -415,6 +416,7 @@ class Adapter(Generic[S, C]):
     token_hosts: Callable[[S], frozenset[str]]
     upload: Callable[[Medium, S], Flow[Uploaded]] | None = None
     upload_gone: Callable[[Failure], bool] = field(default=lambda _failure: False)
+    completed: Callable[[S, C], S] = field(default=lambda settings, _credentials: settings)
     ties: Callable[[S], Ties] = field(default=lambda _settings: Ties())
     usage: Callable[[HttpReply], Sequence[Usage]] = field(default=lambda _reply: ())
     limits: Callable[[S], Flow[JsonObject]] | None = None

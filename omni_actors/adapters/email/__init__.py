@@ -16,6 +16,7 @@ from omni_actors.adapters.email.settings import (
     EmailCredentials,
     EmailSettings,
     channel_key,
+    completed,
     folders,
     token,
     token_hosts,
@@ -40,6 +41,7 @@ EMAIL: Final = Adapter(
     check=check,
     oauth=OAUTH,
     rate_of=lambda settings: limits_of(settings).rate,
+    completed=completed,
     ties=ties,
     mailbox=MailboxDesk(
         server=lambda settings: settings.imap_server,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, evolve, field, frozen
 
 from omni_actors.adapters.contract import Folders
 from omni_actors.adapters.email.addresses import is_address, normalised
@@ -308,6 +308,16 @@ def folders(settings: EmailSettings) -> Folders:
 def token(credentials: EmailCredentials) -> str:
     """What logs in; empty where there is nothing."""
     return credentials.access_token or credentials.password or ""
+
+
+def completed(settings: EmailSettings, credentials: EmailCredentials) -> EmailSettings:
+    """The settings with the login that the credential is for. Where there is none at a provider,
+    the account is still to be connected."""
+    if settings.login is not None or credentials.password is not None:
+        return settings
+    given = credentials.access_token or credentials.refresh_token
+    connects = settings.provider != "plain" or settings.app is not None
+    return evolve(settings, login="oauth") if given or connects else settings
 
 
 def token_hosts(settings: EmailSettings) -> frozenset[str]:
