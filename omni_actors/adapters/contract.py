@@ -8,6 +8,7 @@ from attrs import field, frozen
 from omni_actors.adapters.connecting import OAuth, Upkeep
 from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content
+from omni_actors.model.copies import NoCopy
 from omni_actors.model.failure import Failure
 from omni_actors.model.groups import (
     Decided,
@@ -92,6 +93,7 @@ class PartToSend:
     asked for. `thread` is what the adapter had said of the leg's thread, by a Received or a Sent,
     before the first attempt.
     `links` are pages of ours on which an option can be picked, by the option's id.
+    With `only` nobody but these gets a copy: the platform has the part already for all others.
     Where the adapter has an `upload`, each of the `media` is `uploaded` by now.
     """
 
@@ -110,6 +112,7 @@ class PartToSend:
     asked_at: float = 0.0
     thread: JsonObject | None = None
     links: Mapping[str, str] = field(factory=dict)
+    only: tuple[str, ...] = ()
 
 
 @frozen
@@ -124,13 +127,14 @@ class Uploaded:
 class Sent:
     """The platform accepted a part: its ids there, keys of the person that it taught us, and what
     the adapter wants to be told of the leg's thread. `found`: it had accepted it before, so that it
-    was not sent again."""
+    was not sent again. `refused` are those who should get a copy, and for whom it was not taken."""
 
     external_ids: tuple[str, ...]
     aliases: tuple[IdentityKey, ...] = ()
     note: str | None = None
     thread: JsonObject | None = None
     found: bool = False
+    refused: tuple[NoCopy, ...] = ()
 
 
 @frozen

@@ -6,7 +6,7 @@ between two sends.
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias, assert_never
 
@@ -243,13 +243,17 @@ class Limits:
         if self.pair is not None and (pace := self.pairs.get(leg_id)) is not None:
             self.remember(leg_id, pace.refunded(self.pair, 1.0), now)
 
-    def spent(self, content: Content, result: Sent | Failure, now: float) -> Spent | None:
+    def spent(
+        self, content: Content, only: Sequence[str], result: Sent | Failure, now: float
+    ) -> Spent | None:
         """What a send that has ended takes of the account's day, where that is counted. One whose
-        answer got lost counts; one that was found to have gone out has counted then."""
+        answer got lost counts; one that was found to have gone out has counted then. `only` are
+        those to whom nothing but their copies was sent."""
         sent = not result.found if isinstance(result, Sent) else result.kind is Kind.UNKNOWN
         if not (sent and self.day.is_limited):
             return None
-        recipients = recipients_of(content)
+        recipients = len(only) or recipients_of(content)
+        recipients -= len(result.refused) if isinstance(result, Sent) else 0
         self.day.count(now, 0, recipients - 1)  # beside the one that was counted at its start
         return Spent(self.account, recipients)
 

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 from attrs import field, frozen
 
 from omni_actors.model.content import Content
+from omni_actors.model.copies import Copies
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.limits import Spent
@@ -284,6 +285,7 @@ class Claimed:
     author: str = "bot"
     failure: Failure | None = None  # of the attempt before
     thread: JsonObject | None = None  # of what it answers, else of its leg, at the first attempt
+    only: tuple[str, ...] = ()  # its copies for these alone: all others have it
     asked_at: float = 0.0  # when its message was asked for, however often it was queued since
 
 
@@ -319,6 +321,7 @@ class TakenUp:
     note: str | None = None
     thread: JsonObject | None = None
     found: bool = False
+    copies: Copies | None = None
 
 
 @frozen

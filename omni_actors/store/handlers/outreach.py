@@ -11,16 +11,12 @@ from omni_actors.store.handlers.bulk import look
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import Parts
 from omni_actors.store.limits import FreeLeg, FreeOutreach, KeepClosure, LetOut
-from omni_actors.store.queries import Closures, InLine, Outreached, SpentSince, WindowOf
+from omni_actors.store.queries import Closures, InLine, Outreached, WindowOf
 from omni_actors.store.rows import LegWake
 
 OUTREACHED = """
     SELECT person, at FROM outreach WHERE portfolio = :portfolio AND at > :after
     ORDER BY at, person
-"""
-SPENT_SINCE = """
-    SELECT at, recipients FROM spent WHERE account = :account AND at > :after
-    ORDER BY at, attempt_id
 """
 WINDOW_OF = """
     SELECT i.keys, g.window_until, EXISTS (
@@ -60,12 +56,6 @@ PAGE = 200
 def outreached(db: Reading, query: Outreached) -> tuple[tuple[str, float], ...]:
     rows = db.rows(OUTREACHED, portfolio=query.portfolio, after=query.after)
     return tuple([(person, at) for person, at in rows])
-
-
-@reads(SpentSince)
-def spent_since(db: Reading, query: SpentSince) -> tuple[tuple[float, int], ...]:
-    rows = db.rows(SPENT_SINCE, account=query.account, after=query.after)
-    return tuple([(at, recipients) for at, recipients in rows])
 
 
 @reads(WindowOf)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, assert_never
 
 from omni_actors.model.failure import Reason
-from omni_actors.model.limits import Spent
 from omni_actors.model.reports import IdentityKey
 from omni_actors.model.states import UNFINISHED, PartStatus
 from omni_actors.store.codec import (
@@ -20,10 +19,12 @@ from omni_actors.store.dialect import Writing, writes_many
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.closed import Refusal, opt_out, shut_out, shut_windows
 from omni_actors.store.handlers.control import refused
+from omni_actors.store.handlers.copies import keep_copies
 from omni_actors.store.handlers.free_entries import SLACK_S
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import OF_STATUS, Parts, PartWork, goes_again
 from omni_actors.store.handlers.people import People
+from omni_actors.store.handlers.spent import keep_spent
 from omni_actors.store.handlers.tries import Try, try_of
 from omni_actors.store.limits import ShutOut
 from omni_actors.store.rows import LegWake
@@ -60,12 +61,6 @@ LEG_THREADS = """
 MESSAGE_THREADS = """
     UPDATE message SET thread = new.thread
     FROM rows(:batch, id text, thread text) new WHERE message.id = new.id
-"""
-SPEND = """
-    INSERT INTO spent (account, at, attempt_id, recipients)
-    SELECT account, at, attempt_id, recipients
-    FROM rows(:batch, account text, at real, attempt_id text, recipients bigint) new WHERE true
-    ON CONFLICT DO NOTHING
 """
 ANY_PARKED = "SELECT 1 FROM parked LIMIT 1"
 PARKED = """
@@ -109,7 +104,7 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
             shut.append((verb.at, Refusal(part, verb.outcome.failure)))
         _apply(parts, part, verb.attempt_id, verb.at, verb.outcome)
     put(db, END_ATTEMPTS, ended)
-    put(db, SPEND, [_spent(verb, verb.spent) for verb in verbs if verb.spent is not None])
+    keep_spent(db, [(verb.attempt_id, verb.at, verb.spent) for verb in verbs])
     _shut_out(db, journal, parts, shut)
     if stopped := [verb for verb in verbs if _tells_opt_out(verb.outcome)]:
         known = [part for verb in stopped if (part := parts.get(verb.part_id))]
@@ -120,6 +115,7 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
         refused(db, journal, legs, elsewhere[-1].at)
     if taken:
         _learn(db, journal, taken)
+        keep_copies(db, parts, taken)
         _shut_out(db, journal, parts, apply_parked(db, parts, taken))
     parts.keep()
     journal.keep(db)
@@ -208,10 +204,6 @@ def _ended(verb: Settle) -> tuple[Any, ...]:
         OUTCOMES[type(outcome)], failure, encode_json(trace.exchanges) if trace else None,
         note,
     )  # fmt: skip
-
-
-def _spent(verb: Settle, spent: Spent) -> tuple[Any, ...]:
-    return (spent.account, verb.at, verb.attempt_id, spent.recipients)
 
 
 def _learn(

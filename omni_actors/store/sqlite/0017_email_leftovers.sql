@@ -9,3 +9,18 @@ CREATE TABLE spent (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX spent_by_age ON spent (at);
+
+-- Who should get a copy of a part that was taken, and for whom it was not: a list of addresses, each
+-- with why. At `until_at` nobody wants them more.
+CREATE TABLE copy (
+    part_id TEXT PRIMARY KEY,
+    channel_id TEXT NOT NULL,
+    refused TEXT NOT NULL,
+    tries INTEGER NOT NULL,
+    since REAL NOT NULL,
+    due_at REAL NOT NULL,
+    until_at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX copy_of_channel ON copy (channel_id, due_at, part_id);
+CREATE INDEX copy_until ON copy (until_at);

@@ -406,7 +406,9 @@ def test_who_gets_no_copy_is_told() -> None:
 
     assert isinstance(calls[0], MailCall)
     assert calls[0].recipients == (ADA, "eve@example.com", "bob@example.com")
-    assert ended.note == "no copy to eve@example.com: 550 no such user"
+    assert ended.note == "no copy to eve@example.com: 550 5.1.1 no such user"
+    [eve] = ended.refused
+    assert (eve.address, eve.failure.kind) == ("eve@example.com", Kind.REJECTED)
 
 
 def test_those_who_were_too_many_at_once_get_the_same_mail_after_that() -> None:
@@ -425,7 +427,7 @@ def test_those_who_were_too_many_at_once_get_the_same_mail_after_that() -> None:
     assert isinstance(second, MailCall)
     assert (second.recipients, second.required) == ((eve,), ())
     assert (second.mail, second.sender) == (first.mail, first.sender)
-    assert ended.note == f"no copy to {bob}: 550 "
+    assert ended.note == f"no copy to {bob}: 550"
 
 
 TOO_MANY = evolve(
@@ -437,7 +439,7 @@ TOO_MANY = evolve(
     ("answer", "why"),
     [
         (SendFailure(Failure(Kind.UNREACHABLE, Reason.CHANNEL_UNAVAILABLE, text="gone")), "gone"),
-        (MailReply(Stage.MAIL, SmtpReply(451, "4.3.0", "later")), "452 too many"),
+        (MailReply(Stage.MAIL, SmtpReply(451, "4.3.0", "later")), "452 4.5.3 too many"),
     ],
 )
 def test_trouble_with_a_copy_is_told_and_fails_no_mail(
@@ -447,6 +449,41 @@ def test_trouble_with_a_copy_is_told_and_fails_no_mail(
 
     assert ended.external_ids == (OUR_ID,)
     assert ended.note == f"no copy to eve@b.c: {why}"
+    assert [each.address for each in ended.refused] == ["eve@b.c"]
+
+
+EVE, BOB = "eve@example.com", "bob@example.com"
+COPIED = part(Email("Hi", "x", cc=(EVE, BOB)))
+GREYLISTED = SmtpReply(450, "4.7.1", "later")
+
+
+def test_copies_alone_are_the_same_mail_for_those_who_lack_it() -> None:
+    late = evolve(TAKEN, recipients={EVE: SmtpReply(250), BOB: GREYLISTED})
+
+    calls, ended = sent(evolve(COPIED, only=(EVE, BOB)), late)
+
+    [call] = calls
+    assert isinstance(call, MailCall)
+    assert (call.recipients, call.required) == ((EVE, BOB), ())
+    assert call.mail == mail_of(COPIED)
+    assert ended.external_ids == ()
+    assert [(each.address, each.failure.kind) for each in ended.refused] == [(BOB, Kind.TRANSIENT)]
+
+
+def test_copies_that_nobody_gets_are_refused_one_by_one() -> None:
+    said = {EVE: GREYLISTED, BOB: SmtpReply(550, "5.1.1", "no such user")}
+
+    _, ended = sent(
+        evolve(COPIED, only=(EVE, BOB)), MailReply(Stage.RCPT, GREYLISTED, recipients=said)
+    )
+
+    kinds = {each.address: each.failure.kind for each in ended.refused}
+    assert kinds == {EVE: Kind.TRANSIENT, BOB: Kind.REJECTED}
+
+
+def test_a_session_for_copies_that_comes_to_nothing_fails() -> None:
+    with pytest.raises(SendFailure):
+        sent(evolve(COPIED, only=(EVE,)), MailReply(Stage.MAIL, SmtpReply(451, "4.3.0", "busy")))
 
 
 def test_a_mail_that_its_reader_does_not_get_has_failed() -> None:
