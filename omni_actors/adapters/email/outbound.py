@@ -34,6 +34,7 @@ from omni_actors.wire.mail import Attached, Mail
 EMAIL: Final = "email"
 KEEP_S: Final = 60.0
 FIND_S: Final = 30.0
+OF_USE: Final = "\\"  # before what a folder is for, in place of its name
 COPY_S: Final = 60.0
 COPY_ROUNDS: Final = 5
 ATTEMPT_S: Final = 1320.0
@@ -217,7 +218,7 @@ def keep(mail: Mail, settings: EmailSettings) -> Flow[list[str]]:
         yield KeepCall(server, folder, mail, deadline_s=KEEP_S)
     except SendFailure as failed:
         why = failed.failure.text or failed.failure.reason.value
-        return [f"sent, but no copy in {folder}: {why}"]
+        return [f"sent, but no copy in {folder.removeprefix(OF_USE)}: {why}"]
     return []
 
 

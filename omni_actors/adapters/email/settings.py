@@ -197,8 +197,9 @@ class EmailSettings:
     `plus_addresses` replies go to an address that names what they answer; with `verp` so do bounces
     (some servers refuse a sender that is not the account). `subject_fallback`: a reply that nothing
     else tells is matched by its subject. What is sent is put into `sent_folder`, unless that is
-    empty. `size_max` (bytes): of a larger mail only the headers are read. `per_day` is what the
-    account may send in a day, where that is not as its provider says.
+    empty; left out, into the server's own folder for that. `size_max` (bytes): of a larger mail
+    only the headers are read. `per_day` is what the account may send in a day, where that is not as
+    its provider says.
     """
 
     address: str = field(validator=_is_mail_address)
@@ -254,15 +255,15 @@ class EmailSettings:
 
     @property
     def keeping_folder(self) -> str:
-        """Where we put what was sent; empty where the provider does it itself."""
+        """Where we put what was sent; empty where the provider does it itself. `\\Sent` is the
+        folder that the server has for that (RFC 6154), whatever people call it."""
         if self.sent_folder is not None:
             return self.sent_folder
-        return "" if self.preset.keeps_sent else "Sent"
+        return "" if self.preset.keeps_sent else "\\Sent"
 
     @property
     def kept_folder(self) -> str:
-        """Where what was sent is found, whoever puts it there; `\\Sent` is whichever folder the
-        server has for that (RFC 6154)."""
+        """Where what was sent is found, whoever puts it there."""
         return self.keeping_folder or "\\Sent"
 
     def _server(self, host: str, port: int, tls: Security, ehlo: str = "") -> MailServer:

@@ -374,7 +374,7 @@ def test_what_was_sent_is_put_into_the_folder_of_sent_mails() -> None:
     mail, kept = calls
     assert isinstance(mail, MailCall)
     assert isinstance(kept, KeepCall)
-    assert (kept.folder, kept.mail) == ("Sent", mail.mail)
+    assert (kept.folder, kept.mail) == ("\\Sent", mail.mail)
     assert (mail.recipients, mail.sender) == ((ADA,), "support@shop.example")
     thread = {"subject": "x", "topic": "x", "message_id": OUR_ID, "references": []}
     assert ended == Sent((OUR_ID,), thread=thread)
@@ -521,7 +521,7 @@ def test_what_may_have_been_sent_is_looked_for_first() -> None:
 
     (call,) = calls
     assert isinstance(call, FindCall)
-    assert (call.folder, call.message_id) == ("Sent", OUR_ID)
+    assert (call.folder, call.message_id) == ("\\Sent", OUR_ID)
     assert ended.found
     assert ended.external_ids == (OUR_ID,)
 
