@@ -98,6 +98,7 @@ class Moved(StrEnum):
 
     MOVED = "moved"
     FLAGGED = "flagged"  # copied, and marked as deleted where it was: the server can do no more
+    LEFT = "left"  # copied, and still where it was: the server lets nobody mark it
 
 
 @asynccontextmanager
@@ -232,6 +233,7 @@ class Mailbox:
         Those that are gone are no error, so it may be repeated. Where the server has neither MOVE
         nor UIDPLUS the mails are copied and stay behind, marked as deleted: nothing may be
         expunged then, because that would remove what other people marked; see `Outline.flags`.
+        Where they may not even be marked, only the copy is made, and it must not be repeated.
         Broken off in the middle without MOVE, a repetition copies twice.
         """
         if not uids:
@@ -241,11 +243,12 @@ class Mailbox:
             await self._making(folder, commands.move(_few(uids), folder))
             return Moved.MOVED
         await self._making(folder, commands.copy(_few(uids), folder))
-        await self._ask(commands.mark_deleted(uids))
+        if not (await self._link.ask(commands.mark_deleted(uids))).told.ok:
+            return Moved.LEFT
         if "UIDPLUS" not in self.capabilities:
             return Moved.FLAGGED
-        await self._ask(commands.expunge(uids))
-        return Moved.MOVED
+        gone = (await self._link.ask(commands.expunge(uids))).told.ok
+        return Moved.MOVED if gone else Moved.FLAGGED
 
     async def append(
         self, folder: str, mail: Outgoing, *, seen: bool = True, at: int | None = None

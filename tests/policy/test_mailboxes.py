@@ -36,3 +36,8 @@ def test_a_mail_is_left_when_it_was_tried_often_enough(
     attempts: int, losses: int, left: bool
 ) -> None:
     assert is_given_up(attempts, losses) is left
+
+
+def test_a_folder_that_is_refused_is_asked_for_ever_more_rarely() -> None:
+    assert [mailboxes.file_again_s(n) for n in (1, 2, 3)] == [300.0, 600.0, 1_200.0]
+    assert mailboxes.file_again_s(10_000) == 86_400.0

@@ -24,3 +24,15 @@ CREATE TABLE copy (
 
 CREATE INDEX copy_of_channel ON copy (channel_id, due_at, part_id);
 CREATE INDEX copy_until ON copy (until_at);
+
+-- Folders that a server moves no mails to: how often in a row it has refused, why, and when it is to
+-- be tried again.
+CREATE TABLE filing (
+    channel_id TEXT NOT NULL,
+    mailbox TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    refusals INTEGER NOT NULL,
+    again_at REAL NOT NULL,
+    problem TEXT NOT NULL,
+    PRIMARY KEY (channel_id, mailbox, folder)
+) STRICT, WITHOUT ROWID;
