@@ -311,6 +311,7 @@ class Receiver:
                     media_ids=media_ids,
                     entry=window.entry_of(report, adapter.capabilities),
                     leads=self.tokens.leads_of(report) if report.clues else (),
+                    id_repeats=adapter.capabilities.letters,
                 )
             case Reacted() | Acted():
                 until = window.opened_until(report, adapter.capabilities)

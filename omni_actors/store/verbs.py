@@ -64,7 +64,8 @@ class Item:
     `media_ids`, one for each medium of the report, already written into its content; `standings`
     that news of a channel change (policy/standing.py); `resend` where a failure that is reported
     need not be the end (policy/retry.py); `leads` to what a message may answer; a status is
-    `proven` where a token of ours names its part.
+    `proven` where a token of ours names its part. `id_repeats` where whoever writes makes up the
+    external id, so that only the event key tells what is told again.
     """
 
     platform: str
@@ -77,6 +78,7 @@ class Item:
     resend: Resend | None = None
     leads: tuple[Lead, ...] = ()
     proven: bool = False
+    id_repeats: bool = False
 
 
 @frozen

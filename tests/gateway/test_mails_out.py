@@ -9,15 +9,17 @@ import pytest
 from attrs import define, evolve, field
 from trio.testing import MockClock
 
+from omni_actors.adapters.email import EMAIL, inbound
 from omni_actors.adapters.mime import MIME, MimeSecrets
 from omni_actors.gateway.hooks import Hook
 from omni_actors.model.content import Choices, Option, Text, Via
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.model.reports import Received
 from omni_actors.model.requests import To
 from omni_actors.net.account import Account
 from omni_actors.net.trace import Trace
 from omni_actors.policy.signing import mail_signature
-from omni_actors.store.verbs import ChannelSpec
+from omni_actors.store.verbs import Accept, ChannelSpec, Intake
 from omni_actors.wire.calls import (
     Call,
     FolderReply,
@@ -196,3 +198,21 @@ async def test_an_option_is_picked_by_its_link_while_the_mail_is_out(
     (picked,) = await mail_rig.events("choice.selected")
     assert picked.detail is not None
     assert (picked.detail["question_id"], picked.detail["via"]) == (message_id, Via.LINK)
+
+
+async def test_an_old_mail_does_not_hide_a_new_one_that_uses_its_id(
+    mail_rig: Rig, post: Post
+) -> None:
+    await write(mail_rig, "first", "<none@example.org>")
+    [first] = await mail_rig.events("message.received")
+    head = f"From: Ada <{ADA}>\r\nTo: {SUPPORT}\r\nMessage-ID: <1@example.org>\r\n\r\n".encode()
+    document = inbound.document(head + b"of old\r\n", SUPPORT, None, 1_000.0, "a" * 64)
+    [old] = inbound.parse(document)
+    assert isinstance(old, Received)
+
+    receiver = mail_rig.house.receiver
+    items = receiver.items(EMAIL, [evolve(old, synced=True)])
+    await mail_rig.store.do(Accept(Intake("itk_old", "mail", 1.0, 2, body=b"{}"), items))
+
+    [synced] = await mail_rig.events("message.synced")
+    assert synced.message_id != first.message_id

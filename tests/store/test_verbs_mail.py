@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from omni_actors.model.content import Text
 from omni_actors.model.reports import IdentityKey, StatusReported, Trust
 from omni_actors.model.states import PartStatus
 from omni_actors.store.mail import (
@@ -21,7 +22,7 @@ from omni_actors.store.mail import (
     TryMail,
     Unfiled,
 )
-from omni_actors.store.queries import ContactById, Conversations
+from omni_actors.store.queries import ContactById, Conversations, Messages
 from omni_actors.store.rows import Identity, Message
 from omni_actors.store.verbs import (
     Accept,
@@ -457,3 +458,23 @@ async def test_each_attempt_is_told_of_the_same_thread_and_time(
     assert (first.thread, second.thread) == (known, known)
     assert (first.asked_at, second.asked_at) == (1_000.0, 1_000.0)
     assert second.resent
+
+
+@pytest.mark.parametrize(("first", "second"), [(True, True), (True, False), (False, True)])
+async def test_two_mails_with_one_message_id_are_two_whichever_is_old(
+    office: Desk, first: bool, second: bool
+) -> None:
+    for n, old in enumerate((first, second)):
+        one = received(
+            "same@example.org",
+            Text(f"mail {n}"),
+            who=ADA,
+            channel_key=MAILBOX,
+            event_key=f"mail:{n}",
+            synced=old,
+        )
+        await office.accept(Item("email", one, id_repeats=True))
+
+    [conversation] = office.ask(Conversations("default")).rows
+    rows = office.ask(Messages("default", conversation.id)).rows
+    assert sorted(str(row.content) for row in rows) == [str(Text("mail 0")), str(Text("mail 1"))]

@@ -23,7 +23,7 @@ def synced(
     effects: Effects, home: Home, item: Item, report: Received | Echoed, intake: Intake
 ) -> Outcome | None:
     """Give an old message its place; one that is known gets its medium, if it had none."""
-    known = effects.target(home.id, report.external_id)
+    known = _known(effects, home, item)
     if known is not None:
         return _completed(effects, home, item, report, known[0], intake)
     reach = effects.people.meet(
@@ -44,6 +44,12 @@ def synced(
     _note(effects, home, reach, report, message_id)
     catch_up(effects, home, reach, message_id, report)
     return Outcome(media=media, synced=True)
+
+
+def _known(effects: Effects, home: Home, item: Item) -> tuple[str, str | None] | None:
+    """The message, and its part if it was ours, that this tells of again."""
+    assert isinstance(item.report, Received | Echoed)
+    return None if item.id_repeats else effects.target(home.id, item.report.external_id)
 
 
 def _open(reach: Reach, item: Item, report: Received) -> None:
@@ -86,7 +92,7 @@ def told_as_news(
 ) -> tuple[str, bool] | None:
     """The old message that a platform tells as news now, and whether media of it are to be fetched;
     None when it is none."""
-    known = effects.target(home.id, report.external_id)
+    known = _known(effects, home, item)
     if known is None or effects.source_of(known[0]) != SOURCE:
         return None
     content = effects.content_of(known[0]) or ""
