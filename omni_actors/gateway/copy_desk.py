@@ -10,7 +10,7 @@ from random import Random
 from attrs import define, field, frozen
 
 from omni_actors.actors.cell import Context
-from omni_actors.gateway.channel_actor import NOT_MADE
+from omni_actors.gateway.channel_actor import NOT_MADE, NOT_TAKEN_S
 from omni_actors.gateway.limits import Go, Limits, WaitFor
 from omni_actors.gateway.sender import Done, Route, Sender
 from omni_actors.gateway.timekeeper import GRAIN_S
@@ -40,9 +40,10 @@ class Look:
 
 @frozen
 class Served:
-    """A try on this channel has ended."""
+    """A try on this channel has ended, if there was one to be `made`."""
 
     channel_id: str
+    made: bool
 
 
 @define
@@ -67,6 +68,9 @@ class CopyDesk:
         """Begin what may begin, and look again when something else may."""
         if isinstance(message, Served):
             self.busy.discard(message.channel_id)
+            if not message.made:
+                self.context.wake_at(self.now() + NOT_TAKEN_S, Look(), key="look")
+                return
         if self.context.draining:
             return
         lines = await self.store.ask(CopyLines())
@@ -109,7 +113,7 @@ class CopyDesk:
             failure = done.result if isinstance(done.result, Failure) else None
             limits.landed(permit, failure, self.now())
             await self.settle(taken, done, limits)
-        self.context.tell_self(Served(line.channel_id))
+        self.context.tell_self(Served(line.channel_id, made=taken is not None))
 
     async def settle(self, taken: ClaimedCopies, done: Done, limits: Limits) -> None:
         """Commit how a try ended."""

@@ -11,11 +11,14 @@ from attrs import define, field
 from trio.testing import MockClock
 
 from omni_actors.model.content import Email
-from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
 from omni_actors.model.json import JsonObject
+from omni_actors.model.reports import StatusReported
 from omni_actors.model.requests import To
+from omni_actors.model.states import PartStatus
 from omni_actors.net.account import Account
 from omni_actors.net.trace import Trace
+from omni_actors.store.verbs import Accept, Intake, Item, Resend
 from omni_actors.wire.calls import Call, KeepCall, MailCall, MailReply, Reply, SmtpReply, Stage
 from tests.gateway.kit import OPERATOR, Rig, open_rig, plan
 from tests.gateway.test_mails_out import ADA, MAIL, Post
@@ -194,3 +197,32 @@ async def test_a_server_that_is_down_costs_nobody_their_copy(
         await rig.until(lambda: len(server.tries()) == 4, within_s=3 * HOUR_S)
         await rig.quiet(for_s=5)
         assert await ends(rig) == [(EVE, "sent")]
+
+
+async def test_who_got_the_mail_when_it_was_sent_anew_gets_no_copy_after_that(
+    tmp_path: Path, server: Server, autojump_clock: MockClock
+) -> None:
+    """The mail comes back, is tried again by hand, and now everybody takes it."""
+    server.says = {EVE: [LATER]}
+    async with open_rig(tmp_path, server, plan(MAIL)) as rig:
+        id = await write(rig)
+        part = await rig.part(id)
+        broken = Failure(Kind.BROKEN, Reason.CHANNEL_MISCONFIGURED, Scope.CHANNEL)
+        external = part.external_ids[0]
+        report = StatusReported(
+            MAIL.channel_key,
+            "r1",
+            rig.clock.now(),
+            (),
+            external,
+            PartStatus.FAILED,
+            callback=part.id,
+            failure=broken,
+        )
+        item = Item("email", report, rank=2, resend=Resend(8, rig.clock.now()), proven=True)
+        intake = Intake("itk_1", "mail", rig.clock.now(), 2, body=b"{}")
+        rig.house.wake(await rig.store.do(Accept(intake, (item,))))
+        await rig.until(lambda: len(server.calls) == 2)
+        await rig.quiet(for_s=500)
+
+        assert server.tries() == [(ADA, EVE, BOB)]

@@ -67,7 +67,8 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
     message_id = message_id_of(part, settings)
     after = thread.then(message_id)
     if part.resent and (yield from is_kept(message_id, settings)):
-        return Sent((message_id,), thread=after, found=True)
+        note = COPIES_UNKNOWN if len(recipients(to, content)) > 1 else None
+        return Sent((message_id,), note=note, thread=after, found=True)
     call = MailCall(
         server=server,
         sender=sender_of(part, settings),
@@ -107,6 +108,7 @@ def send_copies(
     return Sent((), note="; ".join(told(refused)) or None, refused=refused)
 
 
+COPIES_UNKNOWN: Final = "it went out, and nobody knows whether all copies were taken"
 KEPT_SUBJECT: Final = "the subject stays that of the mail which is answered"
 
 

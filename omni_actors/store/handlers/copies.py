@@ -36,9 +36,11 @@ ADD = """
     ON CONFLICT (part_id) DO UPDATE SET refused = excluded.refused, tries = 0,
         since = excluded.since, due_at = excluded.due_at, until_at = excluded.until_at
 """
+# What is to be sent anew, or is in doubt, goes to those who get copies too.
 LINES = """
     SELECT c.channel_id, c.part_id, p.leg_id, c.due_at FROM copy c JOIN part p ON p.id = c.part_id
-    WHERE c.part_id = (SELECT f.part_id FROM copy f WHERE f.channel_id = c.channel_id
+    WHERE c.part_id = (SELECT f.part_id FROM copy f JOIN part q ON q.id = f.part_id
+                       WHERE f.channel_id = c.channel_id AND q.open = 0
                        ORDER BY f.due_at, f.part_id LIMIT 1)
     ORDER BY c.due_at, c.part_id
 """
@@ -47,6 +49,7 @@ DUE = """
                                    WHERE a.part_id = copy.part_id)
     FROM copy
     WHERE part_id = :part_id AND due_at <= :at AND until_at > :at
+      AND (SELECT p.open FROM part p WHERE p.id = copy.part_id) = 0
 """
 # Should nobody ever say how it ended, all of them are in doubt.
 TAKE = "UPDATE copy SET tries = tries + 1, refused = :refused WHERE part_id = :part_id"
@@ -55,6 +58,7 @@ ADD_ATTEMPT = """
 """
 KEEP = "UPDATE copy SET refused = :refused, due_at = :due_at WHERE part_id = :part_id"
 DONE = "DELETE FROM copy WHERE part_id = :part_id"
+REPLACE = "DELETE FROM copy WHERE part_id IN (SELECT part_id FROM rows(:batch, part_id text) w)"
 END_ATTEMPT = """
     UPDATE attempt SET ended_at = :ended_at, outcome = :outcome, failure = :failure,
         exchanges = :exchanges, note = :note
@@ -80,7 +84,11 @@ def copy_lines(db: Reading, _query: CopyLines) -> tuple[CopyLine, ...]:
 def keep_copies(
     db: Writing, parts: Parts, taken: Sequence[tuple[Settle, TakenUp, PartWork]]
 ) -> None:
-    """What was taken without some of its copies: those wait, or it is told that they are lost."""
+    """What was taken without some of its copies: those wait, or it is told that they are lost.
+
+    A part that went out anew went to all who still lacked it.
+    """
+    put(db, REPLACE, [(part.id,) for _, outcome, part in taken if _went_anew(part, outcome)])
     new: list[tuple[Any, ...]] = []
     for verb, outcome, part in taken:
         if (copies := outcome.copies) is None:
@@ -89,6 +97,10 @@ def keep_copies(
         if copies.again:
             new.append((part.id, _encoded(copies.again), verb.at, copies.due_at, verb.at + KEPT_S))
     put(db, ADD, new)
+
+
+def _went_anew(part: PartWork, outcome: TakenUp) -> bool:
+    return part.attempts > 1 and not outcome.found
 
 
 @writes(ClaimCopies)

@@ -524,6 +524,13 @@ def test_what_may_have_been_sent_is_looked_for_first() -> None:
     assert (call.folder, call.message_id) == ("\\Sent", OUR_ID)
     assert ended.found
     assert ended.external_ids == (OUR_ID,)
+    assert ended.note is None
+
+
+def test_of_copies_of_a_mail_that_is_found_nobody_knows() -> None:
+    _, ended = sent(evolve(COPIED, resent=True), FolderReply(True))
+
+    assert ended.note == "it went out, and nobody knows whether all copies were taken"
 
 
 @pytest.mark.parametrize(
