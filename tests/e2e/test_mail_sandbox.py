@@ -240,5 +240,5 @@ async def test_a_day_that_is_used_up_holds_the_rest(site: Site) -> None:
     assert await patiently(told)
     message = await site.get(f"/v1/messages/{waits}")
     assert message["status"] == "queued"
-    assert message["parts"][0]["failure"]["raw"]["code"] == "550 5.4.5"
+    assert message["parts"][0]["reason"]["raw"]["code"] == "550 5.4.5"
     assert len(await outbox(site)) == 1
