@@ -31,6 +31,9 @@ NEVER = SmtpReply(550, "5.1.1", "no such mailbox")
 HOUR_S = 3600.0
 
 
+pytestmark = pytest.mark.slow
+
+
 @define(repr=False)
 class Server(Post):
     """A mail server that answers each recipient; `says` are its next words to them, else ok."""

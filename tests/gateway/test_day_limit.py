@@ -21,6 +21,9 @@ DAY_S = 24 * HOUR_S
 FULL = "the account has sent as many messages as it may in 24 hours"
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def post() -> Post:
     return Post()
