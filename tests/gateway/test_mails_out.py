@@ -109,6 +109,7 @@ async def write(rig: Rig, body: str, answers: str) -> None:
     await rig.quiet()
 
 
+@pytest.mark.slow
 async def test_mails_to_one_person_make_one_thread(mail_rig: Rig, post: Post) -> None:
     await send(mail_rig, Text("Your tea is here."))
     first = post.heads()
@@ -119,6 +120,7 @@ async def test_mails_to_one_person_make_one_thread(mail_rig: Rig, post: Post) ->
     assert second["In-Reply-To"] == second["References"] == first["Message-ID"]
 
 
+@pytest.mark.slow
 async def test_a_question_has_its_links_and_each_try_the_same_bytes(
     mail_rig: Rig, post: Post
 ) -> None:
@@ -165,6 +167,7 @@ async def test_a_mail_that_is_tried_again_by_hand_is_the_same(
     assert post.mails == [post.mails[0]] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "option_id", "via"),
     [
@@ -185,6 +188,7 @@ async def test_an_answer_by_mail_finds_its_option(
     assert (picked.detail["option_id"], picked.detail["via"]) == (option_id, via)
 
 
+@pytest.mark.slow
 async def test_an_option_is_picked_by_its_link_while_the_mail_is_out(
     mail_rig: Rig, post: Post
 ) -> None:

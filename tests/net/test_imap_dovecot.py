@@ -67,6 +67,7 @@ async def whole(mailbox: Mailbox, uid: int, bytes_max: int = 1 << 30) -> bytes:
     return bytes(came)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("login", Login)
 @pytest.mark.parametrize("tls", Tls)
 async def test_every_way_in_is_open_to_the_right_credential_and_to_no_other(
@@ -385,6 +386,7 @@ async def test_folders_are_made_where_the_server_has_them_and_sent_mails_go_to_i
             assert found.count("\n") == 1
 
 
+@pytest.mark.slow
 async def test_a_folder_call_that_fails_says_who_must_act(dovecot: Dovecot, address: str) -> None:
     account = evolve(dovecot.account(address), token="wrong")
     call = FindCall(dovecot.server(address), "Sent", "<ours@example.test>")
@@ -398,6 +400,7 @@ async def test_a_folder_call_that_fails_says_who_must_act(dovecot: Dovecot, addr
     assert trace.exchanges[0].error == failure.text
 
 
+@pytest.mark.slow
 async def test_an_address_that_nobody_has_is_refused(dovecot: Dovecot) -> None:
     with pytest.raises(ImapFailure) as failed:
         async with opened(dovecot, UNKNOWN):
@@ -406,6 +409,7 @@ async def test_an_address_that_nobody_has_is_refused(dovecot: Dovecot) -> None:
     assert failed.value.kind is ImapKind.AUTH
 
 
+@pytest.mark.slow
 async def test_a_token_that_has_expired_is_refused_and_not_shown(
     dovecot: Dovecot, address: str
 ) -> None:
