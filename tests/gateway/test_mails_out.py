@@ -204,6 +204,7 @@ async def test_an_option_is_picked_by_its_link_while_the_mail_is_out(
     assert (picked.detail["question_id"], picked.detail["via"]) == (message_id, Via.LINK)
 
 
+@pytest.mark.slow
 async def test_an_old_mail_does_not_hide_a_new_one_that_uses_its_id(
     mail_rig: Rig, post: Post
 ) -> None:
