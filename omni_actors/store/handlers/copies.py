@@ -109,9 +109,9 @@ def claim_copies(db: Writing, verb: ClaimCopies) -> ClaimedCopies | None:
     rows = look(db, WANTED, [(verb.part_id,)]) if due is not None else []
     if due is None or not rows:
         return None
-    refused, tries, since, attempts = _decoded(due[0]), due[1], due[2], due[3]
-    if any([each.failure == LOST_AGAIN for each in refused]):
-        _give_up(db, [(verb.part_id, refused)], verb.at)
+    refused = _spared(db, verb, _decoded(due[0]))
+    tries, since, attempts = due[1:]
+    if not refused:
         return None
     attempt_id = db.ids(ids.ATTEMPT)
     in_doubt = [evolve(each, failure=_doubt(each)) for each in refused]
@@ -122,6 +122,15 @@ def claim_copies(db: Writing, verb: ClaimCopies) -> ClaimedCopies | None:
     doubted = [each.address for each in refused if each.failure.kind is Kind.UNKNOWN]
     only = tuple([each.address for each in refused])
     return ClaimedCopies(evolve(claimed, only=only), tries + 1, since, frozenset(doubted))
+
+
+def _spared(db: Writing, verb: ClaimCopies, refused: Sequence[NoCopy]) -> list[NoCopy]:
+    """Those who may be tried; who was left in doubt twice is given up."""
+    over = [each for each in refused if each.failure == LOST_AGAIN]
+    rest = [each for each in refused if each.failure != LOST_AGAIN]
+    if over:
+        _give_up(db, [(verb.part_id, over)], verb.at, done=not rest)
+    return rest
 
 
 @writes(SettleCopies)
@@ -155,8 +164,10 @@ def lapse_copies(db: Writing, verb: LapseCopies) -> None:
         _give_up(db, [(part_id, _decoded(refused)) for part_id, refused in lapsed], verb.at)
 
 
-def _give_up(db: Writing, copies: Sequence[tuple[str, Sequence[NoCopy]]], at: float) -> None:
-    """Nobody tries these copies any more."""
+def _give_up(
+    db: Writing, copies: Sequence[tuple[str, Sequence[NoCopy]]], at: float, *, done: bool = True
+) -> None:
+    """Nobody tries these copies any more; unless `done` there are others of their parts."""
     journal = Journal()
     parts = Parts(db, journal)
     parts.load([part_id for part_id, _ in copies])
@@ -164,7 +175,8 @@ def _give_up(db: Writing, copies: Sequence[tuple[str, Sequence[NoCopy]]], at: fl
         part = parts.get(part_id)
         if part is not None:
             tell_lost(parts, part, refused, at)
-        db.run(DONE, part_id=part_id)
+        if done:
+            db.run(DONE, part_id=part_id)
     parts.keep()
     journal.keep(db)
 
