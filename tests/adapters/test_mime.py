@@ -65,6 +65,7 @@ def test_all_else_is_refused(given: dict[str, str]) -> None:
     assert not authenticate(given, MAIL, SECRETS, NOW)
 
 
+@pytest.mark.slow
 @given(st.text(), st.text(), st.binary())
 def test_any_headers_can_be_judged(signature: str, timestamp: str, raw: bytes) -> None:
     given = {"x-omni-signature": signature, "x-omni-timestamp": timestamp}

@@ -486,6 +486,7 @@ async def test_who_removes_the_app_is_heard_and_may_come_back(
         rig.check_calm()
 
 
+@pytest.mark.slow
 async def test_a_house_starts_with_a_channel_that_was_taken_back(
     tmp_path: Path, meta: Meta, autojump_clock: MockClock
 ) -> None:

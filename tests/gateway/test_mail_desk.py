@@ -435,6 +435,7 @@ async def test_a_refused_password_is_not_tried_again(rig: MailRig, clock: MockCl
     assert channel.reason == "mailbox: LOGIN was answered NO: wrong password"
 
 
+@pytest.mark.slow
 async def test_a_new_password_lets_the_mailbox_be_read_again(
     tmp_path: Path, office: Office, clock: MockClock
 ) -> None:

@@ -94,6 +94,7 @@ async def test_a_mail_can_be_handed_over(rig: MailRig, clock: MockClock) -> None
     assert (await message_of(rig, "1")).channel_id == "mail"
 
 
+@pytest.mark.slow
 async def test_the_same_mail_by_hook_and_by_mailbox_is_one(rig: MailRig, clock: MockClock) -> None:
     await hand_over(rig, letter("1"))
     rig.office.deliver(letter("1"))
@@ -131,6 +132,7 @@ async def test_a_mail_that_cannot_be_read_is_kept_and_can_be_read_again(
     assert redriven["unread"] == [dead.id]
 
 
+@pytest.mark.slow
 async def test_a_mail_of_a_mailbox_can_be_read_again(rig: MailRig, clock: MockClock) -> None:
     rig.office.deliver(letter("1", crash=True))
     await rig.until(lambda: rig.office.subjects("Failed") == ["1"])
@@ -267,6 +269,7 @@ async def test_what_cannot_be_had_of_a_mail_fails(
 # ------------------------------------------------------------ machines
 
 
+@pytest.mark.slow
 async def test_a_machine_is_not_answered_by_one(
     tmp_path: Path, office: Office, clock: MockClock
 ) -> None:

@@ -170,6 +170,7 @@ async def test_no_machine_is_answered_and_our_own_mail_is_nobodys(
     assert len(await rig.events("message.received")) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("results", "trust"),
     [("mx.example.com; dmarc=pass", "verified"), ("mx.other.example; dmarc=pass", "unverified")],

@@ -151,6 +151,7 @@ async def test_a_mail_that_is_sent_again_is_the_same_whatever_came_in_between(
     assert first == second
 
 
+@pytest.mark.slow
 async def test_a_mail_that_is_tried_again_by_hand_is_the_same(
     mail_rig: Rig, post: Post, autojump_clock: MockClock
 ) -> None:

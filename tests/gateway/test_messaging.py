@@ -193,6 +193,7 @@ async def test_an_echo_with_our_callback_settles_a_lost_answer(
     assert len(graph.sent) == 1
 
 
+@pytest.mark.slow
 async def test_an_echo_that_names_nobody_settles_a_lost_answer_by_its_words(
     house: Rig, graph: Graph, autojump_clock: MockClock
 ) -> None:

@@ -324,6 +324,7 @@ def hands_of(dovecot: Dovecot) -> FolderHands:
     return FolderHands(compose, trio.current_time, ssl_context=trusting)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["Sent", "Elsewhere", "\\Sent"])
 async def test_a_mail_of_ours_is_kept_once_and_found(
     dovecot: Dovecot, address: str, folder: str
