@@ -167,6 +167,7 @@ class Reading:
             credentials = self.decoder.table(adapter.credentials, hidden, place, every_secret=True)
             if head is not None and settings is not None and credentials is not None:
                 key = adapter.channel_key(settings)
+                settings = adapter.completed(settings, credentials)
                 yield place, channel(head, key, settings, credentials)
 
     def routes(self, value: object) -> Iterator[tuple[str, RouteConfig]]:

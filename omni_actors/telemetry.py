@@ -75,6 +75,12 @@ OUTREACH = Gauge(
     ["channel", "what"],
     registry=REGISTRY,
 )
+DAY = Gauge(
+    "omni_day_sent",
+    "What the channel's account has sent in 24 hours: messages and recipients, used and limit.",
+    ["channel", "of", "what"],
+    registry=REGISTRY,
+)
 THROTTLED = Counter(
     "omni_throttled", "Complaints of too fast, by scope.", ["platform", "scope"], registry=REGISTRY
 )

@@ -17,6 +17,7 @@ from omni_actors.actors.mailbox import Lane, Told
 from omni_actors.actors.roster import Roster
 from omni_actors.gateway import (
     channel_actor,
+    copy_desk,
     echo_bot,
     grant_desk,
     history_desk,
@@ -331,15 +332,7 @@ class House:
             channel=channel,
             route=route,
             store=ground.store,
-            sender=Sender(
-                ground.hands,
-                self.uploads,
-                Links(ground.blobs, self.pictures),
-                ground.clock.now,
-                self.tokens.of,
-                choice_links=self.choices.links,
-                refresher=self.grants,
-            ),
+            sender=self.sender(),
             limits=self.pacer.limits(channel),
             chance=ground.chance,
             now=ground.clock.now,
@@ -349,6 +342,20 @@ class House:
             unknown_wait_s=self.waits()[channel.platform],
             recover=self.waits() if recover else None,
             doubt_templates=self.templates_changed,
+            copies_wait=lambda: self.nudge(staff.COPIES, copy_desk.Look()),
+        )
+
+    def sender(self) -> Sender:
+        """Somebody who sends parts."""
+        ground = self.ground
+        return Sender(
+            ground.hands,
+            self.uploads,
+            Links(ground.blobs, self.pictures),
+            ground.clock.now,
+            self.tokens.of,
+            choice_links=self.choices.links,
+            refresher=self.grants,
         )
 
     @property

@@ -173,6 +173,7 @@ def part_to_send(claimed: Claimed, token: str) -> PartToSend:
         token=token,
         asked_at=claimed.asked_at,
         thread=claimed.thread,
+        only=claimed.only,
     )
 
 

@@ -6,8 +6,10 @@ from typing import Literal, TypeAlias
 from attrs import field, frozen
 
 from omni_actors.model.content import Content
+from omni_actors.model.copies import Copies
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.limits import Spent
 from omni_actors.model.reports import ChannelName, IdentityKey, Report
 from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState, MediaState, OnUnknown, Priority
@@ -285,6 +287,7 @@ class Claimed:
     author: str = "bot"
     failure: Failure | None = None  # of the attempt before
     thread: JsonObject | None = None  # of what it answers, else of its leg, at the first attempt
+    only: tuple[str, ...] = ()  # its copies for these alone: all others have it
     asked_at: float = 0.0  # when its message was asked for, however often it was queued since
 
 
@@ -320,6 +323,7 @@ class TakenUp:
     note: str | None = None
     thread: JsonObject | None = None
     found: bool = False
+    copies: Copies | None = None
 
 
 @frozen
@@ -359,6 +363,7 @@ class Settle(Verb[tuple[LegWake, ...]]):
     at: float
     outcome: Outcome
     trace: Trace | None = None
+    spent: Spent | None = None  # what it takes of its account's day, where that is counted
 
 
 @frozen

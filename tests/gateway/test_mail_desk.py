@@ -519,32 +519,6 @@ async def test_reading_waits_for_room_on_the_disk(rig: MailRig, clock: MockClock
     assert rig.health.problem is None
 
 
-@pytest.mark.slow
-async def test_a_folder_that_takes_no_mails_is_told_of_and_tried_again(
-    rig: MailRig, clock: MockClock
-) -> None:
-    await rig.until(lambda: rig.health.doing == "waiting")
-
-    def refuse(name: str) -> None:
-        if name == "move":
-            raise ImapFailure(ImapKind.REFUSED, "MOVE was answered NO: over quota")
-
-    rig.office.before = refuse
-    rig.office.deliver(letter("1"))
-    await rig.came(1)
-    assert "over quota" in rig.health.problem
-    assert rig.office.subjects("INBOX") == ["1"]
-
-    rig.office.before = lambda _name: None
-    rig.office.down = ImapFailure(ImapKind.GONE, "bye")
-    rig.office.tell()
-    await rig.until(lambda: rig.health.doing == "backing_off")
-    rig.office.down = None
-    await rig.until(lambda: rig.office.subjects("Processed") == ["1"])
-
-    assert await rig.received() == ["1"]
-
-
 async def test_the_end_of_the_house_ends_the_session_at_once(
     tmp_path: Path, office: Office, clock: MockClock
 ) -> None:

@@ -17,6 +17,8 @@ from omni_actors.store.mail import (
     Opened,
     OpenMailbox,
     PassMail,
+    RefuseFiling,
+    Shut,
     TryMail,
     Unfiled,
 )
@@ -174,7 +176,7 @@ async def test_filed_mails_are_forgotten_after_more_than_a_year(office: Desk) ->
     await opened(office)
     await fetch(office, 3, key="mail:a")
     await fetch(office, 4, key="mail:b")
-    await office.do(FiledMails("mail", "INBOX", 7, (3,)))
+    await office.do(FiledMails("mail", "INBOX", 7, (3,), "Processed"))
 
     await office.do(Sweep(1_000.0 + 500 * DAY_S, Retention()))
 
@@ -196,11 +198,25 @@ async def test_what_still_lies_where_it_was_read_is_told_of(office: Desk) -> Non
     await fetch(office, 2, state=MailState.TOO_LARGE)
     await fetch(office, 3, state=MailState.QUARANTINED)
     await office.do(TryMail(place(4), 1.0))
-    await office.do(FiledMails("mail", "INBOX", 7, (1,)))
+    await office.do(FiledMails("mail", "INBOX", 7, (1,), "Processed"))
 
     found = await opened(office)
 
     assert found.unfiled == (Unfiled(2, MailState.TOO_LARGE), Unfiled(3, MailState.QUARANTINED))
+
+
+async def test_a_folder_that_takes_no_mails_is_remembered_until_it_does(office: Desk) -> None:
+    await opened(office)
+    for refusals in (1, 2):
+        shut = Shut("Processed", refusals, 100.0 * refusals, "no room")
+        await office.do(RefuseFiling("mail", "INBOX", shut, 10.0))
+    assert (await opened(office)).shut == (Shut("Processed", 2, 200.0, "no room"),)
+
+    await office.do(FiledMails("mail", "INBOX", 7, (1,), "Processed"))
+
+    assert (await opened(office)).shut == ()
+    told = [event for event in office.events() if event.type == "channel.reported"]
+    assert [event.channel_id for event in told] == ["mail"]
 
 
 async def test_what_somebody_took_away_is_passed_over(office: Desk) -> None:

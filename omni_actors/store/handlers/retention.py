@@ -80,6 +80,10 @@ OUTREACH = """
     DELETE FROM outreach WHERE (portfolio, person) IN (
         SELECT portfolio, person FROM outreach WHERE at <= :before ORDER BY at LIMIT :limit)
 """
+SPENT = """
+    DELETE FROM spent WHERE (account, at, attempt_id) IN (
+        SELECT account, at, attempt_id FROM spent WHERE at <= :before ORDER BY at LIMIT :limit)
+"""
 CLOSURES = "DELETE FROM closure WHERE until_at <= :before"
 # A mail that lies where it was read may be told again when its mailbox is numbered anew.
 MAILS = """
@@ -126,6 +130,7 @@ def sweep(db: Writing, verb: Sweep) -> int:
         (QUESTIONS, keep.events_s),
         (REMARKS, keep.events_s + REMARKS_S),
         (OUTREACH, OUTREACH_S),
+        (SPENT, OUTREACH_S),
         (OLD_CONNECTIONS, CONNECTIONS_S),
         (MAILS, MAILS_S),
         (CLOSURES, 0.0),
