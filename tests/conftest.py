@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.dovecot import PACKAGES, Dovecot, program, running
 
-TEST_S_MAX = 120
+TEST_S_MAX = 240
 THREAD_END_S_MAX = 2.0
 NO_SKIPS = os.environ.get("OMNI_TESTS_NO_SKIPS") == "1"
 

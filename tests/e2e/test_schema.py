@@ -109,7 +109,7 @@ def schemathesis(
         text=True,
         env=environ,
         cwd=served.folder,
-        timeout=110,
+        timeout=220,
         check=False,
     )
 
