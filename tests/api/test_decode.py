@@ -205,6 +205,10 @@ CONTENTS: dict[str, tuple[dict[str, Any], c.Content]] = {
         {"type": "email", "subject": "S", "text": "t", "cc": ["ada@example.com"]},
         c.Email("S", "t", cc=("ada@example.com",)),
     ),
+    "a mail that its HTML says": (
+        {"type": "email", "subject": "S", "html": "<p>t", "cc": ["ada@example.com"] * 99},
+        c.Email("S", html="<p>t", cc=("ada@example.com",) * 99),
+    ),
 }
 
 

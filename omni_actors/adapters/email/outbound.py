@@ -7,6 +7,7 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from omni_actors.adapters.contract import Forbidden, Medium, PartToSend, Sent
+from omni_actors.adapters.email.addresses import normalised
 from omni_actors.adapters.email.errors import failure_of
 from omni_actors.adapters.email.heads import Thread, headers, message_id_of, tagged, thread_of
 from omni_actors.adapters.email.html import to_text
@@ -100,9 +101,12 @@ def recipient(part: PartToSend) -> str:
 
 
 def recipients(to: str, content: Content) -> tuple[str, ...]:
-    """Everybody whom the mail is handed over for, each once."""
+    """Everybody whom the mail is handed over for, each once however they are written."""
     copies = content.cc if isinstance(content, Email) else ()
-    return tuple(dict.fromkeys([to, *copies]))
+    once: dict[str, str] = {}
+    for each in (to, *copies):
+        once.setdefault(normalised(each), each)
+    return tuple(once.values())
 
 
 def handed_over(call: MailCall, part: PartToSend) -> Flow[MailReply]:
@@ -239,12 +243,14 @@ def bodies(part: PartToSend, thread: Thread) -> Bodies:
 def own_bodies(content: Email, part: PartToSend, text: str, said: Written) -> Bodies:
     """The bodies that a caller wrote, with what must be said of the files below them.
 
-    HTML without a text gets the text that it says.
+    HTML without a text gets the text that it says; one that says nothing, the subject.
     """
     if content.html is None:
         return Bodies(text, None)
     if blank(content.text):
-        text = plain_text((Words(read(to_text(content.html))), *said.blocks[1:]))
+        whole = to_text(content.html)
+        first = content.subject if blank(whole) else whole
+        text = plain_text((Words(read(first)), *said.blocks[1:]))
     beside, html = fragment(said.blocks[1:]), content.html
     ends = [*_BODY_END.finditer(html)]
     at = ends[-1].start() if ends and beside else len(html)

@@ -311,6 +311,21 @@ def test_html_without_a_text_gets_the_text_that_it_says() -> None:
     assert mail.text == "Your tea is here <https://a.example/t>.\n\nscan.pdf: to sign"
 
 
+def test_a_mail_of_a_mere_picture_has_its_subject_as_text() -> None:
+    mail = mail_of(part(Email("Our spring sale", html='<img src="https://a.example/1.png">')))
+
+    assert mail.text == "Our spring sale"
+
+
+def test_nobody_gets_a_mail_twice_because_of_how_they_are_written() -> None:
+    copies = ("Ada@EXAMPLE.com", "Bob@b.example", "bob@b.example")
+    call = sent(part(Email("Hi", "x", cc=copies)))[0][0]
+
+    assert isinstance(call, MailCall)
+    assert call.recipients == (ADA, "Bob@b.example")
+    assert dict(call.mail.headers)["Cc"] == ", ".join(copies)
+
+
 def test_the_html_of_a_caller_stays_and_names_its_pictures() -> None:
     html = '<html><body><img src="cid:med_png"></BODY ></html>'
     files = (
