@@ -10,6 +10,7 @@ from attrs import define, evolve, field
 from trio.testing import MockClock
 
 from omni_actors.adapters.mime import MIME, MimeSecrets
+from omni_actors.gateway.choices import ChoicePage, PageState
 from omni_actors.gateway.hooks import Hook
 from omni_actors.model.content import Choices, Option, Text, Via
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
@@ -196,3 +197,18 @@ async def test_an_option_is_picked_by_its_link_while_the_mail_is_out(
     (picked,) = await mail_rig.events("choice.selected")
     assert picked.detail is not None
     assert (picked.detail["question_id"], picked.detail["via"]) == (message_id, Via.LINK)
+
+
+async def test_a_link_offers_nothing_once_the_question_was_answered_by_mail(
+    mail_rig: Rig, post: Post
+) -> None:
+    await send(mail_rig, TEA)
+    token = (post.mails[-1].html or "").split("https://gw.example/c/")[1].split('"')[0]
+    await write(mail_rig, "2", post.heads()["Message-ID"])
+
+    looked = mail_rig.gateway.choices.page(token)
+    pressed = await mail_rig.gateway.choices.pick(token)
+    await mail_rig.quiet()
+
+    assert looked == pressed == ChoicePage(PageState.OTHERWISE, "Which tea?", "Sencha")
+    assert len(await mail_rig.events("message.received")) == 1
