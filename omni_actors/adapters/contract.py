@@ -124,13 +124,15 @@ class Uploaded:
 class Sent:
     """The platform accepted a part: its ids there, keys of the person that it taught us, and what
     the adapter wants to be told of the leg's thread. `found`: it had accepted it before, so that it
-    was not sent again."""
+    was not sent again. `afterwards` is what remains to be done once this is safely known, such as a
+    copy to be put away; what came of it is one more note, and never an error."""
 
     external_ids: tuple[str, ...]
     aliases: tuple[IdentityKey, ...] = ()
     note: str | None = None
     thread: JsonObject | None = None
     found: bool = False
+    afterwards: "Flow[str | None] | None" = field(default=None, eq=False, repr=False)
 
 
 @frozen

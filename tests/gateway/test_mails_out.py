@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import trio
 from attrs import define, evolve, field
 from trio.testing import MockClock
 
@@ -14,6 +15,7 @@ from omni_actors.gateway.choices import ChoicePage, PageState
 from omni_actors.gateway.hooks import Hook
 from omni_actors.model.content import Choices, Option, Text, Via
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.model.json import JsonObject
 from omni_actors.model.requests import To
 from omni_actors.net.account import Account
 from omni_actors.net.trace import Trace
@@ -59,9 +61,13 @@ class Post(Platform):
 
     mails: list[Mail] = field(factory=list)
     replies: deque[MailReply | SendFailure] = field(factory=deque)
+    kept: list[Mail] = field(factory=list)
+    keeping_s: float = 0.0
 
     async def make(self, call: Call, account: Account, trace: Trace) -> Reply:
         if isinstance(call, KeepCall):
+            await trio.sleep(self.keeping_s)
+            self.kept.append(call.mail)
             return FolderReply(True)
         assert isinstance(call, MailCall)
         self.mails.append(call.mail)
@@ -212,3 +218,22 @@ async def test_a_link_offers_nothing_once_the_question_was_answered_by_mail(
 
     assert looked == pressed == ChoicePage(PageState.OTHERWISE, "Which tea?", "Sencha")
     assert len(await mail_rig.events("message.received")) == 1
+
+
+async def test_a_mail_is_sent_while_its_copy_is_still_put_away(
+    tmp_path: Path, post: Post, autojump_clock: MockClock
+) -> None:
+    imap: JsonObject = {"host": "127.0.0.1", "port": 143, "tls": "plain"}
+    wanted = plan(evolve(MAIL, settings={**MAIL.settings, "imap": imap}))
+    post.keeping_s = 40.0
+    async with open_rig(tmp_path, post, wanted) as rig:
+        began = rig.clock.now()
+        first = await send(rig, Text("One"))
+        await send(rig, Text("Two"))
+
+        assert rig.clock.now() - began < 40.0
+        assert post.kept == []
+        await trio.sleep(100.0)
+        assert post.kept == post.mails
+        assert (await rig.message(first)).status == "sent"
+        rig.check_calm()

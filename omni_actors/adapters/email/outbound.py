@@ -37,8 +37,8 @@ FIND_S: Final = 30.0
 COPY_S: Final = 60.0
 COPY_ROUNDS: Final = 5
 ATTEMPT_S: Final = 1320.0
-"""For all calls of one mail: looking for it, handing it over, also to those who were too many at
-once, and putting the copy away."""
+"""For all calls of one mail: looking for it, and handing it over, also to those who were too many
+at once."""
 HEADS_BYTES: Final = 8 * 1024
 
 _BODY_END: Final = re.compile(r"</body\s{0,9}>", re.IGNORECASE)
@@ -78,9 +78,9 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
         raise SendFailure(failure_of(reply, settings.provider))
     refused = yield from copied(call, reply)
     notes = [*told(refused), *([KEPT_SUBJECT] if thread.kept else [])]
-    notes += yield from keep(mail, settings)
     ids = (message_id, *renamed(reply, server))
-    return Sent(ids, note="; ".join(notes) or None, thread=after)
+    note = "; ".join(notes) or None
+    return Sent(ids, note=note, thread=after, afterwards=copy(mail, settings))
 
 
 KEPT_SUBJECT: Final = "the subject stays that of the mail which is answered"
@@ -178,17 +178,20 @@ def renamed(reply: MailReply, server: MailServer) -> tuple[str, ...]:
     return (f"{told[1]}@{host[1]}.amazonses.com",) if host and told else ()
 
 
-def keep(mail: Mail, settings: EmailSettings) -> Flow[list[str]]:
-    """Put a copy into the folder of sent mails; what goes wrong with that is only told."""
+def copy(mail: Mail, settings: EmailSettings) -> Flow[str | None] | None:
+    """How a copy comes into the folder of sent mails, where the account wants one of us."""
     server, folder = settings.imap_server, settings.keeping_folder
-    if server is None or not folder:
-        return []
+    return keep(mail, server, folder) if server is not None and folder else None
+
+
+def keep(mail: Mail, server: MailServer, folder: str) -> Flow[str | None]:
+    """Put a copy into a folder; what goes wrong with that is only told."""
     try:
         yield KeepCall(server, folder, mail, deadline_s=KEEP_S)
     except SendFailure as failed:
         why = failed.failure.text or failed.failure.reason.value
-        return [f"sent, but no copy in {folder}: {why}"]
-    return []
+        return f"sent, but no copy in {folder}: {why}"
+    return None
 
 
 def is_kept(message_id: str, settings: EmailSettings) -> Flow[bool]:
