@@ -87,7 +87,7 @@ class OffTheWire:
     """An attempt ended and was settled (or the part was gone before it began).
 
     `run` is the actor that began it: one that crashed since has forgotten its attempts, not their
-    ends. `route` is what it was sent by. `room`: nothing remains to be done, so that another may go.
+    ends. `route` is what it was sent by. `room`: nothing remains to be done, so another may go.
     """
 
     run: object

@@ -6,7 +6,8 @@ from omni_actors.store.dialect import Reading, reads
 from omni_actors.store.rows import Choice
 
 ASKED = """
-    SELECT p.message_id, p.content, c.platform, p.channel_id, c.channel_key, i.keys, p.external_ids, a.content
+    SELECT p.message_id, p.content, c.platform, p.channel_id, c.channel_key, i.keys,
+        p.external_ids, a.content
     FROM part p JOIN channel c ON c.id = p.channel_id
         JOIN leg g ON g.id = p.leg_id JOIN identity i ON i.id = g.identity_id
         LEFT JOIN external x ON x.channel_id = p.channel_id AND x.external_id = :answer_id
