@@ -206,8 +206,14 @@ CONTENTS: dict[str, tuple[dict[str, Any], c.Content]] = {
         c.Email("S", "t", cc=("ada@example.com",)),
     ),
     "a mail that its HTML says": (
-        {"type": "email", "subject": "S", "html": "<p>t", "cc": ["ada@example.com"] * 99},
-        c.Email("S", html="<p>t", cc=("ada@example.com",) * 99),
+        {
+            "type": "email",
+            "subject": "S",
+            "text": "",
+            "html": "<p>t",
+            "cc": ["ada@example.com"] * 99,
+        },
+        c.Email("S", "", "<p>t", cc=("ada@example.com",) * 99),
     ),
 }
 

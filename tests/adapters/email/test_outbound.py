@@ -325,7 +325,7 @@ def test_html_without_a_text_gets_the_text_that_it_says() -> None:
 
 
 def test_a_mail_of_a_mere_picture_has_its_subject_as_text() -> None:
-    mail = mail_of(part(Email("Our spring sale", html='<img src="https://a.example/1.png">')))
+    mail = mail_of(part(Email("Our spring sale", "", '<img src="https://a.example/1.png">')))
 
     assert mail.text == "Our spring sale"
 
