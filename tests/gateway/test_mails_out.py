@@ -14,7 +14,7 @@ from omni_actors.adapters.mime import MIME, MimeSecrets
 from omni_actors.gateway.choices import ChoicePage, PageState
 from omni_actors.gateway.hooks import Hook
 from omni_actors.model.content import Choices, Option, Text, Via
-from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
 from omni_actors.model.json import JsonObject
 from omni_actors.model.requests import To
 from omni_actors.net.account import Account
@@ -41,6 +41,7 @@ TAKEN = MailReply(Stage.END, SmtpReply(250, "2.0.0", "queued"))
 TEA = Choices(
     "Which **tea**?", (Option("assam", "Assam"), Option("sencha", "Sencha")), format="markdown"
 )
+AWAY = Failure(Kind.UNREACHABLE, Reason.CHANNEL_UNAVAILABLE, Scope.CHANNEL)
 MAIL = ChannelSpec(
     id="mail",
     tenant="default",
@@ -63,6 +64,7 @@ class Post(Platform):
     replies: deque[MailReply | SendFailure] = field(factory=deque)
     kept: list[Mail] = field(factory=list)
     keeping_s: float = 0.0
+    away_until: float = 0.0
 
     async def make(self, call: Call, account: Account, trace: Trace) -> Reply:
         if isinstance(call, KeepCall):
@@ -70,6 +72,8 @@ class Post(Platform):
             self.kept.append(call.mail)
             return FolderReply(True)
         assert isinstance(call, MailCall)
+        if trio.current_time() < self.away_until:
+            raise SendFailure(AWAY)
         self.mails.append(call.mail)
         reply = self.replies.popleft() if self.replies else TAKEN
         if isinstance(reply, SendFailure):
@@ -237,3 +241,17 @@ async def test_a_mail_is_sent_while_its_copy_is_still_put_away(
         assert post.kept == post.mails
         assert (await rig.message(first)).status == "sent"
         rig.check_calm()
+
+
+async def test_a_mail_outlives_a_server_that_is_away_for_long(
+    mail_rig: Rig, post: Post, autojump_clock: MockClock
+) -> None:
+    post.away_until = trio.current_time() + 3600.0
+    asked = await mail_rig.submit(Text("Your tea is here."), to=To("mail", ADA))
+    await trio.sleep(3600.0)
+    assert (await mail_rig.message(str(asked.body["id"]))).status == "queued"
+
+    await trio.sleep(300.0)
+
+    assert (await mail_rig.message(str(asked.body["id"]))).status == "sent"
+    assert len(post.mails) == 1

@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 
 from omni_actors.adapters.contract import Forbidden, Medium, PartToSend, Sent
 from omni_actors.adapters.email.addresses import normalised
+from omni_actors.adapters.email.error_table import PATIENCE_S
 from omni_actors.adapters.email.errors import failure_of
 from omni_actors.adapters.email.heads import Thread, headers, message_id_of, tagged, thread_of
 from omni_actors.adapters.email.html import to_text
@@ -111,10 +112,13 @@ def recipients(to: str, content: Content) -> tuple[str, ...]:
 
 def handed_over(call: MailCall, part: PartToSend) -> Flow[MailReply]:
     """What the server says of the mail. Raises SendFailure; the second time that nobody knows what
-    became of it is the last."""
+    became of it is the last. For a server that is not there a mail waits as long as for one that
+    puts it off."""
     try:
         reply = yield call
     except SendFailure as failed:
+        if failed.failure.kind is Kind.UNREACHABLE:
+            raise SendFailure(evolve(failed.failure, patience_s=PATIENCE_S)) from failed
         if part.resent and failed.failure.kind is Kind.UNKNOWN:
             raise SendFailure(evolve(failed.failure, attempts_max=1)) from failed
         raise
