@@ -118,7 +118,9 @@ async def write(rig: Rig, body: str, answers: str) -> None:
     await rig.quiet()
 
 
-async def test_mails_to_one_person_make_one_thread(mail_rig: Rig, post: Post) -> None:
+async def test_mails_to_one_person_make_one_thread(
+    mail_rig: Rig, post: Post, autojump_clock: MockClock
+) -> None:
     await send(mail_rig, Text("Your tea is here."))
     first = post.heads()
     await send(mail_rig, Text("Will you come?"))
@@ -129,7 +131,7 @@ async def test_mails_to_one_person_make_one_thread(mail_rig: Rig, post: Post) ->
 
 
 async def test_a_question_has_its_links_and_each_try_the_same_bytes(
-    mail_rig: Rig, post: Post
+    mail_rig: Rig, post: Post, autojump_clock: MockClock
 ) -> None:
     post.replies.append(MailReply(Stage.MAIL, SmtpReply(451, "4.3.0", "try again")))
 
@@ -183,7 +185,7 @@ async def test_a_mail_that_is_tried_again_by_hand_is_the_same(
     ],
 )
 async def test_an_answer_by_mail_finds_its_option(
-    mail_rig: Rig, post: Post, body: str, option_id: str, via: Via
+    mail_rig: Rig, post: Post, body: str, option_id: str, via: Via, autojump_clock: MockClock
 ) -> None:
     await send(mail_rig, TEA)
 
@@ -195,7 +197,7 @@ async def test_an_answer_by_mail_finds_its_option(
 
 
 async def test_an_option_is_picked_by_its_link_while_the_mail_is_out(
-    mail_rig: Rig, post: Post
+    mail_rig: Rig, post: Post, autojump_clock: MockClock
 ) -> None:
     message_id = await send(mail_rig, TEA)
     html = post.mails[-1].html or ""
@@ -210,7 +212,7 @@ async def test_an_option_is_picked_by_its_link_while_the_mail_is_out(
 
 
 async def test_a_link_offers_nothing_once_the_question_was_answered_by_mail(
-    mail_rig: Rig, post: Post
+    mail_rig: Rig, post: Post, autojump_clock: MockClock
 ) -> None:
     await send(mail_rig, TEA)
     token = (post.mails[-1].html or "").split("https://gw.example/c/")[1].split('"')[0]
