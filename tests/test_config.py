@@ -489,6 +489,7 @@ def test_the_config_that_comes_along_shows_every_key() -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_config_that_comes_along_runs_as_it_stands() -> None:
     config = load(ROOT / "config.toml", {}, ADAPTERS, HOOK_KINDS)
 
@@ -496,6 +497,7 @@ def test_the_config_that_comes_along_runs_as_it_stands() -> None:
     assert config.server.bind == "127.0.0.1:8080"
 
 
+@pytest.mark.slow
 def test_the_config_that_comes_along_writes_down_the_defaults() -> None:
     config = load(ROOT / "config.toml", {}, ADAPTERS, HOOK_KINDS)
 

@@ -74,6 +74,7 @@ def _resolves(page: Path, target: str) -> bool:
     return not anchor or file.suffix != ".md" or anchor in slugs(file)
 
 
+@pytest.mark.slow
 def test_every_link_leads_somewhere() -> None:
     found = list(broken_links(ROOT))
 

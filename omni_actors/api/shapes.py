@@ -9,6 +9,7 @@ from attrs import NOTHING, Attribute, define, field, fields, has
 
 from omni_actors.api.bounds import NOT_ASKED, ONE_OF, SHORT, Bound, bound_of
 from omni_actors.api.decode import SENDABLE
+from omni_actors.api.jsontext import NUMBER_MAX
 from omni_actors.api.requests import ContextPatch, NewCredentials
 from omni_actors.api.spell import as_json
 from omni_actors.api.views import Cursor, Time
@@ -26,6 +27,7 @@ _NAMED: Mapping[Any, Schema] = {
     Cursor: {"type": "string", "pattern": "^[0-9]{16,}$"},
     Json: {},
 }
+KEPT_NUMBERS = {"minimum": -NUMBER_MAX, "maximum": NUMBER_MAX}
 _MODEL = "omni_actors.model."
 
 
@@ -147,7 +149,8 @@ class Shapes:
     def _free_object(self, bound: Bound | None, *, asked: bool) -> Schema:
         schema: Schema = {"type": "object"}
         if bound is not None and bound.flat:
-            schema["additionalProperties"] = {"type": ["string", "number", "boolean", "null"]}
+            plain: Schema = {"type": ["string", "number", "boolean", "null"]}
+            schema["additionalProperties"] = plain | (KEPT_NUMBERS if asked else {})
         elif bound is not None and bound.objects:
             schema["additionalProperties"] = {
                 "type": "object",
@@ -167,8 +170,7 @@ class Shapes:
         self.components["AnyInput"] = {
             "description": "Any JSON; a number is no larger than one of 64 bits.",
             "type": ["string", "boolean", "null", "number", "array", "object"],
-            "minimum": 1 - 2**63,
-            "maximum": 2**63 - 1,
+            **KEPT_NUMBERS,
             "items": reference,
             "additionalProperties": reference,
         }

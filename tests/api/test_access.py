@@ -42,6 +42,7 @@ async def test_a_key_without_the_scope_is_told_which_one_it_lacks(house: House) 
             assert f'scope="{route.scope}"' in response.headers["www-authenticate"]
 
 
+@pytest.mark.slow
 async def test_a_tenants_key_opens_no_operators_route(house: House) -> None:
     headers = bearer(await house.key(*SCOPES))
     async with house.at(STRANGERS) as client:
@@ -67,6 +68,7 @@ async def test_metrics_are_open_on_loopback(house: House, host: str) -> None:
     assert b"omni_api_requests_total" in response.content
 
 
+@pytest.mark.slow
 async def test_metrics_are_closed_to_whom_a_proxy_on_loopback_speaks_for(house: House) -> None:
     async with house.at("127.0.0.1") as client:
         response = await client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"})

@@ -152,6 +152,7 @@ async def test_a_body_over_the_bound_is_refused_by_what_it_says(house: House) ->
     assert response.headers["connection"] == "close"
 
 
+@pytest.mark.slow
 async def test_a_body_over_the_bound_is_refused_by_what_it_is(house: House) -> None:
     bound(house, 1000)
 

@@ -158,6 +158,7 @@ async def test_attempts_of_a_message_that_waits_are_none(house: House) -> None:
     assert attempts.json() == {"items": [], "next": None}
 
 
+@pytest.mark.slow
 async def test_a_paused_channel_says_so_and_is_resumed(house: House) -> None:
     paused = (await house.client.post(f"/v1/channels/{CHANNEL}:pause")).json()
     resumed = (await house.client.post(f"/v1/channels/{CHANNEL}:resume")).json()

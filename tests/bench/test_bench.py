@@ -165,6 +165,7 @@ def test_the_mails_of_the_bench_are_read() -> None:
     assert [name for name, raw in mail_parsing.hostile(quick=True) if len(raw) < 9_000] == []
 
 
+@pytest.mark.slow
 def test_reading_mails_is_measured_beside_the_standard_library() -> None:
     rows = mail_parsing.run(quick=True)
 

@@ -52,6 +52,7 @@ async def test_a_group_from_its_making_to_its_end(site: Site) -> None:
     assert (one["subject"], one["members"]) == ("Tea lovers", [f"+{ADA}"])
 
     await site.acts(ADA, type="text", text={"body": "tea?"}, group_id=made["group_id"])
+    await patiently(lambda: site.events("window.opened"))
     sent = await site.call(
         "POST",
         "/v1/messages",

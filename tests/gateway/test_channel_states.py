@@ -58,6 +58,7 @@ async def test_a_storm_of_complaints_counts_as_one_strike(
     assert rig.clock.now() - rig.platform.arrivals[0].at < 5
 
 
+@pytest.mark.slow
 async def test_a_lost_token_parks_the_sending_and_not_the_receiving(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

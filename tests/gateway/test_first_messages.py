@@ -85,6 +85,7 @@ async def test_an_operator_may_overrule_that_nothing_may_be_written_first(
     await rig.reached(first, "sent", within_s=5)
 
 
+@pytest.mark.slow
 async def test_answers_go_on_when_they_may_again_and_the_rest_when_that_may(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

@@ -281,6 +281,7 @@ async def test_reading_tells_what_became_of_a_message_whose_answer_was_lost(
         assert texts(await messages(rig)).count("Which size?") == 1
 
 
+@pytest.mark.slow
 async def test_a_platform_that_is_asked_too_often_is_asked_later_from_where_it_was(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
@@ -415,6 +416,7 @@ async def meets(rig: Rig, people: range) -> None:
         await knock(rig, [{**both, "timestamp": at, **message(f"m_met_{n}")}])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("code", "failures"), [(100, 1), (1, 4)])
 async def test_where_no_list_is_to_be_had_people_are_asked_about_one_by_one(
     tmp_path: Path, autojump_clock: MockClock, code: int, failures: int
@@ -439,6 +441,7 @@ async def test_where_no_list_is_to_be_had_people_are_asked_about_one_by_one(
         assert "does not list" not in str(view.health)
 
 
+@pytest.mark.slow
 async def test_reading_one_by_one_goes_on_with_the_person_where_it_was(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:

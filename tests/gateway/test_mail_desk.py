@@ -52,6 +52,7 @@ async def rig(tmp_path: Path, office: Office, clock: MockClock) -> AsyncIterator
         assert opened.crashes() == []
 
 
+@pytest.mark.slow
 async def test_what_lies_in_a_mailbox_is_taken_in_and_filed(
     tmp_path: Path, clock: MockClock
 ) -> None:
@@ -67,6 +68,7 @@ async def test_what_lies_in_a_mailbox_is_taken_in_and_filed(
         assert office.subjects("Processed") == ["1", "2"]
 
 
+@pytest.mark.slow
 async def test_what_comes_is_taken_in_at_once(rig: MailRig, clock: MockClock) -> None:
     await rig.until(lambda: rig.health.doing == "waiting")
     rig.office.deliver(letter("1"))
@@ -100,6 +102,7 @@ async def test_the_raw_mail_lies_in_a_blob_however_small(rig: MailRig, clock: Mo
     assert intake.blob is not None
 
 
+@pytest.mark.slow
 async def test_a_mail_that_cannot_be_read_is_put_aside_and_told_of(
     rig: MailRig, clock: MockClock
 ) -> None:
@@ -132,6 +135,7 @@ async def test_a_mail_that_the_server_does_not_hand_over_stops_no_other(
     assert detail["text"] == "the server does not hand it over"
 
 
+@pytest.mark.slow
 async def test_of_a_mail_that_is_too_large_only_the_headers_are_read(
     rig: MailRig, clock: MockClock
 ) -> None:
@@ -182,6 +186,7 @@ async def test_what_is_gone_is_not_looked_for_again(rig: MailRig, clock: MockClo
     assert opened.next_uid == uid + 1
 
 
+@pytest.mark.slow
 async def test_a_mail_that_its_server_cannot_list_stops_no_other(
     rig: MailRig, clock: MockClock
 ) -> None:
@@ -201,6 +206,7 @@ async def test_a_mail_that_its_server_cannot_list_stops_no_other(
     assert office.logins == 1
 
 
+@pytest.mark.slow
 async def test_a_mail_that_waits_for_others_to_be_read_is_not_given_up(
     rig: MailRig, clock: MockClock
 ) -> None:
@@ -243,6 +249,7 @@ async def test_what_was_long_there_is_history(tmp_path: Path, clock: MockClock) 
         assert await rig.received() == ["new"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("uidvalidity", [3, 8])
 async def test_a_mailbox_that_is_numbered_anew_is_read_without_repetition(
     tmp_path: Path, clock: MockClock, uidvalidity: int
@@ -292,6 +299,7 @@ async def crash_at(folder: Path, office: Office, step: str, *, times: int = 1) -
 STEPS = ["select", "uids_from", "outlines", "fetch", "fetch half", "move", "moved", "wait_news"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS)
 async def test_a_crash_at_any_step_neither_loses_nor_doubles_a_mail(
     tmp_path: Path, clock: MockClock, step: str
@@ -510,6 +518,7 @@ async def test_reading_waits_for_room_on_the_disk(rig: MailRig, clock: MockClock
     assert rig.health.problem is None
 
 
+@pytest.mark.slow
 async def test_a_folder_that_takes_no_mails_is_told_of_and_tried_again(
     rig: MailRig, clock: MockClock
 ) -> None:

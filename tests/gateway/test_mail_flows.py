@@ -144,6 +144,7 @@ async def test_a_mail_of_a_mailbox_can_be_read_again(rig: MailRig, clock: MockCl
 # ------------------------------------------------------------ answers and tokens
 
 
+@pytest.mark.slow
 async def test_an_answer_is_threaded_and_its_reply_is_found_by_the_token(
     rig: MailRig, clock: MockClock
 ) -> None:
@@ -163,6 +164,7 @@ async def test_an_answer_is_threaded_and_its_reply_is_found_by_the_token(
     assert thread_of(reply)["rule"] == "reply_token"
 
 
+@pytest.mark.slow
 async def test_a_token_that_somebody_made_up_is_no_clue(rig: MailRig, clock: MockClock) -> None:
     rig.office.deliver(letter("1"))
     await rig.came(1)
@@ -176,6 +178,7 @@ async def test_a_token_that_somebody_made_up_is_no_clue(rig: MailRig, clock: Moc
     assert (reply.reply_to, reply.notes) == (None, None)
 
 
+@pytest.mark.slow
 async def test_a_token_in_somebody_elses_hands_is_told_of(rig: MailRig, clock: MockClock) -> None:
     rig.office.deliver(letter("1"))
     await rig.came(1)
@@ -192,6 +195,7 @@ async def test_a_token_in_somebody_elses_hands_is_told_of(rig: MailRig, clock: M
     assert thread_of(strange)["other"] is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("proved", "status"), [(True, "failed"), (False, "sent")])
 async def test_only_a_bounce_with_our_token_changes_anything(
     rig: MailRig, clock: MockClock, proved: bool, status: str
@@ -209,6 +213,7 @@ async def test_only_a_bounce_with_our_token_changes_anything(
     assert (await rig.gateway.message(OPERATOR, sent.id)).status == status
 
 
+@pytest.mark.slow
 async def test_after_a_lost_answer_the_adapter_is_told_and_writes_the_same_mail(
     rig: MailRig, clock: MockClock
 ) -> None:
@@ -276,6 +281,7 @@ async def test_a_machine_is_not_answered_by_one(
         assert (await message_of(rig, "1")).notes == {"automatic": True}
 
 
+@pytest.mark.slow
 async def test_two_machines_that_hide_it_do_not_talk_for_ever(
     tmp_path: Path, office: Office, clock: MockClock
 ) -> None:

@@ -81,6 +81,7 @@ async def filed(rig: MailRig, count: int) -> None:
     await rig.until(lambda: len(rig.office.folders["Processed"]) == count)
 
 
+@pytest.mark.slow
 async def test_an_answer_is_what_was_written_and_knows_what_it_answers(
     rig: MailRig, clock: MockClock
 ) -> None:
@@ -104,6 +105,7 @@ async def test_an_answer_is_what_was_written_and_knows_what_it_answers(
     assert answer.notes["trust"] == "verified"  # they have what was written to them
 
 
+@pytest.mark.slow
 async def test_an_answer_that_names_nothing_is_found_by_its_subject(
     rig: MailRig, clock: MockClock
 ) -> None:
@@ -118,6 +120,7 @@ async def test_an_answer_that_names_nothing_is_found_by_its_subject(
     assert (await message_of(rig, "3@b.example")).reply_to is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("forged", "status"), [(False, "failed"), (True, "sent")])
 async def test_only_a_report_with_what_we_gave_out_changes_anything(
     rig: MailRig, clock: MockClock, forged: bool, status: str
@@ -151,6 +154,7 @@ async def test_only_a_report_with_what_we_gave_out_changes_anything(
         assert told["detail"]["suppress"] == "address"
 
 
+@pytest.mark.slow
 async def test_no_machine_is_answered_and_our_own_mail_is_nobodys(
     rig: MailRig, clock: MockClock
 ) -> None:

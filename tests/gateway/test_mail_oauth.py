@@ -105,6 +105,7 @@ async def comes(rig: MailRig, name: str) -> None:
 # ---------------------------------------------------------------- connecting
 
 
+@pytest.mark.slow
 async def test_an_account_is_a_channel_and_its_mailbox_is_read(
     rig: MailRig, office: Provider, clock: MockClock
 ) -> None:
@@ -249,6 +250,7 @@ async def test_while_nobody_gives_tokens_all_waits_and_then_goes_on(
     await comes(rig, "1")
 
 
+@pytest.mark.slow
 async def test_a_wrong_client_secret_holds_the_queue(
     rig: MailRig, office: Provider, clock: MockClock
 ) -> None:
@@ -316,6 +318,7 @@ async def test_a_renewal_that_is_refused_for_good_is_told_before_the_token_ends(
     await comes(rig, "1")
 
 
+@pytest.mark.slow
 async def test_a_server_that_takes_no_fresh_token_either_is_left_alone(
     rig: MailRig, office: Provider, clock: MockClock
 ) -> None:
@@ -362,6 +365,7 @@ async def test_a_channel_of_the_config_lives_by_its_refresh_token(
         assert state(rig) == "active"
 
 
+@pytest.mark.slow
 async def test_another_refresh_token_in_the_config_takes_the_place_of_what_came_of_the_old(
     tmp_path: Path, office: Provider, clock: MockClock
 ) -> None:

@@ -118,6 +118,7 @@ async def write(rig: Rig, body: str, answers: str) -> None:
     await rig.quiet()
 
 
+@pytest.mark.slow
 async def test_mails_to_one_person_make_one_thread(
     mail_rig: Rig, post: Post, autojump_clock: MockClock
 ) -> None:
@@ -130,6 +131,7 @@ async def test_mails_to_one_person_make_one_thread(
     assert second["In-Reply-To"] == second["References"] == first["Message-ID"]
 
 
+@pytest.mark.slow
 async def test_a_question_has_its_links_and_each_try_the_same_bytes(
     mail_rig: Rig, post: Post, autojump_clock: MockClock
 ) -> None:
@@ -176,6 +178,7 @@ async def test_a_mail_that_is_tried_again_by_hand_is_the_same(
     assert post.mails == [post.mails[0]] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "option_id", "via"),
     [
@@ -196,6 +199,7 @@ async def test_an_answer_by_mail_finds_its_option(
     assert (picked.detail["option_id"], picked.detail["via"]) == (option_id, via)
 
 
+@pytest.mark.slow
 async def test_an_option_is_picked_by_its_link_while_the_mail_is_out(
     mail_rig: Rig, post: Post, autojump_clock: MockClock
 ) -> None:
@@ -211,6 +215,7 @@ async def test_an_option_is_picked_by_its_link_while_the_mail_is_out(
     assert (picked.detail["question_id"], picked.detail["via"]) == (message_id, Via.LINK)
 
 
+@pytest.mark.slow
 async def test_a_link_offers_nothing_once_the_question_was_answered_by_mail(
     mail_rig: Rig, post: Post, autojump_clock: MockClock
 ) -> None:
@@ -226,6 +231,7 @@ async def test_a_link_offers_nothing_once_the_question_was_answered_by_mail(
     assert len(await mail_rig.events("message.received")) == 1
 
 
+@pytest.mark.slow
 async def test_a_mail_is_sent_while_its_copy_is_still_put_away(
     tmp_path: Path, post: Post, autojump_clock: MockClock
 ) -> None:
@@ -245,6 +251,7 @@ async def test_a_mail_is_sent_while_its_copy_is_still_put_away(
         rig.check_calm()
 
 
+@pytest.mark.slow
 async def test_a_mail_outlives_a_server_that_is_away_for_long(
     mail_rig: Rig, post: Post, autojump_clock: MockClock
 ) -> None:

@@ -220,6 +220,7 @@ async def test_a_lost_answer_that_nothing_settles_is_sent_once_more(
     assert (len(graph.sent), sent.parts[0].maybe_duplicate) == (2, True)
 
 
+@pytest.mark.slow
 async def test_an_echo_that_is_faster_than_the_answer_is_no_second_message(
     house: Rig, graph: Graph, autojump_clock: MockClock
 ) -> None:

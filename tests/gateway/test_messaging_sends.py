@@ -321,6 +321,7 @@ async def from_an_ad(rig: Rig, ago_s: float) -> None:
     await said(rig, {**message("m_IN1", "Price?", referral=AD), "timestamp": at_ms})
 
 
+@pytest.mark.slow
 async def test_who_came_from_an_ad_may_be_answered_for_a_week(
     house: Rig, graph: SendApi, autojump_clock: MockClock
 ) -> None:

@@ -45,6 +45,7 @@ async def held_one(rig: Rig, who: str, channel: str = "wa", **beside: Any) -> st
     return id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", [100, None])
 async def test_a_raised_limit_lets_out_what_was_held(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock, told: int | None
@@ -94,6 +95,7 @@ async def test_what_a_leg_got_later_stays_behind_what_it_holds(
     assert [arrival.body["template"]["name"] for arrival in platform.accepted(BOB)] == names
 
 
+@pytest.mark.slow
 async def test_whom_nothing_was_sent_to_is_not_counted(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:

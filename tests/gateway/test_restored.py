@@ -66,6 +66,7 @@ def configured(folder: Path) -> Config:
     return load(path, {}, ADAPTERS, HOOK_KINDS)
 
 
+@pytest.mark.slow
 async def test_keys_that_a_crash_left_empty_are_made_again(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:

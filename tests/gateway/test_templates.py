@@ -279,6 +279,7 @@ async def test_what_nobody_knows_is_left_to_the_platform(
     await rig.reached(sent.message_id, "sent")
 
 
+@pytest.mark.slow
 async def test_without_an_account_nothing_is_judged(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:
@@ -414,6 +415,7 @@ async def test_another_tenants_templates_are_not_there(rig: Rig, autojump_clock:
         assert raised.value.code is Code.NOT_FOUND
 
 
+@pytest.mark.slow
 async def test_a_code_for_a_person_without_a_number_fails_before_it_is_sent(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

@@ -67,6 +67,7 @@ async def whole(mailbox: Mailbox, uid: int, bytes_max: int = 1 << 30) -> bytes:
     return bytes(came)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("login", Login)
 @pytest.mark.parametrize("tls", Tls)
 async def test_every_way_in_is_open_to_the_right_credential_and_to_no_other(
@@ -340,6 +341,7 @@ async def test_a_mail_of_ours_is_kept_once_and_found(
     assert PASSWORD not in str(trace.as_json())
 
 
+@pytest.mark.slow
 async def test_a_folder_call_that_fails_says_who_must_act(dovecot: Dovecot, address: str) -> None:
     account = evolve(dovecot.account(address), token="wrong")
     call = FindCall(dovecot.server(address), "Sent", "<ours@example.test>")
@@ -353,6 +355,7 @@ async def test_a_folder_call_that_fails_says_who_must_act(dovecot: Dovecot, addr
     assert trace.exchanges[0].error == failure.text
 
 
+@pytest.mark.slow
 async def test_an_address_that_nobody_has_is_refused(dovecot: Dovecot) -> None:
     with pytest.raises(ImapFailure) as failed:
         async with opened(dovecot, UNKNOWN):
@@ -361,6 +364,7 @@ async def test_an_address_that_nobody_has_is_refused(dovecot: Dovecot) -> None:
     assert failed.value.kind is ImapKind.AUTH
 
 
+@pytest.mark.slow
 async def test_a_token_that_has_expired_is_refused_and_not_shown(
     dovecot: Dovecot, address: str
 ) -> None:

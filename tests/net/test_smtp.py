@@ -282,6 +282,7 @@ async def test_replies_to_a_mail_that_was_given_up_answer_no_other(
     assert len(server.peers) == 2
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 40), max_size=40))
 @settings(max_examples=20)
 def test_it_does_not_matter_how_replies_are_cut(sizes: list[int]) -> None:

@@ -1,5 +1,6 @@
 """Links of options: each leads to its option, and none can be made up."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,6 +54,7 @@ texts = st.text(min_size=1, max_size=8).filter(lambda text: bool(text.strip()))
 options = st.lists(st.builds(Option, texts, texts), max_size=30, unique_by=lambda option: option.id)
 
 
+@pytest.mark.slow
 @given(options)
 def test_every_option_is_reached_by_its_link(asked: list[Option]) -> None:
     content = Letter(Choices("Which?", tuple(asked)))

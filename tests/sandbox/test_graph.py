@@ -119,6 +119,7 @@ class TestWithRates:
 
         assert [code_of(answer) for answer in (early, paid, other)] == [131056, 0, 0]
 
+    @pytest.mark.slow
     async def test_a_burst_has_forty_five_messages_within_six_seconds(self, play: Play) -> None:
         codes = []
         for n in range(46):

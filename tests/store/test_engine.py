@@ -177,6 +177,7 @@ async def test_a_cancelled_caller_stays_until_the_commit(open_store: Open) -> No
         assert store.peek(Notes()) == ("committed",)
 
 
+@pytest.mark.slow
 async def test_listeners_hear_once_of_a_commit_with_events(open_store: Open) -> None:
     heard: list[News] = []
 

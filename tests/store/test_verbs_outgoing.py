@@ -254,6 +254,7 @@ async def test_one_failed_part_fails_its_message_in_part(desk: Desk) -> None:
     assert (message.status, message.partial) == ("failed", True)
 
 
+@pytest.mark.slow
 async def test_a_message_is_where_its_last_part_is(desk: Desk) -> None:
     leg_id = await desk.leg()
     queued = await desk.submit(leg_id, parts=2)

@@ -232,6 +232,7 @@ def test_an_address_that_is_not_ascii_stays_readable_and_says_so() -> None:
     assert not composed(SIMPLE).utf8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["a" * 1_000_000, "ü" * 300_000, "=?" * 200_000, "\n" * 300_000])
 def test_composing_takes_time_in_proportion(text: str) -> None:
     made = composed(

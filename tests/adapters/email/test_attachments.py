@@ -76,6 +76,7 @@ def test_a_text_that_is_too_long_to_be_shown_is_a_file_too() -> None:
     assert len(parsed.part(file.part)) == 1_500_000
 
 
+@pytest.mark.slow
 def test_html_with_more_tags_than_can_be_gone_through_is_a_file() -> None:
     raw = b"Content-Type: text/html\n\n" + b"<b>x</b> " * 15_000 + b"end"
     parsed = read(raw)

@@ -108,6 +108,7 @@ def test_what_can_be_read_in_two_ways_is_ambiguous(header: str) -> None:
     assert any(person.ambiguous for person in people) or people[0].name == "alice@example.org"
 
 
+@pytest.mark.slow
 @given(st.text(max_size=500))
 def test_any_header_has_people_in_it_or_none(header: str) -> None:
     for person in mailboxes(header):

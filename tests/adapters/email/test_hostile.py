@@ -135,6 +135,7 @@ MIME_WORDS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=400) | st.lists(MIME_WORDS, max_size=60).map(b"".join))
 @settings(max_examples=300)
 def test_any_bytes_are_a_mail(raw: bytes) -> None:

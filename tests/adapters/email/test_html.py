@@ -42,12 +42,14 @@ def test_html_is_told_as_people_write(html: str, text: str) -> None:
     assert to_text(html) == text
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_however_deep_it_is() -> None:
     assert to_text("<div>" * 5000 + "deep" + "</div>" * 5000 + "after").split() == ["deep", "after"]
     assert "deep" in to_text("<table><tr><td>" * 5000 + "deep")
     assert "deep" in (safe("<blockquote>" * 5000 + "deep") or "")
 
 
+@pytest.mark.slow
 def test_of_more_tags_than_can_be_gone_through_the_text_is_left() -> None:
     html = "<b>x</b> " * 40_000 + "end"
 
@@ -97,6 +99,7 @@ HTML = st.lists(
 ).map("".join)
 
 
+@pytest.mark.slow
 @given(HTML)
 @settings(max_examples=200)
 def test_tags_are_well_nested_whatever_they_were(html: str) -> None:
@@ -110,6 +113,7 @@ def test_tags_are_well_nested_whatever_they_were(html: str) -> None:
     assert open_ == []
 
 
+@pytest.mark.slow
 @given(HTML)
 @settings(max_examples=200)
 def test_safe_html_stays_what_it_is(html: str) -> None:

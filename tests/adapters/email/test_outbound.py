@@ -198,6 +198,7 @@ def test_nothing_that_somebody_wrote_makes_an_answer_unsendable(thread: JsonObje
     assert b"\r\nBcc:" not in written
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40), st.text(max_size=40), st.lists(st.text(max_size=30), max_size=30))
 def test_any_thread_can_be_answered(subject: str, last: str, ids: list[str]) -> None:
     thread: JsonObject = {"subject": subject, "message_id": last, "references": ids}

@@ -232,6 +232,7 @@ questions = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(questions)
 def test_every_option_is_a_button_with_its_own_link(asked: Choices) -> None:
     links = {each.id: f"https://gw.example/c/{n}" for n, each in enumerate(asked.options)}
@@ -244,6 +245,7 @@ def test_every_option_is_a_button_with_its_own_link(asked: Choices) -> None:
     assert [*dict.fromkeys(ours)] == [*links.values()]
 
 
+@pytest.mark.slow
 @given(st.integers(1, 30), st.data())
 def test_every_option_is_answered_by_its_mark_in_the_text(count: int, data: st.DataObject) -> None:
     titles = data.draw(st.lists(st.text("abcdefgh ", min_size=3, max_size=9).map(str.strip).filter(
@@ -258,6 +260,7 @@ def test_every_option_is_answered_by_its_mark_in_the_text(count: int, data: st.D
     assert [answer and answer.option.id for answer in answers] == [each.id for each in options]
 
 
+@pytest.mark.slow
 def test_a_text_of_any_size_takes_its_time_only_once() -> None:
     text = "**bold** [link](https://a.example) `code`\n\n" * 1500
 

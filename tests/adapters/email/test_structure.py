@@ -32,6 +32,7 @@ def expected(raw: bytes) -> list[tuple[str, bytes]]:
     ]
 
 
+@pytest.mark.slow
 @given(
     TEXTS,
     st.none() | TEXTS,

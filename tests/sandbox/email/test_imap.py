@@ -121,6 +121,7 @@ async def test_mails_are_found(post: Post, criteria: list[Any], found: int) -> N
     assert len(await asked(post, ask)) == found
 
 
+@pytest.mark.slow
 async def test_mails_are_flagged_copied_moved_and_removed(post: Post) -> None:
     for subject in ("one", "two", "three"):
         await post.write({"subject": subject, "text": "-"})

@@ -307,6 +307,7 @@ async def test_a_wrong_rule_is_refused(post: Post, rule: dict[str, Any]) -> None
 # ---------------------------------------------------------------- clients that misbehave
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", ["smtp", "imap"])
 @pytest.mark.parametrize(
     "said",

@@ -80,6 +80,7 @@ async def test_what_is_found_must_be_what_was_said(
     assert fault_of(answer) == (100, subcode)
 
 
+@pytest.mark.slow
 async def test_a_picture_on_instagram_has_eight_mebibytes(own: Caller, picture: str) -> None:
     await own.write({"text": "hello"})
     own.play.hook.files["/a.png"] = PNG + b"\x00" * (8 * MIB)
@@ -161,6 +162,7 @@ async def test_a_media_card_needs_an_upload(page: Caller) -> None:
     assert [fault_of(answer) for answer in (right, wrong)] == [(0, None), (100, 2018074)]
 
 
+@pytest.mark.slow
 async def test_what_a_customer_sends_has_an_address_that_expires(caller: Caller) -> None:
     sent = {"content_base64": base64.b64encode(PNG).decode(), "mime_type": "image/png"}
     await caller.write({"type": "image", "image": sent})
