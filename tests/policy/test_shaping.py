@@ -402,8 +402,8 @@ def test_templates_and_reactions_pass_untouched() -> None:
 
 
 def test_a_mail_without_mails_tells_what_is_dropped() -> None:
-    beside = {"html": "<p>It is here.", "cc": ("a@example.org",), "headers": {"X-Id": "1"}}
-    mail = Email("Your order", "It is here.", **beside)
+    cc, headers = ("a@example.org",), {"X-Id": "1"}
+    mail = Email("Your order", "It is here.", "<p>It is here.", cc, headers)
 
     shaped = shape(mail, [], WA, {})
 
