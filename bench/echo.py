@@ -209,7 +209,7 @@ def rates(sides: dict[tuple[int, bool], Side]) -> list[Row]:
     for (amount, statuses), side in sides.items():
         least = STATUSES_MIN if statuses else PLAIN_MIN
         name = f"echo, {side.name}, {loop}"
-        rows.append(rate_at_least(name, side.rate, side.there, least, void=side.void))
+        rows.append(rate_at_least(name, side.rate, there=side.there, least=least, void=side.void))
         if amount > 1:
             rows.append(spread(sides[1, statuses], side))
         rows.append(

@@ -73,14 +73,20 @@ def run(*, quick: bool) -> list[Row]:
         rate_at_least(
             "ordinary mails, read whole",
             median(ours),
-            ORDINARY_PER_S_MIN,
-            yard.slowness,
+            there=median(ours) * yard.slowness,
+            least=ORDINARY_PER_S_MIN,
             ratio=median(ours) / median(theirs),
             against="standard library",
             void=yard.void,
         ),
         *[
-            time_at_most(f"1 MB of {name}", 1e6 * s, WORST_US_MAX, yard.slowness, void=yard.void)
+            time_at_most(
+                f"1 MB of {name}",
+                1e6 * s,
+                most=WORST_US_MAX,
+                slowness=yard.slowness,
+                void=yard.void,
+            )
             for s, name in sorted(worst, reverse=True)[:5]
         ],
     ]

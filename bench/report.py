@@ -56,13 +56,13 @@ def at_most(name: str, value: float, unit: str, most: float, **more: Any) -> Row
     return Row(name, value, unit, target=f"<= {most:g}", met=value <= most, **more)
 
 
-def rate_at_least(name: str, per_s: float, there: float, least: float, **more: Any) -> Row:
+def rate_at_least(name: str, per_s: float, *, there: float, least: float, **more: Any) -> Row:
     """A rate that is `there` on the reference machine and must not be less than `least`."""
     target = f">= {least:g}"
     return Row(name, per_s, "/s", target=target, met=there >= least, reference=there, **more)
 
 
-def time_at_most(name: str, us: float, most: float, slowness: float, **more: Any) -> Row:
+def time_at_most(name: str, us: float, *, most: float, slowness: float, **more: Any) -> Row:
     """A time that must not be more than `most` on the reference machine; see `Yardstick`."""
     there = us / slowness
     target = f"<= {most:g}"

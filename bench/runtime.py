@@ -109,7 +109,9 @@ def _windows(windowed: tuple[float, float], pykka_us: float, yardstick: Yardstic
 
 def _row(name: str, value: float, pykka_us: float, most: float, yardstick: Yardstick) -> Row:
     ratio, slow, void = pykka_us / value, yardstick.slowness, yardstick.void
-    return time_at_most(name, value, most, slow, ratio=ratio, against="Pykka", void=void)
+    return time_at_most(
+        name, value, most=most, slowness=slow, ratio=ratio, against="Pykka", void=void
+    )
 
 
 def _plain(name: str, value: float) -> Row:

@@ -224,6 +224,8 @@ def channel_named(channel_id: str, platform: str, config: Config) -> ChannelConf
     hint = did_you_mean(channel_id, known).removeprefix("; ")
     if not hint:
         hint = f"there is {', '.join(known)}" if known else f"{config.path} has none"
+        if ADAPTERS[platform].oauth:
+            hint += f"; of a connected account, `omni-actors channels show {channel_id}` tells"
     raise Ended(Exit.USAGE, f"no channel on {platform} is called {channel_id}", hint)
 
 

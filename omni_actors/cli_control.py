@@ -36,6 +36,20 @@ def take(
     moved(conversation, "take-control", {"channel_id": channel, "told": told}, reach)
 
 
+@control.command(name="request")
+def request(
+    conversation: str, /, *, channel: Channel = None, told: Told = None, reach: Reach = HERE
+) -> None:
+    """Ask the app that has the control to pass it on; `omni-actors tail` shows when it does.
+
+    Parameters
+    ----------
+    conversation
+        The conversation's id.
+    """
+    moved(conversation, "request-control", {"channel_id": channel, "told": told}, reach)
+
+
 @control.command(name="release")
 def release(conversation: str, /, *, channel: Channel = None, reach: Reach = HERE) -> None:
     """Leave the conversation to whoever answers first.

@@ -80,6 +80,7 @@ def load(
     routes = list(reading.routes(document.get("routes", [])))
     templates = mail_templates(sections["mail_templates"], path.parent, decoder)
     decoder.mistakes += taken_twice(document, channels)
+    decoder.mistakes += read_twice(channels, adapters)
     decoder.mistakes += vain_apps(document, channels, adapters)
     decoder.mistakes += vain_waits(sections["delivery"], adapters)
     decoder.mistakes += vain_routes(routes, document, adapters, sections["bot"])
@@ -166,6 +167,7 @@ class Reading:
             credentials = self.decoder.table(adapter.credentials, hidden, place, every_secret=True)
             if head is not None and settings is not None and credentials is not None:
                 key = adapter.channel_key(settings)
+                settings = adapter.completed(settings, credentials)
                 yield place, channel(head, key, settings, credentials)
 
     def routes(self, value: object) -> Iterator[tuple[str, RouteConfig]]:
@@ -222,6 +224,23 @@ def taken_twice(
     accounts = [(place, (each.platform, each.channel_key)) for place, each in channels]
     for mistake in _again(accounts):
         yield f"{mistake}; two channels cannot be one account of the platform"
+
+
+def read_twice(
+    channels: Sequence[tuple[str, ChannelConfig]], adapters: Mapping[str, Adapter[Any, Any]]
+) -> Iterator[str]:
+    """Mailboxes that two channels read: each mail would be whose session comes first."""
+    mailboxes: list[tuple[str, object]] = []
+    for place, channel in channels:
+        desk = adapters[channel.platform].mailbox
+        server = desk.server(channel.settings) if desk else None
+        if desk and server:
+            folder = desk.folders(channel.settings).inbox
+            folder = "INBOX" if folder.upper() == "INBOX" else folder
+            at = (server.host.lower(), server.port, server.username.lower(), folder)
+            mailboxes.append((place, at))
+    for mistake in _again(mailboxes):
+        yield f"{mistake} in what it reads; each needs a folder of its own (imap.mailbox)"
 
 
 def told(document: Mapping[str, Any], name: str, key: str) -> list[tuple[str, str]]:

@@ -38,13 +38,13 @@ class ToldAlready(ValueError):
 def secret_keys(cls: type, *, every: bool = False) -> dict[str, bool]:
     """The keys of a class that may come from a file, true for those that hold several secrets.
 
-    Those that are marked so; of a class that holds nothing else, every one.
+    Those that are marked so; of a class that holds nothing else, every text.
     """
     resolve_types(cls)
     return {
         each.name: get_origin(_without_none(each.type)) is tuple
         for each in fields(cls)
-        if every or each.metadata.get(SECRET)
+        if (every and each.type is not bool) or each.metadata.get(SECRET)
     }
 
 

@@ -75,8 +75,26 @@ OUTREACH = Gauge(
     ["channel", "what"],
     registry=REGISTRY,
 )
+DAY = Gauge(
+    "omni_day_sent",
+    "What the channel's account has sent in 24 hours: messages and recipients, used and limit.",
+    ["channel", "of", "what"],
+    registry=REGISTRY,
+)
 THROTTLED = Counter(
     "omni_throttled", "Complaints of too fast, by scope.", ["platform", "scope"], registry=REGISTRY
+)
+MAILBOX_DOWN = Gauge(
+    "omni_mailbox_down",
+    "1 while the channel's mailbox cannot be read.",
+    ["channel"],
+    registry=REGISTRY,
+)
+MAILBOX_BEHIND = Gauge(
+    "omni_mailbox_behind",
+    "Mails that are known to wait in the channel's mailbox.",
+    ["channel"],
+    registry=REGISTRY,
 )
 STORE_ROWS = Gauge(
     "omni_store_rows", "Rows in the store, by kind, at the scrape.", ["kind"], registry=REGISTRY

@@ -37,6 +37,15 @@ kind = "meta"
 app_secrets = ["one"]
 verify_token = "two"
 """
+MAIL = """
+[[channels]]
+id = "mail"
+platform = "email"
+address = "support@example.com"
+username = "support"
+password = "secret"
+imap = { host = "imap.example.com" }
+"""
 CHANNEL = """
 [[channels]]
 id = "wa"
@@ -140,6 +149,11 @@ WRONG = {
     "two channels of one account": (
         CHANNEL + CHANNEL.replace('"wa"', '"wb"'),
         "channels[1]: the same as channels[0]; two channels cannot be one account of the platform",
+    ),
+    "two channels of one mailbox": (
+        MAIL + MAIL.replace('id = "mail"', 'id = "sales"').replace("support@", "sales@"),
+        "channels[1]: the same as channels[0] in what it reads; each needs a folder of its own "
+        "(imap.mailbox)",
     ),
     "a route to nobody": (
         "[[routes]]\nto = 'ecko'\n",

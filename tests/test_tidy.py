@@ -193,6 +193,7 @@ def project_files(root: Path) -> Iterable[Path]:
     return [path for path in found if (root / path).is_file() and not NOT_OURS & set(path.parts)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_every_file_keeps_the_rule(rule: Rule) -> None:
     messes = [str(mess) for path in project_files(ROOT) for mess in rule(ROOT, path)]

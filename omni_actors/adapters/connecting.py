@@ -125,7 +125,9 @@ class Upkeep(Generic[S]):
     need the platform does not send for the account; `subscribe` orders them all, `unsubscribe` has
     it send none any more. `installed` names what they are ordered of, which other channels may
     share. `renews` is the age in seconds from which the token can be changed for a fresh one by
-    `renew`; None: never, which is so wherever there is no `renew`.
+    `renew`; None: never, which is so wherever there is no `renew`. `app_lacks` looks at the app
+    itself, in its own name: why webhooks do not come to one of our hooks (their kinds by their
+    addresses; none where nobody knows those), in a sentence; None when nothing keeps them from it.
     """
 
     inspect: Callable[[S], Flow[TokenFacts]]
@@ -135,3 +137,4 @@ class Upkeep(Generic[S]):
     installed: Callable[[S], str]
     renews: Callable[[S], float | None] = field(default=lambda _settings: None)
     renew: Callable[[S], Flow[Tokens]] | None = None
+    app_lacks: Callable[[S, Mapping[str, str]], Flow[str | None]] | None = None

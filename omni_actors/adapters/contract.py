@@ -8,6 +8,7 @@ from attrs import field, frozen
 from omni_actors.adapters.connecting import OAuth, Upkeep
 from omni_actors.model.capabilities import Capabilities
 from omni_actors.model.content import Content
+from omni_actors.model.copies import NoCopy
 from omni_actors.model.failure import Failure
 from omni_actors.model.groups import (
     Decided,
@@ -42,7 +43,8 @@ class BadAddress(ValueError):
 
 
 class Undecodable(ValueError):
-    """A hook's body could not be decoded; the text says why. It is kept as a dead letter."""
+    """A hook's body, or a mail, could not be decoded; the text says why. It is kept as a dead
+    letter."""
 
 
 @frozen
@@ -92,6 +94,7 @@ class PartToSend:
     asked for. `thread` is what the adapter had said of the leg's thread, by a Received or a Sent,
     before the first attempt.
     `links` are pages of ours on which an option can be picked, by the option's id.
+    With `only` nobody but these gets a copy: the platform has the part already for all others.
     Where the adapter has an `upload`, each of the `media` is `uploaded` by now.
     """
 
@@ -110,6 +113,7 @@ class PartToSend:
     asked_at: float = 0.0
     thread: JsonObject | None = None
     links: Mapping[str, str] = field(factory=dict)
+    only: tuple[str, ...] = ()
 
 
 @frozen
@@ -124,14 +128,16 @@ class Uploaded:
 class Sent:
     """The platform accepted a part: its ids there, keys of the person that it taught us, and what
     the adapter wants to be told of the leg's thread. `found`: it had accepted it before, so that it
-    was not sent again. `afterwards` is what remains to be done once this is safely known, such as a
-    copy to be put away; what came of it is one more note, and never an error."""
+    was not sent again. `refused` are those who should get a copy, and for whom it was not taken.
+    `afterwards` is what remains to be done once this is safely known, such as a copy to be put
+    away; what came of it is one more note, and never an error."""
 
     external_ids: tuple[str, ...]
     aliases: tuple[IdentityKey, ...] = ()
     note: str | None = None
     thread: JsonObject | None = None
     found: bool = False
+    refused: tuple[NoCopy, ...] = ()
     afterwards: "Flow[str | None] | None" = field(default=None, eq=False, repr=False)
 
 
@@ -273,12 +279,14 @@ class ControlDesk(Generic[S]):
     """What we can do where several apps of a business share a conversation, and one controls it.
 
     The flows raise SendFailure. `take` takes the control from whoever has it, `release` leaves it
-    to whoever is first, `give` hands it to another app; the text is for that app.
+    to whoever is first, `give` hands it to another app, `request` asks the app that has it to hand
+    it to us, which moves nothing; the text is for that app.
     """
 
     take: Callable[[Person, str | None, S], Flow[None]]
     release: Callable[[Person, S], Flow[None]]
     give: Callable[[Person, str, str | None, S], Flow[None]]
+    request: Callable[[Person, str | None, S], Flow[None]]
 
 
 @frozen
@@ -362,9 +370,9 @@ class MailboxDesk(Generic[S]):
 
     `server` is None where it is not read. `document` makes of a raw mail what `parse` reads: the
     bytes, the channel's key and settings (None where they cannot be read), when it arrived (unix
-    seconds) and the blob that holds it. `extract` decodes one part of a raw mail, numbered as in
-    IMAP, in pieces; it raises LookupError before the first where there is no such part. Both run in
-    threads.
+    seconds) and the blob that holds it; it raises Undecodable for what is no mail. `extract`
+    decodes one part of a raw mail, numbered as in IMAP, in pieces; it raises LookupError before the
+    first where there is no such part. Both run in threads.
     """
 
     server: Callable[[S], MailServer | None]
@@ -390,7 +398,8 @@ class Adapter(Generic[S, C]):
     `names` tells by which names a document's channels are known besides their keys, `named` by
     which the settings know one.
     `rate` is where a channel starts from, `rate_of` that of one with these settings.
-    `token` names the credential that `net` injects, for `token_hosts` only.
+    `token` names the credential that `net` injects, for `token_hosts` only; `completed` adds to the
+    settings of the config what follows from its credentials.
     `meters` are limits of some sends only, `profile` and `personas` what it says and who it shows;
     `forbids` tells what of an override is refused before a message is queued, `control` moves the
     control of a conversation between the apps of a business.
@@ -417,6 +426,7 @@ class Adapter(Generic[S, C]):
     token_hosts: Callable[[S], frozenset[str]]
     upload: Callable[[Medium, S], Flow[Uploaded]] | None = None
     upload_gone: Callable[[Failure], bool] = field(default=lambda _failure: False)
+    completed: Callable[[S, C], S] = field(default=lambda settings, _credentials: settings)
     ties: Callable[[S], Ties] = field(default=lambda _settings: Ties())
     usage: Callable[[HttpReply], Sequence[Usage]] = field(default=lambda _reply: ())
     limits: Callable[[S], Flow[JsonObject]] | None = None

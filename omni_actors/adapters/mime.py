@@ -42,11 +42,13 @@ def _is_address(_secrets: Any, attribute: "Attribute[str]", value: str) -> None:
 class MimeSecrets:
     """What a hook for mails knows: to which address they were delivered, which is the channel's;
     whose Authentication-Results are believed (RFC 8601; empty: nobody's), which is the server that
-    hands them over; and several secrets while one replaces another."""
+    hands them over; whether an answer that nothing else tells is matched by its subject; and
+    several secrets while one replaces another."""
 
     address: str = field(validator=_is_address)
     secrets: tuple[str, ...] = field(repr=False, validator=_are_secrets)
     authserv_id: str = ""
+    subject_fallback: bool = False
 
 
 def handshake(_query: Mapping[str, str], _secrets: MimeSecrets) -> None:
@@ -70,6 +72,7 @@ def document_of(raw: bytes, secrets: MimeSecrets) -> Any:
         "at": 0,
         "blob": sha256(raw).hexdigest(),
         "authserv_id": secrets.authserv_id.lower(),
+        "subject_fallback": secrets.subject_fallback,
     }
 
 

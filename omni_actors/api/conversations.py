@@ -82,6 +82,14 @@ async def take_control(call: Call[NoQuery, Control]) -> Reply:
     return Reply(render.conversation(row, call.gateway.now(), windows(call.gateway)))
 
 
+async def request_control(call: Call[NoQuery, Control]) -> Reply:
+    """Ask the app that has the control to pass it on to us; nothing changes until it does."""
+    row = await call.gateway.control.request(
+        call.caller, call.path["conversation_id"], call.body.channel_id, call.body.told
+    )
+    return Reply(render.conversation(row, call.gateway.now(), windows(call.gateway)))
+
+
 async def release_control(call: Call[NoQuery, ReleaseControl]) -> Reply:
     """Leave a conversation to whoever answers first."""
     row = await call.gateway.control.release(
@@ -205,6 +213,18 @@ ROUTES = (
         writes=True,
         codes=CONTROL_CODES,
         example={"told": "a colleague answers"},
+    ),
+    Route(
+        "POST",
+        "/v1/conversations/{conversation_id}:request-control",
+        request_control,
+        "Ask the app that has the control of a conversation to pass it on to us",
+        answer=ConversationView,
+        scope="messages:write",
+        body=Control,
+        writes=True,
+        codes=CONTROL_CODES,
+        example={"told": "a colleague knows the answer"},
     ),
     Route(
         "POST",

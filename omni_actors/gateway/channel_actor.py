@@ -18,12 +18,14 @@ from omni_actors.gateway.limits import Go, Limits, WaitFor
 from omni_actors.gateway.outbound import Outbound
 from omni_actors.gateway.sender import Done, Route, Sender
 from omni_actors.gateway.timekeeper import GRAIN_S
+from omni_actors.model.copies import Copies
 from omni_actors.model.failure import TEMPLATE_REASONS, Failure, Kind, Reason, Scope
 from omni_actors.model.json import JsonObject
 from omni_actors.model.limits import Closure, Usage, person_of
 from omni_actors.model.states import ChannelState
 from omni_actors.policy import retry, window
 from omni_actors.policy.breaker import Permit
+from omni_actors.policy.copies import Late, judge
 from omni_actors.policy.fairness import Picked
 from omni_actors.policy.rate import Limit
 from omni_actors.store.contract import Store
@@ -135,6 +137,7 @@ class ChannelActor:
     in_line: Callable[[], None]
     unknown_wait_s: float
     doubt_templates: Callable[[str], None]
+    copies_wait: Callable[[], None]
     recover: Mapping[str, float] | None = None
     in_flight_max: int = IN_FLIGHT_MAX
     in_flight: int = 0
@@ -464,11 +467,14 @@ class ChannelActor:
         """Commit how the attempt ended, then tell the actor."""
         verdict, outcome = self.judge(claimed, done)
         trace = StoredTrace(done.started_at, done.ended_at, done.trace.as_json())
+        spent = self.limits.spent(claimed.content, (), done.result, done.ended_at)
         wakes = await self.store.do(
-            Settle(claimed.part_id, claimed.attempt_id, done.ended_at, outcome, trace)
+            Settle(claimed.part_id, claimed.attempt_id, done.ended_at, outcome, trace, spent)
         )
         if isinstance(outcome, InDoubt):
             self.doubt(outcome.until)
+        if isinstance(outcome, TakenUp) and outcome.copies is not None:
+            self.copies_wait()
         counted(self.channel.platform, outcome, done)
         failure = done.result if isinstance(done.result, Failure) else None
         if failure is not None and failure.reason in TEMPLATE_REASONS:
@@ -495,7 +501,12 @@ class ChannelActor:
         match done.result:
             case Sent() as sent:
                 return None, TakenUp(
-                    sent.external_ids, sent.aliases, sent.note, sent.thread, sent.found
+                    sent.external_ids,
+                    sent.aliases,
+                    sent.note,
+                    sent.thread,
+                    sent.found,
+                    self.late_copies(sent, done.ended_at),
                 )
             case failure:
                 verdict = retry.decide(
@@ -512,6 +523,12 @@ class ChannelActor:
                     )
                 )
                 return verdict, outcome_of(verdict, failure, done.ended_at)
+
+    def late_copies(self, sent: Sent, at: float) -> Copies | None:
+        """What is to become of the copies that were not taken with a part."""
+        if not sent.refused:
+            return None
+        return judge(Late(sent.refused, 1, at, at, self.chance.random()))
 
     def describe(self) -> JsonObject:
         """What an operator sees of it."""

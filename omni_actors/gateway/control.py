@@ -60,6 +60,14 @@ class ControlBook:
         wanted = desk.give(leg.keys, app_id, told, route.settings)
         return await self.moved(caller, leg, route, wanted, app_id, {"kind": "pass"})
 
+    async def request(
+        self, caller: Caller, conversation_id: str, channel_id: str | None, told: str | None
+    ) -> Conversation:
+        """Ask whoever has the control to pass it to us; that they did so the platform tells."""
+        leg, route, desk = self.able(caller, conversation_id, channel_id)
+        await self.asked(route, desk.request(leg.keys, told, route.settings))
+        return await self.conversation(caller, leg.conversation_id)
+
     async def moved(
         self,
         caller: Caller,
@@ -70,11 +78,15 @@ class ControlBook:
         detail: JsonObject,
     ) -> Conversation:
         """Ask the platform, and keep that it did so."""
+        await self.asked(route, wanted)
+        await self.store.do(ControlMoved(leg.id, owner, self.now(), detail))
+        return await self.conversation(caller, leg.conversation_id)
+
+    async def asked(self, route: Route, wanted: Flow[None]) -> None:
+        """Have the platform do something."""
         failure = await called(self.hands, wanted, route.account, route.adapter.masked_keys)
         if isinstance(failure, Failure):
             raise refused(failure, Code.CONTROL_REFUSED, LOOK)
-        await self.store.do(ControlMoved(leg.id, owner, self.now(), detail))
-        return await self.conversation(caller, leg.conversation_id)
 
     async def conversation(self, caller: Caller, conversation_id: str) -> Conversation:
         found = await self.store.ask(ConversationById(caller.tenant, conversation_id))

@@ -579,6 +579,7 @@ class Gateway:
             telemetry.of(telemetry.STORE_ROWS, kind).set(rows)
         for channel_id, limits in self.house.limiters.items():
             limits.measure(channel_id, self.now())
+        self.house.mail.measure()
         return telemetry.exposition()
 
     def actors(self) -> Sequence[JsonObject]:

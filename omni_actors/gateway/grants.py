@@ -35,6 +35,7 @@ from omni_actors.wire.calls import Flow
 
 OPERATORS = (ChannelState.PAUSED, ChannelState.RESTRICTED, ChannelState.REMOVED)
 WEBHOOKS_COME = "The platform sends webhooks."
+APP_ORDERS = "The app orders the webhooks that are needed."
 NOT_RENEWED = Failure(
     Kind.TRANSIENT,
     Reason.CHANNEL_UNAVAILABLE,
@@ -103,6 +104,7 @@ class GrantBook:
     now: Callable[[], float]
     changed: Callable[[Channel], None]
     restored: Callable[[str], Awaitable[None]]  # a channel's webhooks come again
+    hooks: Callable[[], Mapping[str, str]]  # our hooks' kinds, by their addresses
     refreshing: Refreshing = field(factory=Refreshing)
     leaving: set[str] = field(factory=set)
     """Channels that are being disconnected: nobody is to order their webhooks again."""
@@ -258,6 +260,7 @@ class GrantBook:
 
     async def watch(self, ward: Ward) -> Failure | None:
         """See that the platform sends webhooks, and order them again where it does not."""
+        await self.watch_app(ward)
         missing = await self.missing(ward)
         if isinstance(missing, Failure):
             return missing
@@ -281,6 +284,25 @@ class GrantBook:
             await self.tell(ward, "subscription", ok=True, sentence=sentence)
             await self.restored(ward.channel.id)
         return None
+
+    async def watch_app(self, ward: Ward) -> None:
+        """Say what the app itself keeps from coming, which a person chose and can change.
+
+        It is asked in its own name: what that meets says nothing of the channel's token.
+        """
+        account = ward.route.account
+        look = None if ward.upkeep is None else ward.upkeep.app_lacks
+        if look is None or not (account.app_id and account.app_secret):
+            return
+        lacks = await self.call(ward, look(ward.route.settings, self.hooks()))
+        if isinstance(lacks, Failure):
+            reason = lacks.reason.value
+            telemetry.warning("app_webhooks.unseen", channel_id=ward.channel.id, reason=reason)
+            if policy.must_connect_again(lacks):
+                sentence = f"The app's own webhooks cannot be seen: {policy.reason_of(lacks)}."
+                await self.tell(ward, "app_webhooks", ok=False, sentence=sentence)
+            return
+        await self.tell(ward, "app_webhooks", ok=lacks is None, sentence=lacks or APP_ORDERS)
 
     async def subscribe(self, channel_id: str) -> None:
         """Order the webhooks of a channel that was just connected."""

@@ -8,6 +8,13 @@ from attrs import frozen
 from omni_actors.adapters.contract import HookKind
 
 
+def addresses(hooks: Mapping[str, "Hook"], public_url: str) -> dict[str, str]:
+    """The kinds of hooks by the addresses that platforms must call; none where nobody knows."""
+    if not public_url:
+        return {}
+    return {f"{public_url}/webhooks/{hook.id}": hook.kind.kind for hook in hooks.values()}
+
+
 @frozen
 class Hook:
     """One hook: its id in the URL, its kind and the secrets of that kind."""

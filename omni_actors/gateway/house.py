@@ -17,6 +17,7 @@ from omni_actors.actors.mailbox import Lane, Told
 from omni_actors.actors.roster import Roster
 from omni_actors.gateway import (
     channel_actor,
+    copy_desk,
     echo_bot,
     grant_desk,
     history_desk,
@@ -38,6 +39,7 @@ from omni_actors.gateway.grants import GrantBook
 from omni_actors.gateway.ground import Ground, Plan
 from omni_actors.gateway.groups import GroupBook
 from omni_actors.gateway.history import HistoryBook
+from omni_actors.gateway.hooks import addresses
 from omni_actors.gateway.intake import Receiver
 from omni_actors.gateway.limit_desk import LimitReader
 from omni_actors.gateway.limits import Limits
@@ -228,6 +230,7 @@ class House:
             now=now,
             changed=self.changed,
             restored=self.histories.restored,
+            hooks=lambda: addresses(self.plan.hooks, self.plan.links_url),
         )
         self.connector = Connector(
             store=ground.store,
@@ -329,15 +332,7 @@ class House:
             channel=channel,
             route=route,
             store=ground.store,
-            sender=Sender(
-                ground.hands,
-                self.uploads,
-                Links(ground.blobs, self.pictures),
-                ground.clock.now,
-                self.tokens.of,
-                choice_links=self.choices.links,
-                refresher=self.grants,
-            ),
+            sender=self.sender(),
             limits=self.pacer.limits(channel),
             chance=ground.chance,
             now=ground.clock.now,
@@ -347,6 +342,20 @@ class House:
             unknown_wait_s=self.waits()[channel.platform],
             recover=self.waits() if recover else None,
             doubt_templates=self.templates_changed,
+            copies_wait=lambda: self.nudge(staff.COPIES, copy_desk.Look()),
+        )
+
+    def sender(self) -> Sender:
+        """Somebody who sends parts."""
+        ground = self.ground
+        return Sender(
+            ground.hands,
+            self.uploads,
+            Links(ground.blobs, self.pictures),
+            ground.clock.now,
+            self.tokens.of,
+            choice_links=self.choices.links,
+            refresher=self.grants,
         )
 
     @property

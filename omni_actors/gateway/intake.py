@@ -121,7 +121,7 @@ class Receiver:
 
         Answers whether it is understood now.
         """
-        return await self.take_again(intake, await self.read(hook, raw))
+        return await self.take_again(intake, await self.read(hook, raw, intake.received_at))
 
     async def take_again(self, intake: Intake, told: Told) -> bool:
         """Store once more what is stored, as it is read now; whether it is understood."""
@@ -225,15 +225,16 @@ class Receiver:
         blob = await self.blobs.put_bytes(raw)
         return Intake(intake_id, hook_id, at, size, blob=blob.sha256, problem=problem)
 
-    async def read(self, hook: Hook, raw: bytes) -> Told:
-        """What a body tells, or why it tells nothing."""
+    async def read(self, hook: Hook, raw: bytes, arrived: float | None = None) -> Told:
+        """What a body tells that arrived now, or when it is said (unix seconds); or why it tells
+        nothing."""
         size_max = hook.kind.body_max or PARSED_BYTES_MAX
         if len(raw) > size_max:
             size = f"body of {len(raw)} bytes, more than {size_max} are not parsed"
             return Told(problem=size)
         if hook.kind.body_max is None:
-            return self.told(self.parse_body(hook, raw))
-        return self.told(await self.in_thread(lambda: self.parse_body(hook, raw)))
+            return self.told(self.parse_body(hook, raw), arrived)
+        return self.told(await self.in_thread(lambda: self.parse_body(hook, raw)), arrived)
 
     async def in_thread(self, parse: Callable[[], Parsed]) -> Parsed:
         """Parse what is large beside the run loop, only so many at a time.
@@ -253,27 +254,33 @@ class Receiver:
             return Parsed(problem="the document names no platform that is served here")
         return parsed(self.adapters[platform], document, hook.id)
 
-    def told(self, parsed: Parsed) -> Told:
+    def told(self, parsed: Parsed, arrived: float | None = None) -> Told:
         """What was parsed, with what the house decides about it."""
         if parsed.problem is not None:
             return Told(problem=parsed.problem)
         try:
-            items = self.items(self.adapters[parsed.platform], parsed.reports)
+            items = self.items(self.adapters[parsed.platform], parsed.reports, arrived)
         except Exception as bug:  # noqa: BLE001 - a bug of ours must not make a platform repeat itself
             telemetry.error("intake.bug", hook=parsed.platform, error=telemetry.place_of(bug))
             return Told(problem=f"a bug of ours: {telemetry.place_of(bug)}")
         unheard = tuple([n for n in parsed.names if (parsed.platform, n) not in self.heard])
         return Told(items, None, parsed.platform, unheard)
 
-    def items(self, adapter: Adapter[Any, Any], reports: Iterable[Report]) -> tuple[Item, ...]:
-        """The reports with what the house decides about them; without those that nobody proves."""
+    def items(
+        self, adapter: Adapter[Any, Any], reports: Iterable[Report], arrived: float | None = None
+    ) -> tuple[Item, ...]:
+        """The reports with what the house decides about them; without those that nobody proves.
+
+        They `arrived` now, unless it is said when.
+        """
+        at = self.now() if arrived is None else arrived
         proven = [
             self.tokens.proven(report)
             if isinstance(report, StatusReported) and report.clues
             else report
             for report in reports
         ]
-        return tuple([self.item(adapter, report) for report in proven if report is not None])
+        return tuple([self.item(adapter, report, at) for report in proven if report is not None])
 
     def resend(self, report: StatusReported) -> Resend | None:
         """Whether a failure that is reported need not be the end of its part.
@@ -290,9 +297,9 @@ class Receiver:
         """News that name no time are from now."""
         return report if report.at else evolve(report, at=self.now())
 
-    def item(self, adapter: Adapter[Any, Any], report: Report) -> Item:
+    def item(self, adapter: Adapter[Any, Any], report: Report, arrived: float) -> Item:
         """A report with what the house decides about it before it is stored."""
-        at = believable(report.at, self.now())
+        at = believable(report.at, arrived)
         if at != report.at:
             report = evolve(report, at=at)
         match report:
@@ -311,6 +318,7 @@ class Receiver:
                     media_ids=media_ids,
                     entry=window.entry_of(report, adapter.capabilities),
                     leads=self.tokens.leads_of(report) if report.clues else (),
+                    id_repeats=adapter.capabilities.letters,
                 )
             case Reacted() | Acted():
                 until = window.opened_until(report, adapter.capabilities)

@@ -6,17 +6,20 @@ between two sends.
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias, assert_never
 
 from attrs import define, field, frozen
 
 from omni_actors import telemetry
+from omni_actors.adapters.contract import Sent
+from omni_actors.model.content import Content
 from omni_actors.model.failure import Failure, Kind, Reason, Scope
 from omni_actors.model.json import JsonObject
-from omni_actors.model.limits import Usage
+from omni_actors.model.limits import Spent, Usage
 from omni_actors.policy.breaker import Breaker, Open, Permit, Probing, blames, named
+from omni_actors.policy.day import Day, recipients_of
 from omni_actors.policy.outreach import Outreach
 from omni_actors.policy.rate import (
     USAGE_STOP_S,
@@ -36,6 +39,10 @@ from omni_actors.policy.rate import (
 LEGS_MAX = 50_000
 CRASH_WINDOW_S = 1.0
 FREE = Limit(1e9, 1_000_000)
+DAY_FULL = (
+    "the account has sent as many messages as it may in 24 hours; sending goes on by itself as the "
+    "day passes"
+)
 FIRST_CLOSED = "the platform has stopped what this channel writes first"
 FULL = "It goes out by itself when there is room again, or at once when the person writes."
 
@@ -127,7 +134,7 @@ class Limits:
     `portfolio` (None: nobody counts them), `outreach_closed_until` is when it may write first
     again after it was throttled, `first_from` the same of what the platform forbids by its word,
     and `waiting` is whether something is held for want of room; `stood` counts how often that was
-    so, for whoever has looked at the line meanwhile.
+    so, for whoever has looked at the line meanwhile. `day` is what its `account` has sent in a day.
     """
 
     adaptive: Adaptive
@@ -138,6 +145,8 @@ class Limits:
     outreach_closed_until: float = 0.0
     first_from: float = 0.0
     portfolio: str | None = None
+    day: Day = field(factory=Day)
+    account: str = ""
     waiting: bool = False
     stood: int = 0
     pace: Pace = field(factory=Pace)
@@ -197,6 +206,8 @@ class Limits:
                 return WaitFor(Scope.CHANNEL, until)
             case Probing(since=since) if since + self.breaker.law.probe_s > now:
                 return WaitFor(Scope.CHANNEL, since + self.breaker.law.probe_s)
+        if (free_at := self.day.free_at(now)) > now:
+            return WaitFor(Scope.ACCOUNT, free_at)
         asks = [(self.pace, self.limit(now), 1.0)]
         asks += [(brake.pace, FREE, 0.0) for brake in self.shared.values()]
         granted = reserve_all(now, asks)
@@ -209,6 +220,8 @@ class Limits:
 
         `chance`, in [0, 1), decides while the channel comes back after an outage.
         """
+        if (free_at := self.day.free_at(now)) > now:
+            return WaitFor(Scope.ACCOUNT, free_at)
         pair_pace = self.pairs.get(leg_id, Pace())
         asks = [(self.pace, self.limit(now), 1.0), (pair_pace, self.pair or FREE, 1.0)]
         asks += [(brake.pace, FREE, 0.0) for brake in self.shared.values()]
@@ -221,6 +234,7 @@ class Limits:
             return WaitFor(Scope.CHANNEL, now + permit.retry_after_s)
         self.pace = granted.paces[0]
         self.remember(leg_id, granted.paces[1], now)
+        self.day.count(now, 1, 1)
         return Go(permit)
 
     def unmade(self, leg_id: str, now: float) -> None:
@@ -229,10 +243,26 @@ class Limits:
         if self.pair is not None and (pace := self.pairs.get(leg_id)) is not None:
             self.remember(leg_id, pace.refunded(self.pair, 1.0), now)
 
+    def spent(
+        self, content: Content, only: Sequence[str], result: Sent | Failure, now: float
+    ) -> Spent | None:
+        """What a send that has ended takes of the account's day, where that is counted. One whose
+        answer got lost counts; one that was found to have gone out has counted then. `only` are
+        those to whom nothing but their copies was sent."""
+        sent = not result.found if isinstance(result, Sent) else result.kind is Kind.UNKNOWN
+        if not (sent and self.day.is_limited):
+            return None
+        recipients = len(only) or recipients_of(content)
+        recipients -= len(result.refused) if isinstance(result, Sent) else 0
+        self.day.count(now, 0, recipients - 1)  # beside the one that was counted at its start
+        return Spent(self.account, recipients)
+
     def landed(self, permit: Permit | None, failure: Failure | None, now: float) -> None:
-        """A send has ended: whether the platform's door was open."""
+        """A send has ended: whether the platform's door was open, and what it cost of the day."""
         if permit is None:
             return
+        if failure is not None and failure.kind is not Kind.UNKNOWN:
+            self.day.give_back()
         match blames(failure):
             case True:
                 self.breaker = self.breaker.failed(permit, now)
@@ -386,6 +416,8 @@ class Limits:
         """Why the channel is slower than it was asked to be, in sentences."""
         if self.pace.closed_until > now:
             yield "the platform has stopped the channel for a while"
+        if self.day.free_at(now) > now:
+            yield DAY_FULL
         if self.writes_first_from > now:
             yield FIRST_CLOSED
         if self.adaptive.rate < self.adaptive.ceiling > self.adaptive.per_second(now):
@@ -410,6 +442,21 @@ class Limits:
         if self.outreach.most is not None:
             people(channel_id, "used").set(self.outreach.used(now))
             people(channel_id, "limit").set(self.outreach.most)
+        if self.day.is_limited:
+            self.measure_day(channel_id, now)
+
+    def measure_day(self, channel_id: str, now: float) -> None:
+        """Set the gauges of what the account has sent in a day, and may."""
+        self.day.free_at(now)  # what is older than a day is forgotten
+        day = partial(telemetry.of, telemetry.DAY)
+        most = self.day.most
+        for what, used, limit in (
+            ("messages", self.day.messages, most.messages),
+            ("recipients", self.day.recipients, most.recipients),
+        ):
+            if limit is not None:
+                day(channel_id, what, "used").set(used)
+                day(channel_id, what, "limit").set(limit)
 
     def describe(self, now: float) -> JsonObject:
         """What an operator sees of it. Rates per second, times in unix seconds."""
@@ -434,5 +481,11 @@ class Limits:
                 "closed_until_at": self.writes_first_from
                 if now < self.writes_first_from < math.inf
                 else None,
+            },
+            "day": {
+                "messages": self.day.messages if self.day.is_limited else None,
+                "messages_limit": self.day.most.messages,
+                "recipients": self.day.recipients if self.day.is_limited else None,
+                "recipients_limit": self.day.most.recipients,
             },
         }

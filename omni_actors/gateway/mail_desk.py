@@ -148,11 +148,11 @@ class MailDesk:
         health, now = self.health, self.footing.now
         while (reading := self.reading) is not None:
             health.now(Doing.CONNECTING, now())
-            began_at = trio.current_time()
+            began_at, why = trio.current_time(), "disk"
             try:
                 await self.read_once(reading)
             except ImapFailure as failure:
-                health.problem = failure.text
+                health.problem, why = failure.text, failure.kind.value
                 auth = failure.kind is ImapKind.AUTH
                 if auth and not await self.is_renewed(reading, failure.text):
                     return
@@ -165,6 +165,7 @@ class MailDesk:
             telemetry.warning(
                 "mailbox.lost",
                 channel_id=self.channel().id,
+                why=why,
                 strikes=health.strikes,
                 again_s=round(pause_s, 1),
             )
@@ -202,6 +203,7 @@ class MailDesk:
     async def refused(self, text: str) -> None:
         """The mail server does not take the credential: its owner must act."""
         self.health.now(Doing.REFUSED, self.footing.now())
+        telemetry.warning("mailbox.refused", channel_id=self.channel().id)
         await self.set_state(ChannelState.NEEDS_REAUTH, OURS + text)
 
     async def let_in(self) -> None:

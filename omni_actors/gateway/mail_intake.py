@@ -7,13 +7,13 @@ import trio
 from attrs import evolve, frozen
 
 from omni_actors import telemetry
-from omni_actors.adapters.contract import Adapter
+from omni_actors.adapters.contract import Adapter, Undecodable
 from omni_actors.gateway.intake import Parsed, Receiver, Told, parsed
 from omni_actors.gateway.uploads import Route
 from omni_actors.media.blobs import Blob, Blobs, Missing
-from omni_actors.model.content import UnsupportedContent
+from omni_actors.model.content import Email, UnsupportedContent
 from omni_actors.model.ids import INTAKE
-from omni_actors.model.json import JsonObject
+from omni_actors.model.json import Json, JsonObject
 from omni_actors.model.reports import ChannelReported, Received, Report, Severity
 from omni_actors.store.mail import MailPlace, MailState, MailTaken
 from omni_actors.store.rows import Channel
@@ -87,6 +87,7 @@ class MailIntake:
 
     def told_of(self, channel: Channel, place: MailPlace, problem: str) -> Told:
         """The news of a mail that could not be read."""
+        telemetry.warning("mailbox.quarantined", channel_id=channel.id, uid=place.uid)
         report = quarantined(channel, place, problem, self.receiver.now())
         items = self.receiver.items(self.adapters[channel.platform], [report])
         return Told(items, problem, channel.platform)
@@ -120,10 +121,11 @@ class MailIntake:
 
         def parse() -> Parsed:
             trio.from_thread.run_sync(begin)  # until now it waited for others
-            raw = raw_of.read_bytes()
-            document = desk.document(
-                raw, channel.channel_key, settings, letter.at, letter.blob.sha256
-            )
+            raw, blob = raw_of.read_bytes(), letter.blob.sha256
+            try:
+                document = desk.document(raw, channel.channel_key, settings, letter.at, blob)
+            except Undecodable as problem:
+                return Parsed(problem=str(problem))
             return of_letter(adapter, document, channel, letter)
 
         with trio.CancelScope() as limit:
@@ -154,7 +156,10 @@ def fitted(report: Report, letter: Letter) -> Report:
             f"The mail has {letter.whole_size} bytes; of one with more than {letter.size_max} only "
             f"the headers are read."
         )
-        notes = {**(report.notes or {}), "too_large": {"size": letter.whole_size}}
+        told: dict[str, Json] = {"size": letter.whole_size}
+        if isinstance(report.content, Email):
+            told["subject"] = report.content.subject
+        notes = {**(report.notes or {}), "too_large": told}
         content = UnsupportedContent("email", reason)
         report = evolve(report, content=content, media=(), notes=notes)
     return evolve(report, synced=True) if letter.of_old else report

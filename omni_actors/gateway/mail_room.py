@@ -79,6 +79,13 @@ class MailRoom:
             return None
         return f"The mailbox is {health.doing.value.replace('_', ' ')}: {health.problem}."
 
+    def measure(self) -> None:
+        """Set the gauges of all mailboxes."""
+        for channel_id, health in self.healths.items():
+            down = health.doing in (Doing.CONNECTING, Doing.BACKING_OFF, Doing.REFUSED)
+            telemetry.of(telemetry.MAILBOX_DOWN, channel_id).set(down)
+            telemetry.of(telemetry.MAILBOX_BEHIND, channel_id).set(health.behind)
+
 
 def open_mail_room(
     ground: Ground,

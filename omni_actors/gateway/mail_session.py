@@ -34,10 +34,14 @@ from omni_actors.store.mail import (
     FiledMails,
     MailPlace,
     MailState,
+    Opened,
     OpenMailbox,
     PassMail,
+    RefuseFiling,
+    Shut,
     SpareMail,
     TryMail,
+    Unfiled,
 )
 from omni_actors.store.rows import Channel
 from omni_actors.wire.calls import MailServer
@@ -148,6 +152,7 @@ class Session:
     uidvalidity: int = 0
     opened_at: float = 0.0
     done: dict[str, list[int]] = field(factory=dict)
+    shut: dict[str, Shut] = field(factory=dict)
 
     async def run(self) -> None:
         """Take in what is there, then what comes."""
@@ -155,6 +160,7 @@ class Session:
         while True:
             self.health.now(Doing.READING, self.footing.now())
             next_uid = await self.read_from(next_uid)
+            await self.file_again()
             self.health.now(Doing.WAITING, self.footing.now())
             self.health.read_at = self.footing.now()
             await self.mailbox.wait_news(mailboxes.LOOK_EVERY_S)
@@ -164,17 +170,22 @@ class Session:
         selected = await self.mailbox.select(self.folders.inbox)
         self.health.problem = None
         self.uidvalidity = selected.uid_validity
-        verb = OpenMailbox(
-            self.channel().id, self.folders.inbox, self.uidvalidity, self.footing.now()
-        )
-        opened = await self.footing.store.do(verb)
+        opened = await self.opened()
         self.opened_at = opened.opened_at
         if opened.rebuilt:
             telemetry.warning("mailbox.numbered_anew", channel_id=self.channel().id)
-        for mail in opened.unfiled:
-            await self.lay_aside(mail.uid, mail.state)
-        await self.file()
+        wanted = (self.folders.processed, self.folders.failed)
+        self.shut = {each.folder: each for each in opened.shut if each.folder in wanted}
+        self.health.problem = self.shut_why()
+        await self.file_left(opened.unfiled)
         return opened.next_uid
+
+    async def opened(self) -> Opened:
+        """How far the folder was read, and what still lies there."""
+        verb = OpenMailbox(
+            self.channel().id, self.folders.inbox, self.uidvalidity, self.footing.now()
+        )
+        return await self.footing.store.do(verb)
 
     async def read_from(self, next_uid: int) -> int:
         """Take in all that is there from a UID on, as it is listed now; where to go on."""
@@ -292,28 +303,74 @@ class Session:
         return Letter(place, blob, outline.at, of_old, size, size_max)
 
     async def lay_aside(self, uid: int, state: MailState) -> None:
-        """Remember where a mail goes that is done with, and move some together."""
-        taken = state is MailState.TAKEN
-        folder = self.folders.processed if taken else self.folders.failed
+        """Remember where a mail goes that is done with, and move some together. While its folder is
+        shut it waits where it is, as the store knows."""
+        folder = self.folder_of(state)
+        if folder in self.shut:
+            return
         waiting = self.done.setdefault(folder, [])
         waiting.append(uid)
         if len(waiting) >= FILED_AT_ONCE:
             await self.file()
 
+    def folder_of(self, state: MailState) -> str:
+        """Where a mail goes that is done with."""
+        return self.folders.processed if state is MailState.TAKEN else self.folders.failed
+
+    def shut_why(self) -> str | None:
+        """Why mails stay where they were read, if some do."""
+        return next((each.problem for each in self.shut.values()), None)
+
     async def file(self) -> None:
-        """Move what is done with. A server that refuses is asked again by the next session."""
+        """Move what is done with."""
         done, self.done = self.done, {}
         for folder, uids in done.items():
-            try:
-                await self.mailbox.move(uids, folder)
-            except ImapFailure as failure:
-                if failure.kind is not ImapKind.REFUSED:
-                    raise
-                self.health.problem = f"mails cannot be moved to {folder}: {failure.text}"
-                telemetry.warning("mailbox.not_filed", channel_id=self.channel().id)
-                continue
-            verb = FiledMails(self.channel().id, self.folders.inbox, self.uidvalidity, tuple(uids))
-            await self.footing.store.do(verb)
+            await self.file_to(folder, uids)
+
+    async def file_to(self, folder: str, uids: Sequence[int]) -> None:
+        """Move mails to a folder; a server that refuses is asked ever more rarely."""
+        try:
+            moved = await self.mailbox.move(uids, folder)
+        except ImapFailure as failure:
+            if failure.kind is not ImapKind.REFUSED:
+                raise
+            await self.shut_out(folder, failure.text)
+            return
+        if moved is Moved.LEFT:
+            self.health.problem = f"mails are copied to {folder}, and cannot be removed"
+        elif self.shut.pop(folder, None) is not None:
+            self.health.problem = self.shut_why()
+        verb = FiledMails(
+            self.channel().id, self.folders.inbox, self.uidvalidity, tuple(uids), folder
+        )
+        await self.footing.store.do(verb)
+
+    async def shut_out(self, folder: str, text: str) -> None:
+        """A server moves no mails to a folder: they stay, and it is told."""
+        now, before = self.footing.now(), self.shut.get(folder)
+        refusals = 1 if before is None else before.refusals + 1
+        again_at = now + mailboxes.file_again_s(refusals)
+        problem = f"mails cannot be moved to {folder}: {text}"
+        shut = self.shut[folder] = Shut(folder, refusals, again_at, problem)
+        self.health.problem = problem
+        telemetry.warning("mailbox.not_filed", channel_id=self.channel().id, refusals=refusals)
+        verb = RefuseFiling(self.channel().id, self.folders.inbox, shut, now)
+        await self.footing.store.do(verb)
+
+    async def file_again(self) -> None:
+        """Move what waits for folders that may be open again."""
+        if any(each.again_at <= self.footing.now() for each in self.shut.values()):
+            await self.file_left((await self.opened()).unfiled)
+
+    async def file_left(self, unfiled: Sequence[Unfiled]) -> None:
+        """Move what an earlier session left; to a folder that was shut one mail first."""
+        for mail in unfiled:
+            shut = self.shut.get(self.folder_of(mail.state))
+            if shut is None:
+                await self.lay_aside(mail.uid, mail.state)
+            elif shut.again_at <= self.footing.now():
+                await self.file_to(shut.folder, [mail.uid])
+        await self.file()
 
 
 def paged(ranges: Sequence[range]) -> Iterator[list[int]]:

@@ -13,12 +13,20 @@ from omni_actors.adapters.contract import Adapter
 from omni_actors.gateway.limits import FREE, Brake, Limits
 from omni_actors.gateway.sender import Route
 from omni_actors.model.failure import Scope
-from omni_actors.model.limits import FIRST_AT, PER_SECOND, USERS_PER_DAY, Closure, Ties
+from omni_actors.model.limits import (
+    FIRST_AT,
+    PER_SECOND,
+    USERS_PER_DAY,
+    Closure,
+    DayLimit,
+    Ties,
+)
 from omni_actors.model.states import ChannelState
+from omni_actors.policy.day import Day
 from omni_actors.policy.outreach import DAY_S, LOOK_EVERY_S, Outreach
 from omni_actors.policy.rate import Limit, close, of_level
 from omni_actors.store.contract import Store
-from omni_actors.store.queries import Closures, InLine, Outreached, SentSince
+from omni_actors.store.queries import Closures, InLine, Outreached, SentSince, SpentSince
 from omni_actors.store.rows import Channel
 
 
@@ -65,6 +73,7 @@ class Pacer:
     limiters: dict[str, Limits] = field(factory=dict)
     brakes: dict[tuple[str, str], Brake] = field(factory=dict)
     outreach: dict[str, Outreach] = field(factory=dict)
+    days: dict[str, Day] = field(factory=dict)
 
     def limits(self, channel: Channel) -> Limits:
         """The limiters of a channel; they outlive a crash of its actor."""
@@ -99,20 +108,52 @@ class Pacer:
         at = self.now()
         limits = Limits.fresh(pacing.channel, pacing.pair, shared, outreach, crashed_at=at)
         limits.portfolio, limits.first_from = self.portfolio(channel), first_from(channel)
+        limits.account, limits.day = self.account(channel), self.day_of(channel)
         return limits
 
     def renew(self, channel: Channel, limits: Limits) -> None:
         """The channel's settings or its platform's word have changed what it shares."""
         limits.shared, limits.outreach = self.shared(channel), self.outreach_of(channel)
         limits.portfolio, limits.first_from = self.portfolio(channel), first_from(channel)
+        limits.account, limits.day = self.account(channel), self.day_of(channel)
 
     def shared(self, channel: Channel) -> dict[Scope, Brake]:
         """The brakes that this channel shares with others."""
-        account = self.ties(channel).account or f"channel {channel.id}"
         return {
-            Scope.ACCOUNT: self.brake(channel.platform, account),
+            Scope.ACCOUNT: self.brake(channel.platform, self.account_name(channel)),
             Scope.APP: self.brake(channel.platform, ""),
         }
+
+    def account_name(self, channel: Channel) -> str:
+        """What the account of a channel is called at its platform."""
+        return self.ties(channel).account or f"channel {channel.id}"
+
+    def account(self, channel: Channel) -> str:
+        """By what name it is counted what this channel's account sends."""
+        return f"{channel.platform}:{self.account_name(channel)}"
+
+    def day_of(self, channel: Channel) -> Day:
+        """What the account of this channel has sent in a day: the smallest limit that the settings
+        of its channels name counts."""
+        name = self.account(channel)
+        day = self.days.setdefault(name, Day())
+        most = self.day_limit(name)
+        if most != day.most:
+            known = self.store.peek(SpentSince(name, self.now() - DAY_S))
+            day.limit(most, [(at, 1, recipients) for at, recipients in known])
+        return day
+
+    def day_limit(self, account: str) -> DayLimit:
+        """What an account may send in a day."""
+        limits = [
+            self.ties(each).day
+            for each in self.channels().values()
+            if each.id in self.routes() and self.account(each) == account
+        ]
+        return DayLimit(
+            min([day.messages for day in limits if day.messages is not None], default=None),
+            min([day.recipients for day in limits if day.recipients is not None], default=None),
+        )
 
     def brake(self, owner: str, name: str) -> Brake:
         """What several channels share, by its platform and its name there."""

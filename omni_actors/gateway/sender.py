@@ -185,6 +185,7 @@ def part_to_send(claimed: Claimed, token: str) -> PartToSend:
         token=token,
         asked_at=claimed.asked_at,
         thread=claimed.thread,
+        only=claimed.only,
     )
 
 

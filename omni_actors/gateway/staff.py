@@ -4,6 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from omni_actors.gateway import echo_bot
+from omni_actors.gateway.copy_desk import CopyDesk
 from omni_actors.gateway.echo_bot import EchoBot
 from omni_actors.gateway.grant_desk import GrantDesk
 from omni_actors.gateway.history_desk import HistoryDesk
@@ -26,6 +27,7 @@ OUTREACH = "desk/outreach"
 LIMITS = "desk/limits"
 HISTORY = "desk/history"
 PEOPLE = "desk/people"
+COPIES = "desk/copies"
 
 
 def spawn_desks(house: "House") -> None:
@@ -62,6 +64,18 @@ def spawn_desks(house: "House") -> None:
         OUTREACH,
         lambda: OutreachDesk(
             ground.store, now, house.pacer.lines, house.limiters.__getitem__, house.wake_legs
+        ),
+    )
+    spawn(
+        COPIES,
+        lambda: CopyDesk(
+            ground.store,
+            house.sender(),
+            now,
+            ground.chance,
+            lambda: house.channels,
+            lambda: house.routes,
+            lambda: house.limiters,
         ),
     )
     ending = house.drain_begun

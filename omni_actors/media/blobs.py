@@ -17,7 +17,7 @@ from typing import Final, TypeAlias, TypeVar, TypeVarTuple, Unpack
 import trio
 from attrs import define, field, frozen
 
-from omni_actors.media.disk import Disk, DiskFull
+from omni_actors.media.disk import FOLDER_MODE, Disk, DiskFull
 from omni_actors.media.streams import (
     CHUNK_BYTES_MAX,
     Blob,
@@ -48,8 +48,6 @@ __all__ = [
 
 SWEEP_PAGE_MAX: Final = 256
 CLEANUP_TIMEOUT_S: Final = 10.0
-_SHARDS: Final = tuple(f"{number:02x}" for number in range(256))
-_FOLDER_MODE: Final = 0o700
 _SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
 _NAME: Final = re.compile(r"\w{1,100}", re.ASCII)
 
@@ -83,6 +81,7 @@ class Blobs:
     _threads: trio.CapacityLimiter = field(init=False)
     _renaming: threading.Lock = field(init=False, factory=threading.Lock)
     _serial: Iterator[int] = field(init=False, factory=count)
+    _durable: set[Path] = field(init=False, factory=set)
 
     def __attrs_post_init__(self) -> None:
         self._threads = trio.CapacityLimiter(self.threads_max)
@@ -99,12 +98,10 @@ class Blobs:
     def prepare(self) -> int:
         """Make the folders and remove drafts that an earlier process left; how many. Blocks.
 
-        To be called once, before anything else. All folders are made here, so that no commit
-        depends on the durability of a folder that another one has just made.
+        To be called once, before anything else.
         """
-        self.root.mkdir(_FOLDER_MODE, parents=True, exist_ok=True)
-        for name in (*_SHARDS, self.drafts.name):
-            (self.root / name).mkdir(_FOLDER_MODE, exist_ok=True)
+        self.root.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        self.disk.make_folder(self.drafts)
         self.disk.sync_folder(self.root)
         self.disk.sync_folder(self.root.parent)
         abandoned = list(self.drafts.iterdir())
@@ -188,8 +185,8 @@ class Blobs:
         """
         removed, size = 0, 0
         await self._in_thread(self._forget_old, before)
-        for shard in _SHARDS:
-            aged = await self._in_thread(_written_before, self.root / shard, before)
+        for shard in await self._in_thread(self._shards):
+            aged = await self._in_thread(_written_before, shard, before)
             for first in range(0, len(aged), SWEEP_PAGE_MAX):
                 page = aged[first : first + SWEEP_PAGE_MAX]
                 kept = await keep([entry.blob for entry in page])
@@ -235,9 +232,21 @@ class Blobs:
     def _adopt(self, draft: Path, blob: Blob) -> None:
         """Give a synced draft its name. An equal blob is replaced, which also heals a bad one."""
         target = self.path_of(blob)
+        self._provide(target.parent)
         with self._renaming:
             self.disk.rename(draft, target)
         self.disk.sync_folder(target.parent)
+
+    def _provide(self, shard: Path) -> None:
+        """Make a folder durable before the first use, also one that another thread just made."""
+        if shard not in self._durable:
+            self.disk.make_folder(shard)
+            self.disk.sync_folder(self.root)
+            self._durable.add(shard)
+
+    def _shards(self) -> list[Path]:
+        folders = (path for path in self.root.iterdir() if path.is_dir())
+        return sorted(folder for folder in folders if folder != self.drafts)
 
     def _open_to_read(self, blob: Blob) -> int:
         try:

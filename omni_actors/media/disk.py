@@ -2,6 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import Final
+
+FOLDER_MODE: Final = 0o700
 
 
 class DiskFull(Exception):
@@ -44,6 +47,10 @@ class Disk:
     def rename(self, source: Path, target: Path) -> None:
         """Move a file in one step, over an older one."""
         source.replace(target)
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder that may be there already."""
+        folder.mkdir(FOLDER_MODE, exist_ok=True)
 
     def sync_folder(self, folder: Path) -> None:
         """Return when the folder's names survive a power cut."""

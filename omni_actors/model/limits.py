@@ -29,19 +29,37 @@ class Usage:
 
 
 @frozen
+class DayLimit:
+    """How many messages an account may send in any 24 hours, and to how many recipients, each
+    counted as often as it is written to. None: any number."""
+
+    messages: int | None = None
+    recipients: int | None = None
+
+
+@frozen
+class Spent:
+    """What a message that was sent takes of the day of an account."""
+
+    account: str
+    recipients: int = 1
+
+
+@frozen
 class Ties:
     """What a channel shares with others at its platform, as far as its settings say.
 
     The channels of an `account` share budgets of calls, those of a `portfolio` the limit of people
     in a day, which is `users_per_day` until the platform says otherwise; without a portfolio the
     platform does not count whom a channel writes to first. `per_second` is a throughput that this
-    channel has for good.
+    channel has for good. `day` is what an account may send in a day.
     """
 
     account: str | None = None
     portfolio: str | None = None
     per_second: float | None = None
     users_per_day: int | None = None
+    day: DayLimit = DayLimit()
 
 
 @frozen

@@ -172,9 +172,31 @@ class Reacted:
     opens_window: bool = False
 
 
+class Turn(StrEnum):
+    """What a report does to a remark."""
+
+    SAID = "said"
+    EDITED = "edited"
+    REMOVED = "removed"
+
+
+@frozen
+class Remark:
+    """What somebody said outside of messages. It is kept apart, so that it can be taken back.
+
+    `external_id` names it on its channel for good. `words` are keys that whoever is told finds
+    beside those of the report's `detail`, as long as it is not taken back; none when it is.
+    """
+
+    external_id: str
+    words: JsonObject
+    turn: Turn = Turn.SAID
+
+
 @frozen
 class Acted:
-    """A person did something that is no message. `detail` holds the platform's own words.
+    """A person did something that is no message. `detail` holds the platform's own words, but for
+    what may be the person's, which is a `remark`.
 
     | kind | what |
     |---|---|
@@ -193,6 +215,7 @@ class Acted:
     kind: str
     detail: JsonObject
     opens_window: bool = False
+    remark: Remark | None = None
 
 
 @frozen
@@ -344,9 +367,10 @@ it may write first again (unix seconds; 0: it may now; None: nobody knows) |
     | `account`, `ads`, `partner`, `payment`, `pricing` | `event` |
     | `address_book` | `action`: add, remove; `name`; `identities` are the person's |
     | `call` | `state`, `call_id`; `identities` are the person's |
-    | `comment`, `mention`, `post` | `text`, `verb`, `comment_id`, `post_id`, `media_id`, `name`: of
-      somebody (`identities`) in public; a private reply goes to `address` |
-    | `feed` | `item`, `verb`: what else happened in public |
+    | `comment`, `mention`, `post` | `verb`, `comment_id`, `post_id`, `media_id`: of somebody \
+(`identities`) in public; a private reply goes to `address`. Its `remark` has `text`, `name` and \
+`platform` |
+    | `feed` | `item`, `verb`: what else happened in public. `remark` has `platform` |
     | `mail` | `type`: mail_quarantined; `mailbox`, `uid`, `text`: a mail that could not be read |
     | `history` | `phase`, `chunk`, `progress` in percent; or `declined` |
     | `status` | `status`, `external_id`: a status that changes nothing |
@@ -355,7 +379,7 @@ it may write first again (unix seconds; 0: it may now; None: nobody knows) |
     `sending` is what the platform lets the channel send: `all`, `replies` or `nothing`. Any kind
     may also bring `users_per_day`: to how many people a day the business may write first (None:
     to all), with `tier`. `name` is what whoever `identities` name is called from now on; they
-    become a contact by it.
+    become a contact by it. What a person said is a `remark`, and never in `detail`.
     """
 
     channel_key: str
@@ -367,6 +391,7 @@ it may write first again (unix seconds; 0: it may now; None: nobody knows) |
     detail: JsonObject
     failure: Failure | None = None
     name: str | None = None
+    remark: Remark | None = None
 
 
 @frozen

@@ -28,6 +28,7 @@ from omni_actors.wire.imap_replies import (
     ranges_of,
     unix_time,
 )
+from omni_actors.wire.imap_spaces import Spaces
 from omni_actors.wire.imap_values import Atom, Value
 
 __all__ = [
@@ -97,6 +98,7 @@ class Moved(StrEnum):
 
     MOVED = "moved"
     FLAGGED = "flagged"  # copied, and marked as deleted where it was: the server can do no more
+    LEFT = "left"  # copied, and still where it was: the server lets nobody mark it
 
 
 @asynccontextmanager
@@ -138,6 +140,7 @@ class Mailbox:
 
     _link: Link
     selected: Selected | None = field(default=None, init=False)
+    _spaces: Spaces | None = field(default=None, init=False)
     _watch: Watch = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -153,11 +156,23 @@ class Mailbox:
         """What the server can do, upper case."""
         return self._link.imap.capabilities
 
+    async def place(self, folder: str) -> str:
+        """The whole name of a folder on this server, which may have all of them in a tree of its
+        own: `INBOX.Processed` for `Processed`. Every method that takes a folder asks for it."""
+        if self._spaces is None and folder.upper() != "INBOX":
+            self._spaces = Spaces()
+            if "NAMESPACE" in self.capabilities:
+                answer = await self._link.ask(commands.NAMESPACE, Spaces)
+                told = [each for each in answer.replies if isinstance(each, Spaces)]
+                self._spaces = told[0] if told else Spaces()
+        return folder if self._spaces is None else self._spaces.full(folder)
+
     async def select(self, folder: str, *, writable: bool = True) -> Selected:
         """Open a folder, and close the one that was open. REFUSED when it is not there."""
+        there = await self.place(folder)
         self.selected = None
         self._link.imap.selected()
-        answer = await self._ask(commands.select(folder, writable=writable), Told)
+        answer = await self._ask(commands.select(there, writable=writable), Told)
         codes = {told.code: told.argument for told in answer.replies if isinstance(told, Told)}
         validity, following = (_number(codes.get(name)) for name in ("UIDVALIDITY", "UIDNEXT"))
         if not validity:
@@ -218,25 +233,29 @@ class Mailbox:
         Those that are gone are no error, so it may be repeated. Where the server has neither MOVE
         nor UIDPLUS the mails are copied and stay behind, marked as deleted: nothing may be
         expunged then, because that would remove what other people marked; see `Outline.flags`.
+        Where they may not even be marked, only the copy is made, and it must not be repeated.
         Broken off in the middle without MOVE, a repetition copies twice.
         """
         if not uids:
             return Moved.MOVED
+        folder = await self.place(folder)
         if "MOVE" in self.capabilities:
             await self._making(folder, commands.move(_few(uids), folder))
             return Moved.MOVED
         await self._making(folder, commands.copy(_few(uids), folder))
-        await self._ask(commands.mark_deleted(uids))
+        if not (await self._link.ask(commands.mark_deleted(uids))).told.ok:
+            return Moved.LEFT
         if "UIDPLUS" not in self.capabilities:
             return Moved.FLAGGED
-        await self._ask(commands.expunge(uids))
-        return Moved.MOVED
+        gone = (await self._link.ask(commands.expunge(uids))).told.ok
+        return Moved.MOVED if gone else Moved.FLAGGED
 
     async def append(
         self, folder: str, mail: Outgoing, *, seen: bool = True, at: int | None = None
     ) -> int | None:
         """Put a mail into a folder, which is made when it is not there; the UID where the server
         tells it. The bytes are read when the server wants them. `at`: unix seconds."""
+        folder = await self.place(folder)
         flags = ("\\Seen",) if seen else ()
         command = commands.append(folder, mail.size, flags, at)
         told = await self._making(folder, command, mail)
@@ -261,6 +280,7 @@ class Mailbox:
 
     async def create(self, folder: str) -> None:
         """Make a folder and subscribe to it; one that is there already is fine."""
+        folder = await self.place(folder)
         answer = await self._link.ask(commands.create(folder))
         if not answer.told.ok and answer.told.code != "ALREADYEXISTS":
             raise refused(answer.verb, answer.told)

@@ -44,7 +44,7 @@ class FolderHands:
 
     async def make(self, call: FindCall | KeepCall, account: Account, trace: Trace) -> FolderReply:
         """Make one call and note it in `trace`. A folder that is written `\\Sent` or so is the
-        one that serves this use (RFC 6154), whatever its name.
+        one that serves this use (RFC 6154), whatever its name, or else `Sent`.
 
         Both may be repeated: a mail that the folder has already is not put there again. Raises
         SendFailure; cancelled, the mail may have been put.
@@ -82,7 +82,7 @@ class FolderHands:
             call.server, account, ssl_context=self.ssl_context, patience=self.patience
         ) as mailbox:
             folders = await mailbox.folders()
-            folder = _named(folders, call.folder)
+            folder = await _named(mailbox, folders, call.folder)
             there = any(_same(each.name, folder) for each in folders)
             if isinstance(call, FindCall):
                 return FolderReply(there and await _has(mailbox, folder, call.message_id))
@@ -110,13 +110,12 @@ class FolderHands:
         )
 
 
-def _named(folders: Sequence[Folder], folder: str) -> str:
-    """The name of a folder that may be asked for by its use. Raises ImapFailure."""
-    if not folder.startswith("\\"):
-        return folder
-    if (name := folder_for(folders, folder)) is not None:
+async def _named(mailbox: Mailbox, folders: Sequence[Folder], folder: str) -> str:
+    """The whole name of a folder. One that is asked for by its use, where the server names none for
+    that, is the one that is called so: `Sent` for `\\Sent`."""
+    if folder.startswith("\\") and (name := folder_for(folders, folder)) is not None:
         return name
-    raise ImapFailure(ImapKind.REFUSED, f"the server names no folder for {folder}")
+    return await mailbox.place(folder.removeprefix("\\"))
 
 
 def _same(name: str, other: str) -> bool:

@@ -209,7 +209,6 @@ class MailHands:
                 mail.size,
                 call.envelope_id,
                 utf8=mail.utf8,
-                delivered=call.delivered,
                 required=frozenset(call.required),
             )
             return await connection.hand_over(envelope, letter.pour, progress, log)

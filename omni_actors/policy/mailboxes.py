@@ -5,6 +5,8 @@ from typing import Final
 AGAIN_MIN_S: Final = 1.0
 AGAIN_MAX_S: Final = 300.0
 LOOK_EVERY_S: Final = 300.0  # for news of which the server tells nothing
+FILE_MIN_S: Final = 300.0
+FILE_MAX_S: Final = 86400.0
 STEADY_S: Final = 60.0
 HISTORY_S: Final = 3 * 86400.0
 ATTEMPTS_MAX: Final = 3
@@ -16,6 +18,12 @@ def again_s(strikes: int, jitter: float) -> float:
     `jitter` of 0 to 1 anywhere up to a bound that doubles with each."""
     bound = min(AGAIN_MAX_S, AGAIN_MIN_S * 2.0 ** min(strikes, 16))
     return max(AGAIN_MIN_S, bound * jitter)
+
+
+def file_again_s(refusals: int) -> float:
+    """Seconds until a folder is tried again to which a server has moved no mails so often: its
+    owner must give it room or the right to, which takes people a while."""
+    return min(FILE_MAX_S, FILE_MIN_S * 2.0 ** min(refusals - 1, 16))
 
 
 def was_steady(lasted_s: float) -> bool:

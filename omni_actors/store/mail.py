@@ -56,6 +56,17 @@ class Unfiled:
 
 
 @frozen
+class Shut:
+    """A folder that its server has refused to move mails to, so often by now; the `problem` of the
+    last time, and when it is to be tried again."""
+
+    folder: str
+    refusals: int
+    again_at: float
+    problem: str
+
+
+@frozen
 class Opened:
     """Where the reading of a mailbox goes on.
 
@@ -67,6 +78,7 @@ class Opened:
     first: bool = False
     rebuilt: bool = False
     unfiled: tuple[Unfiled, ...] = ()
+    shut: tuple[Shut, ...] = ()
 
 
 @frozen
@@ -97,12 +109,24 @@ class PassMail(Verb[None]):
 
 @frozen
 class FiledMails(Verb[None]):
-    """These mails lie no more where they were read."""
+    """These mails lie no more where they were read; the `folder` that they went to is open."""
 
     channel_id: str
     mailbox: str
     uidvalidity: int
     uids: tuple[int, ...]
+    folder: str
+
+
+@frozen
+class RefuseFiling(Verb[None]):
+    """The server moves no mails from a mailbox to a folder; what is to be moved waits until then.
+    Only the first time is told."""
+
+    channel_id: str
+    mailbox: str
+    shut: Shut
+    at: float
 
 
 @frozen

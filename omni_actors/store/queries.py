@@ -280,6 +280,14 @@ class Outreached(Query[tuple[tuple[str, float], ...]]):
 
 
 @frozen
+class SpentSince(Query[tuple[tuple[float, int], ...]]):
+    """What an account has sent since `after`, oldest first: when, and to how many recipients."""
+
+    account: str
+    after: float
+
+
+@frozen
 class WindowOf(Query[tuple[str, float | None, bool] | None]):
     """Whom a leg reaches, by the platform's name of them (model/limits.py); until when its reply
     window is open; whether something on it is held for want of room."""

@@ -6,8 +6,10 @@ from typing import Literal, TypeAlias
 from attrs import field, frozen
 
 from omni_actors.model.content import Content
+from omni_actors.model.copies import Copies
 from omni_actors.model.failure import Failure
 from omni_actors.model.json import Json, JsonObject
+from omni_actors.model.limits import Spent
 from omni_actors.model.reports import ChannelName, IdentityKey, Report
 from omni_actors.model.standing import Standing
 from omni_actors.model.states import ChannelState, MediaState, OnUnknown, Priority
@@ -62,7 +64,8 @@ class Item:
     `media_ids`, one for each medium of the report, already written into its content; `standings`
     that news of a channel change (policy/standing.py); `resend` where a failure that is reported
     need not be the end (policy/retry.py); `leads` to what a message may answer; a status is
-    `proven` where a token of ours names its part.
+    `proven` where a token of ours names its part. `id_repeats` where whoever writes makes up the
+    external id, so that only the event key tells what is told again.
     """
 
     platform: str
@@ -75,6 +78,7 @@ class Item:
     resend: Resend | None = None
     leads: tuple[Lead, ...] = ()
     proven: bool = False
+    id_repeats: bool = False
 
 
 @frozen
@@ -283,6 +287,7 @@ class Claimed:
     author: str = "bot"
     failure: Failure | None = None  # of the attempt before
     thread: JsonObject | None = None  # of what it answers, else of its leg, at the first attempt
+    only: tuple[str, ...] = ()  # its copies for these alone: all others have it
     asked_at: float = 0.0  # when its message was asked for, however often it was queued since
 
 
@@ -318,6 +323,7 @@ class TakenUp:
     note: str | None = None
     thread: JsonObject | None = None
     found: bool = False
+    copies: Copies | None = None
 
 
 @frozen
@@ -357,6 +363,7 @@ class Settle(Verb[tuple[LegWake, ...]]):
     at: float
     outcome: Outcome
     trace: Trace | None = None
+    spent: Spent | None = None  # what it takes of its account's day, where that is counted
 
 
 @frozen

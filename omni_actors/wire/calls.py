@@ -139,9 +139,9 @@ class MailServer:
 class MailCall:
     """One mail to hand over. `sender` is the envelope's, empty for a mail that must not bounce.
 
-    `envelope_id` is returned in reports of delivery where the server knows of them (RFC 3461), and
-    with `delivered` it is asked to report also what arrived. Unless every one of the `required` is
-    accepted nobody gets the mail, so that it can be tried again without anybody having it twice.
+    `envelope_id` is returned in reports of delivery where the server knows of them (RFC 3461).
+    Unless every one of the `required` is accepted nobody gets the mail, so that it can be tried
+    again without anybody having it twice.
     """
 
     server: MailServer
@@ -149,7 +149,6 @@ class MailCall:
     recipients: tuple[str, ...]
     mail: Mail
     envelope_id: str = ""
-    delivered: bool = False
     required: tuple[str, ...] = ()
     deadline_s: float = 900.0
 

@@ -175,6 +175,9 @@ def append(folder: str, size: int, flags: Sequence[str], at: int | None) -> Comm
     return Command("APPEND", (name(folder), marks, *date, Coming(size)))
 
 
+NAMESPACE: Final = Command("NAMESPACE")
+
+
 def create(folder: str) -> Command:
     """Make a folder."""
     return Command("CREATE", (name(folder),))

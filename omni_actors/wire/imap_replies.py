@@ -14,6 +14,7 @@ from attrs import frozen
 
 from omni_actors.wire.imap_framing import Malformed, Part, Piece, Response, Streamed
 from omni_actors.wire.imap_names import decoded
+from omni_actors.wire.imap_spaces import Space, Spaces
 from omni_actors.wire.imap_values import Atom, Value, values_of
 
 TEXT_CHARS_MAX: Final = 500
@@ -126,7 +127,9 @@ class Other:
     name: str
 
 
-Reply: TypeAlias = Told | Asked | Able | Exists | Expunged | Fetched | Found | Folder | Other
+Reply: TypeAlias = (
+    Told | Asked | Able | Exists | Expunged | Fetched | Found | Folder | Spaces | Other
+)
 Event: TypeAlias = Reply | Piece
 
 
@@ -177,6 +180,8 @@ def _named(name: bytes, rest: bytes, more: tuple[Part, ...]) -> Reply:
             return Found(_esearched(values_of([rest, *more])))
         case b"LIST" | b"XLIST" | b"LSUB":
             return _folder(values_of([rest, *more]))
+        case b"NAMESPACE":
+            return _spaces(values_of([rest, *more]))
         case _:
             return Other(name.decode("ascii"))
 
@@ -273,6 +278,22 @@ def _folder(values: list[Value]) -> Folder:
     }
     between = delimiter.decode("ascii", "replace") if isinstance(delimiter, bytes) else None
     return Folder(decoded(b"NIL" if name is None else name), between, frozenset(words))
+
+
+def _spaces(values: list[Value]) -> Spaces:
+    own, *others = [_trees(value) for value in values[:3]] or [()]
+    return Spaces(own, tuple([each for some in others for each in some]))
+
+
+def _trees(value: Value) -> tuple[Space, ...]:
+    found = []
+    for each in value if isinstance(value, tuple) else ():
+        prefix, delimiter = each[:2] if isinstance(each, tuple) and len(each) >= 2 else (0, 0)
+        if not isinstance(prefix, bytes) or not isinstance(delimiter, bytes | None):
+            raise Malformed("a NAMESPACE that cannot be read")
+        between = None if delimiter is None else delimiter.decode("ascii", "replace")
+        found.append(Space(decoded(prefix), between))
+    return tuple(found)
 
 
 def _number(text: bytes) -> int:

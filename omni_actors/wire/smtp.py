@@ -88,8 +88,8 @@ class Lacking(Exception):
 class Envelope:
     """What a server is told of a mail. `size` counts its bytes before dots are doubled.
 
-    `utf8`: its headers hold addresses that are not ASCII. `delivered`: also tell of the delivery.
-    Unless all of the `required` may have the mail, nobody gets it.
+    `utf8`: its headers hold addresses that are not ASCII. Unless all of the `required` may have the
+    mail, nobody gets it.
     """
 
     sender: str
@@ -97,7 +97,6 @@ class Envelope:
     size: int
     envelope_id: str = ""
     utf8: bool = False
-    delivered: bool = False
     required: frozenset[str] = frozenset()
 
     @property
@@ -113,9 +112,7 @@ class Envelope:
     @property
     def notify(self) -> str:
         """Of what the sender is told, where the server knows how (RFC 3461)."""
-        if not self.sender:
-            return "NEVER"
-        return "SUCCESS,FAILURE,DELAY" if self.delivered else "FAILURE,DELAY"
+        return "FAILURE,DELAY" if self.sender else "NEVER"
 
 
 def opening(server: MailServer, name: str, secret: str) -> Dialogue[Offers]:

@@ -43,6 +43,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("raw", "why"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_is_not_a_document_is_refused_in_a_sentence(raw: bytes, why: str) -> None:
     with pytest.raises(Undecodable, match=why):

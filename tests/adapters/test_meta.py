@@ -233,6 +233,7 @@ def test_a_budget_says_only_when_it_is_free_itself(scope: Scope) -> None:
     assert retry_after_s(management, scope) == (2700.0 if scope is Scope.PART else None)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=80))
 def test_a_challenge_is_never_markup(challenge: str) -> None:
     answered = handshake(query(challenge=challenge), SECRETS)

@@ -8,7 +8,9 @@ from hypothesis import given
 
 from omni_actors.adapters import HOOK_KINDS
 from omni_actors.adapters.contract import Undecodable
+from omni_actors.adapters.email import EMAIL
 from omni_actors.adapters.mime import MIME, MimeSecrets, authenticate
+from omni_actors.model.reports import Received
 from omni_actors.policy.signing import mail_signature
 
 NOW = 1_790_000_000.0
@@ -26,6 +28,15 @@ def headers(
         "X-Omni-Timestamp": timestamp,
         "X-Omni-Signature": mail_signature(secret, timestamp, raw),
     }
+
+
+def test_an_answer_is_matched_by_its_subject_only_where_the_hook_says_so() -> None:
+    raw = b"From: ada@example.org\nSubject: Re: Mugs\n\nYes"
+    for wanted in (False, True):
+        secrets = MimeSecrets("support@example.com", (SECRET,), subject_fallback=wanted)
+        [report] = EMAIL.parse(MIME.decode(raw, secrets))
+        assert isinstance(report, Received)
+        assert [clue.rule for clue in report.clues] == (["subject"] if wanted else [])
 
 
 def test_it_is_registered() -> None:
@@ -65,6 +76,7 @@ def test_all_else_is_refused(given: dict[str, str]) -> None:
     assert not authenticate(given, MAIL, SECRETS, NOW)
 
 
+@pytest.mark.slow
 @given(st.text(), st.text(), st.binary())
 def test_any_headers_can_be_judged(signature: str, timestamp: str, raw: bytes) -> None:
     given = {"x-omni-signature": signature, "x-omni-timestamp": timestamp}
@@ -81,6 +93,7 @@ def test_a_mail_is_for_the_address_of_the_hook() -> None:
         "at": 0,
         "blob": sha256(MAIL).hexdigest(),
         "authserv_id": "",
+        "subject_fallback": False,
     }
     assert MIME.dispatch(document) == "email"
 

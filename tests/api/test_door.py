@@ -23,6 +23,7 @@ async def test_every_status_has_a_code(status: int) -> None:
     assert code_of(status) in KINDS
 
 
+@pytest.mark.slow
 async def test_a_problem_leads_to_a_page_that_explains_it(house: House) -> None:
     problem = (await house.client.get("/v1/messages/none")).json()
     page = await house.client.get(problem["type"])

@@ -20,6 +20,7 @@ graph_url = "http://127.0.0.1:9"
 """
 
 
+@pytest.mark.slow
 async def test_a_platform_that_keeps_nothing_to_read_is_told_of(house: House) -> None:
     response = await house.client.post(PATH)
 

@@ -100,6 +100,7 @@ async def test_a_preview_shows_what_becomes_of_it_and_sends_nothing(house: House
         assert (await house.client.get(f"/v1/{left}")).json()["items"] == []
 
 
+@pytest.mark.slow
 async def test_a_closed_window_is_told(house: House) -> None:
     asked = text_to() | {"delivery": {"on_closed_window": "fail"}}
 
@@ -109,6 +110,7 @@ async def test_a_closed_window_is_told(house: House) -> None:
     assert (await house.client.get("/v1/contacts")).json()["items"] == []
 
 
+@pytest.mark.slow
 async def test_an_address_that_is_none_has_its_place(house: House) -> None:
     response = await house.client.post("/v1/messages", json=text_to("Ada"))
 

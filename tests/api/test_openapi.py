@@ -85,6 +85,7 @@ POST /v1/connections/{connection_id}:choose
 POST /v1/conversations/{conversation_id}:close
 POST /v1/conversations/{conversation_id}:pass-control
 POST /v1/conversations/{conversation_id}:release-control
+POST /v1/conversations/{conversation_id}:request-control
 POST /v1/conversations/{conversation_id}:take-control
 POST /v1/dead-letters:redrive
 POST /v1/keys

@@ -258,6 +258,7 @@ async def test_another_request_may_follow_on_the_same_connection() -> None:
         assert await line.answer() == (200, ["GET", "/v1/channels", 0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("special", ["no host", "two lengths", "a space before the colon", "a NUL"])
 async def test_what_is_no_http_is_refused(special: str) -> None:
     async with serving() as served:

@@ -160,6 +160,7 @@ def test_the_restart_bench_sees_a_first_dispatch() -> None:
     assert rows[0].void is None
 
 
+@pytest.mark.slow
 def test_the_mails_of_the_bench_are_read() -> None:
     assert all(mail_parsing.is_read(mail_parsing.ordinary(number)) for number in range(6))
     assert [name for name, raw in mail_parsing.hostile(quick=True) if len(raw) < 9_000] == []

@@ -225,3 +225,20 @@ async def test_a_credential_that_expires_holds_what_waits_until_there_is_another
     await writes(site, text="After")
     assert len(await received(site, 2)) == 2
     assert len(await outbox(site)) == 1
+
+
+async def test_a_day_that_is_used_up_holds_the_rest(site: Site) -> None:
+    limits = f"/sandbox/email/{SUPPORT}/limits"
+    assert (await site.control.put(limits, json={"mails_per_day": 1})).status_code == 200
+    await ended(site, await send(site), "sent")
+    waits = await send(site, "And good night")
+
+    async def told() -> bool:
+        why = (await site.get(f"/v1/channels/{MAIL}"))["limiter"]["why"]
+        return "the platform has stopped the account" in why
+
+    assert await patiently(told)
+    message = await site.get(f"/v1/messages/{waits}")
+    assert message["status"] == "queued"
+    assert message["parts"][0]["reason"]["raw"]["code"] == "550 5.4.5"
+    assert len(await outbox(site)) == 1

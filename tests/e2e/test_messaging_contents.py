@@ -1,6 +1,8 @@
 """Messenger and Instagram, from a call of the API to the platform: each kind of content, who it is
 that writes, who may answer, and whether the accounts can be used."""
 
+import json
+import re
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -130,6 +132,9 @@ ON_ACCOUNTS: list[dict[str, Any]] = [
     {"type": "receipt", "number": "A-1", "recipient": "Ana", "currency": "EUR",
      "paid_with": "Visa", "total": 1.0},
 ]  # fmt: skip
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+BLOCK = re.compile(r"^```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAYLOAD = re.compile(r"^\|.*\| `(\{\"(?:template_type|elements|image_a).*\})` \|$", re.MULTILINE)
 SENT = ("sent", "delivered", "read")
 
 
@@ -206,6 +211,36 @@ async def test_every_content_is_taken_by_the_platform(
         await sent(site, channel, who, with_medium(content, up.json()["id"]))
 
 
+def overridden(page: str) -> list[tuple[dict[str, Any], Any]]:
+    """The examples of a page of the docs: a content, and by what it becomes something else."""
+    text = (DOCS / page).read_text("utf-8")
+    blocks = [json.loads(found) for found in BLOCK.findall(text)]
+    whole = [(each["content"], each["override"]) for each in blocks if "override" in each]
+    rows = [json.loads(found) for found in PAYLOAD.findall(text)]
+    card = whole[0][0]
+    wrapped = [{"messenger": {"message": {"attachment": {"payload": each}}}} for each in rows]
+    return whole + [(card, each) for each in wrapped]
+
+
+@pytest.mark.parametrize(
+    ("channel", "platform", "key", "who", "page", "examples"),
+    [
+        ("fb-page", "messenger", PAGE, PSID, "messenger.md", 8),
+        ("ig-own", "instagram", OWN, IGSID, "instagram.md", 1),
+    ],
+)
+async def test_what_the_docs_override_is_taken_by_the_platform(
+    site: Site, channel: str, platform: str, key: str, who: str, page: str, examples: int
+) -> None:
+    await heard(site, platform, key, who)
+
+    found = overridden(page)
+    for content, override in found:
+        await sent(site, channel, who, content, override=override)
+
+    assert len(found) == examples
+
+
 async def test_a_customer_is_shown_that_somebody_types_and_then_no_longer(site: Site) -> None:
     await heard(site, "messenger", PAGE, PSID)
     (event,) = await site.events("message.received")
@@ -274,6 +309,8 @@ async def test_nobody_answers_while_another_app_has_the_conversation(site: Site)
     conversation = f"/v1/conversations/{page['items'][0]['conversation_id']}"
     by_hand = await operated(site, "control", "take", conversation.rpartition("/")[2])
     handed = await operated(site, "control", "pass", conversation.rpartition("/")[2], "4711")
+    wished = await site.call("POST", f"{conversation}:request-control", json={"told": "please"})
+    asked = await operated(site, "control", "request", conversation.rpartition("/")[2])
     taken = await site.call("POST", f"{conversation}:take-control", json={})
     await sent(site, "fb-page", PSID, EVERYWHERE[0])
     given = await site.call("POST", f"{conversation}:pass-control", json={"app_id": "4711"})
@@ -283,6 +320,8 @@ async def test_nobody_answers_while_another_app_has_the_conversation(site: Site)
     assert (refused.status_code, refused.json()["code"]) == (409, "controlled_elsewhere")
     assert (by_hand.code, by_hand.out) == (0, "fb-page: we may answer\n")
     assert (handed.code, handed.out) == (0, "fb-page: app 4711 answers\n")
+    assert wished.json()["legs"][0]["controlled_by"] == "4711"
+    assert (asked.code, asked.out) == (0, "fb-page: app 4711 answers\n")
     assert taken.json()["legs"][0]["controlled_by"] is None
     assert given.json()["legs"][0]["controlled_by"] == "4711"
     assert (again.status_code, again.json()["code"]) == (422, "control_refused")

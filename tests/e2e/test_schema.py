@@ -43,6 +43,7 @@ REFUSALS: Mapping[str, Sequence[int]] = {
     "POST /v1/apps/{app_id}/deauthorize": (400,),
     "POST /v1/conversations/{conversation_id}:pass-control": (422,),
     "POST /v1/conversations/{conversation_id}:release-control": (422,),
+    "POST /v1/conversations/{conversation_id}:request-control": (422,),
     "POST /v1/conversations/{conversation_id}:take-control": (422,),
     "POST /v1/keys": (422,),
     "POST /v1/media": (415, 422),

@@ -11,6 +11,7 @@ from attrs import define, field
 
 from omni_actors.adapters import APP_KINDS
 from omni_actors.adapters.connecting import App
+from omni_actors.adapters.messenger.oauth import FIELDS
 from omni_actors.adapters.meta.apps import AppSecrets, FacebookApp, InstagramApp
 from omni_actors.net.account import Account
 from omni_actors.net.trace import Trace
@@ -48,6 +49,9 @@ class Meta(Platform):
         factory=lambda: tuple(page(key, n) for n, key in enumerate(PAGES))
     )
     subscribed: dict[str, tuple[str, ...]] = field(factory=dict)
+    app_fields: tuple[str, ...] = FIELDS
+    callback: str = f"{PUBLIC}/webhooks/meta"
+    """What the app itself is sent of pages, and where that goes."""
     calls: list[HttpCall] = field(factory=list)
     proofs: list[str | None] = field(factory=list)
     next_refusals: dict[str, deque[HttpReply]] = field(factory=dict)
@@ -98,6 +102,10 @@ class Meta(Platform):
             case "debug_token":
                 usual = {"is_valid": True, "expires_at": 0, "scopes": []}
                 return reply(200, {"data": usual | self.facts})
+            case "subscriptions":
+                fields = [{"name": name} for name in self.app_fields]
+                told = {"object": "page", "callback_url": self.callback, "fields": fields}
+                return reply(200, {"data": [told]})
             case "subscribed_apps":
                 return self.subscriptions(path.rsplit("/", 2)[-2], call)
         return self.shown(what)

@@ -34,6 +34,7 @@ from tests.gateway.kit import (
 SLOW_S = 2.0
 
 
+@pytest.mark.slow
 async def test_a_leg_keeps_its_order_however_slow_the_platform_is(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -345,6 +346,7 @@ async def test_a_crash_of_the_actor_leaves_what_was_on_the_wire_in_doubt(
     rig.observed.clear()
 
 
+@pytest.mark.slow
 async def test_ends_of_attempts_from_before_a_crash_do_not_upset_the_count(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

@@ -12,6 +12,7 @@ import trio
 from attrs import evolve
 from trio.testing import MockClock
 
+from omni_actors.adapters.messenger.oauth import FIELDS
 from omni_actors.gateway.connecting import Landing
 from omni_actors.gateway.facade import ChannelView, Code, Connection, RequestError
 from omni_actors.gateway.ground import Plan
@@ -19,7 +20,7 @@ from omni_actors.model.content import Text
 from omni_actors.model.requests import SendRequest, To
 from omni_actors.policy import connecting
 from omni_actors.store.verbs import ChannelSpec
-from tests.gateway.kit import OPERATOR, Rig, caller, open_rig, plan
+from tests.gateway.kit import HOOK, OPERATOR, Rig, caller, open_rig, plan
 from tests.gateway.meta_far_end import (
     APP_SECRET,
     CUSTOMER,
@@ -448,6 +449,40 @@ async def test_a_token_that_may_not_see_to_webhooks_goes_on_sending(
         assert "pages_manage_metadata" in str(health["reason"])
 
 
+@pytest.mark.slow
+async def test_what_the_app_itself_does_not_order_is_said_until_it_does(
+    tmp_path: Path, meta: Meta, autojump_clock: MockClock
+) -> None:
+    meta.pages = meta.pages[:1]
+    meta.app_fields, meta.callback = ("messages",), "https://old.example/hook"
+    async with open_rig(tmp_path, meta, evolve(wanted(), links_url=PUBLIC)) as rig:
+        await log_in(rig, "messenger")
+        await trio.sleep(60)
+        reason = str((await channel(rig, FB_1)).health["reason"])
+        meta.app_fields, meta.callback = FIELDS, f"{PUBLIC}/webhooks/{HOOK}"
+        await trio.sleep(3700)
+        health = (await channel(rig, FB_1)).health
+
+    assert "does not order message_echoes" in reason
+    assert "sends its webhooks to https://old.example/hook" in reason
+    assert f"enter {PUBLIC}/webhooks/{HOOK}, its verify_token" in reason
+    assert health["status"] == "ok"
+
+
+@pytest.mark.slow
+async def test_an_app_that_may_not_be_asked_keeps_no_channel_from_sending(
+    tmp_path: Path, meta: Meta, autojump_clock: MockClock
+) -> None:
+    meta.pages = meta.pages[:1]
+    meta.next_refusals["subscriptions"] = deque([refusal(190, text="Invalid app secret")] * 9)
+    async with open_rig(tmp_path, meta, wanted()) as rig:
+        await log_in(rig, "messenger")
+        await trio.sleep(60)
+
+        assert rig.channel_state(FB_1) == "active"
+        assert "webhooks cannot be seen" in str((await channel(rig, FB_1)).health["reason"])
+
+
 async def test_what_was_said_before_is_read_once_an_account_is_connected(
     tmp_path: Path, meta: Meta, autojump_clock: MockClock
 ) -> None:
@@ -486,6 +521,7 @@ async def test_who_removes_the_app_is_heard_and_may_come_back(
         rig.check_calm()
 
 
+@pytest.mark.slow
 async def test_a_house_starts_with_a_channel_that_was_taken_back(
     tmp_path: Path, meta: Meta, autojump_clock: MockClock
 ) -> None:

@@ -112,6 +112,7 @@ async def test_writing_again_keeps_the_window_open_without_a_word(
     assert [event.type for event in told] == ["window.opened"]
 
 
+@pytest.mark.slow
 async def test_conversations_sleep_when_nothing_happens(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

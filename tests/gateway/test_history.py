@@ -183,6 +183,7 @@ async def test_old_conversations_take_their_place_and_nobody_answers_them(
         rig.check_calm()
 
 
+@pytest.mark.slow
 async def test_reading_keeps_to_the_rate_of_the_platform(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
@@ -389,6 +390,7 @@ async def test_a_start_after_a_silence_reads_what_is_newer_than_what_was_heard(
         assert inbox.read_at == []
 
 
+@pytest.mark.slow
 async def test_what_is_asked_meanwhile_is_read_after_it(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:

@@ -139,8 +139,8 @@ async def test_a_mail_that_the_server_does_not_hand_over_stops_no_other(
 async def test_of_a_mail_that_is_too_large_only_the_headers_are_read(
     rig: MailRig, clock: MockClock
 ) -> None:
-    rig.office.deliver(letter("big", size=SIZE_MAX + 1))
-    rig.office.deliver(letter("sly", size=SIZE_MAX + 1), size=10)
+    rig.office.deliver(letter("big", size=SIZE_MAX + 1, subject="Photos"))
+    rig.office.deliver(letter("sly", size=SIZE_MAX + 1, subject="Photos"), size=10)
 
     await rig.came(2)
 
@@ -148,7 +148,7 @@ async def test_of_a_mail_that_is_too_large_only_the_headers_are_read(
     for message in told:
         assert message is not None
         assert isinstance(message.content, UnsupportedContent)
-        assert message.notes == {"too_large": {"size": SIZE_MAX + 1}}
+        assert message.notes == {"too_large": {"size": SIZE_MAX + 1, "subject": "Photos"}}
     assert rig.office.subjects("Failed") == ["big", "sly"]
 
 
@@ -435,6 +435,7 @@ async def test_a_refused_password_is_not_tried_again(rig: MailRig, clock: MockCl
     assert channel.reason == "mailbox: LOGIN was answered NO: wrong password"
 
 
+@pytest.mark.slow
 async def test_a_new_password_lets_the_mailbox_be_read_again(
     tmp_path: Path, office: Office, clock: MockClock
 ) -> None:
@@ -518,32 +519,6 @@ async def test_reading_waits_for_room_on_the_disk(rig: MailRig, clock: MockClock
     assert rig.health.problem is None
 
 
-@pytest.mark.slow
-async def test_a_folder_that_takes_no_mails_is_told_of_and_tried_again(
-    rig: MailRig, clock: MockClock
-) -> None:
-    await rig.until(lambda: rig.health.doing == "waiting")
-
-    def refuse(name: str) -> None:
-        if name == "move":
-            raise ImapFailure(ImapKind.REFUSED, "MOVE was answered NO: over quota")
-
-    rig.office.before = refuse
-    rig.office.deliver(letter("1"))
-    await rig.came(1)
-    assert "over quota" in rig.health.problem
-    assert rig.office.subjects("INBOX") == ["1"]
-
-    rig.office.before = lambda _name: None
-    rig.office.down = ImapFailure(ImapKind.GONE, "bye")
-    rig.office.tell()
-    await rig.until(lambda: rig.health.doing == "backing_off")
-    rig.office.down = None
-    await rig.until(lambda: rig.office.subjects("Processed") == ["1"])
-
-    assert await rig.received() == ["1"]
-
-
 async def test_the_end_of_the_house_ends_the_session_at_once(
     tmp_path: Path, office: Office, clock: MockClock
 ) -> None:
@@ -575,3 +550,10 @@ async def test_how_a_mailbox_is_can_be_seen(rig: MailRig, clock: MockClock) -> N
 
     assert mailbox is not None
     assert (mailbox.doing, mailbox.problem, mailbox.behind) == ("waiting", None, 0)
+    assert b'omni_mailbox_down{channel="mail"} 0.0' in await rig.gateway.metrics()
+    assert b'omni_mailbox_behind{channel="mail"} 0.0' in await rig.gateway.metrics()
+
+    rig.office.down = ImapFailure(ImapKind.GONE, "bye")
+    rig.office.tell()
+    await rig.until(lambda: rig.health.doing == "backing_off")
+    assert b'omni_mailbox_down{channel="mail"} 1.0' in await rig.gateway.metrics()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trio
+from attrs import evolve
 from trio.testing import MockClock
 
 from omni_actors.model.content import Text
@@ -20,11 +21,13 @@ from tests.gateway.mail_kit import (
     ADA,
     HOOK,
     HOOK_SECRET,
+    START,
     MailRig,
     Office,
     letter,
     open_mail_rig,
     plan,
+    spec,
     thread_of,
 )
 
@@ -94,6 +97,7 @@ async def test_a_mail_can_be_handed_over(rig: MailRig, clock: MockClock) -> None
     assert (await message_of(rig, "1")).channel_id == "mail"
 
 
+@pytest.mark.slow
 async def test_the_same_mail_by_hook_and_by_mailbox_is_one(rig: MailRig, clock: MockClock) -> None:
     await hand_over(rig, letter("1"))
     rig.office.deliver(letter("1"))
@@ -131,6 +135,7 @@ async def test_a_mail_that_cannot_be_read_is_kept_and_can_be_read_again(
     assert redriven["unread"] == [dead.id]
 
 
+@pytest.mark.slow
 async def test_a_mail_of_a_mailbox_can_be_read_again(rig: MailRig, clock: MockClock) -> None:
     rig.office.deliver(letter("1", crash=True))
     await rig.until(lambda: rig.office.subjects("Failed") == ["1"])
@@ -139,6 +144,24 @@ async def test_a_mail_of_a_mailbox_can_be_read_again(rig: MailRig, clock: MockCl
     redriven = await rig.gateway.redrive(OPERATOR, ids=[dead.id])
 
     assert redriven["unread"] == [dead.id]
+
+
+async def test_a_mail_for_a_channel_that_comes_later_keeps_the_time_of_its_arrival(
+    tmp_path: Path, office: Office, clock: MockClock
+) -> None:
+    channel = spec(reads=False)
+    late = evolve(plan(channel), channels=())
+    async with open_mail_rig(tmp_path, office, late) as rig:
+        assert await hand_over(rig, letter("1")) == 200
+        await trio.sleep(300.0)
+        await rig.house.reload(plan(channel))
+
+        async def told() -> object:
+            return await rig.received()
+
+        await rig.until(told)
+        [event] = await rig.events("message.received")
+        assert event.at < START + 200.0
 
 
 # ------------------------------------------------------------ answers and tokens
@@ -267,6 +290,7 @@ async def test_what_cannot_be_had_of_a_mail_fails(
 # ------------------------------------------------------------ machines
 
 
+@pytest.mark.slow
 async def test_a_machine_is_not_answered_by_one(
     tmp_path: Path, office: Office, clock: MockClock
 ) -> None:

@@ -9,13 +9,15 @@ import trio
 from trio.testing import MockClock
 
 from omni_actors.adapters.email import EMAIL
-from omni_actors.model.content import Email
+from omni_actors.model.content import Email, Text
+from omni_actors.model.requests import SendRequest
 from omni_actors.store.rows import Message
 from tests.gateway.kit import OPERATOR
-from tests.gateway.mail_kit import ADA, ADDRESS, MailRig, Office, open_mail_rig, plan, spec
+from tests.gateway.mail_kit import ADA, ADDRESS, START, MailRig, Office, open_mail_rig, plan, spec
 
 THREAD_S = 0.004
 BOB = "bob@example.org"
+DAY_S = 86400.0
 SERVER = {"host": "127.0.0.1", "tls": "plain"}
 
 
@@ -170,6 +172,7 @@ async def test_no_machine_is_answered_and_our_own_mail_is_nobodys(
     assert len(await rig.events("message.received")) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("results", "trust"),
     [("mx.example.com; dmarc=pass", "verified"), ("mx.other.example; dmarc=pass", "unverified")],
@@ -183,3 +186,90 @@ async def test_only_the_accounts_own_server_vouches_for_anybody(
     notes = (await message_of(rig, "1@a.example")).notes
     assert notes is not None
     assert notes["trust"] == trust
+
+
+async def test_an_id_that_a_mail_gives_itself_takes_no_other_mails_place(
+    tmp_path: Path, office: Office, clock: MockClock
+) -> None:
+    same = "Message-ID: <same@a.example>"
+    for text, sender, age_s in (("one", ADA, 30 * DAY_S), ("two", ADA, 29 * DAY_S), ("I", BOB, 60)):
+        office.deliver(mail(same, body=text, sender=sender), at=int(START - age_s))
+    channel = spec(address=ADDRESS, imap=SERVER)
+    async with open_mail_rig(tmp_path, office, plan(channel), adapter=EMAIL) as rig:
+        await rig.came(1)
+
+        told = await rig.events("message.synced", "message.received")
+        messages = [event.message for event in told if event.message]
+        texts = [m.content.text for m in messages if isinstance(m.content, Email)]
+        assert texts == ["one", "two", "I"]
+        assert [m.source for m in messages] == ["history", "history", "platform"]
+        first, second, strange = (m.conversation_id for m in messages)
+        assert first == second != strange
+
+
+async def answered(rig: MailRig, to: Message) -> dict[str, str]:
+    """A person of ours answers a conversation; the headers of what is sent."""
+    count = len(rig.office.sent)
+    request = SendRequest(Text("We look."), conversation_id=to.conversation_id)
+    await rig.gateway.submit(OPERATOR, request, None, "")
+    await rig.until(lambda: len(rig.office.sent) > count)
+    return dict(rig.office.sent[-1].mail.headers)
+
+
+async def test_what_a_machine_writes_takes_no_thread_over_and_opens_nothing(
+    tmp_path: Path, office: Office, clock: MockClock
+) -> None:
+    channel = spec(address=ADDRESS, imap=SERVER, smtp=SERVER, sent_folder="")
+    machine = "Auto-Submitted: auto-generated"
+    async with open_mail_rig(tmp_path, office, plan(channel), adapter=EMAIL) as rig:
+        office.deliver(mail("Message-ID: <form@a.example>", "Subject: Your form", machine))
+        await rig.came(1)
+        form = await message_of(rig, "form@a.example")
+        sent = await answered(rig, form)
+        assert (sent["Subject"], sent["In-Reply-To"]) == ("Re: Your form", "<form@a.example>")
+
+        office.deliver(mail("Message-ID: <2@a.example>", "Subject: Re: Your form"))
+        await rig.came(2)
+        await rig.gateway.close_conversation(OPERATOR, form.conversation_id)
+        office.deliver(mail("Message-ID: <away@a.example>", "Subject: I am away", machine))
+        await rig.came(3)
+
+        assert (await rig.gateway.conversation(OPERATOR, form.conversation_id)).closed_at
+        sent = await answered(rig, form)
+        assert (sent["Subject"], sent["In-Reply-To"]) == ("Re: Your form", "<2@a.example>")
+
+
+async def test_what_was_long_there_is_answered_in_its_thread(
+    tmp_path: Path, office: Office, clock: MockClock
+) -> None:
+    office.deliver(mail("Message-ID: <1@a.example>", "Subject: Mugs"), at=int(START - 9 * DAY_S))
+    office.deliver(
+        mail("Message-ID: <2@a.example>", "Subject: Re: Mugs", "In-Reply-To: <1@a.example>"),
+        at=int(START - 8 * DAY_S),
+    )
+    channel = spec(address=ADDRESS, imap=SERVER, smtp=SERVER, sent_folder="")
+    async with open_mail_rig(tmp_path, office, plan(channel), adapter=EMAIL) as rig:
+        await rig.until(lambda: len(office.folders["INBOX"]) == 0)
+        first, second = [e.message for e in await rig.events("message.synced") if e.message]
+
+        assert second.reply_to == first.id
+        assert second.notes is not None
+        assert second.notes["trust"] == "unverified"
+        sent = await answered(rig, second)
+        assert (sent["Subject"], sent["In-Reply-To"]) == ("Re: Mugs", "<2@a.example>")
+
+
+async def test_what_a_server_puts_in_a_mails_place_is_no_mail(
+    rig: MailRig, clock: MockClock
+) -> None:
+    subject = "Subject: Retrieval using the IMAP4 protocol failed for the following\n message: 522"
+    body = "The server couldn't retrieve the following message:\n\nFrom: Ada"
+    rig.office.deliver(mail(subject, sender="Microsoft Exchange Server 2010", body=body))
+    rig.office.deliver(mail("Message-ID: <fw@a.example>", subject))  # a person asks what it means
+    await rig.came(1)
+
+    assert await rig.received() == ["fw@a.example"]
+    assert [len(rig.office.folders[name]) for name in ("INBOX", "Failed", "Processed")] == [0, 1, 1]
+    [event] = await rig.events("channel.reported")
+    told: Any = event.detail
+    assert "can be read in Outlook" in told["detail"]["text"]

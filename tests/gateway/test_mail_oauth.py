@@ -147,6 +147,7 @@ async def test_a_mailbox_that_the_token_does_not_open_is_not_connected(
     assert CHANNEL not in rig.house.channels
 
 
+@pytest.mark.slow
 async def test_no_token_lies_open_in_the_database(
     tmp_path: Path, office: Provider, clock: MockClock
 ) -> None:

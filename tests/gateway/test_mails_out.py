@@ -10,17 +10,19 @@ import trio
 from attrs import define, evolve, field
 from trio.testing import MockClock
 
+from omni_actors.adapters.email import EMAIL, inbound
 from omni_actors.adapters.mime import MIME, MimeSecrets
 from omni_actors.gateway.choices import ChoicePage, PageState
 from omni_actors.gateway.hooks import Hook
 from omni_actors.model.content import Choices, Option, Text, Via
 from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
 from omni_actors.model.json import JsonObject
+from omni_actors.model.reports import Received
 from omni_actors.model.requests import To
 from omni_actors.net.account import Account
 from omni_actors.net.trace import Trace
 from omni_actors.policy.signing import mail_signature
-from omni_actors.store.verbs import ChannelSpec
+from omni_actors.store.verbs import Accept, ChannelSpec, Intake
 from omni_actors.wire.calls import (
     Call,
     FolderReply,
@@ -162,6 +164,7 @@ async def test_a_mail_that_is_sent_again_is_the_same_whatever_came_in_between(
     assert first == second
 
 
+@pytest.mark.slow
 async def test_a_mail_that_is_tried_again_by_hand_is_the_same(
     mail_rig: Rig, post: Post, autojump_clock: MockClock
 ) -> None:
@@ -264,3 +267,21 @@ async def test_a_mail_outlives_a_server_that_is_away_for_long(
 
     assert (await mail_rig.message(str(asked.body["id"]))).status == "sent"
     assert len(post.mails) == 1
+
+
+async def test_an_old_mail_does_not_hide_a_new_one_that_uses_its_id(
+    mail_rig: Rig, post: Post
+) -> None:
+    await write(mail_rig, "first", "<none@example.org>")
+    [first] = await mail_rig.events("message.received")
+    head = f"From: Ada <{ADA}>\r\nTo: {SUPPORT}\r\nMessage-ID: <1@example.org>\r\n\r\n".encode()
+    document = inbound.document(head + b"of old\r\n", SUPPORT, None, 1_000.0, "a" * 64)
+    [old] = inbound.parse(document)
+    assert isinstance(old, Received)
+
+    receiver = mail_rig.house.receiver
+    items = receiver.items(EMAIL, [evolve(old, synced=True)])
+    await mail_rig.store.do(Accept(Intake("itk_old", "mail", 1.0, 2, body=b"{}"), items))
+
+    [synced] = await mail_rig.events("message.synced")
+    assert synced.message_id != first.message_id

@@ -11,7 +11,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from omni_actors.gateway.feed import Feed
 from omni_actors.model.content import ChoiceResponse, Via
+from omni_actors.model.events import EventType
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.requests import To
 from omni_actors.net.account import Account
@@ -193,6 +195,7 @@ async def test_an_echo_with_our_callback_settles_a_lost_answer(
     assert len(graph.sent) == 1
 
 
+@pytest.mark.slow
 async def test_an_echo_that_names_nobody_settles_a_lost_answer_by_its_words(
     house: Rig, graph: Graph, autojump_clock: MockClock
 ) -> None:
@@ -338,3 +341,25 @@ async def test_somebody_is_written_to_by_the_id_of_the_page(
     prepared = await house.submit(to=to_them())
 
     assert (await house.message(prepared.message_id)).leg_id == (await leg_of(house)).id
+
+
+def comment(verb: str, text: str | None = None) -> dict[str, Any]:
+    value = {"item": "comment", "verb": verb, "comment_id": "88_901", "from": {"id": PSID}}
+    said = {"message": text} if text else {}
+    return {"field": "feed", "value": {**value, **said, "post_id": f"{PAGE}_88"}}
+
+
+@pytest.mark.slow
+async def test_a_comment_is_told_with_its_words_until_it_is_removed(house: Rig) -> None:
+    feed = Feed(house.store, house.house.bell, "default", 0, (EventType.CHANNEL_REPORTED,))
+    await knock(house, [comment("add", "Price please")], "changes")
+    [told] = await feed.page()
+    await knock(house, [comment("remove")], "changes")
+    again = await feed.page()
+
+    before: Any = told.detail["detail"]
+    after: list[Any] = [event.detail["detail"] for event in again]
+    assert (before["text"], before["platform"]["message"]) == ("Price please", "Price please")
+    assert before["address"] == "comment:88_901"
+    assert [(one["verb"], one["removed"]) for one in after] == [("add", True), ("remove", True)]
+    assert not {"text", "name", "platform"} & after[0].keys()

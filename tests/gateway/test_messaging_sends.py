@@ -230,6 +230,7 @@ async def test_films_go_out_more_slowly_than_words(
     assert len(graph.sent) == 6
 
 
+@pytest.mark.slow
 async def test_held_words_wait_for_the_customer(
     house: Rig, graph: SendApi, autojump_clock: MockClock
 ) -> None:

@@ -75,6 +75,7 @@ async def test_a_limit_that_the_config_raises_lets_out_what_was_held(
     assert states == ["held", "sent", "sent", "sent"]
 
 
+@pytest.mark.slow
 async def test_what_a_leg_got_later_stays_behind_what_it_holds(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:
@@ -114,6 +115,7 @@ async def test_whom_nothing_was_sent_to_is_not_counted(
         await rig.until(lambda: platform.accepted(ADA), within_s=700)
 
 
+@pytest.mark.slow
 async def test_who_comes_while_the_line_is_looked_at_is_not_forgotten(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:
@@ -212,6 +214,7 @@ async def test_the_line_is_let_out_in_pieces_that_go_out_before_the_next(
     assert len(events) == 30 + 10  # nobody was let out who had to go back
 
 
+@pytest.mark.slow
 async def test_a_line_outlives_a_restart(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:
@@ -224,6 +227,7 @@ async def test_a_line_outlives_a_restart(
             await rig.reached(id, "sent", within_s=10)
 
 
+@pytest.mark.slow
 async def test_a_paused_channel_keeps_its_line_and_takes_no_places(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:
@@ -266,6 +270,7 @@ async def test_the_same_persons_answers_go_while_what_is_written_first_is_stoppe
     await rig.reached(first.message_id, "sent", within_s=5)
 
 
+@pytest.mark.slow
 async def test_an_answer_that_is_refused_with_that_is_tried_again_soon(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
@@ -345,6 +350,7 @@ async def test_a_budget_that_is_used_up_is_so_after_a_restart(
     assert platform.accepted(BOB)[0].at >= told_at + 15 * 60
 
 
+@pytest.mark.slow
 async def test_a_person_who_gets_too_much_is_left_alone_after_a_restart(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:

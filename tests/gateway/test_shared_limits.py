@@ -112,6 +112,7 @@ async def test_older_word_does_not_undo_newer(rig: Rig, autojump_clock: MockCloc
 # ---------------------------------------------------------------- scopes
 
 
+@pytest.mark.slow
 async def test_a_used_up_account_stops_its_numbers_and_no_others(
     tmp_path: Path, platform: Platform, autojump_clock: MockClock
 ) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import threading
 import tracemalloc
-from collections.abc import AsyncIterator, Container, Iterator, Sequence
+from collections.abc import AsyncIterator, Container, Sequence
 from pathlib import Path
 
 import pytest
@@ -313,6 +313,7 @@ async def test_a_blob_put_again_while_a_sweep_asks_about_it_stays(blobs: Blobs) 
 
 async def test_a_sweep_asks_in_bounded_pages(blobs: Blobs) -> None:
     folder = blobs.root / "00"
+    folder.mkdir()
     for number in range(600):
         path = folder / f"{number:064x}"
         path.write_bytes(b"x")
@@ -332,6 +333,7 @@ async def test_a_sweep_asks_in_bounded_pages(blobs: Blobs) -> None:
 
 async def test_a_sweep_leaves_alone_what_it_does_not_know(blobs: Blobs) -> None:
     stranger = blobs.root / "00" / "README"
+    stranger.parent.mkdir()
     stranger.write_text("mine")
     os.utime(stranger, (HOUR_AGO - 1, HOUR_AGO - 1))
 
@@ -383,111 +385,6 @@ async def test_a_disk_that_fills_on_the_way_stops_the_copy_at_the_floor(blobs: B
 
     assert refused.value.free_bytes >= MEGABYTE
     assert files_below(blobs.root) == []
-
-
-class PowerCut(Exception):
-    """The machine has stopped."""
-
-
-@define
-class MortalDisk(Disk):
-    """A disk whose power fails before its step number `cut_at`, and which then forgets.
-
-    Bytes that were not synced are lost in part; names that were not synced are lost when
-    `forgets_names` says so, as either can happen to a real one.
-    """
-
-    cut_at: int
-    forgets_names: bool
-    steps: int = 0
-    _unsynced: set[int] = field(factory=set)
-    _renames: list[tuple[Path, Path, bytes | None]] = field(factory=list)
-
-    def _step(self) -> None:
-        self.steps += 1
-        if self.steps > self.cut_at:
-            raise PowerCut
-
-    def create(self, path: Path) -> int:
-        self._step()
-        descriptor = super().create(path)
-        self._unsynced.add(os.fstat(descriptor).st_ino)
-        return descriptor
-
-    def write(self, descriptor: int, chunk: memoryview) -> int:
-        self._step()
-        return super().write(descriptor, chunk[: len(chunk) // 2 + 1])
-
-    def sync(self, descriptor: int) -> None:
-        self._step()
-        self._unsynced.discard(os.fstat(descriptor).st_ino)
-
-    def close(self, descriptor: int) -> None:
-        super().close(descriptor)
-        self._step()
-
-    def rename(self, source: Path, target: Path) -> None:
-        self._step()
-        self._renames.append((source, target, target.read_bytes() if target.exists() else None))
-        super().rename(source, target)
-
-    def sync_folder(self, folder: Path) -> None:
-        self._step()
-        self._renames = [entry for entry in self._renames if entry[1].parent != folder]
-
-    def remove(self, path: Path) -> None:
-        self._step()
-        super().remove(path)
-
-    def lose_power(self, root: Path) -> None:
-        for path in files_below(root):
-            if path.stat().st_ino in self._unsynced:
-                os.truncate(path, path.stat().st_size // 2)
-        for source, target, before in self._renames if self.forgets_names else []:
-            target.rename(source)
-            if before is not None:
-                target.write_bytes(before)
-
-
-def wrong_blobs(blobs: Blobs) -> Iterator[Path]:
-    for path in files_below(blobs.root):
-        if hashlib.sha256(path.read_bytes()).hexdigest() != path.name:
-            yield path
-
-
-@pytest.mark.parametrize("known", [False, True], ids=["new", "known before"])
-@pytest.mark.parametrize("forgets_names", [False, True], ids=["names kept", "names lost"])
-@pytest.mark.parametrize("cut_at", range(12))
-async def test_no_power_cut_leaves_a_wrong_blob_or_takes_an_acknowledged_one(
-    blobs: Blobs, cut_at: int, forgets_names: bool, known: bool
-) -> None:
-    body = b"photos"
-    if known:
-        await blobs.put_bytes(body)
-    disk = MortalDisk(cut_at, forgets_names)
-    mortal = Blobs(blobs.root, disk=disk)
-    acknowledged = known
-
-    try:
-        mortal.put_bytes_blocking(body)
-        acknowledged = True
-    except PowerCut:
-        pass
-    disk.lose_power(blobs.root)
-    blobs.prepare()
-
-    assert list(wrong_blobs(blobs)) == []
-    assert files_below(blobs.drafts) == []
-    if acknowledged:
-        assert await read_all(blobs, blob_of(body)) == body
-
-
-async def test_the_power_cuts_reach_from_the_first_step_to_after_the_last(blobs: Blobs) -> None:
-    disk = MortalDisk(1000, forgets_names=True)
-
-    await Blobs(blobs.root, disk=disk).put_bytes(b"photos")
-
-    assert disk.steps < 12
 
 
 @pytest.mark.slow

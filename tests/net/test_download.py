@@ -59,6 +59,7 @@ async def again(hands: HttpHands, served: Served, call: HttpCall) -> tuple[Failu
     return failure, await hands.make(call, account(served), Trace())
 
 
+@pytest.mark.slow
 async def test_a_body_that_broke_off_is_gone_on_with(hands: HttpHands, blobs: Blobs) -> None:
     async with serving(with_ranges(HALF, None)) as served:
         failure, reply = await again(hands, served, call_of(served))

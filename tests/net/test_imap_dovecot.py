@@ -27,7 +27,7 @@ from omni_actors.net.imap_hands import FolderHands
 from omni_actors.net.trace import Trace
 from omni_actors.wire.calls import FindCall, FolderReply, KeepCall, Login, Tls
 from omni_actors.wire.mail import Mail
-from tests.support.dovecot import PASSWORD, UNKNOWN, Dovecot, token_of
+from tests.support.dovecot import PASSWORD, UNKNOWN, Dovecot, program, running, token_of
 
 _NUMBERS = count(1)
 
@@ -324,6 +324,7 @@ def hands_of(dovecot: Dovecot) -> FolderHands:
     return FolderHands(compose, trio.current_time, ssl_context=trusting)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["Sent", "Elsewhere", "\\Sent"])
 async def test_a_mail_of_ours_is_kept_once_and_found(
     dovecot: Dovecot, address: str, folder: str
@@ -339,6 +340,51 @@ async def test_a_mail_of_ours_is_kept_once_and_found(
     assert dovecot.doveadm("search", "-u", address, "mailbox", name).count("\n") == 1
     assert [each.method for each in trace.exchanges] == ["FIND", "KEEP", "KEEP", "FIND"]
     assert PASSWORD not in str(trace.as_json())
+
+
+BELOW_INBOX = """\
+separator = .
+  prefix = INBOX.
+  mailbox Gesendet {
+    special_use = \\Sent
+    auto = create
+  }
+"""
+DOTTED = """\
+separator = .
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("namespace", "root", "sent"),
+    [(BELOW_INBOX, "INBOX.", "INBOX.Gesendet"), (DOTTED, "", "Sent")],
+)
+async def test_folders_are_made_where_the_server_has_them_and_sent_mails_go_to_its_own(
+    address: str, namespace: str, root: str, sent: str
+) -> None:
+    if program("dovecot") is None:
+        pytest.skip("dovecot is not installed")
+    with running(namespace=namespace) as dovecot:
+        dovecot.deliver(address, mail("one"), mail("two"))
+        async with opened(dovecot, address) as mailbox:
+            await mailbox.select("INBOX")
+            assert await mailbox.move([1], "Processed") is Moved.MOVED
+            assert await mailbox.move([2], "Gateway/Failed") is Moved.MOVED
+            selected = await mailbox.select("Processed")
+        hands, account = hands_of(dovecot), dovecot.account(address)
+        server = dovecot.server(address)
+        for call in (KeepCall(server, "\\Sent", SENT), KeepCall(server, "Copies", SENT)):
+            assert await hands.make(call, account, Trace()) == FolderReply(True)
+        find = FindCall(server, "\\Sent", "<ours@example.test>")
+        assert await hands.make(find, account, Trace()) == FolderReply(True)
+
+        assert (selected.folder, selected.exists) == ("Processed", 1)
+        names = {"INBOX", sent, *(f"{root}{each}" for each in ("Processed", "Gateway.Failed"))}
+        assert {*dovecot.doveadm("mailbox", "list", "-u", address).split()} >= names
+        for folder in (sent, f"{root}Copies"):
+            found = dovecot.doveadm("search", "-u", address, "mailbox", folder, "all")
+            assert found.count("\n") == 1
 
 
 @pytest.mark.slow

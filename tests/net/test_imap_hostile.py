@@ -399,6 +399,24 @@ async def test_without_uidplus_nothing_is_expunged(autojump_clock: MockClock) ->
         assert await mailbox.move([7], "Processed") is Moved.FLAGGED
 
 
+async def test_mails_that_may_not_be_removed_are_copied_and_stay(
+    autojump_clock: MockClock,
+) -> None:
+    async def script(peer: ImapPeer) -> None:
+        await peer.lets_in("IMAP4rev1 AUTH=PLAIN SASL-IR UIDPLUS")
+        await peer.opens()
+        await peer.hears("UID COPY")
+        await peer.answers()
+        await peer.hears("UID STORE")
+        await peer.answers(told="NO [NOPERM] not yours")
+        assert await peer.line() == b"A5 LOGOUT"
+
+    async with mailbox_at(script) as mailbox:
+        await mailbox.select("INBOX")
+
+        assert await mailbox.move([7], "Processed") is Moved.LEFT
+
+
 def outgoing(*pieces: bytes, size: int) -> Outgoing:
     return Outgoing(size, lambda: aclosing(each(pieces)))
 

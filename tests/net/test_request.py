@@ -428,6 +428,7 @@ async def test_the_trace_tells_why_there_is_no_answer(hands: HttpHands) -> None:
 TRICKY = st.text(st.characters(codec="utf-8") | st.sampled_from('"\r\n;=-'), max_size=40)
 
 
+@pytest.mark.slow
 @given(name=TRICKY, filename=TRICKY, value=st.text(max_size=40))
 def test_no_name_breaks_out_of_its_line(name: str, filename: str, value: str) -> None:
     upload = Upload(name, "0" * 64, filename, "image/png", 7)

@@ -117,6 +117,7 @@ PHASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("phase", "known"), PHASES.items(), ids=PHASES.keys())
 async def test_a_lost_connection_is_known_for_what_it_is(
     phase: str, known: tuple[float, Kind], autojump_clock: MockClock

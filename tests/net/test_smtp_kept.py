@@ -18,6 +18,7 @@ async def test_a_connection_is_used_again(autojump_clock: MockClock) -> None:
     assert len(server.peers) == 1
 
 
+@pytest.mark.slow
 async def test_a_connection_is_worn_out_by_a_hundred_mails(autojump_clock: MockClock) -> None:
     async with scripted(friendly) as (hands, server):
         for _ in range(101):

@@ -241,17 +241,6 @@ async def test_a_bounce_names_the_envelope(house: House) -> None:
     assert b"Hello" not in bounce.raw  # RET=HDRS
 
 
-async def test_a_delivery_is_reported_where_that_is_asked_for(house: House) -> None:
-    call = house.call("ann@example.test", envelope_id="t", delivered=True)
-
-    async with mail_hands() as hands:
-        await hands.make(call, house.account(""), Trace())
-    mails = await trio.to_thread.run_sync(house.mailboxes.wait_for, 2)
-
-    [report] = [mail for mail in mails if not mail.sender]
-    assert b"Action: relayed" in report.raw
-
-
 async def test_many_mails_go_over_few_connections(house: House) -> None:
     async with mail_hands() as hands:
         async with trio.open_nursery() as nursery:

@@ -1,5 +1,6 @@
 """Rich content as text, and lines that stay whole."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +32,7 @@ def test_pieces_fit_and_hold_everything_in_order(lines: list[str], limit: int, u
     assert "".join("".join(pieces).split()) == "".join("".join(lines).split())
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(LINES, st.integers(4, 200), UNITS)
 def test_a_line_that_fits_into_a_piece_is_whole_in_one(

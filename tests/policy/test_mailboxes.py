@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from omni_actors.policy.mailboxes import again_s, is_given_up, is_history
+from omni_actors.policy.mailboxes import again_s, file_again_s, is_given_up, is_history
 
 DAY_S = 86400.0
 
@@ -36,3 +36,8 @@ def test_a_mail_is_left_when_it_was_tried_often_enough(
     attempts: int, losses: int, left: bool
 ) -> None:
     assert is_given_up(attempts, losses) is left
+
+
+def test_a_folder_that_is_refused_is_asked_for_ever_more_rarely() -> None:
+    assert [file_again_s(n) for n in (1, 2, 3)] == [300.0, 600.0, 1_200.0]
+    assert file_again_s(10_000) == 86_400.0

@@ -54,6 +54,7 @@ def test_a_webhook_signature_agrees_with_its_vector() -> None:
     assert signature == "v1,XP5s+++sHkkDK22al0SXZw01iPHFGs3Y3EVgfHUgQ/4="
 
 
+@pytest.mark.slow
 @given(st.binary(min_size=24, max_size=64), st.text("abc_019", min_size=1), st.text())
 def test_webhook_signatures_are_those_of_an_independent_implementation(
     key: bytes, message_id: str, body: str

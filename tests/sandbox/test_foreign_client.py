@@ -9,6 +9,7 @@ media in the headers of templates, which pywa gathers with asyncio.
 """
 
 import base64
+import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -124,7 +125,8 @@ async def bot(play: Play) -> AsyncIterator[Bot]:
     async def note(_client: WhatsApp, update: Any) -> None:
         told.send_nowait(update)
 
-    async with httpx.AsyncClient() as session, trio.open_nursery() as nursery:
+    nothing = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # is trusted; all is said in the clear
+    async with httpx.AsyncClient(verify=nothing) as session, trio.open_nursery() as nursery:
         client = whatsapp(session)
         point_at(session, play.sandbox.url)
         client.add_handlers(

@@ -170,6 +170,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", WRONG.values(), ids=WRONG.keys())
 async def test_what_the_platform_would_never_say_is_refused_with_a_sentence(
     play: Play, document: dict[str, Any]

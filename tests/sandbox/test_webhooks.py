@@ -129,6 +129,7 @@ LOST: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", LOST)
 async def test_what_the_platform_could_not_hand_over_arrives_with_its_error(
     play: Play, label: str

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from omni_actors.model.content import Text
 from omni_actors.model.reports import IdentityKey, StatusReported, Trust
 from omni_actors.model.states import PartStatus
 from omni_actors.store.mail import (
@@ -16,10 +17,12 @@ from omni_actors.store.mail import (
     Opened,
     OpenMailbox,
     PassMail,
+    RefuseFiling,
+    Shut,
     TryMail,
     Unfiled,
 )
-from omni_actors.store.queries import ContactById, Conversations
+from omni_actors.store.queries import ContactById, Conversations, Messages
 from omni_actors.store.rows import Identity, Message
 from omni_actors.store.verbs import (
     Accept,
@@ -173,7 +176,7 @@ async def test_filed_mails_are_forgotten_after_more_than_a_year(office: Desk) ->
     await opened(office)
     await fetch(office, 3, key="mail:a")
     await fetch(office, 4, key="mail:b")
-    await office.do(FiledMails("mail", "INBOX", 7, (3,)))
+    await office.do(FiledMails("mail", "INBOX", 7, (3,), "Processed"))
 
     await office.do(Sweep(1_000.0 + 500 * DAY_S, Retention()))
 
@@ -195,11 +198,25 @@ async def test_what_still_lies_where_it_was_read_is_told_of(office: Desk) -> Non
     await fetch(office, 2, state=MailState.TOO_LARGE)
     await fetch(office, 3, state=MailState.QUARANTINED)
     await office.do(TryMail(place(4), 1.0))
-    await office.do(FiledMails("mail", "INBOX", 7, (1,)))
+    await office.do(FiledMails("mail", "INBOX", 7, (1,), "Processed"))
 
     found = await opened(office)
 
     assert found.unfiled == (Unfiled(2, MailState.TOO_LARGE), Unfiled(3, MailState.QUARANTINED))
+
+
+async def test_a_folder_that_takes_no_mails_is_remembered_until_it_does(office: Desk) -> None:
+    await opened(office)
+    for refusals in (1, 2):
+        shut = Shut("Processed", refusals, 100.0 * refusals, "no room")
+        await office.do(RefuseFiling("mail", "INBOX", shut, 10.0))
+    assert (await opened(office)).shut == (Shut("Processed", 2, 200.0, "no room"),)
+
+    await office.do(FiledMails("mail", "INBOX", 7, (1,), "Processed"))
+
+    assert (await opened(office)).shut == ()
+    told = [event for event in office.events() if event.type == "channel.reported"]
+    assert [event.channel_id for event in told] == ["mail"]
 
 
 async def test_what_somebody_took_away_is_passed_over(office: Desk) -> None:
@@ -441,3 +458,23 @@ async def test_each_attempt_is_told_of_the_same_thread_and_time(
     assert (first.thread, second.thread) == (known, known)
     assert (first.asked_at, second.asked_at) == (1_000.0, 1_000.0)
     assert second.resent
+
+
+@pytest.mark.parametrize(("first", "second"), [(True, True), (True, False), (False, True)])
+async def test_two_mails_with_one_message_id_are_two_whichever_is_old(
+    office: Desk, first: bool, second: bool
+) -> None:
+    for n, old in enumerate((first, second)):
+        one = received(
+            "same@example.org",
+            Text(f"mail {n}"),
+            who=ADA,
+            channel_key=MAILBOX,
+            event_key=f"mail:{n}",
+            synced=old,
+        )
+        await office.accept(Item("email", one, id_repeats=True))
+
+    [conversation] = office.ask(Conversations("default")).rows
+    rows = office.ask(Messages("default", conversation.id)).rows
+    assert sorted(str(row.content) for row in rows) == [str(Text("mail 0")), str(Text("mail 1"))]

@@ -405,10 +405,12 @@ async def test_figures_count_rows(desk: Desk) -> None:
 
 # Those that need no tenant: they are asked with an id that only its owner has, or by the house.
 HOUSE_ONLY = {
-    "AskedBy", "BlobsInUse", "Closures", "Credentials", "DeletionByCode", "DerivativeOf",
+    "AskedBy", "BlobsInUse", "Closures", "CopyLines", "Credentials", "DeletionByCode",
+    "DerivativeOf",
     "DueMedia", "EventFloor", "Figures", "Grants", "Heads", "HistoryOf", "InLine", "IntakeBody",
     "KeyByHash", "LegHeads", "LegsOf", "PeopleOf", "SitterOf",
-    "Outreached", "Replay", "SentSince", "TemplateSyncOf", "TreasureOf", "Unclaimed", "Unhandled",
+    "Outreached", "Replay", "SentSince", "SpentSince", "TemplateSyncOf", "TreasureOf", "Unclaimed",
+    "Unhandled",
     "UnhandledConversations", "UploadOf", "WindowOf",
 }  # fmt: skip
 

@@ -30,7 +30,7 @@ from omni_actors.store.verbs import (
     Tick,
     Timer,
 )
-from tests.store.conftest import LOST, REJECTED, STUMBLED, Desk
+from tests.store.conftest import LOST, REJECTED, STUMBLED, Desk, item, received
 
 DAY_S = 86_400.0
 
@@ -348,6 +348,23 @@ async def test_a_cursor_from_before_the_sweep_is_refused(desk: Desk) -> None:
     with pytest.raises(Refused) as refused:
         desk.ask(Events("default", last - 1))
     assert refused.value.code == "cursor_too_old"
+
+
+async def test_what_is_told_of_long_ago_takes_no_event_of_today_with_it(desk: Desk) -> None:
+    today = 1_000.0 + 400 * DAY_S
+    bob = (IdentityKey("phone", "1"),)
+    await desk.accept(item(received("wamid.old", who=bob, at=1_000.0, synced=True)), at=today)
+    await desk.receive("wamid.new", at=today)
+    await desk.accept(item(received("wamid.late", at=1_000.0)), at=today)
+    told = [event.cursor for event in desk.events()]
+
+    await desk.do(Sweep(today + DAY_S, Retention()))
+    assert [event.cursor for event in desk.events()] == told
+
+    await desk.do(Sweep(today + 31 * DAY_S, Retention()))
+    assert desk.events(after=told[-1]) == ()
+    with pytest.raises(Refused):
+        desk.events()
 
 
 async def test_a_sweep_takes_small_bites(desk: Desk) -> None:

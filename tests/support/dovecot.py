@@ -99,10 +99,11 @@ class Dovecot:
 
 
 @contextmanager
-def running(checker: str | None = None) -> Iterator[Dovecot]:
+def running(checker: str | None = None, namespace: str | None = None) -> Iterator[Dovecot]:
     """Start a server in a new folder, and stop it in the end. It must be installed.
 
-    `checker` is a URL that knows which access token is whose, in place of one of our own.
+    `checker` is a URL that knows which access token is whose, in place of one of our own;
+    `namespace` says where the folders are, in the words of its config.
     """
     with ExitStack() as stack:
         # Not one of pytest's folders: those are closed to the user whom the mails belong to.
@@ -114,7 +115,7 @@ def running(checker: str | None = None) -> Iterator[Dovecot]:
             ports = _free_ports(4)
             config = folder / "dovecot.conf"
             dovecot = Dovecot(folder, config, certificate, *ports)
-            config.write_text(_config(dovecot, checker))
+            config.write_text(_config(dovecot, checker, namespace or NAMESPACE))
             process = _started(dovecot)
             if _answers(process, ports):
                 stack.callback(_stop, process)
@@ -195,7 +196,7 @@ class _TokenChecker(BaseHTTPRequestHandler):
         """Nothing: it would stand among the results of the tests."""
 
 
-def _config(dovecot: Dovecot, checker: str) -> str:
+def _config(dovecot: Dovecot, checker: str, namespace: str) -> str:
     folder = dovecot.folder
     root = os.geteuid() == 0
     owner = pwd.getpwnam("mail") if root else pwd.getpwuid(os.geteuid())
@@ -216,6 +217,7 @@ def _config(dovecot: Dovecot, checker: str) -> str:
         lmtp=dovecot.lmtp_port,
         sasl=dovecot.sasl_port,
         password=PASSWORD,
+        namespace=namespace,
         unprivileged=""
         if root
         else UNPRIVILEGED.format(user=owner.pw_name, group=grp.getgrgid(owner.pw_gid).gr_name),
@@ -243,6 +245,13 @@ service stats {{
   chroot =
 }}
 """
+NAMESPACE: Final = """\
+separator = /
+  mailbox Sent {
+    special_use = \\Sent
+    auto = create
+  }
+"""
 CONFIG: Final = """\
 base_dir = {folder}/run
 state_dir = {folder}/state
@@ -266,11 +275,7 @@ mail_max_userip_connections = 0
 recipient_delimiter = +
 namespace inbox {{
   inbox = yes
-  separator = /
-  mailbox Sent {{
-    special_use = \\Sent
-    auto = create
-  }}
+  {namespace}
 }}
 passdb {{
   driver = passwd-file

@@ -189,6 +189,7 @@ def test_any_text_comes_out_as_it_went_in(text: str, html: bool) -> None:
         assert payload.decode().replace("\r\n", "\n").removesuffix("\n") == wanted
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1, max_size=120))
 def test_any_name_of_a_file_is_read_or_refused(name: str) -> None:
     mail = evolve(SIMPLE, attachments=(Attached("pdf", name, "application/pdf", 160),))

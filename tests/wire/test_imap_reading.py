@@ -35,6 +35,7 @@ from omni_actors.wire.imap_replies import (
     runs_of,
     unix_time,
 )
+from omni_actors.wire.imap_spaces import Space, Spaces
 from omni_actors.wire.imap_values import DEPTH_MAX, Atom, values_of
 
 
@@ -120,6 +121,20 @@ SAID: dict[str, tuple[bytes, list[Event]]] = {
         [Folder('a"\\{b', ".", frozenset())],
     ),
     "a folder with a quote": (b'* LIST () "\\\\" "a\\"b"\r\n', [Folder('a"b', "\\", frozenset())]),
+    "a server whose folders have one root": (
+        b'* NAMESPACE (("" "/")) NIL NIL\r\n',
+        [Spaces((Space("", "/"),))],
+    ),
+    "a server with folders below the inbox, and others": (
+        b'* NAMESPACE (("INBOX." ".")) (("&2Dzfdw-." NIL "X" ("a"))) (("#a" "/")("b" "/"))\r\n',
+        [
+            Spaces(
+                (Space("INBOX.", "."),),
+                (Space("\U0001f377.", None), Space("#a", "/"), Space("b", "/")),
+            )
+        ],
+    ),
+    "a server without any": (b"* NAMESPACE NIL NIL NIL\r\n", [Spaces()]),
     "a folder that is called NIL": (b'* LIST () "/" NIL\r\n', [Folder("NIL", "/", frozenset())]),
     "flags of a mail": (
         b"* 12 FETCH (FLAGS (\\Seen $Junk) UID 4 X-NEW NIL)\r\n",

@@ -387,7 +387,6 @@ def test_reports_of_delivery_are_asked_for_where_they_are_offered() -> None:
     offers = Offers(pipelining=True, dsn=True)
     wanted = {
         ONE: "NOTIFY=FAILURE,DELAY",
-        evolve(ONE, delivered=True): "NOTIFY=SUCCESS,FAILURE,DELAY",
         evolve(ONE, sender=""): "NOTIFY=NEVER",
     }
     for envelope, notify in wanted.items():

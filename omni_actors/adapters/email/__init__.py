@@ -11,11 +11,12 @@ from omni_actors.adapters.email.inbound import document, parse
 from omni_actors.adapters.email.mime import extract
 from omni_actors.adapters.email.oauth import OAUTH
 from omni_actors.adapters.email.outbound import ATTEMPT_S, forbids, send
-from omni_actors.adapters.email.rates import limits_of
+from omni_actors.adapters.email.rates import PLAIN, limits_of, ties
 from omni_actors.adapters.email.settings import (
     EmailCredentials,
     EmailSettings,
     channel_key,
+    completed,
     folders,
     token,
     token_hosts,
@@ -26,7 +27,7 @@ EMAIL: Final = Adapter(
     settings=EmailSettings,
     credentials=EmailCredentials,
     capabilities=CAPABILITIES,
-    rate=limits_of("plain").rate,
+    rate=PLAIN.rate,
     pair_rate=None,
     channel_key=channel_key,
     address=address,
@@ -39,7 +40,9 @@ EMAIL: Final = Adapter(
     forbids=forbids,
     check=check,
     oauth=OAUTH,
-    rate_of=lambda settings: limits_of(settings.provider).rate,
+    rate_of=lambda settings: limits_of(settings).rate,
+    completed=completed,
+    ties=ties,
     mailbox=MailboxDesk(
         server=lambda settings: settings.imap_server,
         folders=folders,

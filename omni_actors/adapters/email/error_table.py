@@ -54,8 +54,8 @@ def _down(sentence: str, retry_after_s: float | None = None) -> Rule:
     return Rule(Kind.TRANSIENT, reason, sentence, Scope.CHANNEL, retry_after_s, PATIENCE_S)
 
 
-def _held(sentence: str, retry_after_s: float) -> Rule:
-    return Rule(Kind.THROTTLED, Reason.RATE_LIMITED, sentence, Scope.CHANNEL, retry_after_s)
+def _held(sentence: str, retry_after_s: float, scope: Scope = Scope.CHANNEL) -> Rule:
+    return Rule(Kind.THROTTLED, Reason.RATE_LIMITED, sentence, scope, retry_after_s)
 
 
 def _deferred(sentence: str, retry_after_s: float | None = None) -> Rule:
@@ -139,6 +139,7 @@ ROWS: Final[tuple[Row, ...]] = (
             "The account has sent as many mails as it may in a day; sending goes on by itself as "
             "the day passes. Send less, or get a higher limit.",
             HOUR_S,
+            Scope.ACCOUNT,
         ),
         codes=(5,),
         enhanced=("5.4.5",),
@@ -150,6 +151,7 @@ ROWS: Final[tuple[Row, ...]] = (
             "The account has written to as many people as it may in a day; sending goes on by "
             "itself as the day passes.",
             HOUR_S,
+            Scope.ACCOUNT,
         ),
         codes=(554,),
         enhanced=("5.2.0",),

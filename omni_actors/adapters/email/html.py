@@ -23,7 +23,7 @@ from omni_actors.adapters.email.markup import (
 TEXT_MAX: Final = 1_000_000
 NESTED_SHOWN_MAX: Final = 8  # quotes and lists deeper than that look no deeper
 
-_WHITE = re.compile(r"[ \t\n\r\f\u00a0]+")
+_WHITE = re.compile(r"[ \t\n\r\f\u00a0]{2,}|[\t\n\r\f\u00a0]")  # but for a single blank
 _UNSEEN = re.compile("[\u00ad\u034f\u200b\u2060\ufeff]+")
 _JOINERS = "\u200c\u200d\u2007\u00a0 \t"
 _SCHEMES: Final = ("http://", "https://", "mailto:", "tel:")
@@ -77,7 +77,9 @@ class Writer:
 
     def text(self, source: str) -> None:
         """Words, or lines where they stand as they are."""
-        text = _UNSEEN.sub("", unescaped(source))
+        text = unescaped(source)
+        if not text.isascii():
+            text = _UNSEEN.sub("", text)
         if self.literal:
             first, *others = text.replace("\r\n", "\n").split("\n")
             self._put(first)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from omni_actors.adapters.contract import Undecodable
 from omni_actors.adapters.email.addresses import (
     Mailbox,
     address_within,
@@ -18,9 +19,15 @@ from omni_actors.adapters.email.addresses import (
 from omni_actors.adapters.email.attachments import media_kind
 from omni_actors.adapters.email.bounces import bounce_of, statuses
 from omni_actors.adapters.email.fingerprints import event_key
-from omni_actors.adapters.email.headers import date_of, shown, words_decoded
+from omni_actors.adapters.email.headers import (
+    Headers,
+    date_of,
+    read_section,
+    shown,
+    words_decoded,
+)
 from omni_actors.adapters.email.html import safe
-from omni_actors.adapters.email.machines import Written, own_id, written_by
+from omni_actors.adapters.email.machines import Written, is_own_list, own_id, written_by
 from omni_actors.adapters.email.mime import Attachment, Parsed, read
 from omni_actors.adapters.email.quotes import Reply, reply
 from omni_actors.adapters.email.settings import EmailSettings
@@ -52,6 +59,13 @@ SUBJECT_MAX: Final = 998
 HEADER_MAX: Final = 2000
 PEOPLE_MAX: Final = 100
 
+STAND_IN_MAX: Final = 4096
+STAND_IN_SUBJECT: Final = "Retrieval using the IMAP4 protocol failed for the following message"
+STAND_IN: Final = (
+    "the mail server could not convert the mail and handed over a note in its place; the mail can "
+    "be read in Outlook, and moved back to be tried again"
+)
+
 # What a bot or a desk may want to know of a mail, by its usual name.
 TOLD_HEADERS: Final = (
     "From",
@@ -73,7 +87,12 @@ def document(
     raw: bytes, channel_key: str, settings: EmailSettings | None, at: float, blob: str
 ) -> Any:
     """A raw mail as what `parse` reads: whose mailbox it is and what that is configured with (if it
-    is known), when it arrived (unix seconds; 0 when that is not known), and the blob of it."""
+    is known), when it arrived (unix seconds; 0 when that is not known), and the blob of it.
+
+    Raises Undecodable where the server has put a note of its own in the mail's place.
+    """
+    if is_stand_in(raw):
+        raise Undecodable(STAND_IN)
     return {
         "raw": raw,
         "channel_key": channel_key,
@@ -83,6 +102,14 @@ def document(
         "authserv_id": settings.trusted_authserv_id if settings else "",
         "subject_fallback": settings.subject_fallback if settings else False,
     }
+
+
+def is_stand_in(raw: bytes) -> bool:
+    """Whether it is what Exchange hands over instead of a mail that it cannot convert."""
+    head = read_section(raw, 0, min(len(raw), STAND_IN_MAX)).headers
+    return head.text("subject").startswith(STAND_IN_SUBJECT) and not (
+        head.raw("received") or head.raw("message-id")
+    )
 
 
 @frozen
@@ -115,11 +142,6 @@ class Mail:
         return event_key(self.parsed)
 
     @property
-    def at(self) -> float:
-        """When it arrived; when it was written, if that is all that is known."""
-        return self.arrived_at or date_of(self.parsed.headers)
-
-    @property
     def external_id(self) -> str:
         """The Message-ID without its brackets, or a name that only these bytes have."""
         ids = self.parsed.headers.ids("message-id")
@@ -138,7 +160,7 @@ def parse(document: Json) -> Sequence[Report]:
         witness=witness(str(given.get("authserv_id") or ""), str(given.get("provider") or "")),
         by_subject=given.get("subject_fallback") is True,
     )
-    return told(mail, sender_of(mail.parsed))
+    return told(mail, sender_of(mail.parsed, mail.channel_key))
 
 
 def told(mail: Mail, sender: Sender) -> Sequence[Report]:
@@ -146,7 +168,7 @@ def told(mail: Mail, sender: Sender) -> Sequence[Report]:
     address = sender.mailbox.key if sender.mailbox else ""
     bounce = bounce_of(mail.parsed, address)
     if bounce is not None:
-        found = list(statuses(bounce, mail.channel_key, mail.event_key, mail.at))
+        found = list(statuses(bounce, mail.channel_key, mail.event_key, mail.arrived_at))
         return found or [unsupported(mail, "the report names no mail of ours", "bounce")]
     own = own_id(mail.parsed.headers, mail.channel_key)
     if own is not None:
@@ -162,7 +184,7 @@ def came_back(mail: Mail, message_id: str) -> StatusReported:
     return StatusReported(
         channel_key=mail.channel_key,
         event_key=mail.event_key,
-        at=mail.at,
+        at=mail.arrived_at,
         identities=(),
         external_id=message_id,
         status=PartStatus.SENT,
@@ -173,8 +195,9 @@ def came_back(mail: Mail, message_id: str) -> StatusReported:
 # ---- who wrote
 
 
-def sender_of(parsed: Parsed) -> Sender:
-    """The one person in From; of several the one whom Sender names among them.
+def sender_of(parsed: Parsed, account: str) -> Sender:
+    """The one person in From; of several the one whom Sender names among them. Where a list of the
+    account's own has put its address there, whoever wrote to the list.
 
     https://www.rfc-editor.org/rfc/rfc5322#section-3.6.2
     """
@@ -191,7 +214,24 @@ def sender_of(parsed: Parsed) -> Sender:
         real = [person for person in real if said == [person.key] and len(fields) == 1]
     if not real:
         return Sender(None, None, signs, "From names several people, and Sender none of them")
+    behind = _behind_list(parsed.headers, real[0], account)
+    if behind is not None:
+        return Sender(behind, _name(behind), (*signs, "through_list"))
     return Sender(real[0], _name(real[0]), signs)
+
+
+def _behind_list(headers: Headers, person: Mailbox, account: str) -> Mailbox | None:
+    """Who wrote what a list sends under its own address, as it must for people whose domain lets
+    nobody else send (RFC 7489)."""
+    domain = account.rpartition("@")[2]
+    if person.key.rpartition("@")[2] != domain or not is_own_list(headers, account):
+        return None
+    for name in ("x-original-from", "reply-to"):
+        named = [each for each in mailboxes(headers.written(name)) if each.address]
+        others = {each.key: each for each in named if each.key.rpartition("@")[2] != domain}
+        if len(others) == 1:
+            return next(iter(others.values()))
+    return None
 
 
 def _signs(fields: Sequence[str], people: Sequence[Mailbox]) -> tuple[str, ...]:
@@ -228,7 +268,7 @@ def received(mail: Mail, sender: Sender) -> Received:
     return Received(
         channel_key=mail.channel_key,
         event_key=mail.event_key,
-        at=mail.at,
+        at=mail.arrived_at,
         identities=(identity(sender.mailbox.address),),
         external_id=mail.external_id,
         content=content(parsed, said),
@@ -239,7 +279,7 @@ def received(mail: Mail, sender: Sender) -> Received:
         opens_window=not by.is_automatic,
         automatic=by.is_automatic,
         clues=clues(headers, by_subject=mail.by_subject),
-        thread=None if by.is_automatic else thread_of(headers),
+        thread=thread_of(headers),
         trust=trust_of(checks, sender.mailbox.key, sender.signs),
     )
 
@@ -302,7 +342,7 @@ def unsupported(mail: Mail, why: str, kind: str = "mail") -> Unsupported:
     return Unsupported(
         channel_key=mail.channel_key,
         event_key=mail.event_key,
-        at=mail.at,
+        at=mail.arrived_at,
         identities=(),
         kind=kind,
         reason=why,

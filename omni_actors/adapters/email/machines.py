@@ -86,7 +86,7 @@ def _signs(headers: Headers, sender: str, account: str) -> Iterator[tuple[MailKi
 
 def _named(headers: Headers, account: str) -> Iterator[tuple[MailKind, str]]:
     """What only lists and machines have."""
-    own_list = _is_own_list(headers, account)
+    own_list = is_own_list(headers, account)
     kinds = {
         MailKind.LIST: () if own_list else _LIST,
         MailKind.AUTO_REPLY: _REPLIES,
@@ -132,7 +132,7 @@ def _precedence(headers: Headers, account: str) -> Iterator[tuple[MailKind, str]
                 yield MailKind.AUTO_REPLY, name
             case "bulk" | "junk":
                 yield MailKind.AUTO_GENERATED, name
-            case "list" if not _is_own_list(headers, account):
+            case "list" if not is_own_list(headers, account):
                 yield MailKind.LIST, name
 
 
@@ -140,7 +140,7 @@ def _word(headers: Headers, name: str) -> str:
     return headers.text(name).partition(";")[0].partition("(")[0].strip().lower()
 
 
-def _is_own_list(headers: Headers, account: str) -> bool:
+def is_own_list(headers: Headers, account: str) -> bool:
     """Whether it came through a list of the account's own domain: many a support address is one,
     and who writes to it is a person all the same."""
     domain = account.rpartition("@")[2]

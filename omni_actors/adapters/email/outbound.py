@@ -1,7 +1,7 @@
 """Sends a part as one mail, and puts a copy of it where the account keeps what it sent."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -17,6 +17,7 @@ from omni_actors.adapters.email.pages import fragment, page
 from omni_actors.adapters.email.plain import plain_text
 from omni_actors.adapters.email.settings import EmailSettings
 from omni_actors.model.content import Card, Carousel, Choices, Content, Email, Media
+from omni_actors.model.copies import NoCopy
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.policy.fitting import blank
 from omni_actors.wire.calls import (
@@ -35,6 +36,7 @@ from omni_actors.wire.mail import Attached, Mail
 EMAIL: Final = "email"
 KEEP_S: Final = 60.0
 FIND_S: Final = 30.0
+OF_USE: Final = "\\"  # before what a folder is for, in place of its name
 COPY_S: Final = 60.0
 COPY_ROUNDS: Final = 5
 ATTEMPT_S: Final = 1320.0
@@ -62,10 +64,13 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
     thread, to = thread_of(part, content), recipient(part)
     mail = composed(part, thread, to, settings)
     check_size(mail, settings)
+    if part.only:
+        return (yield from send_copies(part, mail, server, settings))
     message_id = message_id_of(part, settings)
     after = thread.then(message_id)
     if part.resent and (yield from is_kept(message_id, settings)):
-        return Sent((message_id,), thread=after, found=True)
+        note = COPIES_UNKNOWN if len(recipients(to, content)) > 1 else None
+        return Sent((message_id,), note=note, thread=after, found=True)
     call = MailCall(
         server=server,
         sender=sender_of(part, settings),
@@ -77,13 +82,36 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
     reply = yield from handed_over(call, part)
     if not accepted(reply):
         raise SendFailure(failure_of(reply, settings.provider))
-    refused = yield from copied(call, reply)
+    refused = yield from copied(call, reply, settings)
     notes = [*told(refused), *([KEPT_SUBJECT] if thread.kept else [])]
     ids = (message_id, *renamed(reply, server))
     note = "; ".join(notes) or None
-    return Sent(ids, note=note, thread=after, afterwards=copy(mail, settings))
+    later = copy(mail, settings)
+    return Sent(ids, note=note, thread=after, refused=refused, afterwards=later)
 
 
+def send_copies(
+    part: PartToSend, mail: Mail, server: MailServer, settings: EmailSettings
+) -> Flow[Sent]:
+    """Send the same mail to those who did not get it with the others. Raises SendFailure."""
+    call = MailCall(
+        server=server,
+        sender=sender_of(part, settings),
+        recipients=part.only,
+        mail=mail,
+        envelope_id=part.token,
+    )
+    reply = yield call
+    assert isinstance(reply, MailReply)
+    if not accepted(reply):
+        if reply.stage is not Stage.RCPT or not reply.recipients.keys() >= set(part.only):
+            raise SendFailure(failure_of(reply, settings.provider))
+        reply = evolve(reply, recipients={who: reply.recipients[who] for who in part.only})
+    refused = yield from copied(call, reply, settings)
+    return Sent((), note="; ".join(told(refused)) or None, refused=refused)
+
+
+COPIES_UNKNOWN: Final = "it went out, and nobody knows whether all copies were taken"
 KEPT_SUBJECT: Final = "the subject stays that of the mail which is answered"
 
 
@@ -137,27 +165,33 @@ def accepted(reply: MailReply) -> bool:
     return reply.stage is Stage.END and 200 <= reply.reply.code < 300
 
 
-def copied(call: MailCall, reply: MailReply) -> Flow[Mapping[str, SmtpReply]]:
+def copied(call: MailCall, reply: MailReply, settings: EmailSettings) -> Flow[tuple[NoCopy, ...]]:
     """Who of those who should get a copy does not, and why.
 
     Those who were too many at once get the same mail in a session of their own.
     """
-    refused = not_taken(reply.recipients)
+    refused, lost = not_taken(reply.recipients), dict[str, Failure]()
     for _ in range(COPY_ROUNDS):
         many = tuple([who for who, said in refused.items() if too_many(said)])
-        if not many:
+        if not many or len(many) == len(call.recipients):
             break
         try:
             reply = yield evolve(call, recipients=many, required=(), deadline_s=COPY_S)
         except SendFailure as failed:
-            text = failed.failure.text or failed.failure.reason.value
-            return refused | dict.fromkeys(many, SmtpReply(0, text=text))
+            lost = dict.fromkeys(many, failed.failure)
+            break
         assert isinstance(reply, MailReply)
         if not accepted(reply):
             break
         rest = {who: said for who, said in refused.items() if who not in many}
         refused = rest | not_taken(reply.recipients)
-    return refused
+    why = {who: refusal(said, settings) for who, said in refused.items()} | lost
+    return tuple([NoCopy(who, failure) for who, failure in why.items()])
+
+
+def refusal(said: SmtpReply, settings: EmailSettings) -> Failure:
+    """What a server's no to one recipient means."""
+    return failure_of(MailReply(Stage.RCPT, said), settings.provider)
 
 
 def not_taken(recipients: Mapping[str, SmtpReply]) -> dict[str, SmtpReply]:
@@ -170,10 +204,14 @@ def too_many(said: SmtpReply) -> bool:
     return said.code == 452 and said.enhanced in ("", "4.5.3")
 
 
-def told(refused: Mapping[str, SmtpReply]) -> list[str]:
+def told(refused: Iterable[NoCopy]) -> list[str]:
     """Who gets no copy, in words."""
-    said = {who: f"{r.code} {r.text}" if r.code else r.text for who, r in refused.items()}
-    return [f"no copy to {who}: {why}" for who, why in said.items()]
+    return [f"no copy to {each.address}: {sentence(each.failure)}" for each in refused]
+
+
+def sentence(failure: Failure) -> str:
+    """A failure in the server's words, as far as there are some."""
+    return " ".join([word for word in (failure.code, failure.text) if word]) or failure.reason.value
 
 
 def renamed(reply: MailReply, server: MailServer) -> tuple[str, ...]:
@@ -194,7 +232,7 @@ def keep(mail: Mail, server: MailServer, folder: str) -> Flow[str | None]:
         yield KeepCall(server, folder, mail, deadline_s=KEEP_S)
     except SendFailure as failed:
         why = failed.failure.text or failed.failure.reason.value
-        return f"sent, but no copy in {folder}: {why}"
+        return f"sent, but no copy in {folder.removeprefix(OF_USE)}: {why}"
     return None
 
 

@@ -229,11 +229,12 @@ class _Labeller:
         if len(said) > INTRO_CHARS_MAX:
             return 0
         lower = said.lower()
-        ours = bool(self.account) and self.account in lower
-        signed = ours or _ADDRESS.search(said) is not None or _MOMENT.search(said) is not None
         wrote = any(word in lower for word in WROTE)
         ends = said.rstrip(" *_>-").endswith((":", "："))
-        if not signed or not (wrote or ends):
+        if not (wrote or ends):
+            return 0
+        ours = bool(self.account) and self.account in lower
+        if not ours and not self._is_dated(said):
             return 0
         closes = ends or lower.rstrip(" *_>.").endswith(WROTE)
         return 2 if closes and ((wrote and self._is_dated(said)) or (ours and ends)) else 1

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, evolve, field, frozen
 
 from omni_actors.adapters.contract import Folders
 from omni_actors.adapters.email.addresses import is_address, normalised
@@ -125,6 +125,24 @@ class SmtpTable:
     ehlo: str = field(default="", validator=_may_be_word)
 
 
+def _is_number(_table: Any, attribute: "Attribute[Any]", value: int | None) -> None:
+    if value is not None and value < 1:
+        raise ValueError(f"{attribute.name} must be a number, 1 or more")
+
+
+@frozen
+class DayTable:
+    """How many mails the account may send in any 24 hours, and to how many recipients. What is left
+    out is the provider's."""
+
+    messages: int | None = field(default=None, validator=_is_number)
+    recipients: int | None = field(default=None, validator=_is_number)
+
+
+def _day(told: DayTable | Mapping[str, Any]) -> DayTable:
+    return DayTable(**told) if isinstance(told, Mapping) else told
+
+
 def _imap(told: ImapTable | Mapping[str, Any] | None) -> ImapTable | None:
     """The table, also as it was written down where the account was found."""
     return ImapTable(**told) if isinstance(told, Mapping) else told
@@ -179,7 +197,9 @@ class EmailSettings:
     `plus_addresses` replies go to an address that names what they answer; with `verp` so do bounces
     (some servers refuse a sender that is not the account). `subject_fallback`: a reply that nothing
     else tells is matched by its subject. What is sent is put into `sent_folder`, unless that is
-    empty. `size_max` (bytes): of a larger mail only the headers are read.
+    empty; left out, into the server's own folder for that. `size_max` (bytes): of a larger mail
+    only the headers are read. `per_day` is what the account may send in a day, where that is not as
+    its provider says.
     """
 
     address: str = field(validator=_is_mail_address)
@@ -196,6 +216,7 @@ class EmailSettings:
     subject_fallback: bool = False
     sent_folder: str | None = field(default=None, validator=_may_be_folder)
     size_max: int = field(default=SIZE_MAX, validator=_is_size)
+    per_day: DayTable = field(factory=DayTable, converter=_day)
 
     @property
     def preset(self) -> Preset:
@@ -234,15 +255,15 @@ class EmailSettings:
 
     @property
     def keeping_folder(self) -> str:
-        """Where we put what was sent; empty where the provider does it itself."""
+        """Where we put what was sent; empty where the provider does it itself. `\\Sent` is the
+        folder that the server has for that (RFC 6154), whatever people call it."""
         if self.sent_folder is not None:
             return self.sent_folder
-        return "" if self.preset.keeps_sent else "Sent"
+        return "" if self.preset.keeps_sent else "\\Sent"
 
     @property
     def kept_folder(self) -> str:
-        """Where what was sent is found, whoever puts it there; `\\Sent` is whichever folder the
-        server has for that (RFC 6154)."""
+        """Where what was sent is found, whoever puts it there."""
         return self.keeping_folder or "\\Sent"
 
     def _server(self, host: str, port: int, tls: Security, ehlo: str = "") -> MailServer:
@@ -288,6 +309,16 @@ def folders(settings: EmailSettings) -> Folders:
 def token(credentials: EmailCredentials) -> str:
     """What logs in; empty where there is nothing."""
     return credentials.access_token or credentials.password or ""
+
+
+def completed(settings: EmailSettings, credentials: EmailCredentials) -> EmailSettings:
+    """The settings with the login that the credential is for. Where there is none at a provider,
+    the account is still to be connected."""
+    if settings.login is not None or credentials.password is not None:
+        return settings
+    given = credentials.access_token or credentials.refresh_token
+    connects = settings.provider != "plain" or settings.app is not None
+    return evolve(settings, login="oauth") if given or connects else settings
 
 
 def token_hosts(settings: EmailSettings) -> frozenset[str]:

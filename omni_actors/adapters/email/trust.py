@@ -19,8 +19,10 @@ from omni_actors.model.reports import Trust
 RESULTS_CHARS_MAX: Final = 8192
 RESULTS_MAX: Final = 50
 TOLD: Final = ("spf", "dkim", "dmarc", "arc", "compauth")
-# With these nobody knows which of the addresses was checked.
-DOUBTS: Final = frozenset(("several_from_fields", "several_senders", "ambiguous_from"))
+# With these nobody knows which of the addresses was checked, or it is the list's.
+DOUBTS: Final = frozenset(
+    ("several_from_fields", "several_senders", "ambiguous_from", "through_list")
+)
 
 _TOKEN = re.compile(r"\"((?:[^\"\\]|\\.)*+)\"|([^\s\";=]++)|(=)|(;)")
 _BY = re.compile(r"\bby\s+\[?([^\s;\[\]()]{1,255})", re.IGNORECASE)

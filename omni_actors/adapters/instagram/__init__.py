@@ -5,6 +5,7 @@ from typing import Final
 from omni_actors.adapters.contract import Adapter
 from omni_actors.adapters.instagram.capabilities import CAPABILITIES
 from omni_actors.adapters.instagram.check import check
+from omni_actors.adapters.instagram.doctor import doctor
 from omni_actors.adapters.instagram.history import HISTORY
 from omni_actors.adapters.instagram.inbound import parse
 from omni_actors.adapters.instagram.oauth import OAUTH, UPKEEP
@@ -52,6 +53,7 @@ INSTAGRAM: Final = Adapter(
     oauth=OAUTH,
     upkeep=UPKEEP,
     check=check,
+    doctor=doctor,
     history=HISTORY,
     mark_read=mark_read,
     typing=typing,

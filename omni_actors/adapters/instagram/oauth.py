@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from omni_actors.adapters.connecting import Found, Harvest, OAuth, TokenFacts, Tokens, Upkeep
 from omni_actors.adapters.instagram.settings import InstagramSettings
 from omni_actors.adapters.meta import oauth, upkeep
+from omni_actors.adapters.meta.app_webhooks import Place
 from omni_actors.adapters.meta.apps import FacebookApp, InstagramApp
 from omni_actors.adapters.reading import mapping, sequence, text
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
@@ -38,6 +39,7 @@ FIELDS: Final = (
     "standby",
 )
 NEEDED_FIELDS: Final = FIELDS[:1]
+PLACE: Final = Place("instagram", "the App Dashboard, under Webhooks > Instagram")
 # With Facebook Login the linked page is what the app is installed on, by one of the page's fields.
 PAGE_FIELDS: Final = ("messages",)
 SHORT_LIFE_S: Final = 3600.0
@@ -209,6 +211,19 @@ def subscribe(settings: InstagramSettings) -> Flow[None]:
     yield from upkeep.subscribe(settings, fields)
 
 
+def app_lacks(settings: InstagramSettings, hooks: Mapping[str, str]) -> Flow[str | None]:
+    """What keeps the app from being told of the account. Of the app of an Instagram Login no page
+    says that it can be asked."""
+    if settings.login == "instagram":
+        return None
+    return (yield from upkeep.app_lacks(settings, PLACE, needed(settings), hooks))
+
+
+def needed(settings: InstagramSettings) -> tuple[str, ...]:
+    """The webhooks without which there is no channel, and those that the operator wants."""
+    return (*NEEDED_FIELDS, *settings.fields)
+
+
 OAUTH: Final[Mapping[str, OAuth[Any]]] = {
     "facebook": OAuth(
         authorize=authorize_facebook,
@@ -228,4 +243,5 @@ UPKEEP: Final = Upkeep(
     installed=upkeep.installed,
     renews=renews,
     renew=renew,
+    app_lacks=app_lacks,
 )

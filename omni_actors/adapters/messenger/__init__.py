@@ -5,6 +5,7 @@ from typing import Final
 from omni_actors.adapters.contract import Adapter
 from omni_actors.adapters.messenger.capabilities import CAPABILITIES
 from omni_actors.adapters.messenger.check import check
+from omni_actors.adapters.messenger.doctor import doctor
 from omni_actors.adapters.messenger.history import HISTORY
 from omni_actors.adapters.messenger.inbound import parse
 from omni_actors.adapters.messenger.oauth import OAUTH, UPKEEP
@@ -52,6 +53,7 @@ MESSENGER: Final = Adapter(
     oauth=OAUTH,
     upkeep=UPKEEP,
     check=check,
+    doctor=doctor,
     history=HISTORY,
     mark_read=mark_read,
     typing=typing,

@@ -9,6 +9,7 @@ from typing import Any, Final
 from omni_actors.adapters.connecting import Found, Harvest, OAuth, TokenFacts, Upkeep
 from omni_actors.adapters.messenger.settings import MessengerSettings
 from omni_actors.adapters.meta import oauth, upkeep
+from omni_actors.adapters.meta.app_webhooks import Place
 from omni_actors.adapters.meta.apps import FacebookApp
 from omni_actors.model.json import JsonObject
 from omni_actors.wire.calls import Flow
@@ -21,6 +22,7 @@ SCOPES: Final = (
     "business_management",
 )
 NEEDED: Final = ("pages_messaging", "pages_manage_metadata")
+PLACE: Final = Place("page", "the App Dashboard, under Webhooks > Page")
 FIELDS: Final = (
     "messages",
     "message_echoes",
@@ -68,12 +70,22 @@ def inspect(settings: MessengerSettings) -> Flow[TokenFacts]:
 
 def missing(settings: MessengerSettings) -> Flow[Sequence[str]]:
     """The webhooks that do not come."""
-    return (yield from upkeep.missing(settings, (*FIELDS, *settings.fields)))
+    return (yield from upkeep.missing(settings, wanted(settings)))
 
 
 def subscribe(settings: MessengerSettings) -> Flow[None]:
     """Order all webhooks that we read, and those that the operator wants besides."""
-    yield from upkeep.subscribe(settings, (*FIELDS, *settings.fields))
+    yield from upkeep.subscribe(settings, wanted(settings))
+
+
+def app_lacks(settings: MessengerSettings, hooks: Mapping[str, str]) -> Flow[str | None]:
+    """What keeps the app from being told of the page."""
+    return (yield from upkeep.app_lacks(settings, PLACE, wanted(settings), hooks))
+
+
+def wanted(settings: MessengerSettings) -> tuple[str, ...]:
+    """The webhooks that we read, and those that the operator wants besides."""
+    return (*FIELDS, *settings.fields)
 
 
 OAUTH: Final[Mapping[str, OAuth[Any]]] = {
@@ -87,4 +99,5 @@ UPKEEP: Final = Upkeep(
     subscribe=subscribe,
     unsubscribe=upkeep.unsubscribe,
     installed=upkeep.installed,
+    app_lacks=app_lacks,
 )

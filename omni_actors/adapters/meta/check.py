@@ -45,9 +45,14 @@ def examined(
     findings = [*_token_findings(facts)]
     me = yield from _asked("account", _me(settings, fields))
     findings.append(me if isinstance(me, Checked) else whose(me))
-    missing = yield from _asked("webhooks", upkeep.missing(settings))
-    findings.append(missing if isinstance(missing, Checked) else _webhooks(missing))
+    findings.append((yield from webhooks(settings, upkeep)))
     return findings
+
+
+def webhooks(settings: S, upkeep: Upkeep[S]) -> Flow[Checked]:
+    """Whether the webhooks of the account come to the app."""
+    missing = yield from _asked("webhooks", upkeep.missing(settings))
+    return missing if isinstance(missing, Checked) else _webhooks(missing)
 
 
 def _me(settings: Graph, fields: str) -> Flow[JsonObject]:
@@ -64,10 +69,11 @@ def _asked(subject: str, question: Flow[T]) -> Flow[T | Checked]:
     except SendFailure as failed:
         if failed.failure.kind in OUT_OF_REACH:
             raise
-        return Checked(subject, False, _why(failed.failure))
+        return Checked(subject, False, why_not(failed.failure))
 
 
-def _why(failure: Failure) -> str:
+def why_not(failure: Failure) -> str:
+    """What went wrong, in our words and the platform's."""
     words = ": ".join(word for word in (failure.code, failure.text) if word)
     said = failure.advice or failure.reason.value
     return f"{said} ({words})" if words else said

@@ -4,6 +4,7 @@ https://developers.facebook.com/documentation/business-messaging/instagram-messa
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from attrs import evolve
 
@@ -11,7 +12,19 @@ from omni_actors.adapters.meta.people import COMMENT, LIVE, POST, PREFIXES
 from omni_actors.adapters.meta.scene import Scene
 from omni_actors.adapters.reading import digest, mapping, seconds, text
 from omni_actors.model.json import Json, JsonObject
-from omni_actors.model.reports import ChannelReported, IdentityKey, Report, Severity
+from omni_actors.model.reports import (
+    ChannelReported,
+    IdentityKey,
+    Remark,
+    Report,
+    Severity,
+    Turn,
+)
+
+TURNS: Final = {"edited": Turn.EDITED, "remove": Turn.REMOVED}
+NAMING: Final = (
+    "item", "verb", "comment_id", "post_id", "parent_id", "created_time", "reaction_type",
+)  # fmt: skip
 
 
 def feed(value: JsonObject, scene: Scene) -> Iterator[Report]:
@@ -30,8 +43,11 @@ def feed(value: JsonObject, scene: Scene) -> Iterator[Report]:
         yield _written("post", post, POST, words, facts, value, scene)
     else:
         key = f"feed:{digest(value, scene.at)}"
-        detail: JsonObject = {"item": item, "verb": verb, "platform": value}
-        yield ChannelReported(scene.channel_key, key, scene.at, (), "feed", Severity.INFO, detail)
+        named = f"{item}:{digest(comment, post, mapping(value.get('from')).get('id'))}"
+        detail: JsonObject = {"item": item, "verb": verb}
+        yield _told(
+            "feed", key, detail, named, verb, {"platform": value}, _who(value, scene), scene
+        )
 
 
 def comment(value: JsonObject, scene: Scene) -> Iterator[Report]:
@@ -77,23 +93,60 @@ def _written(
     scene: Scene,
 ) -> ChannelReported:
     """Something written in public; of what the account wrote itself, the author is nobody."""
-    author = mapping(value.get("from"))
-    who = text(author.get("id"))
-    ours = who == scene.channel_key
-    key = f"{kind}:{named}:{facts['verb']}"
+    author, people = mapping(value.get("from")), _who(value, scene)
+    ours = text(author.get("id")) == scene.channel_key
+    verb = text(facts["verb"]) or "add"
+    key = f"{kind}:{named}:{verb}"
+    if verb == "edited":
+        key = f"{key}:{digest(words)}"
     detail: dict[str, Json] = {
         **facts,
-        "text": words,
-        "name": text(author.get("username")) or text(author.get("name")),
         "address": PREFIXES[public] + named if public and not ours else None,
         "own": True if ours else None,
     }
-    if facts["verb"] == "edited":
-        key = f"{key}:{digest(words)}"
-    told = {name: found for name, found in detail.items() if found is not None}
-    people: tuple[IdentityKey, ...] = ()
-    if who is not None and not ours:
-        people = (IdentityKey(scene.dialect.person, who, scene.channel_key),)
+    said: dict[str, Json] = {
+        "text": words,
+        "name": text(author.get("username")) or text(author.get("name")),
+        "platform": value,
+    }
+    return _told(kind, key, _known(detail), f"{kind}:{named}", verb, _known(said), people, scene)
+
+
+def _told(
+    kind: str,
+    key: str,
+    detail: JsonObject,
+    named: str,
+    verb: str,
+    said: JsonObject,
+    people: tuple[IdentityKey, ...],
+    scene: Scene,
+) -> ChannelReported:
+    """News of something that somebody said; of what was taken back, what names it is told."""
+    turn = TURNS.get(verb, Turn.SAID)
+    if turn is Turn.REMOVED:
+        detail, said = {**detail, "platform": _wordless(mapping(said["platform"]))}, {}
     return ChannelReported(
-        scene.channel_key, key, scene.at, people, kind, Severity.INFO, {**told, "platform": value}
-    )
+        scene.channel_key, key, scene.at, people, kind, Severity.INFO, detail,
+        remark=Remark(named, said, turn),
+    )  # fmt: skip
+
+
+def _wordless(value: JsonObject) -> JsonObject:
+    """The keys that name what was said, and by whom."""
+    named: dict[str, Json] = {name: value[name] for name in NAMING if name in value}
+    if author := text(mapping(value.get("from")).get("id")):
+        named["from"] = {"id": author}
+    return named
+
+
+def _who(value: JsonObject, scene: Scene) -> tuple[IdentityKey, ...]:
+    """Who did it; nobody where that is the account itself."""
+    who = text(mapping(value.get("from")).get("id"))
+    if who is None or who == scene.channel_key:
+        return ()
+    return (IdentityKey(scene.dialect.person, who, scene.channel_key),)
+
+
+def _known(told: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: found for name, found in told.items() if found is not None}

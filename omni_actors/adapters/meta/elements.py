@@ -30,6 +30,7 @@ from omni_actors.model.reports import (
     PreferenceChanged,
     Reacted,
     Received,
+    Remark,
     Report,
 )
 
@@ -213,10 +214,18 @@ def _acted(kind: str) -> Read:
     return read
 
 
-def _feedback(item: JsonObject, scene: Scene) -> Iterator[Report]:
-    detail = needed_mapping(item.get("messaging_feedback"), "messaging_feedback")
-    key = _key("feedback", item, scene, detail)
-    yield Acted(scene.channel_key, key, scene.when(item), scene.person(item), "feedback", detail)
+def _said(name: str, kind: str) -> Read:
+    """Reads a rating or a cart, which may be in somebody's own words."""
+
+    def read(item: JsonObject, scene: Scene) -> Iterator[Report]:
+        words = needed_mapping(item.get(name), name)
+        key = _key(kind, item, scene, words)
+        yield Acted(
+            scene.channel_key, key, scene.when(item), scene.person(item), kind, {},
+            remark=Remark(key, words),
+        )  # fmt: skip
+
+    return read
 
 
 def _key(kind: str, item: JsonObject, scene: Scene, *values: Json) -> str:
@@ -239,8 +248,8 @@ ELEMENTS: Final[dict[str, Read]] = {
     "take_thread_control": control.changed("take_thread_control", ours=False),
     "request_thread_control": control.requested,
     "app_roles": control.roles,
-    "response_feedback": _acted("response_feedback"),
-    "messaging_feedback": _feedback,
+    "response_feedback": _said("response_feedback", "response_feedback"),
+    "messaging_feedback": _said("messaging_feedback", "feedback"),
     "game_play": _acted("game_play"),
-    "order": _acted("order"),
+    "order": _said("order", "order"),
 }

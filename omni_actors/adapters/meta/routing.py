@@ -25,6 +25,11 @@ def _give(person: Person, app_id: str, told: str | None, account: Account) -> Fl
     yield from _move("pass_thread_control", person, account, target_app_id=app_id, metadata=told)
 
 
+def _request(person: Person, told: str | None, account: Account) -> Flow[None]:
+    """The app that has the conversation is told, and passes it on, or does not."""
+    yield from _move("request_thread_control", person, account, metadata=told)
+
+
 def _move(call: str, person: Person, account: Account, **more: str | None) -> Flow[None]:
     given = {name: value for name, value in more.items() if value is not None}
     body = {"recipient": recipient(person), **given}
@@ -33,4 +38,6 @@ def _move(call: str, person: Person, account: Account, **more: str | None) -> Fl
     answer(reply, repeatable=True)
 
 
-CONTROL: Final[ControlDesk[Any]] = ControlDesk(take=_take, release=_release, give=_give)
+CONTROL: Final[ControlDesk[Any]] = ControlDesk(
+    take=_take, release=_release, give=_give, request=_request
+)

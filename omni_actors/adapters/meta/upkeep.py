@@ -4,10 +4,11 @@ https://developers.facebook.com/docs/graph-api/reference/debug_token
 https://developers.facebook.com/docs/graph-api/reference/page/subscribed_apps
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from omni_actors.adapters.connecting import TokenFacts
+from omni_actors.adapters.meta.app_webhooks import KIND, Place, app_webhooks, asking, trouble
 from omni_actors.adapters.meta.oauth import ended, good
 from omni_actors.adapters.reading import mapping, number, sequence, text
 from omni_actors.model.json import JsonObject
@@ -75,6 +76,20 @@ def subscribed(settings: Account) -> Flow[tuple[str, ...] | None]:
         return None
     names = [text(name) for app in ours for name in sequence(app.get("subscribed_fields"))]
     return tuple([name for name in names if name is not None])
+
+
+def app_lacks(
+    settings: Account, place: Place, needed: Sequence[str], hooks: Mapping[str, str]
+) -> Flow[str | None]:
+    """Why the app itself keeps webhooks from coming to our hooks, in a sentence, if it does.
+
+    https://developers.facebook.com/docs/graph-api/webhooks/subscriptions-edge
+    """
+    if settings.app_id is None:
+        return None
+    reply = yield from http(asking(settings.url(settings.app_id, "subscriptions")))
+    urls = [url for url, kind in hooks.items() if kind == KIND]
+    return trouble(app_webhooks(good(reply), place), needed, urls, place)
 
 
 def installed(settings: Account) -> str:

@@ -11,6 +11,15 @@ from typing import Final
 from attrs import define, field
 
 from omni_actors.adapters.contract import Checked, Visit
+from omni_actors.adapters.meta.app_webhooks import (
+    AppWebhooks,
+    app_webhooks,
+    asking,
+    callback_finding,
+    hook_findings,
+    hook_to_subscribe,
+    ordering,
+)
 from omni_actors.adapters.reading import text
 from omni_actors.adapters.whatsapp.errors import answer
 from omni_actors.adapters.whatsapp.findings import (
@@ -27,15 +36,7 @@ from omni_actors.adapters.whatsapp.findings import (
 )
 from omni_actors.adapters.whatsapp.levels import LIMIT_FIELDS, is_coexisting
 from omni_actors.adapters.whatsapp.settings import WhatsAppSettings
-from omni_actors.adapters.whatsapp.webhook_fields import (
-    AppWebhooks,
-    app_webhooks,
-    callback_finding,
-    field_findings,
-    hook_findings,
-    hook_to_subscribe,
-    wanted_fields,
-)
+from omni_actors.adapters.whatsapp.webhook_fields import PLACE, field_findings, wanted_fields
 from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.model.json import JsonObject
 from omni_actors.wire.calls import Auth, Flow, HttpCall, http
@@ -243,27 +244,22 @@ def _app(case: Case) -> Flow[AppWebhooks | None]:
 
 def _app_webhooks(case: Case) -> Flow[AppWebhooks | None]:
     url = case.settings.url(case.settings.app_id or "", "subscriptions")
-    told = yield from ask(HttpCall("GET", url, Auth.APP, idempotent=True))
+    told = yield from ask(asking(url))
     if isinstance(told, Failure):
         case.find(refused("fields", told))
         return None
-    return app_webhooks(told)
+    return app_webhooks(told, PLACE)
 
 
 def _subscribe_fields(case: Case, seen: AppWebhooks) -> Flow[bool]:
     """Subscribe the app to every field that the gateway reads; whether anything was changed."""
-    hook = hook_to_subscribe(seen, case.visit.hooks)
+    hook = hook_to_subscribe(seen, case.visit.hooks, PLACE)
     if isinstance(hook, Checked):
         case.find(hook)
         return False
-    form = {
-        "object": "whatsapp_business_account",
-        "callback_url": hook.url,
-        "verify_token": hook.verify_token or "",
-        "fields": ",".join(sorted({*seen.fields, *wanted_fields(is_coexisting(case.number))})),
-    }
+    fields = {*seen.fields, *wanted_fields(is_coexisting(case.number))}
     url = case.settings.url(case.settings.app_id or "", "subscriptions")
-    told = yield from ask(HttpCall("POST", url, Auth.APP, form=form, idempotent=True))
+    told = yield from ask(ordering(url, PLACE, hook, fields))
     if isinstance(told, Failure):
         advice = f"is the gateway running, and can the platform reach {hook.url}?"
         words = ": ".join(word for word in (told.code, told.text) if word)
@@ -284,5 +280,5 @@ def _reach(case: Case, webhooks: AppWebhooks | None) -> Iterator[Checked]:
         and (effective is None or effective[1] == "application")
     ):
         effective = webhooks.url, "application"
-    yield callback_finding(effective, case.visit.hooks)
+    yield callback_finding(effective, case.visit.hooks, PLACE)
     yield from hook_findings(effective, case.visit.hooks, on_loopback=case.settings.on_loopback)

@@ -162,12 +162,17 @@ class EmailPlatform:
         self.post.mailbox(channel_key).end_sessions()
 
     def set_limits(self, channel_key: str, document: Mapping[str, Any]) -> Sequence[Update]:
-        """Another size of mails; `size_max` in bytes. Raises ControlError."""
-        size = document.get("size_max")
-        if document.keys() != {"size_max"} or isinstance(size, bool) or not isinstance(size, int):
-            raise ControlError("the limit of a mail account is `size_max`, a number of bytes")
+        """Another size of mails, `size_max` in bytes, or number of them, `mails_per_day` (null: any
+        number). Raises ControlError."""
+        size, mails = document.get("size_max", SIZE_MAX), document.get("mails_per_day")
+        known = bool(document) and document.keys() <= {"size_max", "mails_per_day"}
+        if not known or type(size) is not int or not (mails is None or type(mails) is int):
+            raise ControlError(
+                "the limits of a mail account are `size_max`, a number of bytes, and "
+                "`mails_per_day`, a number of mails"
+            )
         account = self.post.accounts[channel_key]
-        self.post.accounts[channel_key] = evolve(account, size_max=size)
+        self.post.accounts[channel_key] = evolve(account, **document)
         return ()
 
     def account_stands(self, channel_key: str, document: dict[str, Any]) -> dict[str, Any]:

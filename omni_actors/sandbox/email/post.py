@@ -1,6 +1,7 @@
 """The post office of the sandbox: whose mailbox is where, and what becomes of each mail."""
 
 import re
+from collections import deque
 from email import message_from_bytes
 from email.utils import getaddresses
 from typing import Any
@@ -16,6 +17,8 @@ from omni_actors.sandbox.email.settings import EmailAccount
 from omni_actors.sandbox.faults import Target
 
 MAILBOXES_MAX = 100_000
+DAY_S = 86_400.0
+SENT_MAX = 20_000
 FATES = {
     "nobody": "5.1.1 Mailbox does not exist",
     "full": "5.2.2 Mailbox full",
@@ -61,6 +64,8 @@ class PostOffice:
     mailboxes: dict[str, Mailbox] = field(factory=dict)
     outboxes: dict[str, Outbox] = field(factory=dict)
     figures: dict[str, Figures] = field(factory=dict)
+    sent_at: dict[str, deque[float]] = field(factory=dict)
+    """When accounts sent their newest mails."""
     names: dict[str, str] = field(factory=dict)
     """What customers are called, by address."""
     fates: dict[str, str] = field(factory=dict)
@@ -78,6 +83,7 @@ class PostOffice:
         self.accounts[account.address] = account
         self.outboxes[account.address] = Outbox(self.stage.settings.outbox_max)
         self.figures[account.address] = Figures()
+        self.sent_at[account.address] = deque(maxlen=SENT_MAX)
         self.mailbox(account.address)
 
     def clear(self) -> None:
@@ -172,6 +178,8 @@ class PostOffice:
     def submit(self, envelope: Envelope, raw: bytes, message_id: str) -> None:
         """Deliver a mail to everybody it is for, or report why not. Raises FullError."""
         self.room.check(2 * len(raw) * len(envelope.wanted))
+        if envelope.login in self.sent_at:
+            self.sent_at[envelope.login].append(self.stage.clock.now())
         checked = "pass" if _from(raw) == plain(envelope.login) else "fail"
         for person in envelope.wanted:
             fate = self.fate(envelope, person.address)
@@ -180,6 +188,16 @@ class PostOffice:
             if fate is None:
                 self.deliver(raw, envelope.sender, person.address, checked)
             self._report(envelope, person, raw, fate)
+
+    def has_sent_enough(self, address: str) -> bool:
+        """Whether an account has sent as many mails as it may in a day."""
+        account = self.accounts.get(address)
+        if account is None or account.mails_per_day is None:
+            return False
+        lately = self.sent_at[address]
+        while lately and lately[0] <= self.stage.clock.now() - DAY_S:
+            lately.popleft()
+        return len(lately) >= account.mails_per_day
 
     def fate(self, envelope: Envelope, address: str) -> str | None:
         """Why a mail does not arrive: status and words; None where it does."""

@@ -27,6 +27,8 @@ class EmailAccount:
     """What XOAUTH2 takes."""
     size_max: int = SIZE_MAX
     """Bytes of one mail, in and out."""
+    mails_per_day: int | None = None
+    """How many mails are taken of the account in any 24 hours; None: any number."""
     app_secret: str = field(default="", repr=False)
     verify_token: str = field(default="", repr=False)
     hook_url: str | None = None

@@ -209,6 +209,8 @@ class Session:
         await self.befall("mail")
         if path.address and plain(path.address) != plain(self.login):
             raise _Refused(f"553 5.7.1 You may not send as {path.address}")
+        if self.post.has_sent_enough(self.login):
+            raise _Refused("550 5.4.5 Daily user sending limit exceeded")
         size = path.parameters.get("SIZE", "0")
         if not size.isdecimal():
             raise _Refused("501 5.5.4 SIZE must be a number")

@@ -58,6 +58,11 @@ class _Phone(Text):
             raise wrong(path, f"Param {path} must be a phone number such as +351210000000.")
 
 
+def _game_rule(value: Any, path: str) -> None:
+    one_of(value, ("player_id", "context_id"), path)
+
+
+_GAME = Object(optional={"player_id": ID, "context_id": ID}, rule=_game_rule)
 BUTTON: Final = Tagged(
     {
         "web_url": web_url(**_WEBVIEW),
@@ -69,7 +74,7 @@ BUTTON: Final = Tagged(
         "account_unlink": Object({"type": OneOf(["account_unlink"])}),
         "game_play": Object(
             {"type": OneOf(["game_play"]), "title": TITLE},
-            {"payload": PAYLOAD, "game_metadata": Anything()},
+            {"payload": PAYLOAD, "game_metadata": _GAME},
         ),
         "audio_call": Object({"type": OneOf(["audio_call"]), "title": TITLE}, {"payload": PAYLOAD}),
     }

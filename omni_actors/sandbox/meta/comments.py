@@ -12,13 +12,16 @@ from omni_actors.sandbox.meta.channel import Channel, Comment, Person
 from omni_actors.sandbox.meta.world import World
 
 OWN_POST = "88"
+REMOVE = "remove"
 
 
 def writes(world: World, channel: Channel, document: dict[str, Any]) -> Written:
-    """`{"from": …, "comment": {"text": …}}`, or `post` on a Page. Raises ControlError."""
+    """`{"from": …, "comment": {"text": …}}`, or `post` on a Page, where they may be changed: `verb`
+    `edited` or `remove` of the `id`. Raises ControlError."""
     kind = "comment" if "comment" in document else "post"
     given = document[kind]
-    if not isinstance(given, dict) or not isinstance(given.get("text"), str):
+    removed = isinstance(given, dict) and given.get("verb") == REMOVE
+    if not isinstance(given, dict) or not (removed or isinstance(given.get("text"), str)):
         raise ControlError(f"`{kind}` must be a JSON object with a `text`")
     person_id = document.get("from")
     if not isinstance(person_id, str) or not person_id.isdecimal():
@@ -42,13 +45,14 @@ def _on_page(
     made = f"{OWN_POST}_{number}" if kind == "comment" else f"{channel.key}_{number}"
     item_id = str(given.get("id", made))
     value: dict[str, Any] = {
-        "item": kind if kind == "comment" else "status",
+        "item": kind,
         "verb": given.get("verb", "add"),
         "from": {"id": person.id, "name": person.name},
         "post_id": given.get("post_id", own) if kind == "comment" else item_id,
         "created_time": int(now),
-        "message": given["text"],
     }
+    if value["verb"] != REMOVE:
+        value["message"] = given["text"]
     if kind == "comment":
         value |= {"comment_id": item_id, "parent_id": given.get("parent_id", own)}
     _remember(channel, Comment(item_id, kind, person.id, now), value["verb"])
@@ -84,7 +88,7 @@ def _on_instagram(channel: Channel, person: Person, given: dict[str, Any], now: 
 
 
 def _remember(channel: Channel, comment: Comment, verb: str) -> None:
-    if verb == "remove":
+    if verb == REMOVE:
         channel.comments.pop(comment.id, None)
     elif comment.id not in channel.comments:
         channel.comments[comment.id] = comment

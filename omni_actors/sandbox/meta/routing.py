@@ -41,6 +41,8 @@ def changed(channel: Channel, token: Token, verb: str, asked: Asked) -> None:
         case "release_thread_control":
             _check_owner(channel, mine=mine)
             thread.owner = None
+        case "request_thread_control":
+            _check_words(asked)
         case "extend_thread_control":
             _check_owner(channel, mine=mine)
             thread.owner, thread.owner_until = token.app_id, now + _duration(asked)
@@ -49,6 +51,12 @@ def changed(channel: Channel, token: Token, verb: str, asked: Asked) -> None:
 def _check_owner(channel: Channel, *, mine: bool) -> None:
     if not mine:
         raise refusal(*channel.rules.not_owner)
+
+
+def _check_words(asked: Asked) -> None:
+    """The app that has the floor is told; what it is told is a text."""
+    if not isinstance(asked.values.get("metadata", ""), str):
+        raise refusal(100, details="Param metadata must be a string")
 
 
 def _duration(asked: Asked) -> float:

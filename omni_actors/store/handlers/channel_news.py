@@ -10,6 +10,7 @@ from omni_actors.store.codec import failure_json
 from omni_actors.store.handlers.channels import limit, restrict
 from omni_actors.store.handlers.effects import Effects, Home, Outcome
 from omni_actors.store.handlers.people import Reach
+from omni_actors.store.handlers.remarks import kept_apart
 from omni_actors.store.handlers.standing import keep_standing
 from omni_actors.store.handlers.templates import apply_news
 from omni_actors.store.rows import Channel
@@ -50,6 +51,7 @@ def told(
             event = EventType.CHANNEL_REPORTED
             detail = {
                 "kind": report.kind, "severity": report.severity.value, "detail": report.detail,
+                **kept_apart(effects, home, report, intake),
             }  # fmt: skip
             if report.failure is not None:
                 detail["failure"] = failure_json(report.failure)

@@ -86,9 +86,9 @@ def claim(db: Writing, verbs: Sequence[Claim]) -> Sequence[tuple[Claimed, ...]]:
     put(db, ADD_ATTEMPTS, [take[:4] for take in takes])
     put(db, REACH_OUT, _people(verbs, taken))
     attempts = {part_id: attempt_id for part_id, _, attempt_id, _, _ in takes}
-    media = _media(db, [row for rows in taken for row in rows], takes[0][3])
+    media = media_of(db, [row for rows in taken for row in rows], takes[0][3])
     return [
-        tuple([_claimed(row, attempts[row[0]], media.get(row[0], ()), verb.at) for row in rows])
+        tuple([claimed_of(row, attempts[row[0]], media.get(row[0], ()), verb.at) for row in rows])
         for verb, rows in zip(verbs, taken, strict=True)
     ]
 
@@ -154,7 +154,7 @@ def _too_late(db: Writing, late: dict[str, float]) -> None:
     journal.keep(db)
 
 
-def _claimed(
+def claimed_of(
     row: tuple[Any, ...], attempt_id: str, media: Iterable[StoredMedium], at: float
 ) -> Claimed:
     (
@@ -169,11 +169,11 @@ def _claimed(
         {} if override == "{}" else decode_object(override), tuple(media), attempts + 1,
         attempt_id, first_failed_at, OnUnknown(on_unknown), bool(maybe_duplicate), queued_at,
         person, _writes_first(row, at), author, decode_failure(failure),
-        decode_object(thread) if thread else None, asked_at,
+        decode_object(thread) if thread else None, (), asked_at,
     )  # fmt: skip
 
 
-def _media(
+def media_of(
     db: Writing, rows: Sequence[tuple[Any, ...]], at: float
 ) -> dict[str, list[StoredMedium]]:
     """The media that these parts name, by part id, in the order in which they name them."""

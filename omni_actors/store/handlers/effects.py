@@ -365,7 +365,7 @@ class Effects:
         self._changes.append((DROP_EDITS, {"id": message_id}))
 
     def told_edit(self, home: Home, external_id: str, intake: Intake) -> None:
-        """These raw bytes tell the new words of a message."""
+        """These raw bytes tell words that can be taken back: a message's new ones, or a remark."""
         self.change(TELLS_EDIT, channel_id=home.id, external_id=external_id, intake_id=intake.id)
 
     def drop_intake(self, intake: Intake) -> None:

@@ -8,6 +8,7 @@ from omni_actors.store.codec import decode_object
 from omni_actors.store.contract import Refused
 from omni_actors.store.dialect import Reading, Writing, reads, writes, writes_many
 from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.remarks import REMARK, joined, remarks_of
 from omni_actors.store.handlers.views import MESSAGE, messages_of
 from omni_actors.store.queries import EventFloor, Events, LastCursor
 from omni_actors.store.rows import ANY_TENANT, Event, Message
@@ -65,7 +66,23 @@ def events(db: Reading, query: Events) -> tuple[Event, ...]:
     found = [row[EVENT_WIDTH:] for row in rows if row[EVENT_WIDTH] is not None]
     joined = {row[0]: row for row in found}
     messages = {message.id: message for message in messages_of(db, list(joined.values()))}
-    return tuple([_event(row, messages.get(row[7])) for row in rows])
+    details = _details(db, rows)
+    return tuple(
+        [
+            _event(row, messages.get(row[7]), detail)
+            for row, detail in zip(rows, details, strict=True)
+        ]
+    )
+
+
+def _details(db: Reading, rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """The details of events, joined with what people said there."""
+    details = [{} if row[8] == "{}" else decode_object(row[8]) for row in rows]
+    named = [(row[6], d[REMARK]) for row, d in zip(rows, details, strict=True) if REMARK in d]
+    if not named:
+        return details
+    remarks = remarks_of(db, named)
+    return [joined(d, row[6], remarks) for row, d in zip(rows, details, strict=True)]
 
 
 def _rows(db: Reading, query: Events) -> list[tuple[Any, ...]]:
@@ -78,13 +95,13 @@ def _rows(db: Reading, query: Events) -> list[tuple[Any, ...]]:
     return look(db, sql, types, tenant=query.tenant, after=query.after, limit=query.limit)
 
 
-def _event(row: tuple[Any, ...], message: Message | None) -> Event:
-    cursor, tenant, type, at, conversation_id, leg_id, channel_id, message_id, detail = row[
-        :EVENT_WIDTH
+def _event(row: tuple[Any, ...], message: Message | None, detail: dict[str, Any]) -> Event:
+    cursor, tenant, type, at, conversation_id, leg_id, channel_id, message_id = row[
+        : EVENT_WIDTH - 1
     ]
     return Event(
         cursor, event_id(cursor, at), tenant, OF_TYPE[type], at, conversation_id, leg_id,
-        channel_id, message_id, {} if detail == "{}" else decode_object(detail), message,
+        channel_id, message_id, detail, message,
     )  # fmt: skip
 
 

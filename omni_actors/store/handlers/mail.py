@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from omni_actors.model.events import EventType
+from omni_actors.model.json import JsonObject
 from omni_actors.store.dialect import Writing, writes
 from omni_actors.store.handlers.bulk import look, put
+from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.mail import (
     FiledMails,
     MailPlace,
@@ -13,6 +16,8 @@ from omni_actors.store.mail import (
     Opened,
     OpenMailbox,
     PassMail,
+    RefuseFiling,
+    Shut,
     SpareMail,
     TryMail,
     Unfiled,
@@ -81,6 +86,25 @@ FILE = """
     WHERE mail.channel_id = new.channel_id AND mail.mailbox = new.mailbox
       AND mail.uidvalidity = new.uidvalidity AND mail.uid = new.uid
 """
+SHUT = """
+    SELECT folder, refusals, again_at, problem FROM filing
+    WHERE channel_id = :channel_id AND mailbox = :mailbox ORDER BY folder
+"""
+SHUT_BEFORE = """
+    SELECT c.tenant, f.refusals FROM channel c
+    LEFT JOIN filing f ON f.channel_id = c.id AND f.mailbox = :mailbox AND f.folder = :folder
+    WHERE c.id = :channel_id
+"""
+SHUT_NOW = """
+    INSERT INTO filing (channel_id, mailbox, folder, refusals, again_at, problem)
+    VALUES (:channel_id, :mailbox, :folder, :refusals, :again_at, :problem)
+    ON CONFLICT (channel_id, mailbox, folder) DO UPDATE SET refusals = excluded.refusals,
+        again_at = excluded.again_at, problem = excluded.problem
+"""
+OPEN_NOW = """
+    DELETE FROM filing
+    WHERE channel_id = :channel_id AND mailbox = :mailbox AND folder = :folder
+"""
 KNOWN = """
     SELECT w.platform, w.channel_key, w.event_key
     FROM rows(:batch, platform text, channel_key text, event_key text, channel_id text) w
@@ -104,7 +128,8 @@ def open_mailbox(db: Writing, verb: OpenMailbox) -> Opened:
     if found is not None and found[0] == verb.uidvalidity:
         of_this = {**named, "uidvalidity": verb.uidvalidity, "limit": UNFILED_MAX}
         unfiled = tuple([Unfiled(u, MailState(state)) for u, state in db.rows(UNFILED, **of_this)])
-        return Opened(found[1], found[2], unfiled=unfiled)
+        shut = tuple([Shut(*row) for row in db.rows(SHUT, **named)])
+        return Opened(found[1], found[2], unfiled=unfiled, shut=shut)
     db.run(BEGIN, **named, uidvalidity=verb.uidvalidity, opened_at=verb.at)
     if found is None:
         return Opened(1, verb.at, first=True)
@@ -135,6 +160,40 @@ def pass_mail(db: Writing, verb: PassMail) -> None:
 @writes(FiledMails)
 def filed_mails(db: Writing, verb: FiledMails) -> None:
     put(db, FILE, [(verb.channel_id, verb.mailbox, verb.uidvalidity, uid) for uid in verb.uids])
+    db.run(OPEN_NOW, channel_id=verb.channel_id, mailbox=verb.mailbox, folder=verb.folder)
+
+
+@writes(RefuseFiling)
+def refuse_filing(db: Writing, verb: RefuseFiling) -> None:
+    named, shut = {"channel_id": verb.channel_id, "mailbox": verb.mailbox}, verb.shut
+    found = db.row(SHUT_BEFORE, **named, folder=shut.folder)
+    if found is None:
+        return
+    db.run(
+        SHUT_NOW,
+        **named,
+        folder=shut.folder,
+        refusals=shut.refusals,
+        again_at=shut.again_at,
+        problem=shut.problem,
+    )
+    if found[1] is None:
+        _tell_refusal(db, found[0], verb)
+
+
+def _tell_refusal(db: Writing, tenant: str, verb: RefuseFiling) -> None:
+    """Its operator learns that mails stay where they were read."""
+    told: JsonObject = {
+        "type": "mail_not_filed",
+        "mailbox": verb.mailbox,
+        "folder": verb.shut.folder,
+        "text": verb.shut.problem,
+    }
+    detail: JsonObject = {"kind": "mail", "severity": "warning", "detail": told}
+    journal = Journal()
+    kind = EventType.CHANNEL_REPORTED
+    journal.note(kind, tenant, verb.at, channel_id=verb.channel_id, detail=detail)
+    journal.keep(db)
 
 
 def known_mails(db: Writing, verbs: Sequence[Accept]) -> Iterator[tuple[Any, ...]]:

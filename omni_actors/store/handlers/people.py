@@ -250,8 +250,12 @@ class People:
         at: float,
         name: str | None = None,
         username: str | None = None,
+        told_at: float | None = None,
     ) -> Reach | None:
-        """The leg of whoever has these keys, everything made that is absent; None without keys."""
+        """The leg of whoever has these keys, everything made that is absent; None without keys.
+
+        `told_at`: when we learned what was `at` another time.
+        """
         person = self.find(tenant, platform, keys)
         if person is None:
             if not keys:
@@ -264,7 +268,7 @@ class People:
                 self.link(person, keys, at, channel_id)
             self._rename(person, name, username)
         reach = person.legs.get(channel_id)
-        return reach or self._add_leg(person, channel_id, at)
+        return reach or self._add_leg(person, channel_id, at, at if told_at is None else told_at)
 
     def _rename(self, person: Person, name: str | None, username: str | None) -> None:
         if name is not None and name != person.name:
@@ -343,7 +347,7 @@ class People:
             self._by_key[_place(tenant, platform, key)] = person
         return person
 
-    def _add_leg(self, person: Person, channel_id: str, at: float) -> Reach:
+    def _add_leg(self, person: Person, channel_id: str, at: float, told_at: float) -> Reach:
         thread = person.thread or self._threads.get(person.contact_id)
         started = thread is None
         if thread is None:
@@ -360,8 +364,8 @@ class People:
         person.legs[channel_id] = self._reach(reach)
         if started:
             self._journal.note(
-                EventType.CONVERSATION_STARTED, person.tenant, at, thread.id, leg_id, channel_id,
-                None, {"contact_id": person.contact_id},
+                EventType.CONVERSATION_STARTED, person.tenant, told_at, thread.id, leg_id,
+                channel_id, None, {"contact_id": person.contact_id},
             )  # fmt: skip
         return reach
 

@@ -1,6 +1,5 @@
 """What each report does, once it is known to be new and whose channel it is of."""
 
-from collections.abc import Sequence
 from typing import TypeAlias, assert_never
 
 from attrs import evolve
@@ -18,8 +17,6 @@ from omni_actors.model.reports import (
     Echoed,
     Edited,
     IdentityChanged,
-    IdentityKey,
-    Member,
     PreferenceChanged,
     Reacted,
     Received,
@@ -39,10 +36,12 @@ from omni_actors.store.handlers.catching_up import REMOVED, catch_up
 from omni_actors.store.handlers.early import Change
 from omni_actors.store.handlers.echoes import matched, own_part, tried_part
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
+from omni_actors.store.handlers.notes import group_notes, notes_of
 from omni_actors.store.handlers.parts import RANK_FAILED, PartWork, goes_again
 from omni_actors.store.handlers.people import Reach
+from omni_actors.store.handlers.remarks import kept_apart
 from omni_actors.store.handlers.synced import synced, told_as_news
-from omni_actors.store.handlers.threads import Answered, follow, remember, trust_of
+from omni_actors.store.handlers.threads import follow, quoted_by, remember, trust_of
 from omni_actors.store.handlers.tries import Try, try_of
 from omni_actors.store.rows import Complaint, EntryKind
 from omni_actors.store.verbs import Intake, Item
@@ -69,7 +68,7 @@ def take_effect(effects: Effects, home: Home, item: Item, intake: Intake) -> Out
         case WatermarkReported():
             return _watermark(effects, home, item, report)
         case IdentityChanged() | PreferenceChanged() | ControlChanged() | Acted():
-            return _about_a_person(effects, home, item, report)
+            return _about_a_person(effects, home, item, report, intake)
         case TemplateReported():
             return channel_news.template(effects, home, report)
         case ChannelReported():
@@ -87,6 +86,7 @@ def _about_a_person(
     home: Home,
     item: Item,
     report: IdentityChanged | PreferenceChanged | ControlChanged | Acted,
+    intake: Intake,
 ) -> Outcome | None:
     """News of somebody that are no message."""
     match report:
@@ -97,7 +97,7 @@ def _about_a_person(
         case ControlChanged():
             return _control(effects, home, report)
         case Acted():
-            return _acted(effects, home, item, report)
+            return _acted(effects, home, item, report, intake)
         case _:
             assert_never(report)
 
@@ -137,7 +137,7 @@ def _received(
     at = report.at
     answered = follow(effects, home, reach, item.leads) if item.leads else None
     trust = trust_of(report, answered)
-    notes = _notes(report, answered, trust)
+    notes = notes_of(report, answered, trust)
     old = told_as_news(effects, home, item, report, notes, intake)
     message_id = old[0] if old else effects.db.ids(ids.MESSAGE)
     before = _hold_open(reach, item)
@@ -147,16 +147,16 @@ def _received(
     reach.dirty = True
     if item.entry is not None:
         effects.enter(reach, *item.entry)
-    _stir(reach, intake.received_at)
+    _stir(reach, intake.received_at, opens=not report.automatic)
     if report.standby or reach.controlled_by is not None:
         control.heard(effects, home, reach, report)
-    quoted = _quoted(effects, home, report, answered)
+    quoted = quoted_by(effects, home, report, answered)
     media = (
         old[1]
         if old
         else _add_received(effects, home, item, reach, message_id, notes, quoted, intake)
     )
-    remember(effects, reach, message_id, report, trust)
+    remember(effects, reach, message_id, report, trust, newest=True)
     effects.add_entry(reach, "message", at, message_id, before, quoted[1])
     note = effects.journal.note
     note(
@@ -193,18 +193,6 @@ def _add_received(
     return bool(report.media) and effects.add_media(report, item, home, message_id, intake)
 
 
-def _quoted(
-    effects: Effects, home: Home, report: Received, answered: Answered | None
-) -> tuple[str | None, str | None]:
-    """What a message answers: our message id and the platform's, as far as they are known."""
-    if report.reply_to is not None:
-        target = effects.target(home.id, report.reply_to)
-        return (target[0] if target else None), report.reply_to
-    if answered is None or answered.other:
-        return None, None
-    return answered.message_id, answered.external_id
-
-
 def _hold_open(reach: Reach, item: Item) -> float | None:
     """Let what a person did hold their window open; answers until when it was open before."""
     before, until = reach.window_until, item.window_until
@@ -214,42 +202,13 @@ def _hold_open(reach: Reach, item: Item) -> float | None:
     return before
 
 
-def _stir(reach: Reach, at: float) -> None:
-    """Somebody wrote: the conversation is open and its activity is now."""
+def _stir(reach: Reach, at: float, *, opens: bool = True) -> None:
+    """Something was written: the conversation's activity is now. It is open, unless only a machine
+    has answered."""
     thread = reach.thread
     thread.last_at = max(thread.last_at, at)
-    thread.closed_at = None
+    thread.closed_at = None if opens else thread.closed_at
     thread.dirty = True
-
-
-def _notes(report: Received, answered: Answered | None, trust: str | None) -> str | None:
-    """What the platform said besides the content, and what was found out about it."""
-    notes: dict[str, Json] = dict(report.notes) if report.notes else {}
-    if answered is not None:
-        notes["thread"] = answered.as_note()
-    if trust is not None:
-        notes["trust"] = trust
-    if report.automatic:
-        notes["automatic"] = True
-    if report.forwarded:
-        notes["forwarded"] = True
-    if report.referral is not None:
-        notes["referral"] = report.referral
-    if report.member is not None:
-        notes |= _group_notes(report.identities, report.member)
-    if report.standby:
-        notes["standby"] = True
-    return dumps(notes) if notes else None
-
-
-def _group_notes(group: Sequence[IdentityKey], member: Member) -> dict[str, Json]:
-    """In which group something was written, and who of it wrote."""
-    who: dict[str, Json] = {"keys": [{"kind": k.kind, "value": k.value} for k in member.keys]}
-    if member.name is not None:
-        who["name"] = member.name
-    if member.username is not None:
-        who["username"] = member.username
-    return {"group_id": group[0].value, "member": who}
 
 
 def _orphan(
@@ -441,7 +400,7 @@ def _changed(
             event = EventType.MESSAGE_REACTION
             detail["emoji"] = report.emoji
             if report.member is not None:
-                detail |= _group_notes(report.identities, report.member)
+                detail |= group_notes(report.identities, report.member)
         case _:
             assert_never(report)
     thread = reach.thread if reach else None
@@ -525,14 +484,19 @@ def _control(effects: Effects, home: Home, report: ControlChanged) -> Outcome | 
     return None
 
 
-def _acted(effects: Effects, home: Home, item: Item, report: Acted) -> Outcome | None:
+def _acted(
+    effects: Effects, home: Home, item: Item, report: Acted, intake: Intake
+) -> Outcome | None:
     """A person did something that is no message; it may hold their window open."""
     reach = _meet(effects, home, report)
     if report.kind == REFERRAL:
         told: dict[str, Json] = {"referral": report.detail}
         channel_news.note(effects, EventType.CONVERSATION_REFERRAL, home, reach, report.at, told)
     else:
-        told = {"kind": report.kind, "detail": report.detail}
+        told = {
+            "kind": report.kind, "detail": report.detail,
+            **kept_apart(effects, home, report, intake),
+        }  # fmt: skip
         channel_news.note(effects, EventType.CONVERSATION_ACTION, home, reach, report.at, told)
     if reach is None or item.window_until is None:
         return None

@@ -24,6 +24,13 @@ UNCLAIMED = """
         SELECT max(old.at) FROM (
             SELECT at FROM unclaimed WHERE at < :before ORDER BY at LIMIT :limit) old)
 """
+# What people said goes after the last event that tells of it.
+REMARKS = """
+    DELETE FROM remark WHERE (channel_id, external_id) IN (
+        SELECT channel_id, external_id FROM remark WHERE told_at < :before
+        ORDER BY told_at LIMIT :limit)
+"""
+REMARKS_S = 86400.0
 TRACES = """
     DELETE FROM attempt WHERE (part_id, id) IN (
         SELECT a.part_id, a.id FROM attempt a
@@ -56,9 +63,13 @@ FORGET_DERIVATIVES = """
     DELETE FROM derivative WHERE media_id IN (SELECT id FROM rows(:batch, id text) w)
        OR derived_id IN (SELECT id FROM rows(:batch, id text) w)
 """
+# Up to the first that is not old: news may tell of what happened long before.
 OLD_EVENTS = """
     SELECT max(old.cursor) FROM (SELECT cursor, at FROM event ORDER BY cursor LIMIT :limit) old
-    WHERE old.at < :before
+    WHERE old.at < :before AND old.cursor < coalesce((
+        SELECT min(young.cursor)
+        FROM (SELECT cursor, at FROM event ORDER BY cursor LIMIT :limit) young
+        WHERE young.at >= :before), old.cursor + 1)
 """
 EVENTS = "DELETE FROM event WHERE cursor <= :floor"
 FLOOR = "UPDATE counter SET value = :floor WHERE name = 'event_floor'"
@@ -68,6 +79,10 @@ BODY = """
 OUTREACH = """
     DELETE FROM outreach WHERE (portfolio, person) IN (
         SELECT portfolio, person FROM outreach WHERE at <= :before ORDER BY at LIMIT :limit)
+"""
+SPENT = """
+    DELETE FROM spent WHERE (account, at, attempt_id) IN (
+        SELECT account, at, attempt_id FROM spent WHERE at <= :before ORDER BY at LIMIT :limit)
 """
 CLOSURES = "DELETE FROM closure WHERE until_at <= :before"
 # A mail that lies where it was read may be told again when its mailbox is numbered anew.
@@ -113,7 +128,9 @@ def sweep(db: Writing, verb: Sweep) -> int:
         (TRACES, keep.traces_s),
         (ANSWERS, keep.idempotency_s),
         (QUESTIONS, keep.events_s),
+        (REMARKS, keep.events_s + REMARKS_S),
         (OUTREACH, OUTREACH_S),
+        (SPENT, OUTREACH_S),
         (OLD_CONNECTIONS, CONNECTIONS_S),
         (MAILS, MAILS_S),
         (CLOSURES, 0.0),

@@ -19,10 +19,12 @@ from omni_actors.store.dialect import Writing, writes, writes_many
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.closed import Refusal, opt_out, shut_out, shut_windows
 from omni_actors.store.handlers.control import refused
+from omni_actors.store.handlers.copies import keep_copies
 from omni_actors.store.handlers.free_entries import SLACK_S
 from omni_actors.store.handlers.journal import Journal
 from omni_actors.store.handlers.parts import OF_STATUS, Parts, PartWork, goes_again
 from omni_actors.store.handlers.people import People
+from omni_actors.store.handlers.spent import keep_spent
 from omni_actors.store.handlers.tries import Try, try_of
 from omni_actors.store.limits import ShutOut
 from omni_actors.store.rows import LegWake
@@ -114,6 +116,7 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
             shut.append((verb.at, Refusal(part, verb.outcome.failure)))
         _apply(parts, part, verb.attempt_id, verb.at, verb.outcome)
     put(db, END_ATTEMPTS, ended)
+    keep_spent(db, [(verb.attempt_id, verb.at, verb.spent) for verb in verbs])
     _shut_out(db, journal, parts, shut)
     if stopped := [verb for verb in verbs if _tells_opt_out(verb.outcome)]:
         known = [part for verb in stopped if (part := parts.get(verb.part_id))]
@@ -124,6 +127,7 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
         refused(db, journal, legs, elsewhere[-1].at)
     if taken:
         _learn(db, journal, taken)
+        keep_copies(db, parts, taken)
         _shut_out(db, journal, parts, apply_parked(db, parts, taken))
     parts.keep()
     journal.keep(db)

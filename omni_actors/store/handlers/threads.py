@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from omni_actors.model.json import Json, JsonObject
-from omni_actors.model.reports import Received
+from omni_actors.model.reports import Echoed, Received
 from omni_actors.store.codec import decode_object, dumps
 from omni_actors.store.handlers.effects import Effects, Home, Place
 from omni_actors.store.handlers.people import Reach
@@ -18,6 +18,7 @@ TOPICS = """
     ORDER BY id DESC LIMIT :n
 """
 LEG_THREAD = "UPDATE leg SET thread = :thread WHERE id = :id"
+FIRST_THREAD = "UPDATE leg SET thread = :thread WHERE id = :id AND thread IS NULL"
 MESSAGE_THREAD = "UPDATE message SET thread = :thread WHERE id = :id"
 # Who was proved once is known; that somebody uses their name later does not change who they are.
 TRUST = """
@@ -111,13 +112,36 @@ def trust_of(report: Received, answered: Answered | None) -> str | None:
     return "verified" if known and report.trust == "unverified" else report.trust.value
 
 
+def quoted_by(
+    effects: Effects, home: Home, report: Received | Echoed, answered: Answered | None
+) -> tuple[str | None, str | None]:
+    """What a message answers: our message id and the platform's, as far as they are known."""
+    if report.reply_to is not None:
+        target = effects.target(home.id, report.reply_to)
+        return (target[0] if target else None), report.reply_to
+    if answered is None or answered.other:
+        return None, None
+    return answered.message_id, answered.external_id
+
+
 def remember(
-    effects: Effects, reach: Reach, message_id: str, report: Received, trust: str | None
+    effects: Effects,
+    reach: Reach,
+    message_id: str,
+    report: Received,
+    trust: str | None,
+    *,
+    newest: bool,
 ) -> None:
-    """Keep what is to be told when this leg is written to again, and how sure we are of whom."""
+    """Keep what is to be told when this leg is written to again, and how sure we are of whom.
+
+    The leg goes on with the `newest` that a person wrote; with a machine's mail only if that is all
+    that there is.
+    """
     if report.thread is not None:
         thread = dumps(report.thread)
-        effects.change(LEG_THREAD, id=reach.id, thread=thread)
+        leads = newest and not report.automatic
+        effects.change(LEG_THREAD if leads else FIRST_THREAD, id=reach.id, thread=thread)
         effects.change(MESSAGE_THREAD, id=message_id, thread=thread)
     if trust is not None:
         effects.change(TRUST, id=reach.identity_id, trust=trust)

@@ -35,6 +35,7 @@ def test_a_name_is_one_on_every_system(name: str, safe: str) -> None:
     assert safe_name(name, "2.1", "image/png") == safe
 
 
+@pytest.mark.slow
 @given(st.text(max_size=400))
 def test_any_name_becomes_one(name: str) -> None:
     safe = safe_name(name, "1", "text/plain")

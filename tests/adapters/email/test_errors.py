@@ -1,11 +1,15 @@
 """Every row of the table of mail servers' replies: what it asks for, and that it is reached."""
 
+from typing import Final
+
 import pytest
 
 from omni_actors.adapters.email.error_table import ROWS, STUMBLED, Row
 from omni_actors.adapters.email.errors import failure_of, rule_of
-from omni_actors.adapters.email.rates import DAY_S, LIMITS, limits_of
+from omni_actors.adapters.email.rates import day_of, limits_of, ties
+from omni_actors.adapters.email.settings import DayTable, EmailSettings
 from omni_actors.model.failure import Kind, Reason, Scope
+from omni_actors.model.limits import DayLimit
 from omni_actors.wire.calls import MailReply, SmtpReply, Stage
 
 # Where, what was said, at which provider → kind, scope, reason, seconds to wait.
@@ -60,11 +64,11 @@ JUDGED = {
     ),
     "the mails of a day": (
         (Stage.MAIL, "550 5.4.5", "", "gmail"),
-        (Kind.THROTTLED, Scope.CHANNEL, Reason.RATE_LIMITED, 3600.0),
+        (Kind.THROTTLED, Scope.ACCOUNT, Reason.RATE_LIMITED, 3600.0),
     ),
     "the recipients of a day": (
         (Stage.END, "554 5.2.0", "STOREDRV.Submission.Exception:Quota", "microsoft365"),
-        (Kind.THROTTLED, Scope.CHANNEL, Reason.RATE_LIMITED, 3600.0),
+        (Kind.THROTTLED, Scope.ACCOUNT, Reason.RATE_LIMITED, 3600.0),
     ),
     "another sender than the account": (
         (Stage.END, "554 5.2.252", "SendAsDenied", "microsoft365"),
@@ -242,9 +246,43 @@ def test_a_long_text_is_cut_to_what_can_be_kept() -> None:
     assert failure.text == "x" * 1000
 
 
-def test_limits_keep_below_what_the_providers_allow() -> None:
-    gmail, microsoft = limits_of("gmail").rate, limits_of("microsoft365").rate
+SHOP: Final = "support@shop.example"
+PROVIDERS = {
+    "a server of one's own": (EmailSettings(SHOP), DayLimit()),
+    "Google Workspace": (EmailSettings(SHOP, provider="gmail"), DayLimit(1_800, 2_700)),
+    "a person's Gmail": (EmailSettings("a@gmail.com", provider="gmail"), DayLimit(450, 450)),
+    "Microsoft 365": (
+        EmailSettings(SHOP, provider="microsoft365"),
+        DayLimit(recipients=9_000),
+    ),
+    "a trial of Google's": (
+        EmailSettings(SHOP, provider="gmail", per_day={"messages": 400}),
+        DayLimit(400, 2_700),
+    ),
+    "an own server with a limit": (
+        EmailSettings(SHOP, per_day=DayTable(recipients=50)),
+        DayLimit(recipients=50),
+    ),
+}
 
-    assert gmail.burst + gmail.per_second * DAY_S <= 2000
-    assert microsoft.burst + microsoft.per_second * 60 <= 30
-    assert limits_of("nobody knows it") == LIMITS["plain"]
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_what_an_account_may_send_in_a_day_is_the_settings_or_the_providers(name: str) -> None:
+    settings, most = PROVIDERS[name]
+
+    assert day_of(settings) == ties(settings).day == most
+
+
+def test_the_rate_keeps_below_what_microsoft_takes_in_a_minute() -> None:
+    rate = limits_of(EmailSettings(SHOP, provider="microsoft365")).rate
+
+    assert rate.burst + rate.per_second * 60 <= 30
+
+
+def test_aliases_that_log_in_as_one_account_share_its_limits() -> None:
+    one = EmailSettings("sales@shop.example", provider="gmail", username="Team@shop.example")
+    other = EmailSettings("help@shop.example", provider="gmail", username="team@shop.example")
+    alone = EmailSettings("team@shop.example", provider="microsoft365")
+
+    assert ties(one).account == ties(other).account != ties(alone).account
+    assert ties(EmailSettings(SHOP)).account is None

@@ -4,13 +4,15 @@ import json
 import os
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from omni_actors.adapters.email.inbound import document, parse
+from omni_actors.adapters.email.settings import EmailSettings
 from omni_actors.model.content import Email
 from omni_actors.model.json import Json
-from omni_actors.model.reports import Received, Unsupported
+from omni_actors.model.reports import Received, Trust, Unsupported
 from tests.adapters.kit import shown
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -61,18 +63,56 @@ def test_two_mails_with_one_message_id_are_two() -> None:
     assert received(head + b"one").external_id == received(head + b"two").external_id
 
 
+def test_mails_without_an_id_are_told_apart_by_when_they_were_sent() -> None:
+    alarm = b"From: door@mail.example\nSubject: open\n\nopen"
+    one, two = (b"Received: from door by mx; 10:0%d\n" % minute + alarm for minute in (1, 2))
+    on_its_way = b"Received: from mx by store; 10:05\nX-Spam: no\n" + one
+
+    assert received(one).event_key != received(two).event_key
+    assert received(one).event_key == received(on_its_way).event_key
+
+
 def test_a_mail_without_a_message_id_is_named_by_its_bytes() -> None:
     raw = b"From: a@mail.example\n\nx"
 
     assert received(raw).external_id == f"sha256:{sha256(raw).hexdigest()}"
 
 
-def test_the_time_is_that_of_the_arrival_or_else_what_the_mail_says() -> None:
-    raw = b"From: a@mail.example\nDate: Thu, 26 Nov 2026 10:00:00 +0100\n\nx"
+@pytest.mark.parametrize("arrived", [AT, 0.0])
+def test_the_time_is_that_of_the_arrival_whatever_the_mail_says(arrived: float) -> None:
+    report = received(b"From: a@mail.example\nDate: Thu, 26 Nov 1998 10:00:00 +0100\n\nx", arrived)
 
-    assert received(raw).at == AT
-    assert received(raw, at=0.0).at == 1795683600.0
-    assert received(b"From: a@mail.example\n\nx", at=0.0).at == 0.0
+    assert report.at == arrived  # 0: the house knows
+    notes: Any = report.notes
+    assert notes["email"]["written_at"] == 912070800.0
+
+
+@pytest.mark.parametrize(
+    ("header", "writer"),
+    [
+        ("X-Original-From: Ada <ada@mail.example>", "ada@mail.example"),
+        ("Reply-To: Ada <ada@mail.example>, support@example.com", "ada@mail.example"),
+        ("Reply-To: ada@mail.example, bob@mail.example", "support@example.com"),
+        ("Reply-To: colleague@example.com", "support@example.com"),
+    ],
+)
+def test_who_writes_through_a_list_of_ours_is_told_from_the_list(header: str, writer: str) -> None:
+    fields = [
+        "Authentication-Results: mx.example.com; dmarc=pass",
+        "From: 'Ada' via Support <support@example.com>",
+        "List-Id: <support.example.com>",
+        header,
+    ]
+    raw = ("\n".join(fields) + "\n\nHello").encode()
+    settings = EmailSettings("support@example.com", authserv_id="mx.example.com")
+    [report] = parse(document(raw, KEY, settings, AT, "b"))
+
+    assert isinstance(report, Received)
+    assert report.identities[0].value == writer
+    if writer != KEY:
+        assert (report.name, report.trust) == ("Ada", Trust.UNVERIFIED)
+    [stranger] = parse(document(raw.replace(b"List-Id", b"X-No-List"), KEY, settings, AT, "b"))
+    assert stranger.identities[0].value == KEY
 
 
 def test_the_media_stand_in_the_order_of_the_attachments() -> None:

@@ -11,7 +11,6 @@ from tests.adapters.email.meaning import ADDRESS, OWN_ID, TOKEN, mail, received,
 def kind_of(raw: bytes) -> object:
     report = received(raw)
     assert report.automatic is (report.opens_window is False)
-    assert report.automatic is (report.thread is None)
     assert report.notes is not None
     told = report.notes["email"]
     assert isinstance(told, dict)

@@ -403,7 +403,7 @@ def test_what_was_sent_is_put_into_the_folder_of_sent_mails() -> None:
     mail, kept = calls
     assert isinstance(mail, MailCall)
     assert isinstance(kept, KeepCall)
-    assert (kept.folder, kept.mail) == ("Sent", mail.mail)
+    assert (kept.folder, kept.mail) == ("\\Sent", mail.mail)
     assert (mail.recipients, mail.sender) == ((ADA,), "support@shop.example")
     thread = {"subject": "x", "topic": "x", "message_id": OUR_ID, "references": []}
     assert ended == Sent((OUR_ID,), thread=thread)
@@ -442,7 +442,9 @@ def test_who_gets_no_copy_is_told() -> None:
 
     assert isinstance(calls[0], MailCall)
     assert calls[0].recipients == (ADA, "eve@example.com", "bob@example.com")
-    assert ended.note == "no copy to eve@example.com: 550 no such user"
+    assert ended.note == "no copy to eve@example.com: 550 5.1.1 no such user"
+    [eve] = ended.refused
+    assert (eve.address, eve.failure.kind) == ("eve@example.com", Kind.REJECTED)
 
 
 def test_those_who_were_too_many_at_once_get_the_same_mail_after_that() -> None:
@@ -461,7 +463,7 @@ def test_those_who_were_too_many_at_once_get_the_same_mail_after_that() -> None:
     assert isinstance(second, MailCall)
     assert (second.recipients, second.required) == ((eve,), ())
     assert (second.mail, second.sender) == (first.mail, first.sender)
-    assert ended.note == f"no copy to {bob}: 550 "
+    assert ended.note == f"no copy to {bob}: 550"
 
 
 TOO_MANY = evolve(
@@ -473,7 +475,7 @@ TOO_MANY = evolve(
     ("answer", "why"),
     [
         (SendFailure(Failure(Kind.UNREACHABLE, Reason.CHANNEL_UNAVAILABLE, text="gone")), "gone"),
-        (MailReply(Stage.MAIL, SmtpReply(451, "4.3.0", "later")), "452 too many"),
+        (MailReply(Stage.MAIL, SmtpReply(451, "4.3.0", "later")), "452 4.5.3 too many"),
     ],
 )
 def test_trouble_with_a_copy_is_told_and_fails_no_mail(
@@ -483,6 +485,41 @@ def test_trouble_with_a_copy_is_told_and_fails_no_mail(
 
     assert ended.external_ids == (OUR_ID,)
     assert ended.note == f"no copy to eve@b.c: {why}"
+    assert [each.address for each in ended.refused] == ["eve@b.c"]
+
+
+EVE, BOB = "eve@example.com", "bob@example.com"
+COPIED = part(Email("Hi", "x", cc=(EVE, BOB)))
+GREYLISTED = SmtpReply(450, "4.7.1", "later")
+
+
+def test_copies_alone_are_the_same_mail_for_those_who_lack_it() -> None:
+    late = evolve(TAKEN, recipients={EVE: SmtpReply(250), BOB: GREYLISTED})
+
+    calls, ended = sent(evolve(COPIED, only=(EVE, BOB)), late)
+
+    [call] = calls
+    assert isinstance(call, MailCall)
+    assert (call.recipients, call.required) == ((EVE, BOB), ())
+    assert call.mail == mail_of(COPIED)
+    assert ended.external_ids == ()
+    assert [(each.address, each.failure.kind) for each in ended.refused] == [(BOB, Kind.TRANSIENT)]
+
+
+def test_copies_that_nobody_gets_are_refused_one_by_one() -> None:
+    said = {EVE: GREYLISTED, BOB: SmtpReply(550, "5.1.1", "no such user")}
+
+    _, ended = sent(
+        evolve(COPIED, only=(EVE, BOB)), MailReply(Stage.RCPT, GREYLISTED, recipients=said)
+    )
+
+    kinds = {each.address: each.failure.kind for each in ended.refused}
+    assert kinds == {EVE: Kind.TRANSIENT, BOB: Kind.REJECTED}
+
+
+def test_a_session_for_copies_that_comes_to_nothing_fails() -> None:
+    with pytest.raises(SendFailure):
+        sent(evolve(COPIED, only=(EVE,)), MailReply(Stage.MAIL, SmtpReply(451, "4.3.0", "busy")))
 
 
 def test_a_mail_that_its_reader_does_not_get_has_failed() -> None:
@@ -520,9 +557,16 @@ def test_what_may_have_been_sent_is_looked_for_first() -> None:
 
     (call,) = calls
     assert isinstance(call, FindCall)
-    assert (call.folder, call.message_id) == ("Sent", OUR_ID)
+    assert (call.folder, call.message_id) == ("\\Sent", OUR_ID)
     assert ended.found
     assert ended.external_ids == (OUR_ID,)
+    assert ended.note is None
+
+
+def test_of_copies_of_a_mail_that_is_found_nobody_knows() -> None:
+    _, ended = sent(evolve(COPIED, resent=True), FolderReply(True))
+
+    assert ended.note == "it went out, and nobody knows whether all copies were taken"
 
 
 @pytest.mark.parametrize(

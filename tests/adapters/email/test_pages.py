@@ -207,6 +207,7 @@ hostile = st.sampled_from(
 anything = st.one_of(words, hostile)
 
 
+@pytest.mark.slow
 @given(st.lists(anything, max_size=8))
 def test_markdown_adds_no_element_and_no_address_that_does_something(pieces: list[str]) -> None:
     found = Tags(

@@ -39,7 +39,7 @@ def test_the_servers_of_a_plain_account_are_those_that_are_named() -> None:
         "mail.example.com", 587, "s@example.com", Tls.STARTTLS, ehlo="gw.example.com"
     )
     assert folders(settings) == Folders("INBOX", "Done", "Failed", 26214400)
-    assert settings.keeping_folder == "Sent"
+    assert settings.keeping_folder == "\\Sent"
     assert token_hosts(settings) == {"mail.example.com:993", "mail.example.com:587"}
 
 

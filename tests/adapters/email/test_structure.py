@@ -152,6 +152,7 @@ def test_what_is_wrong_is_told_and_costs_nothing(raw: bytes, problem: str, text:
     assert text in parsed.text
 
 
+@pytest.mark.slow
 def test_more_parts_or_depth_than_mails_have_are_not_gone_through() -> None:
     many = b"Content-Type: multipart/mixed; boundary=a\n\n" + b"--a\n\nx\n" * 2 * PARTS_MAX
     deep = b"".join(

@@ -169,6 +169,7 @@ async def test_folders_are_listed_with_what_they_are_for(post: Post) -> None:
     assert sent == "Sent"
 
 
+@pytest.mark.slow
 async def test_a_mail_is_appended_whatever_its_bytes(post: Post) -> None:
     raw = b"Subject: x\r\n\r\n" + bytes([*range(1, 10), *range(14, 256)]) + b"\r\n"
 

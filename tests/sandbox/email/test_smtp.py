@@ -157,3 +157,17 @@ async def test_customers_write_with_any_password_but_only_as_themselves(post: Po
 async def test_nobody_is_at_the_business_but_its_accounts(post: Post) -> None:
     with pytest.raises(smtplib.SMTPAuthenticationError):
         await aside(lambda: post.smtp("boss@example.com", "anything"))
+
+
+async def test_an_account_sends_no_more_mails_in_a_day_than_it_may(post: Post) -> None:
+    limits = f"/sandbox/email/{SUPPORT}/limits"
+    assert (await post.client.put(limits, json={"mails_per_day": 1})).status_code == 200
+    await post.send(letter())
+
+    with pytest.raises(smtplib.SMTPSenderRefused) as refused:
+        await post.send(letter())
+
+    assert refused.value.smtp_code == 550
+    assert b"5.4.5" in refused.value.smtp_error
+    assert (await post.client.put(limits, json={"mails_per_day": None})).status_code == 200
+    assert await post.send(letter()) == {}

@@ -355,6 +355,23 @@ async def test_a_comment_is_a_change(page: Caller, behind: Caller) -> None:
     assert third["value"]["media"]["media_product_type"] == "LIVE"
 
 
+async def test_a_comment_on_a_page_can_be_edited_and_removed(page: Caller) -> None:
+    made = await page.write({"comment": {"text": "Price"}, "from": ANA})
+    for change in ({"verb": "edited", "text": "Price please"}, {"verb": "remove"}):
+        await page.write({"comment": {"id": made["id"], **change}, "from": ANA})
+    await page.write({"post": {"text": "Nice mugs"}, "from": ANA})
+
+    told = [each["entry"][0]["changes"][0]["value"] for each in await page.play.hook.documents(4)]
+
+    assert [(one["item"], one["verb"], one.get("message")) for one in told] == [
+        ("comment", "add", "Price"),
+        ("comment", "edited", "Price please"),
+        ("comment", "remove", None),
+        ("post", "add", "Nice mugs"),
+    ]
+    assert {one["comment_id"] for one in told[:3]} == {made["id"]}
+
+
 async def test_any_change_and_any_entry_can_be_told(behind: Caller) -> None:
     test = {"field": "messages", "value": {"sender": {"id": "12334"}, "timestamp": "1527459824"}}
 

@@ -50,6 +50,7 @@ async def test_what_an_address_holds_is_fetched_and_echoed(caller: Caller, pictu
     assert (fetched.content, fetched.headers["Content-Type"]) == (PNG, "image/png")
 
 
+@pytest.mark.slow
 async def test_an_address_that_leads_nowhere_is_refused(caller: Caller, picture: str) -> None:
     await caller.write({"text": "hello"})
 
@@ -181,6 +182,7 @@ async def test_what_a_customer_sends_has_an_address_that_expires(caller: Caller)
     assert (forged.status_code, old.status_code) == (403, 403)
 
 
+@pytest.mark.slow
 async def test_a_customers_file_may_come_as_a_form(page: Caller) -> None:
     answer = await page.play.client.post(
         f"/sandbox/messenger/{page.key}/inbound",

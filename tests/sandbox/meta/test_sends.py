@@ -9,6 +9,18 @@ from tests.sandbox.meta.conftest import ANA, BEA, OWN_PROFILE, PAGE, PROFILE, Ca
 
 POSTBACK = {"type": "postback", "title": "Reserve", "payload": "RESERVE:SKU-9"}
 LINK = {"type": "web_url", "url": "https://shop.example/p/9", "title": "Open shop"}
+EXTENSION = {
+    **LINK,
+    "messenger_extensions": True,
+    "fallback_url": "https://shop.example/all",
+    "webview_share_button": "hide",
+}
+GAME = {
+    "type": "game_play",
+    "title": "Play",
+    "payload": "LEVEL:2",
+    "game_metadata": {"player_id": "9900"},
+}
 CALL = {"type": "phone_number", "title": "Call us", "payload": "+351210000000"}
 CARD = {"title": "Blue mug", "subtitle": "350 ml", "image_url": "https://cdn.example/9.jpg"}
 REPLY = {"content_type": "text", "title": "Small", "payload": "SIZE:S"}
@@ -76,6 +88,25 @@ MESSENGER_TAKES = {
     ),
     "a log-out": template("button", text="x", buttons=[{"type": "account_unlink"}]),
     "a webview": template("button", text="x", buttons=[{**LINK, "webview_height_ratio": "tall"}]),
+    "a page of an extension": template("button", text="x", buttons=[EXTENSION]),
+    "a game": template("button", text="x", buttons=[GAME]),
+    "a film on Facebook": template(
+        "media",
+        elements=[{"media_type": "video", "url": "https://www.facebook.com/mugs/videos/1"}],
+    ),
+    "a picture that leads on": template(
+        "image_grid",
+        elements=[
+            {
+                "image_url": "https://a.example/1.png",
+                "default_action": {"type": "web_url", "url": "https://a.example"},
+            },
+            {
+                "image_url": "https://a.example/2.png",
+                "default_action": {"type": "postback", "payload": "2"},
+            },
+        ],
+    ),
     "a square card": template("generic", elements=[CARD], image_aspect_ratio="square"),
     "a receipt": template("receipt", **RECEIPT),
     "a coupon": template("coupon", title="20% off", coupon_code="MUG20"),
@@ -136,6 +167,13 @@ MESSENGER_REFUSES = {
     "a heart": {"attachment": {"type": "like_heart"}},
     "a sticker of letters": {"sticker_id": "thumb"},
     "a wrong number": template("button", text="x", buttons=[{**CALL, "payload": "0800"}]),
+    "a game of nobody": template("button", text="x", buttons=[{**GAME, "game_metadata": {}}]),
+    "a share button that is shown": template(
+        "button", text="x", buttons=[{**EXTENSION, "webview_share_button": "show"}]
+    ),
+    "a notification of several": template(
+        "one_time_notif_req", title="Restock?", payload="RESTOCK", elements=[CARD]
+    ),
     "two media cards": template(
         "media", elements=[{"media_type": "image", "url": "https://www.example/1"}] * 2
     ),

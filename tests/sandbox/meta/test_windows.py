@@ -264,6 +264,7 @@ async def test_the_floor_is_passed_taken_extended_and_released(page: Caller) -> 
     owners = [await owner()]
     for verb, more in (
         ("pass_thread_control", {"target_app_id": "445566"}),
+        ("request_thread_control", {"metadata": "for a survey"}),
         ("take_thread_control", {}),
         ("extend_thread_control", {"duration": 172_800}),
         ("release_thread_control", {}),
@@ -272,7 +273,7 @@ async def test_the_floor_is_passed_taken_extended_and_released(page: Caller) -> 
         assert answer.json() == {"success": True}
         owners.append(await owner())
 
-    assert owners == ["70001", "445566", "70001", "70001", "70001"]
+    assert owners == ["70001", "445566", "445566", "70001", "70001", "70001"]
 
 
 async def test_the_floor_is_not_taken_without_a_default_app(page: Caller) -> None:
