@@ -62,7 +62,7 @@ def render(
     strict: Annotated[
         bool, Parameter(negative="", help="Take no examples for what is not given.")
     ] = False,
-    html: Annotated[bool, Parameter(negative="", help="Print the HTML, not the text.")] = False,
+    html: Annotated[bool, Parameter(negative="", help="Print the HTML, and nothing else.")] = False,
     open: Annotated[bool, Parameter(negative="", help="Show it in a browser.")] = False,
     config: ConfigPath = CONFIG,
     json: Json = False,
@@ -76,11 +76,12 @@ def render(
     """
     found = find(read(config), name, language)
     made = rendered(found, values(found, var), examples=not strict)
+    if html and made.html is None:
+        raise Ended(Exit.FAILED, f"{name} has no HTML", "it has no body.html and no body.mjml")
     if json:
         Output(json=True).document({"subject": made.subject, "text": made.text, "html": made.html})
     else:
-        Output().line(f"Subject: {made.subject}\n")
-        Output().line(made.html or "" if html else made.text)
+        Output().line((html and made.html) or f"Subject: {made.subject}\n\n{made.text}")
     if open:
         show(made)
 

@@ -120,6 +120,8 @@ def test_the_template_that_comes_along_is_shown(capsys: pytest.CaptureFixture[st
     assert run(["template", "render", "order_shipped", "--var", "order=B-7", *config]) == 0
 
     shown = capsys.readouterr().out
+    assert run(["template", "render", "order_shipped", "--html", *config]) == 0
+    assert capsys.readouterr().out.startswith("<!DOCTYPE html>")
     assert "order_shipped\ten\ttrue" in shown
     assert "Subject: Your order B-7 is on its way" in shown
     assert "- 2 × Wool socks" in shown
@@ -128,9 +130,10 @@ def test_the_template_that_comes_along_is_shown(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["nope"], 2, "there is no mail template nope; there is order"),
+        (["nope"], 2, "there is no mail template nope; there is order, plain"),
         (["order", "--var", "order"], 2, "--var order: must be name=value"),
         (["order", "--var", "items=[1"], 2, "--var items: must be a JSON list"),
+        (["plain", "--html"], 1, "plain has no HTML"),
         (["order", "--strict"], 1, "order is missing; it is a required string: the number"),
         (["order", "--var", "ordr=1"], 1, "ordr is no variable of order; there is order, items"),
     ],
@@ -143,6 +146,7 @@ def test_what_is_wrong_with_a_rendering_is_said(
     said: str,
 ) -> None:
     write_template(tmp_path)
+    write_template(tmp_path, "plain", html=None)
     (tmp_path / "config.toml").write_text(MINIMAL)
 
     ended = run(["template", "render", *arguments, "--config", str(tmp_path / "config.toml")])

@@ -128,7 +128,9 @@ class Uploaded:
 class Sent:
     """The platform accepted a part: its ids there, keys of the person that it taught us, and what
     the adapter wants to be told of the leg's thread. `found`: it had accepted it before, so that it
-    was not sent again. `refused` are those who should get a copy, and for whom it was not taken."""
+    was not sent again. `refused` are those who should get a copy, and for whom it was not taken.
+    `afterwards` is what remains to be done once this is safely known, such as a copy to be put
+    away; what came of it is one more note, and never an error."""
 
     external_ids: tuple[str, ...]
     aliases: tuple[IdentityKey, ...] = ()
@@ -136,6 +138,7 @@ class Sent:
     thread: JsonObject | None = None
     found: bool = False
     refused: tuple[NoCopy, ...] = ()
+    afterwards: "Flow[str | None] | None" = field(default=None, eq=False, repr=False)
 
 
 @frozen

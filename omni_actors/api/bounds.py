@@ -145,9 +145,9 @@ BOUNDS: Mapping[type, Mapping[str, Bound]] = {
     c.Reaction: {"emoji": Bound(length_max=64), "message_id": ID},
     c.Email: {
         "subject": Bound(length_min=1, length_max=998, pattern="^[^\\r\\n]+$"),
-        "text": Bound(length_min=1, length_max=256 * 1024),
+        "text": Bound(length_max=256 * 1024),
         "html": Bound(length_min=1, length_max=512 * 1024),
-        "cc": _some(50, each=Bound(length_min=3, length_max=320)),
+        "cc": _some(99, each=Bound(length_min=3, length_max=320)),
     },
     r.Author: {"persona": NAME},
     r.To: {"channel_id": ID, "address": Bound(length_min=1, length_max=512)},

@@ -7,6 +7,7 @@ loses nothing and a restarted actor simply looks there again.
 import math
 from collections.abc import Callable, Mapping
 from random import Random
+from typing import TypeAlias
 
 from attrs import define, evolve, field, frozen
 
@@ -33,6 +34,7 @@ from omni_actors.store.queries import Heads, LegHeads, WindowOf
 from omni_actors.store.rows import Channel, Complaint, LegWake
 from omni_actors.store.verbs import (
     Again,
+    Annotate,
     Claim,
     Claimed,
     GivenUp,
@@ -44,6 +46,7 @@ from omni_actors.store.verbs import (
     TakenUp,
 )
 from omni_actors.store.verbs import Trace as StoredTrace
+from omni_actors.wire.calls import Flow
 
 IN_FLIGHT_MAX = 16
 PROBED = (ChannelState.BROKEN, ChannelState.NEEDS_REAUTH)
@@ -86,7 +89,7 @@ class OffTheWire:
     """An attempt ended and was settled (or the part was gone before it began).
 
     `run` is the actor that began it: one that crashed since has forgotten its attempts, not their
-    ends. `route` is what it was sent by.
+    ends. `route` is what it was sent by. `room`: nothing remains to be done, so another may go.
     """
 
     run: object
@@ -98,6 +101,14 @@ class OffTheWire:
     sent: bool
     permit: Permit | None = None
     usage: tuple[Usage, ...] = ()
+    room: bool = True
+
+
+@frozen
+class Finished:
+    """What remained to be done of a part that was sent is done."""
+
+    run: object
 
 
 @frozen
@@ -105,6 +116,9 @@ class Complained:
     """The platform has reported that it did not deliver a part, as others may not be either."""
 
     complaint: Complaint
+
+
+Message: TypeAlias = Wake | Look | Changed | OffTheWire | Finished | Complained | Tick
 
 
 @define
@@ -150,7 +164,7 @@ class ChannelActor:
             self.probe_at = self.now()
         context.tell_self(Look())
 
-    async def handle(self, message: Wake | Look | Changed | OffTheWire | Complained | Tick) -> None:
+    async def handle(self, message: Message) -> None:
         """Take in what happened, then send what may go."""
         match message:
             case Complained(complaint=complaint):
@@ -163,6 +177,8 @@ class ChannelActor:
                 self.changed(message)
             case OffTheWire():
                 await self.landed(message)
+            case Finished(run=run):
+                self.in_flight -= run is self.run
         if self.context.take_overflowed():
             self.outbound.look_again()
         await self.pump()
@@ -196,7 +212,7 @@ class ChannelActor:
             case _:
                 pass
         if message.run is self.run:
-            self.in_flight -= 1
+            self.in_flight -= message.room
             self.outbound.off_the_wire(message.leg_id, message.wakes, now)
         else:
             self.outbound.add(message.wakes, now)
@@ -414,6 +430,19 @@ class ChannelActor:
         )
         done = await self.sender.send(claimed, route)
         await self.settle(claimed, done, route, permit)
+        if isinstance(done.result, Sent) and done.result.afterwards is not None:
+            await self.finish(claimed, done, done.result.afterwards, route)
+            self.context.tell_self(Finished(self.run))
+
+    async def finish(
+        self, claimed: Claimed, done: Done, rest: Flow[str | None], route: Route
+    ) -> None:
+        """Do what remains, which the next part of the leg need not wait for."""
+        more = await self.sender.finish(rest, route, done.trace)
+        said = done.result.note if isinstance(done.result, Sent) else None
+        note = "; ".join(filter(None, (said, more))) or None
+        trace = StoredTrace(done.started_at, done.ended_at, done.trace.as_json())
+        await self.store.do(Annotate(claimed.part_id, claimed.attempt_id, note, trace))
 
     def not_taken(self, wake: LegWake, route: Route, permit: Permit | None) -> None:
         """The part is not for us to send: go on with what the leg has now.
@@ -451,9 +480,19 @@ class ChannelActor:
         if failure is not None and failure.reason in TEMPLATE_REASONS:
             self.doubt_templates(self.channel.id)
         sent = isinstance(done.result, Sent)
+        room = not isinstance(done.result, Sent) or done.result.afterwards is None
         self.context.tell_self(
             OffTheWire(
-                self.run, route, claimed.leg_id, wakes, verdict, failure, sent, permit, done.usage
+                self.run,
+                route,
+                claimed.leg_id,
+                wakes,
+                verdict,
+                failure,
+                sent,
+                permit,
+                done.usage,
+                room=room,
             )
         )
 

@@ -18,6 +18,7 @@ from omni_actors.policy import choice_links as policy
 from omni_actors.store.choices import AskedBy, AskedPart
 from omni_actors.store.connecting import EnsureKey
 from omni_actors.store.contract import Store
+from omni_actors.store.rows import Choice
 
 KEY = "choices"
 KEY_BYTES = 32
@@ -55,10 +56,17 @@ class Asked:
         """Under which id an answer by link comes in: one for each question."""
         return answer_id_of(self.part_id)
 
-    def page(self, answer: Content | None) -> ChoicePage:
-        """What is shown once this is the answer."""
-        question = policy.question_in(self.part.content)
-        if not isinstance(answer, ChoiceResponse):
+    @property
+    def answer(self) -> Choice | ChoiceResponse | None:
+        """What counts as the answer; one by link is known before it has been told."""
+        by_link = self.part.answer
+        return self.part.picked or (by_link if isinstance(by_link, ChoiceResponse) else None)
+
+    @property
+    def page(self) -> ChoicePage:
+        """What is shown now."""
+        question, answer = policy.question_in(self.part.content), self.answer
+        if answer is None:
             return ChoicePage(PageState.OPEN, question, self.option.title)
         same = answer.option_id == self.option.id
         state = PageState.ANSWERED if same else PageState.OTHERWISE
@@ -88,22 +96,22 @@ class ChoiceDesk:
     def page(self, token: str) -> ChoicePage:
         """What is behind a link; nothing comes of looking."""
         asked = self.asked(token)
-        return asked if isinstance(asked, ChoicePage) else asked.page(asked.part.answer)
+        return asked if isinstance(asked, ChoicePage) else asked.page
 
     async def pick(self, token: str) -> ChoicePage:
         """Pick the option of a link; the first of a question counts, and again changes nothing."""
         asked = self.asked(token)
         if isinstance(asked, ChoicePage):
             return asked
-        if asked.part.answer is None:
+        if asked.answer is None:
             await self.receiver.keep_told(
                 self.adapters[asked.part.platform],
                 f"choice:{asked.part.channel_id}",
                 {"part_id": asked.part_id, "option_id": asked.option.id},
                 (self.report(asked),),
             )
-        again = self.store.peek(AskedBy(asked.part_id, asked.answer_id))
-        return asked.page(again.answer if again else None)
+        again = self.asked(token)
+        return again if isinstance(again, ChoicePage) else again.page
 
     def asked(self, token: str) -> Asked | ChoicePage:
         """The option of a link, or what there is to say of one that is good for nothing."""
@@ -114,9 +122,10 @@ class ChoiceDesk:
         options = policy.options_in(part.content) if part else ()
         if part is None or named.n >= len(options):
             return ChoicePage(PageState.UNKNOWN)
-        if self.now() >= policy.ends_at(named.part_id) and part.answer is None:
+        asked = Asked(named.part_id, part, options[named.n])
+        if self.now() >= policy.ends_at(named.part_id) and asked.answer is None:
             return ChoicePage(PageState.ENDED)
-        return Asked(named.part_id, part, options[named.n])
+        return asked
 
     def report(self, asked: Asked) -> Received:
         """The answer, as a platform would tell it."""

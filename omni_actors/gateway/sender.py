@@ -21,7 +21,7 @@ from omni_actors.net import flow
 from omni_actors.net.trace import Trace
 from omni_actors.policy.grants import has_ended, worded
 from omni_actors.store.verbs import Claimed, StoredMedium
-from omni_actors.wire.calls import Call, HttpReply, Reply
+from omni_actors.wire.calls import Call, Flow, HttpReply, Reply
 
 __all__ = ["Done", "Hands", "Route", "Sender"]
 
@@ -60,6 +60,18 @@ class Sender:
         usage: list[Usage] = []
         result = await self.result(claimed, route, trace, usage)
         return Done(result, trace, started_at, self.now(), tuple(usage))
+
+    async def finish(self, rest: Flow[str | None], route: Route, trace: Trace) -> str | None:
+        """Do what remains of a part that was taken up; what came of it, where there is to tell."""
+
+        async def make(call: Call) -> Reply:
+            return await self.hands.make(call, route.account, trace)
+
+        try:
+            return await flow.run(rest, make)
+        except Exception as bug:  # noqa: BLE001 - the part was sent, whatever comes of the rest
+            telemetry.error("sender.bug", error=telemetry.place_of(bug))
+            return f"sent, but what follows has failed: {telemetry.place_of(bug)}"
 
     async def result(
         self, claimed: Claimed, route: Route, trace: Trace, usage: list[Usage]

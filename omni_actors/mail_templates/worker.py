@@ -14,7 +14,7 @@ from typing import Any
 
 import css_inline
 import mrml
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 SUBJECT_MAX = 998
@@ -161,8 +161,11 @@ def page_of(source: str) -> str:
 def undeclared(
     piece: str, source: str, how: ImmutableSandboxedEnvironment, known: list[str]
 ) -> Iterator[Problem]:
-    """Variables that a piece shows and the template does not declare."""
-    names = meta.find_undeclared_variables(how.parse(source))
+    """What a piece uses and the template does not have: variables, and other templates."""
+    tree = how.parse(source)
+    for node in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
+        yield Problem(piece, f"line {node.lineno}: a template cannot use another one")
+    names = meta.find_undeclared_variables(tree)
     for name in sorted(names - {*known, *how.globals}):
         yield Problem(piece, f"{name} is not among the template's variables")
 

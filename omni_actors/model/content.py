@@ -426,7 +426,7 @@ class Reaction:
 
 @frozen
 class Email:
-    """A mail with a subject of its own; `text` is always present.
+    """A mail with a subject of its own; where `text` is empty its `html` says it all.
 
     Of an inbound one `text` is what its writer added, and `full_text` all of it, with what it
     quotes, where that is more. Its `html` is whole and safe to show: it names pictures that came

@@ -70,8 +70,8 @@ class Failure:
     """One failure of a send, a fetch or a delivery.
 
     `code` and `text` are the platform's own, verbatim; `retry_after_s` is what it asked for.
-    `patience_s`: so long after it first failed the part is worth trying, ever more rarely; None: as
-    long as a leg may be held.
+    `patience_s`: so long after it first failed the part is worth trying, ever more rarely where it
+    is the part's or the person's own trouble; None: as long as a leg may be held.
     `advice` is a sentence of ours: what happened, and what to do about it.
     """
 

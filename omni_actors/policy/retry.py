@@ -152,9 +152,9 @@ def again(case: Case) -> Verdict:
     for a longer wait than a leg may be held, everybody whom the trouble concerns waits for it.
     """
     failure = case.failure
-    if failure.patience_s is not None:
-        return patiently(case, failure.patience_s)
     blameless = failure.kind is Kind.UNREACHABLE or failure.scope in WIDE
+    if failure.patience_s is not None and not blameless:
+        return patiently(case, failure.patience_s)
     if used_up(failure, case.attempt) and (not blameless or failure.attempts_max is not None):
         return GiveUp()
     asked = asked_s(failure) or 0.0
@@ -162,7 +162,8 @@ def again(case: Case) -> Verdict:
         return CloseScope(failure.scope, case.now + asked)
     at = case.now + max(backoff_s(case.attempt, case.jitter), asked)
     since = case.now if case.first_failed_at is None else case.first_failed_at
-    if at > since + MAX_HOLD_S:
+    hold_s = MAX_HOLD_S if failure.patience_s is None else failure.patience_s
+    if at > since + hold_s:
         return GiveUp(gap=True)
     return RetryAt(at)
 

@@ -239,8 +239,11 @@ class Shaper:
         form, why = whole_form(self.wording, content, path)
         if form.level is not Level.FLATTENED:
             return Shaped((part_of(form, content),), whole_notes(form, path, why))
+        if blank(content.text):
+            why = "only mails show HTML, so a text is needed" if content.html else "there is none"
+            raise Unshapable(f"{path}/text", why)
         flat = self.wording.flat(flattening.email(content), path, form, why)
-        dropped = [name for name in ("cc", "headers") if getattr(content, name)]
+        dropped = [name for name in ("html", "cc", "headers") if getattr(content, name)]
         why = "only mails have that"
         notes = [Note(f"{path}/{name}", Level.DROPPED, "", why) for name in dropped]
         return evolve(flat, notes=(*flat.notes, *notes))

@@ -367,6 +367,16 @@ class Settle(Verb[tuple[LegWake, ...]]):
 
 
 @frozen
+class Annotate(Verb[None]):
+    """Say more of an attempt that is settled: what was done after it."""
+
+    part_id: str
+    attempt_id: str
+    note: str | None
+    trace: Trace
+
+
+@frozen
 class Cancel(Verb[Message]):
     """Cancel the parts that were not claimed yet. Refused `unknown_message`, `too_late`."""
 

@@ -2,15 +2,20 @@
 
 import re
 from typing import Final
+from unicodedata import normalize
 
 from omni_actors.wire.smtp_offers import Offers
 
+LABEL_CHARS_MAX: Final = 63
 LINE_BYTES_MAX: Final = 2048  # with parameters; a bare one is much shorter
 _UNSPEAKABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _WORD: Final = re.compile(r"[\x21-\x7e]+")
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
-# Letters that the older rules of domain names turn into others, which may be another's domain.
-_DEVIANT: Final = re.compile("[ßς\u200c\u200d]")
+# Letters that the older rules of domain names turn into others, which may be another's domain
+# (RFC 5891 keeps them; https://www.unicode.org/reports/tr46/#Deviations).
+_DEVIANT: Final = re.compile("[ßẞς]")
+_JOINERS: Final = re.compile("[\u200c\u200d]")
+_DOTS: Final = re.compile("[.\u3002\uff0e\uff61]")
 
 
 class Unspeakable(ValueError):
@@ -75,12 +80,24 @@ def ascii_domain(domain: str) -> str:
     """A domain as the mail system knows it: `xn--…` for what is not ASCII. Raises Unspeakable."""
     if domain.isascii():
         return domain
-    if _DEVIANT.search(domain):
+    if _JOINERS.search(domain):
         raise Unspeakable(f"the domain {domain!r} must be given in its ASCII form (xn--…)")
     try:
-        return domain.encode("idna").decode("ascii")
+        return ".".join([_ascii_label(label) for label in _DOTS.split(domain)])
     except UnicodeError:
         raise Unspeakable(f"the domain {domain!r} is no domain name") from None
+
+
+def _ascii_label(label: str) -> str:
+    """One label of a domain. Raises UnicodeError."""
+    if not label:
+        raise UnicodeError("a label is empty")
+    if not _DEVIANT.search(label):
+        return label.encode("idna").decode("ascii")
+    spelled = "xn--" + normalize("NFKC", label.lower()).encode("punycode").decode("ascii")
+    if len(spelled) > LABEL_CHARS_MAX:
+        raise UnicodeError("a label is too long")
+    return spelled
 
 
 def needs_utf8(text: str) -> bool:

@@ -205,6 +205,16 @@ CONTENTS: dict[str, tuple[dict[str, Any], c.Content]] = {
         {"type": "email", "subject": "S", "text": "t", "cc": ["ada@example.com"]},
         c.Email("S", "t", cc=("ada@example.com",)),
     ),
+    "a mail that its HTML says": (
+        {
+            "type": "email",
+            "subject": "S",
+            "text": "",
+            "html": "<p>t",
+            "cc": ["ada@example.com"] * 99,
+        },
+        c.Email("S", "", "<p>t", cc=("ada@example.com",) * 99),
+    ),
 }
 
 

@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import trio
 from attrs import define, evolve, field
 from trio.testing import MockClock
 
 from omni_actors.adapters.email import EMAIL, inbound
 from omni_actors.adapters.mime import MIME, MimeSecrets
+from omni_actors.gateway.choices import ChoicePage, PageState
 from omni_actors.gateway.hooks import Hook
 from omni_actors.model.content import Choices, Option, Text, Via
-from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
+from omni_actors.model.failure import Failure, Kind, Reason, Scope, SendFailure
+from omni_actors.model.json import JsonObject
 from omni_actors.model.reports import Received
 from omni_actors.model.requests import To
 from omni_actors.net.account import Account
@@ -40,6 +43,7 @@ TAKEN = MailReply(Stage.END, SmtpReply(250, "2.0.0", "queued"))
 TEA = Choices(
     "Which **tea**?", (Option("assam", "Assam"), Option("sencha", "Sencha")), format="markdown"
 )
+AWAY = Failure(Kind.UNREACHABLE, Reason.CHANNEL_UNAVAILABLE, Scope.CHANNEL)
 MAIL = ChannelSpec(
     id="mail",
     tenant="default",
@@ -60,11 +64,18 @@ class Post(Platform):
 
     mails: list[Mail] = field(factory=list)
     replies: deque[MailReply | SendFailure] = field(factory=deque)
+    kept: list[Mail] = field(factory=list)
+    keeping_s: float = 0.0
+    away_until: float = 0.0
 
     async def make(self, call: Call, account: Account, trace: Trace) -> Reply:
         if isinstance(call, KeepCall):
+            await trio.sleep(self.keeping_s)
+            self.kept.append(call.mail)
             return FolderReply(True)
         assert isinstance(call, MailCall)
+        if trio.current_time() < self.away_until:
+            raise SendFailure(AWAY)
         self.mails.append(call.mail)
         reply = self.replies.popleft() if self.replies else TAKEN
         if isinstance(reply, SendFailure):
@@ -110,7 +121,9 @@ async def write(rig: Rig, body: str, answers: str) -> None:
 
 
 @pytest.mark.slow
-async def test_mails_to_one_person_make_one_thread(mail_rig: Rig, post: Post) -> None:
+async def test_mails_to_one_person_make_one_thread(
+    mail_rig: Rig, post: Post, autojump_clock: MockClock
+) -> None:
     await send(mail_rig, Text("Your tea is here."))
     first = post.heads()
     await send(mail_rig, Text("Will you come?"))
@@ -122,7 +135,7 @@ async def test_mails_to_one_person_make_one_thread(mail_rig: Rig, post: Post) ->
 
 @pytest.mark.slow
 async def test_a_question_has_its_links_and_each_try_the_same_bytes(
-    mail_rig: Rig, post: Post
+    mail_rig: Rig, post: Post, autojump_clock: MockClock
 ) -> None:
     post.replies.append(MailReply(Stage.MAIL, SmtpReply(451, "4.3.0", "try again")))
 
@@ -178,7 +191,7 @@ async def test_a_mail_that_is_tried_again_by_hand_is_the_same(
     ],
 )
 async def test_an_answer_by_mail_finds_its_option(
-    mail_rig: Rig, post: Post, body: str, option_id: str, via: Via
+    mail_rig: Rig, post: Post, body: str, option_id: str, via: Via, autojump_clock: MockClock
 ) -> None:
     await send(mail_rig, TEA)
 
@@ -191,7 +204,7 @@ async def test_an_answer_by_mail_finds_its_option(
 
 @pytest.mark.slow
 async def test_an_option_is_picked_by_its_link_while_the_mail_is_out(
-    mail_rig: Rig, post: Post
+    mail_rig: Rig, post: Post, autojump_clock: MockClock
 ) -> None:
     message_id = await send(mail_rig, TEA)
     html = post.mails[-1].html or ""
@@ -206,6 +219,56 @@ async def test_an_option_is_picked_by_its_link_while_the_mail_is_out(
 
 
 @pytest.mark.slow
+async def test_a_link_offers_nothing_once_the_question_was_answered_by_mail(
+    mail_rig: Rig, post: Post, autojump_clock: MockClock
+) -> None:
+    await send(mail_rig, TEA)
+    token = (post.mails[-1].html or "").split("https://gw.example/c/")[1].split('"')[0]
+    await write(mail_rig, "2", post.heads()["Message-ID"])
+
+    looked = mail_rig.gateway.choices.page(token)
+    pressed = await mail_rig.gateway.choices.pick(token)
+    await mail_rig.quiet()
+
+    assert looked == pressed == ChoicePage(PageState.OTHERWISE, "Which tea?", "Sencha")
+    assert len(await mail_rig.events("message.received")) == 1
+
+
+@pytest.mark.slow
+async def test_a_mail_is_sent_while_its_copy_is_still_put_away(
+    tmp_path: Path, post: Post, autojump_clock: MockClock
+) -> None:
+    imap: JsonObject = {"host": "127.0.0.1", "port": 143, "tls": "plain"}
+    wanted = plan(evolve(MAIL, settings={**MAIL.settings, "imap": imap}))
+    post.keeping_s = 40.0
+    async with open_rig(tmp_path, post, wanted) as rig:
+        began = rig.clock.now()
+        first = await send(rig, Text("One"))
+        await send(rig, Text("Two"))
+
+        assert rig.clock.now() - began < 40.0
+        assert post.kept == []
+        await trio.sleep(100.0)
+        assert post.kept == post.mails
+        assert (await rig.message(first)).status == "sent"
+        rig.check_calm()
+
+
+@pytest.mark.slow
+async def test_a_mail_outlives_a_server_that_is_away_for_long(
+    mail_rig: Rig, post: Post, autojump_clock: MockClock
+) -> None:
+    post.away_until = trio.current_time() + 3600.0
+    asked = await mail_rig.submit(Text("Your tea is here."), to=To("mail", ADA))
+    await trio.sleep(3600.0)
+    assert (await mail_rig.message(str(asked.body["id"]))).status == "queued"
+
+    await trio.sleep(300.0)
+
+    assert (await mail_rig.message(str(asked.body["id"]))).status == "sent"
+    assert len(post.mails) == 1
+
+
 async def test_an_old_mail_does_not_hide_a_new_one_that_uses_its_id(
     mail_rig: Rig, post: Post
 ) -> None:

@@ -125,8 +125,14 @@ async def test_cancelling_ends_the_process() -> None:
 
 def test_all_that_is_wrong_is_told_with_its_place() -> None:
     wrong = template(subject="{{ subject }}", text="a\n{% if %}", html="<p>{{ nane }}</p>")
+    others = template(text="a\n{% include 'b' %}", html="{% extends 'c' %}")
 
-    (found,) = check([wrong])
+    found, uses = check([wrong, others])
+
+    assert uses.problems == (
+        ("text", "line 2: a template cannot use another one"),
+        ("html", "line 1: a template cannot use another one"),
+    )
 
     assert found.problems == (
         ("subject", "subject is not among the template's variables"),

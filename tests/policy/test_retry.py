@@ -363,6 +363,14 @@ def test_what_is_put_off_is_tried_ever_more_rarely_for_as_long_as_it_is_worth() 
     assert 80_000 < now - began <= 86_400
 
 
+def test_what_is_nobodys_fault_is_tried_often_for_as_long_as_it_is_worth() -> None:
+    away = Failure(Kind.UNREACHABLE, Reason.UNKNOWN, Scope.CHANNEL, patience_s=86_400.0)
+
+    verdicts = [decide(Case(away, 40, now, 0.0, first_failed_at=0.0)) for now in (50_000, 86_390)]
+
+    assert verdicts == [RetryAt(50_060.0), GiveUp(gap=True)]
+
+
 def test_what_is_put_off_waits_at_least_as_long_as_it_asks_for() -> None:
     grey = Failure(
         Kind.TRANSIENT, Reason.UNKNOWN, Scope.LEG, retry_after_s=300.0, patience_s=86_400.0

@@ -402,16 +402,20 @@ def test_templates_and_reactions_pass_untouched() -> None:
 
 
 def test_a_mail_without_mails_tells_what_is_dropped() -> None:
-    mail = Email("Your order", "It is here.", cc=("a@example.org",), headers={"X-Id": "1"})
+    cc, headers = ("a@example.org",), {"X-Id": "1"}
+    mail = Email("Your order", "It is here.", "<p>It is here.", cc, headers)
 
     shaped = shape(mail, [], WA, {})
 
     assert only(shaped) == Text("Your order\n\nIt is here.")
     assert [(note.path, note.level) for note in shaped.notes] == [
         ("/content", Level.FLATTENED),
+        ("/content/html", Level.DROPPED),
         ("/content/cc", Level.DROPPED),
         ("/content/headers", Level.DROPPED),
     ]
+    with pytest.raises(Unshapable, match="only mails show HTML"):
+        shape(evolve(mail, text=""), [], WA, {})
 
 
 def test_a_mail_in_a_form_of_its_own_stays_a_mail() -> None:

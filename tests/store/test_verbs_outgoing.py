@@ -23,6 +23,7 @@ from omni_actors.store.queries import (
 from omni_actors.store.rows import Choice, Medium, Question
 from omni_actors.store.verbs import (
     Again,
+    Annotate,
     Cancel,
     ChoiceMade,
     GivenUp,
@@ -183,6 +184,19 @@ async def test_an_accepted_part_is_sent_and_its_answer_teaches(desk: Desk) -> No
     assert (attempt.n, attempt.outcome, attempt.exchanges) == (1, "taken_up", [{"status": 200}])
     assert (leg.keys, leg.last_outbound_at) == (ADA, 1_002.0)
     assert desk.told(message.id) == [EventType.MESSAGE_QUEUED, EventType.MESSAGE_SENT]
+
+
+async def test_what_is_done_after_a_part_was_sent_is_told_with_its_attempt(desk: Desk) -> None:
+    queued = await desk.submit(await desk.leg())
+    [claimed] = await desk.claim(*desk.heads())
+    await desk.settle(claimed, TakenUp(("wamid.OUT1",), note="well"))
+    trace = Trace(1_001.0, 1_002.0, [{"status": 200}, {"status": 201}])
+
+    await desk.do(Annotate(claimed.part_id, claimed.attempt_id, "well; kept", trace))
+
+    [attempt] = desk.ask(Attempts("default", queued.message_id))
+    assert (attempt.outcome, attempt.note) == ("taken_up", "well; kept")
+    assert attempt.exchanges == [{"status": 200}, {"status": 201}]
 
 
 async def test_a_part_that_failed_for_now_holds_its_leg_until_it_is_due(desk: Desk) -> None:

@@ -13,6 +13,7 @@ from attrs import define, field, frozen
 
 from omni_actors.adapters.contract import BadAddress
 from omni_actors.model.reports import IdentityKey
+from omni_actors.wire.smtp_lines import Unspeakable, ascii_domain
 
 EMAIL: Final = "email"
 ADDRESS_MAX: Final = 320
@@ -44,8 +45,8 @@ def normalised(address: str) -> str:
     """An address as it is looked up: in lower case, its domain as DNS knows it."""
     local, _, domain = address.strip().lower().rpartition("@")
     if not domain.isascii():
-        with suppress(UnicodeError):  # no name that DNS could have stays what it is
-            domain = domain.encode("idna").decode("ascii")
+        with suppress(Unspeakable):  # no name that DNS could have stays what it is
+            domain = ascii_domain(domain)
     return f"{local}@{domain.rstrip('.')}"
 
 

@@ -15,7 +15,7 @@ MINUTE_S: Final = 60.0
 HOUR_S: Final = 3600.0
 PATIENCE_S: Final = (
     24 * HOUR_S
-)  # how long a mail is worth trying that its recipient's server defers
+)  # how long a mail is worth trying that a server defers, ours or its recipient's
 GOOGLE: Final = "gmail"
 MICROSOFT: Final = "microsoft365"
 
@@ -51,7 +51,7 @@ def _broken(reason: Reason, sentence: str) -> Rule:
 
 def _down(sentence: str, retry_after_s: float | None = None) -> Rule:
     reason = Reason.CHANNEL_UNAVAILABLE
-    return Rule(Kind.TRANSIENT, reason, sentence, Scope.CHANNEL, retry_after_s)
+    return Rule(Kind.TRANSIENT, reason, sentence, Scope.CHANNEL, retry_after_s, PATIENCE_S)
 
 
 def _held(sentence: str, retry_after_s: float, scope: Scope = Scope.CHANNEL) -> Rule:
@@ -310,6 +310,16 @@ ROWS: Final[tuple[Row, ...]] = (
         stages=TO_WHOM,
     ),
     Row(
+        _deferred(
+            "The recipient's server does not take it now, and does not say why; it is tried again "
+            "after five minutes.",
+            5 * MINUTE_S,
+        ),
+        codes=(450, 451),
+        enhanced=("",),
+        stages=(Stage.RCPT,),
+    ),
+    Row(
         _deferred("The recipient's server does not take it now; it is tried again for a day."),
         codes=(4,),
         enhanced=("4.1.", "4.2.", "4.4.", "4.7."),
@@ -361,6 +371,11 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(NOBODY, codes=(550, 551, 553), enhanced=("",), stages=(Stage.RCPT,)),
     Row(DISTRUST, codes=(550, 554), enhanced=("",), stages=TO_WHOM),
     # Whatever else
+    Row(
+        _down("The mail server takes no mail of this account now; sending goes on when it does."),
+        codes=(4,),
+        stages=(Stage.MAIL,),
+    ),
     Row(STUMBLED, codes=(4,)),
     Row(REFUSED, codes=(5,)),
 )

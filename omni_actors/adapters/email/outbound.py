@@ -7,6 +7,8 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from omni_actors.adapters.contract import Forbidden, Medium, PartToSend, Sent
+from omni_actors.adapters.email.addresses import normalised
+from omni_actors.adapters.email.error_table import PATIENCE_S
 from omni_actors.adapters.email.errors import failure_of
 from omni_actors.adapters.email.heads import Thread, headers, message_id_of, tagged, thread_of
 from omni_actors.adapters.email.html import to_text
@@ -38,8 +40,8 @@ OF_USE: Final = "\\"  # before what a folder is for, in place of its name
 COPY_S: Final = 60.0
 COPY_ROUNDS: Final = 5
 ATTEMPT_S: Final = 1320.0
-"""For all calls of one mail: looking for it, handing it over, also to those who were too many at
-once, and putting the copy away."""
+"""For all calls of one mail: looking for it, and handing it over, also to those who were too many
+at once."""
 HEADS_BYTES: Final = 8 * 1024
 
 _BODY_END: Final = re.compile(r"</body\s{0,9}>", re.IGNORECASE)
@@ -82,9 +84,10 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
         raise SendFailure(failure_of(reply, settings.provider))
     refused = yield from copied(call, reply, settings)
     notes = [*told(refused), *([KEPT_SUBJECT] if thread.kept else [])]
-    notes += yield from keep(mail, settings)
     ids = (message_id, *renamed(reply, server))
-    return Sent(ids, note="; ".join(notes) or None, thread=after, refused=refused)
+    note = "; ".join(notes) or None
+    later = copy(mail, settings)
+    return Sent(ids, note=note, thread=after, refused=refused, afterwards=later)
 
 
 def send_copies(
@@ -127,17 +130,23 @@ def recipient(part: PartToSend) -> str:
 
 
 def recipients(to: str, content: Content) -> tuple[str, ...]:
-    """Everybody whom the mail is handed over for, each once."""
+    """Everybody whom the mail is handed over for, each once however they are written."""
     copies = content.cc if isinstance(content, Email) else ()
-    return tuple(dict.fromkeys([to, *copies]))
+    once: dict[str, str] = {}
+    for each in (to, *copies):
+        once.setdefault(normalised(each), each)
+    return tuple(once.values())
 
 
 def handed_over(call: MailCall, part: PartToSend) -> Flow[MailReply]:
     """What the server says of the mail. Raises SendFailure; the second time that nobody knows what
-    became of it is the last."""
+    became of it is the last. For a server that is not there a mail waits as long as for one that
+    puts it off."""
     try:
         reply = yield call
     except SendFailure as failed:
+        if failed.failure.kind is Kind.UNREACHABLE:
+            raise SendFailure(evolve(failed.failure, patience_s=PATIENCE_S)) from failed
         if part.resent and failed.failure.kind is Kind.UNKNOWN:
             raise SendFailure(evolve(failed.failure, attempts_max=1)) from failed
         raise
@@ -211,17 +220,20 @@ def renamed(reply: MailReply, server: MailServer) -> tuple[str, ...]:
     return (f"{told[1]}@{host[1]}.amazonses.com",) if host and told else ()
 
 
-def keep(mail: Mail, settings: EmailSettings) -> Flow[list[str]]:
-    """Put a copy into the folder of sent mails; what goes wrong with that is only told."""
+def copy(mail: Mail, settings: EmailSettings) -> Flow[str | None] | None:
+    """How a copy comes into the folder of sent mails, where the account wants one of us."""
     server, folder = settings.imap_server, settings.keeping_folder
-    if server is None or not folder:
-        return []
+    return keep(mail, server, folder) if server is not None and folder else None
+
+
+def keep(mail: Mail, server: MailServer, folder: str) -> Flow[str | None]:
+    """Put a copy into a folder; what goes wrong with that is only told."""
     try:
         yield KeepCall(server, folder, mail, deadline_s=KEEP_S)
     except SendFailure as failed:
         why = failed.failure.text or failed.failure.reason.value
-        return [f"sent, but no copy in {folder.removeprefix(OF_USE)}: {why}"]
-    return []
+        return f"sent, but no copy in {folder.removeprefix(OF_USE)}: {why}"
+    return None
 
 
 def is_kept(message_id: str, settings: EmailSettings) -> Flow[bool]:
@@ -276,12 +288,14 @@ def bodies(part: PartToSend, thread: Thread) -> Bodies:
 def own_bodies(content: Email, part: PartToSend, text: str, said: Written) -> Bodies:
     """The bodies that a caller wrote, with what must be said of the files below them.
 
-    HTML without a text gets the text that it says.
+    HTML without a text gets the text that it says; one that says nothing, the subject.
     """
     if content.html is None:
         return Bodies(text, None)
     if blank(content.text):
-        text = plain_text((Words(read(to_text(content.html))), *said.blocks[1:]))
+        whole = to_text(content.html)
+        first = content.subject if blank(whole) else whole
+        text = plain_text((Words(read(first)), *said.blocks[1:]))
     beside, html = fragment(said.blocks[1:]), content.html
     ends = [*_BODY_END.finditer(html)]
     at = ends[-1].start() if ends and beside else len(html)

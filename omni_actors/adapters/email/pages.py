@@ -1,10 +1,13 @@
 """A mail's blocks as HTML: one quiet layout for every client, light and dark, narrow and wide.
 
 Styles stand on the elements, because several clients drop style sheets; what they keep of the sheet
-is for dark surroundings and narrow screens. Nothing but pictures is loaded from anywhere.
+is for dark surroundings and narrow screens. What has a frame or room around it is the cell of a
+table, because Outlook on Windows gives that to cells alone, and what it only understands itself
+stands in comments for it. Nothing but pictures is loaded from anywhere.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Final, assert_never
 
@@ -27,6 +30,8 @@ from omni_actors.policy.dialects import (
     Table,
 )
 
+ADDRESS: Final = re.compile(r"https?://[^\s<>\"'`]+", re.IGNORECASE)
+AFTER_ADDRESS: Final = ".,;:!?…)]}»”’*_~"
 SCHEMES: Final = ("http://", "https://", "mailto:", "tel:")
 PICTURES: Final = ("http://", "https://", "cid:")
 TAGS: Final[dict[Mark, str]] = {"bold": "strong", "italic": "em", "strike": "s", "code": "code"}
@@ -34,6 +39,11 @@ TAGS: Final[dict[Mark, str]] = {"bold": "strong", "italic": "em", "strike": "s",
 FONT: Final = "-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
 INK: Final = "#1f2329"
 MONO: Final = "font-family:ui-monospace,Menlo,Consolas,monospace;font-size:14px"
+# All of a button can be pressed where the link fills its cell; Outlook fills it by the cell's own.
+FRAME: Final = "border:1px solid #0b5cad;border-radius:8px;mso-padding-alt:12px 16px"
+FILLS: Final = (
+    "display:block;padding:12px 16px;border-radius:8px;font-weight:600;text-decoration:none"
+)
 STYLES: Final = {
     "p": "margin:0 0 16px",
     "soft": "margin:0 0 16px;font-size:13px;line-height:1.5;color:#5f6672",
@@ -41,6 +51,7 @@ STYLES: Final = {
     "h2": "margin:0 0 12px;font-size:19px;line-height:1.35;font-weight:600",
     "h3": "margin:0 0 12px;font-size:16px;line-height:1.4;font-weight:600",
     "list": "margin:0 0 16px;padding:0 0 0 24px",
+    "within": "margin:6px 0 0;padding:0 0 0 24px",
     "item": "margin:0 0 6px",
     "quote": "margin:0 0 16px;padding:0 0 0 14px;border-left:3px solid #d5d9df;color:#5f6672",
     "pre": f"margin:0 0 16px;padding:12px 14px;border-radius:8px;background-color:#f1f3f5;"
@@ -55,15 +66,15 @@ STYLES: Final = {
     "icon": "width:24px;height:24px;border:0;border-radius:4px;vertical-align:middle",
     "section": "margin:8px 0;font-size:13px;font-weight:600;color:#5f6672",
     "answer": "margin:0 0 10px",
-    "button": "display:block;padding:12px 16px;border:1px solid #0b5cad;border-radius:8px;"
-    "background-color:#ffffff;color:#0b5cad;font-weight:600;text-decoration:none",
-    "link": "display:block;padding:12px 16px;border:1px solid #0b5cad;border-radius:8px;"
-    "background-color:#0b5cad;color:#ffffff;font-weight:600;text-decoration:none;"
-    "text-align:center",
-    "option": "display:block;padding:12px 16px;border:1px solid #d5d9df;border-radius:8px",
+    "button": f"{FRAME};background-color:#ffffff",
+    "link": f"{FRAME};background-color:#0b5cad",
+    "option": "padding:12px 16px;border:1px solid #d5d9df;border-radius:8px",
+    "of_button": f"{FILLS};color:#0b5cad",
+    "of_link": f"{FILLS};color:#ffffff;text-align:center",
     "mark": "font-weight:400",
     "described": "display:block;margin:2px 0 0;font-size:14px;font-weight:400;color:#5f6672",
-    "panel": "margin:0 0 16px;padding:20px 20px 4px;border:1px solid #d5d9df;border-radius:12px",
+    "room": "margin:0 0 16px",
+    "panel": "padding:20px 20px 4px;border:1px solid #d5d9df;border-radius:12px",
 }
 SHEET: Final = """\
 :root{color-scheme:light dark;supported-color-schemes:light dark}
@@ -82,6 +93,7 @@ SHEET: Final = """\
 [data-ogsc] .a,[data-ogsc] .button{color:#7ab8ff!important}
 [data-ogsb] .fill{background-color:#2a2f36!important}
 """
+TABLE: Final = '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0">'
 PAGE: Final = """\
 <!doctype html>
 <html>
@@ -94,11 +106,15 @@ PAGE: Final = """\
 <title>{title}</title>
 <style>
 {sheet}</style>
+<!--[if mso]><style>td,p,h1,h2,h3,li,a{{font-family:'Segoe UI',Arial,sans-serif}}</style>\
+<![endif]-->
 </head>
 <body class="page" style="margin:0;padding:0;background-color:#f3f4f6">
 <a name="{mark}"></a>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0">
 <tr><td class="page" align="center" style="padding:24px 12px;background-color:#f3f4f6">
+<!--[if mso]><table role="presentation" width="600" align="center" cellpadding="0" \
+cellspacing="0" border="0"><tr><td><![endif]-->
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" \
 style="max-width:600px">
 <tr><td class="sheet" dir="auto" style="padding:28px 28px 12px;border-radius:12px;\
@@ -107,6 +123,7 @@ text-align:start;overflow-wrap:anywhere">
 {body}
 </td></tr>
 </table>
+<!--[if mso]></td></tr></table><![endif]-->
 </td></tr>
 </table>
 </body>
@@ -141,10 +158,27 @@ def _lines(text: str) -> str:
     return said(text).replace("\n", "<br>\n")
 
 
+def _running(text: str) -> Iterator[str]:
+    """Text in whose lines addresses of pages lead there."""
+    at = 0
+    for found in ADDRESS.finditer(text):
+        url = _address(found[0])
+        yield _lines(text[at : found.start()])
+        yield _anchor(said(url), url)
+        at = found.start() + len(url)
+    yield _lines(text[at:])
+
+
+def _address(text: str) -> str:
+    """An address without what belongs to the sentence around it."""
+    url = text.rstrip(AFTER_ADDRESS)
+    return f"{url})" if text.startswith(f"{url})") and "(" in url else url
+
+
 def _block(block: Block) -> str:
     match block:
         case Words(document=document, soft=True):
-            inner = [said(_flat(each)) for each in document.blocks]
+            inner = ["".join(_running(_flat(each))) for each in document.blocks]
             return _tag("p", "<br>\n".join(inner), "soft", "soft")
         case Words(document=document):
             return _texts(document.blocks)
@@ -153,9 +187,9 @@ def _block(block: Block) -> str:
         case Answers(answers=answers):
             return "\n".join([*_answers(answers)])
         case Button(title=title, url=url):
-            return _tag("div", _anchor(said(title), url, "link"), "answer")
+            return _box(_anchor(said(title), url, "of_link", "link"), "link", "link")
         case Panel(blocks=blocks):
-            return _tag("div", f"\n{fragment(blocks)}\n", "panel", "line")
+            return _box(f"\n{fragment(blocks)}\n", "panel", "line", around="room")
         case _:
             assert_never(block)
 
@@ -165,19 +199,25 @@ def _tag(name: str, inner: str, style: str, css: str = "") -> str:
     return f'<{name}{class_} style="{STYLES[style]}">{inner}</{name}>'
 
 
-def _anchor(inner: str, url: str, style: str) -> str:
+def _box(inner: str, style: str, css: str, around: str = "answer") -> str:
+    """What has a frame and room around it."""
+    cell = f'<td class="{css}" style="{STYLES[style]}">{inner}</td>'
+    return _tag("div", f"{TABLE}<tr>{cell}</tr></table>", around)
+
+
+def _anchor(inner: str, url: str, style: str = "a", css: str = "a") -> str:
     """Words that lead to an address, if it is one that may be followed."""
     if not url.lower().startswith(SCHEMES):
         return f"{inner} ({said(url)})" if url else inner
     return (
-        f'<a class="{style}" href="{said(url)}" style="{STYLES[style]}" '
+        f'<a class="{css}" href="{said(url)}" style="{STYLES[style]}" '
         f'rel="noopener noreferrer">{inner}</a>'
     )
 
 
 def _picture(picture: Picture) -> str:
     shown = _image(picture.src, picture.alt, "img")
-    return shown if picture.url is None else _anchor(shown, picture.url, "a")
+    return shown if picture.url is None else _anchor(shown, picture.url)
 
 
 def _image(src: str, alt: str, style: str) -> str:
@@ -193,7 +233,7 @@ def _answers(answers: Iterable[Answer]) -> Iterable[str]:
             section = answer.option.section
             if section:
                 yield _tag("p", said(section), "section", "soft")
-        yield _tag("div", _answer(answer), "answer")
+        yield _answer(answer)
 
 
 def _answer(answer: Answer) -> str:
@@ -204,8 +244,8 @@ def _answer(answer: Answer) -> str:
     if option.description:
         inner += _tag("span", said(option.description), "described", "soft")
     if answer.url is None:
-        return _tag("span", inner, "option", "line")
-    return _anchor(inner, answer.url, "button")
+        return _box(inner, "option", "line")
+    return _box(_anchor(inner, answer.url, "of_button", "button"), "button", "button")
 
 
 # ------------------------------------------------------------ running text
@@ -236,19 +276,24 @@ def _text(block: TextBlock) -> str:
             assert_never(block)
 
 
-def _listing(listing: Listing) -> str:
+def _listing(listing: Listing, style: str = "list") -> str:
     name = "ul" if listing.start is None else "ol"
     start = f' start="{listing.start}"' if listing.start not in (None, 1) else ""
     items = [_tag("li", _item(item), "item") for item in listing.items]
     inner = "\n".join(items)
-    return f'<{name}{start} style="{STYLES["list"]}">\n{inner}\n</{name}>'
+    return f'<{name}{start} style="{STYLES[style]}">\n{inner}\n</{name}>'
 
 
 def _item(blocks: tuple[TextBlock, ...]) -> str:
-    """An item of a list; one of a single paragraph is its line."""
-    if len(blocks) == 1 and isinstance(blocks[0], Paragraph):
-        return _inlines(blocks[0].content)
-    return _texts(blocks)
+    """An item of a list: its line, and below it the lists within; or several blocks."""
+    match blocks:
+        case (Paragraph(content=content),):
+            return _inlines(content)
+        case (Paragraph(content=content), *rest) if all(isinstance(b, Listing) for b in rest):
+            inner = [_listing(each, "within") for each in rest if isinstance(each, Listing)]
+            return "\n".join([_inlines(content), *inner])
+        case _:
+            return _texts(blocks)
 
 
 def _table(rows: tuple[tuple[tuple[Inline, ...], ...], ...]) -> str:
@@ -265,15 +310,16 @@ def _inlines(content: Iterable[Inline]) -> str:
     return "".join([_inline(inline) for inline in content])
 
 
-def _inline(inline: Inline) -> str:
+def _inline(inline: Inline, *, linked: bool = False) -> str:
     match inline:
         case Run(text=text, marks=marks):
-            return _marked(_lines(text), marks)
+            plain = linked or "code" in marks
+            return _marked(_lines(text) if plain else "".join(_running(text)), marks)
         case Image(url=url, alt=alt):
             return _image(url, alt, "img")
         case Link(url=url, content=content, marks=marks):
-            inner = _inlines(content) or said(url)
-            return _marked(_anchor(inner, url, "a"), marks)
+            inner = "".join([_inline(each, linked=True) for each in content]) or said(url)
+            return _marked(_anchor(inner, url), marks)
         case _:
             assert_never(inline)
 

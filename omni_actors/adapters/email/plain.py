@@ -7,7 +7,7 @@ from omni_actors.model.capabilities import Dialect
 from omni_actors.policy.dialects import render
 from omni_actors.policy.flattening import described
 
-DIALECT = Dialect("mail", quotes_nest=True)
+DIALECT = Dialect("mail", {"strike": "~"}, quotes_nest=True)  # else it would be said after all
 RULE = "-" * 20
 
 

@@ -15,7 +15,7 @@ from omni_actors.store.codec import (
     encode_json,
 )
 from omni_actors.store.contract import Refused
-from omni_actors.store.dialect import Writing, writes_many
+from omni_actors.store.dialect import Writing, writes, writes_many
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.closed import Refusal, opt_out, shut_out, shut_windows
 from omni_actors.store.handlers.control import refused
@@ -28,7 +28,16 @@ from omni_actors.store.handlers.spent import keep_spent
 from omni_actors.store.handlers.tries import Try, try_of
 from omni_actors.store.limits import ShutOut
 from omni_actors.store.rows import LegWake
-from omni_actors.store.verbs import Again, GivenUp, InDoubt, Outcome, Resend, Settle, TakenUp
+from omni_actors.store.verbs import (
+    Again,
+    Annotate,
+    GivenUp,
+    InDoubt,
+    Outcome,
+    Resend,
+    Settle,
+    TakenUp,
+)
 
 END_ATTEMPTS = """
     UPDATE attempt SET ended_at = new.ended_at, outcome = new.outcome, failure = new.failure,
@@ -36,6 +45,9 @@ END_ATTEMPTS = """
     FROM rows(:batch, part_id text, id text, ended_at real, outcome text, failure text,
               exchanges text, note text) new
     WHERE attempt.part_id = new.part_id AND attempt.id = new.id
+"""
+ANNOTATE = """
+    UPDATE attempt SET exchanges = :exchanges, note = :note WHERE part_id = :part_id AND id = :id
 """
 # Whoever answers in time a person that came from an ad has begun a free entry.
 # An answer that begins a free entry ends it by our clock, unless the platform has told its end
@@ -192,6 +204,17 @@ def _apply(parts: Parts, part: PartWork, attempt_id: str, at: float, outcome: Ou
             pass
         case _:
             assert_never(outcome)
+
+
+@writes(Annotate)
+def annotate(db: Writing, verb: Annotate) -> None:
+    db.run(
+        ANNOTATE,
+        part_id=verb.part_id,
+        id=verb.attempt_id,
+        exchanges=encode_json(verb.trace.exchanges),
+        note=verb.note,
+    )
 
 
 def _ended(verb: Settle) -> tuple[Any, ...]:

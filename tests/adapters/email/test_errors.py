@@ -122,6 +122,14 @@ JUDGED = {
         (Stage.RCPT, "451 4.7.1", "", "plain"),
         (Kind.TRANSIENT, Scope.LEG, Reason.RECIPIENT_UNREACHABLE, 300.0),
     ),
+    "a grey list that says nothing": (
+        (Stage.RCPT, "450", "try again", "plain"),
+        (Kind.TRANSIENT, Scope.LEG, Reason.RECIPIENT_UNREACHABLE, 300.0),
+    ),
+    "an account that sends too fast": (
+        (Stage.MAIL, "451 4.7.0", "Temporary server error", "microsoft365"),
+        (Kind.TRANSIENT, Scope.CHANNEL, Reason.CHANNEL_UNAVAILABLE, None),
+    ),
     "a recipient who gets too much": (
         (Stage.RCPT, "450 4.2.1", "", "gmail"),
         (Kind.THROTTLED, Scope.LEG, Reason.PAIR_RATE_LIMITED, 60.0),

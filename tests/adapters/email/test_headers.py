@@ -121,6 +121,11 @@ def test_a_name_that_is_an_address_is_seen() -> None:
     assert address_within("Jane @ work") == ""
 
 
+def test_an_address_is_that_of_nobody_else() -> None:
+    assert normalised("Ada@Straße.example") == "ada@xn--strae-oqa.example"
+    assert normalised("ada@STRASSE.example") == "ada@strasse.example"
+
+
 def test_an_address_to_write_to_is_one_and_nothing_else() -> None:
     assert address(" Jane@Mail.Example ", "") == (IdentityKey("email", "jane@mail.example"),)
     for written in ("jane", "Jane <jane@mail.example>", "a@b@c", "a@b.example\nBcc: c@d.example"):

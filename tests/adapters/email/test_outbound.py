@@ -1,6 +1,7 @@
 """The mails that parts become: their headers and thread, their files, and how a sending ends."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import pytest
 from attrs import evolve
@@ -29,6 +30,7 @@ from omni_actors.model.reports import IdentityKey
 from omni_actors.wire.calls import (
     Call,
     FindCall,
+    Flow,
     FolderReply,
     KeepCall,
     MailCall,
@@ -40,6 +42,7 @@ from omni_actors.wire.calls import (
 from omni_actors.wire.compose import composed
 from omni_actors.wire.mail import Mail
 
+T = TypeVar("T")
 ADA = "ada@example.com"
 TOKEN = "01k62g5t5kqf0nn6yq4j6zz5z9abcdefghij"
 OUR_ID = f"c.{TOKEN}@shop.example"
@@ -68,8 +71,18 @@ def part(content: Content, **beside: Any) -> PartToSend:
 def sent(
     one: PartToSend, *replies: Reply | SendFailure, settings: EmailSettings = SETTINGS
 ) -> tuple[list[Call], Sent]:
-    """The calls of a sending that are answered so, and its end."""
-    flow, answers = send(one, settings), iter(replies or (TAKEN, FolderReply(True)))
+    """The calls of a sending that are answered so, with what is done after it, and its end."""
+    answers = iter(replies or (TAKEN, FolderReply(True)))
+    calls, ended = played(send(one, settings), answers)
+    if ended.afterwards is None:
+        return calls, ended
+    more, said = played(ended.afterwards, answers)
+    note = "; ".join(filter(None, (ended.note, said))) or None
+    return [*calls, *more], evolve(ended, note=note)
+
+
+def played(flow: Flow[T], answers: Iterator[Reply | SendFailure]) -> tuple[list[Call], T]:
+    """The calls of a flow that are answered so, and its end."""
     calls = [next(flow)]
     try:
         while True:
@@ -312,6 +325,21 @@ def test_html_without_a_text_gets_the_text_that_it_says() -> None:
     assert mail.text == "Your tea is here <https://a.example/t>.\n\nscan.pdf: to sign"
 
 
+def test_a_mail_of_a_mere_picture_has_its_subject_as_text() -> None:
+    mail = mail_of(part(Email("Our spring sale", "", '<img src="https://a.example/1.png">')))
+
+    assert mail.text == "Our spring sale"
+
+
+def test_nobody_gets_a_mail_twice_because_of_how_they_are_written() -> None:
+    copies = ("Ada@EXAMPLE.com", "Bob@b.example", "bob@b.example")
+    call = sent(part(Email("Hi", "x", cc=copies)))[0][0]
+
+    assert isinstance(call, MailCall)
+    assert call.recipients == (ADA, "Bob@b.example")
+    assert dict(call.mail.headers)["Cc"] == ", ".join(copies)
+
+
 def test_the_html_of_a_caller_stays_and_names_its_pictures() -> None:
     html = '<html><body><img src="cid:med_png"></BODY ></html>'
     files = (
@@ -379,6 +407,13 @@ def test_what_was_sent_is_put_into_the_folder_of_sent_mails() -> None:
     assert (mail.recipients, mail.sender) == ((ADA,), "support@shop.example")
     thread = {"subject": "x", "topic": "x", "message_id": OUR_ID, "references": []}
     assert ended == Sent((OUR_ID,), thread=thread)
+
+
+def test_a_mail_is_sent_before_its_copy_is_put_away() -> None:
+    calls, ended = played(send(part(Text("x")), SETTINGS), iter([TAKEN]))
+
+    assert [type(call) for call in calls] == [MailCall]
+    assert ended.afterwards is not None
 
 
 def test_a_provider_that_keeps_what_is_sent_gets_no_second_copy() -> None:

@@ -130,6 +130,38 @@ def test_without_links_options_are_no_buttons() -> None:
     assert "Tuesday" in html
 
 
+LINKED = {
+    "at the end of a sentence": ("see https://a.example/b?c=1.", ["https://a.example/b?c=1"]),
+    "in brackets": ("(see https://a.example/b)", ["https://a.example/b"]),
+    "with brackets": ("https://a.example/b_(c)", ["https://a.example/b_(c)"]),
+    "in bold": ("**https://a.example/b**", ["https://a.example/b"]),
+    "in code": ("`https://a.example/b`", []),
+    "a link already": ("[https://a.example/b](https://b.example)", ["https://b.example"]),
+    "with quotes behind it": ('https://a.example/b"onx=', ["https://a.example/b"]),
+    "another scheme": ("javascript://a.example/b ftp://a.example", []),
+}
+
+
+@pytest.mark.parametrize(("text", "addresses"), LINKED.values(), ids=LINKED.keys())
+def test_an_address_in_a_text_leads_there(text: str, addresses: list[str]) -> None:
+    html = page(written(part(Text(text, "markdown"))).blocks, "x", MARK)
+
+    assert Tags(html).addresses == addresses
+
+
+def test_what_is_struck_out_is_not_said_in_the_text() -> None:
+    blocks = written(part(Text("~~90~~ 75 EUR", "markdown"))).blocks
+
+    assert plain_text(blocks) == "~90~ 75 EUR"
+
+
+def test_a_small_line_keeps_its_lines() -> None:
+    asked = Choices("Which?", (Option("a", "A"),), footer="Shop\nhttps://shop.example")
+    html = page(written(part(asked)).blocks, "x", MARK)
+
+    assert 'Shop<br>\n<a class="a" href="https://shop.example"' in html
+
+
 # ------------------------------------------------------------ what holds of any mail
 
 
