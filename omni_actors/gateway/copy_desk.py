@@ -74,11 +74,10 @@ class CopyDesk:
         if self.context.draining:
             return
         lines = await self.store.ask(CopyLines())
-        if not lines:
-            return
-        await self.store.do(LapseCopies(self.now()))
-        now = self.now()
-        moments = [self.serve(line, now) for line in lines]
+        if lines:
+            await self.store.do(LapseCopies(self.now()))
+        now = self.now()  # there may be others later, of parts that are sent anew now
+        moments = [now + LOOK_EVERY_S, *(self.serve(line, now) for line in lines)]
         self.context.wake_at(max(min(moments), now + GRAIN_S), Look(), key="look")
 
     def serve(self, line: CopyLine, now: float) -> float:
@@ -125,7 +124,12 @@ class CopyDesk:
             refused = result.refused
         without = {each.address for each in refused}
         late = copies.Late(
-            refused, taken.tries, taken.since, done.ended_at, self.chance.random(), taken.doubted
+            refused,
+            1 + taken.tries,
+            taken.since,
+            done.ended_at,
+            self.chance.random(),
+            taken.doubted,
         )
         await self.store.do(
             SettleCopies(

@@ -249,11 +249,17 @@ class Limits:
         """What a send that has ended takes of the account's day, where that is counted. One whose
         answer got lost counts; one that was found to have gone out has counted then. `only` are
         those to whom nothing but their copies was sent."""
-        sent = not result.found if isinstance(result, Sent) else result.kind is Kind.UNKNOWN
-        if not (sent and self.day.is_limited):
+        if not self.day.is_limited:
             return None
         recipients = len(only) or recipients_of(content)
-        recipients -= len(result.refused) if isinstance(result, Sent) else 0
+        match result:
+            case Sent(found=True):
+                self.day.give_back()
+                return None
+            case Sent(refused=refused):
+                recipients -= len(refused)
+            case Failure(kind=kind) if kind is not Kind.UNKNOWN:
+                return None
         self.day.count(now, 0, recipients - 1)  # beside the one that was counted at its start
         return Spent(self.account, recipients)
 

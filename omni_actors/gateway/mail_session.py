@@ -336,10 +336,10 @@ class Session:
                 raise
             await self.shut_out(folder, failure.text)
             return
+        if self.shut.pop(folder, None) is not None:
+            self.health.problem = self.shut_why()
         if moved is Moved.LEFT:
             self.health.problem = f"mails are copied to {folder}, and cannot be removed"
-        elif self.shut.pop(folder, None) is not None:
-            self.health.problem = self.shut_why()
         verb = FiledMails(
             self.channel().id, self.folders.inbox, self.uidvalidity, tuple(uids), folder
         )

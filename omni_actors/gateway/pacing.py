@@ -74,6 +74,7 @@ class Pacer:
     brakes: dict[tuple[str, str], Brake] = field(factory=dict)
     outreach: dict[str, Outreach] = field(factory=dict)
     days: dict[str, Day] = field(factory=dict)
+    known_ties: dict[str, tuple[Route, Ties]] = field(factory=dict)
 
     def limits(self, channel: Channel) -> Limits:
         """The limiters of a channel; they outlive a crash of its actor."""
@@ -170,7 +171,10 @@ class Pacer:
     def ties(self, channel: Channel) -> Ties:
         """What a channel shares with others at its platform."""
         route = self.routes()[channel.id]
-        return route.adapter.ties(route.settings)
+        known = self.known_ties.get(channel.id)
+        if known is None or known[0] is not route:
+            known = self.known_ties[channel.id] = route, route.adapter.ties(route.settings)
+        return known[1]
 
     def pacing(self, channel: Channel) -> Pacing:
         """The limits of a channel: by the plan, by its settings, as the platform told, or its own.

@@ -49,6 +49,7 @@ __all__ = [
 SWEEP_PAGE_MAX: Final = 256
 CLEANUP_TIMEOUT_S: Final = 10.0
 _SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
+_SHARD: Final = re.compile(r"[0-9a-f]{2}")
 _NAME: Final = re.compile(r"\w{1,100}", re.ASCII)
 
 _T = TypeVar("_T")
@@ -245,8 +246,7 @@ class Blobs:
             self._durable.add(shard)
 
     def _shards(self) -> list[Path]:
-        folders = (path for path in self.root.iterdir() if path.is_dir())
-        return sorted(folder for folder in folders if folder != self.drafts)
+        return sorted(path for path in self.root.iterdir() if _SHARD.fullmatch(path.name))
 
     def _open_to_read(self, blob: Blob) -> int:
         try:

@@ -371,7 +371,8 @@ it may write first again (unix seconds; 0: it may now; None: nobody knows) |
 (`identities`) in public; a private reply goes to `address`. Its `remark` has `text`, `name` and \
 `platform` |
     | `feed` | `item`, `verb`: what else happened in public. `remark` has `platform` |
-    | `mail` | `type`: mail_quarantined; `mailbox`, `uid`, `text`: a mail that could not be read |
+    | `mail` | `type`: mail_quarantined; `mailbox`, `uid`, `text`: a mail that could not be read. \
+`type`: mail_not_filed; `mailbox`, `folder`, `text`: mails that their server does not move |
     | `history` | `phase`, `chunk`, `progress` in percent; or `declined` |
     | `status` | `status`, `external_id`: a status that changes nothing |
     | `error` | the platform's error; `failure` |

@@ -62,6 +62,8 @@ class Day:
 
     def free_at(self, now: float) -> float:
         """From when another message may go out; `now` or before: at once."""
+        if self.uses and self.uses[-1][0] > now:  # the clock was set back
+            self.uses = deque([(min(use[0], now), use[1], use[2]) for use in self.uses])
         while self.uses and self.uses[0][0] <= now - DAY_S:
             _, messages, recipients = self.uses.popleft()
             self.messages, self.recipients = self.messages - messages, self.recipients - recipients

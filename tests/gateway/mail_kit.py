@@ -232,6 +232,7 @@ class Office:
     sent: list[MailCall] = field(factory=list)
     answers_lost: int = 0
     disk_full: bool = False
+    copies_only: bool = False  # nobody may remove what is copied
 
     def deliver(self, raw: bytes, **beside: Any) -> int:
         """A mail arrives; its UID."""
@@ -347,6 +348,8 @@ class Desk:
         inbox = self.office.folders["INBOX"]
         moved = [each for each in inbox if each.uid in uids]
         self.office.folders.setdefault(folder, []).extend(moved)
+        if self.office.copies_only:
+            return Moved.LEFT
         self.office.folders["INBOX"] = [each for each in inbox if each.uid not in uids]
         self.office.after("move")
         return Moved.MOVED

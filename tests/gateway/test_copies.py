@@ -2,6 +2,7 @@
 is told why not."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,11 +43,13 @@ class Server(Post):
     says: dict[str, list[SmtpReply]] = field(factory=dict)
     hangs: bool = False
     down: list[SendFailure] = field(factory=list)
+    asked_at: list[float] = field(factory=list)
 
     async def make(self, call: Call, account: Account, trace: Trace) -> Reply:
         assert not isinstance(call, KeepCall)
         assert isinstance(call, MailCall)
         self.calls.append(call)
+        self.asked_at.append(trio.current_time())
         if self.hangs:
             await trio.sleep_forever()
         if self.down and ADA not in call.recipients:
@@ -183,7 +186,7 @@ async def test_a_lost_answer_is_tried_once_more_and_may_be_a_second_copy(
     server.down = [SendFailure(Failure(Kind.UNKNOWN, Reason.TIMED_OUT))]
     async with open_rig(tmp_path, server, plan(MAIL)) as rig:
         await write(rig)
-        await rig.quiet(for_s=500)
+        await rig.quiet(for_s=1_000)
 
         assert server.tries() == [(EVE,), (EVE,)]
         [told] = await rig.events("message.member")
@@ -199,7 +202,27 @@ async def test_a_server_that_is_down_costs_nobody_their_copy(
         await write(rig)
         await rig.until(lambda: len(server.tries()) == 4, within_s=3 * HOUR_S)
         await rig.quiet(for_s=5)
+        pauses = [later - before for before, later in pairwise(server.asked_at)]
+        assert pauses[1:] == pytest.approx([300, 900, 1_800], rel=0.2)
         assert await ends(rig) == [(EVE, "sent")]
+
+
+async def comes_back(rig: Rig, message_id: str) -> None:
+    """The mail was not delivered after all, and goes into the queue once more."""
+    part = await rig.part(message_id)
+    at = rig.clock.now()
+    report = StatusReported(
+        MAIL.channel_key,
+        "r1",
+        at,
+        (),
+        part.external_ids[0],
+        PartStatus.FAILED,
+        callback=part.id,
+        failure=Failure(Kind.BROKEN, Reason.CHANNEL_MISCONFIGURED, Scope.CHANNEL),
+    )
+    item = Item("email", report, rank=2, resend=Resend(8, at), proven=True)
+    rig.house.wake(await rig.store.do(Accept(Intake("itk_1", "mail", at, 2, body=b"{}"), (item,))))
 
 
 async def test_who_got_the_mail_when_it_was_sent_anew_gets_no_copy_after_that(
@@ -208,24 +231,25 @@ async def test_who_got_the_mail_when_it_was_sent_anew_gets_no_copy_after_that(
     """The mail comes back, is tried again by hand, and now everybody takes it."""
     server.says = {EVE: [LATER]}
     async with open_rig(tmp_path, server, plan(MAIL)) as rig:
-        id = await write(rig)
-        part = await rig.part(id)
-        broken = Failure(Kind.BROKEN, Reason.CHANNEL_MISCONFIGURED, Scope.CHANNEL)
-        external = part.external_ids[0]
-        report = StatusReported(
-            MAIL.channel_key,
-            "r1",
-            rig.clock.now(),
-            (),
-            external,
-            PartStatus.FAILED,
-            callback=part.id,
-            failure=broken,
-        )
-        item = Item("email", report, rank=2, resend=Resend(8, rig.clock.now()), proven=True)
-        intake = Intake("itk_1", "mail", rig.clock.now(), 2, body=b"{}")
-        rig.house.wake(await rig.store.do(Accept(intake, (item,))))
+        await comes_back(rig, await write(rig))
         await rig.until(lambda: len(server.calls) == 2)
         await rig.quiet(for_s=500)
 
         assert server.tries() == [(ADA, EVE, BOB)]
+
+
+async def test_a_copy_is_not_forgotten_while_its_mail_is_to_go_anew(
+    tmp_path: Path, server: Server, autojump_clock: MockClock
+) -> None:
+    server.says = {ADA: [OK, NEVER], EVE: [LATER, NEVER], BOB: [OK, NEVER]}
+    async with open_rig(tmp_path, server, plan(MAIL)) as rig:
+        id = await write(rig)
+        await rig.gateway.pause(OPERATOR, "mail")
+        await comes_back(rig, id)
+        await rig.quiet(for_s=500)
+        await rig.gateway.resume(OPERATOR, "mail")
+        await rig.reached(id, "failed")
+        await rig.quiet(for_s=500)
+
+        assert server.tries() == [(ADA, EVE, BOB), (EVE,)]
+        assert (await rig.message(id)).status == "failed"

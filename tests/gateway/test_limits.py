@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omni_actors.adapters.contract import Sent
 from omni_actors.gateway import limits as module
 from omni_actors.gateway.limits import Brake, Go, Limits, WaitFor
+from omni_actors.model.content import Email
 from omni_actors.model.failure import Failure, Kind, Reason, Scope
-from omni_actors.model.limits import Usage
+from omni_actors.model.limits import DayLimit, Spent, Usage
 from omni_actors.policy.rate import Limit
 
 CHANNEL = Limit(10, 5)
@@ -270,3 +272,16 @@ def test_a_limit_by_day_lets_pass_after_a_start_what_it_lets_pass_in_the_long_ru
                 at = until
 
     assert passed == [0, 58, 115, 173, 230]
+
+
+def test_what_is_found_to_have_gone_out_takes_no_second_place_in_the_day() -> None:
+    limits, mail = fresh(pair=None), Email("Hello", "Hi")
+    limits.day.limit(DayLimit(messages=3))
+    lost = Failure(Kind.UNKNOWN, Reason.TIMED_OUT)
+
+    limits.leave("a", 100.0)
+    assert limits.spent(mail, (), lost, 101.0) == Spent("", 1)
+    limits.leave("a", 200.0)
+    assert limits.spent(mail, (), Sent(("x",), found=True), 201.0) is None
+
+    assert limits.day.messages == 1

@@ -102,3 +102,19 @@ async def test_a_restart_does_not_ask_again_for_a_move_that_was_refused(
             assert "over quota" in rig.health.problem
 
     assert refusing.asked == 1
+
+
+async def test_what_is_copied_and_stays_is_no_folder_that_is_shut(
+    rig: MailRig, clock: MockClock
+) -> None:
+    await waits(rig)
+    refusing = rig.office.before = Refusing(rig.office)
+    rig.office.deliver(letter("0"))
+    await rig.came(1)
+    await rig.until(lambda: refusing.asked == 1)
+    rig.office.before, rig.office.copies_only = (lambda _name: None), True
+    await rig.until(lambda: rig.office.subjects("Processed") == ["0"], within_s=9_000)
+
+    rig.office.deliver(letter("1"))
+    await rig.until(lambda: rig.office.subjects("Processed") == ["0", "1"])
+    assert rig.health.problem == "mails are copied to Processed, and cannot be removed"

@@ -342,6 +342,15 @@ async def test_a_sweep_leaves_alone_what_it_does_not_know(blobs: Blobs) -> None:
     assert stranger.exists()
 
 
+async def test_a_sweep_looks_into_no_folder_that_is_not_its_own(blobs: Blobs) -> None:
+    lost = blobs.root / "lost+found" / blob_of(b"lost").sha256
+    lost.parent.mkdir()
+    lost.write_bytes(b"lost")
+    os.utime(lost, (HOUR_AGO - 1, HOUR_AGO - 1))
+
+    assert await blobs.sweep(keep_none, before=HOUR_AGO) == Swept(0, 0)
+
+
 def test_a_new_start_removes_the_drafts_of_the_last_one(blobs: Blobs) -> None:
     (blobs.drafts / "0000000007").write_bytes(b"half")
 

@@ -82,3 +82,12 @@ def test_copies_are_recipients() -> None:
     mail = Email("Hello", "Hi", cc=("a@example.com", "b@example.com"))
 
     assert [recipients_of(each) for each in (mail, Letter(mail), Text("Hi"))] == [3, 3, 1]
+
+
+def test_a_clock_that_is_set_back_makes_nobody_wait_longer_than_a_day() -> None:
+    day = Day(DayLimit(messages=2))
+    day.limit(day.most, [(50.0, 1, 1), (30 * DAY_S, 1, 1)])
+
+    assert day.free_at(100.0) == 50.0 + DAY_S
+    assert day.free_at(100.0 + DAY_S) == 100.0 + DAY_S
+    assert day.messages == 0

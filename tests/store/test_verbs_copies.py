@@ -3,8 +3,9 @@
 from omni_actors.model.copies import Copies, NoCopy
 from omni_actors.model.failure import Failure, Kind, Reason
 from omni_actors.store.copies import ClaimCopies, CopyLines, LapseCopies, SettleCopies
-from omni_actors.store.verbs import TakenUp
-from tests.store.conftest import Desk
+from omni_actors.store.queries import DeadLetters
+from omni_actors.store.verbs import Redrive, TakenUp
+from tests.store.conftest import REJECTED, Desk
 
 LATER = NoCopy("later", Failure(Kind.TRANSIENT, Reason.RECIPIENT_UNREACHABLE))
 NEVER = NoCopy("never", Failure(Kind.REJECTED, Reason.RECIPIENT_INVALID))
@@ -65,3 +66,36 @@ async def test_nobody_waits_for_ever(desk: Desk) -> None:
 
     assert told(desk) == [("later", "failed")]
     assert desk.ask(CopyLines()) == ()
+
+
+async def came_back(desk: Desk) -> None:
+    """The part was not delivered after all, and its operator sends it anew."""
+    await desk.status("x1", "failed", failure=REJECTED)
+    [letter] = desk.ask(DeadLetters("default")).rows
+    await desk.do(Redrive("default", (letter.id,), 3_000.0))
+
+
+async def test_what_becomes_of_a_copy_takes_no_part_out_of_the_queue(desk: Desk) -> None:
+    part_id = await taken_without(desk, LATER, NOBODY_KNOWS)
+    taken = await desk.do(ClaimCopies(part_id, 2_000.0))
+    await came_back(desk)
+
+    again = Copies((NOBODY_KNOWS,), (), 4_000.0)
+    await desk.do(SettleCopies(part_id, taken.claimed.attempt_id, 3_001.0, ("later",), again))
+    assert desk.heads() == [part_id]
+    await desk.do(LapseCopies(1_000.0 + 4 * 86_400.0))
+
+    assert desk.heads() == [part_id]
+    assert told(desk) == [("later", "sent"), ("unknown", "failed")]
+
+
+async def test_whom_a_part_reached_when_it_went_anew_gets_no_copy(desk: Desk) -> None:
+    part_id = await taken_without(desk, LATER)
+    await came_back(desk)
+    assert desk.ask(CopyLines()) == ()
+
+    [claimed] = await desk.claim(part_id, at=3_001.0)
+    await desk.settle(claimed, TakenUp(("x1",)), at=3_002.0)
+
+    assert desk.ask(CopyLines()) == ()
+    assert await desk.do(ClaimCopies(part_id, 4_000.0)) is None

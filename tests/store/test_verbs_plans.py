@@ -15,9 +15,9 @@ from omni_actors.store.sqlite.statements import translate
 
 STATEMENT = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 GROWING = {
-    "attempt", "conversation", "early_change", "entry", "event", "external", "idempotency",
-    "identity", "identity_key", "leg", "message", "parked", "part", "question", "remark", "seen",
-    "template", "timer",
+    "attempt", "conversation", "copy", "early_change", "edit_intake", "entry", "event", "external",
+    "idempotency", "identity", "identity_key", "leg", "mail", "message", "parked", "part",
+    "question", "remark", "seen", "spent", "template", "timer",
 }  # fmt: skip
 # Oldest first, at most so many rows; a listing in pages by its key; a test for any row at all.
 BOUNDED = {"SEEN", "OLD_EVENTS", "INTAKES", "OF_ALL", "SOME_OF_ALL", "ANY_EARLY", "ANY_PARKED"}

@@ -367,6 +367,17 @@ async def test_what_is_told_of_long_ago_takes_no_event_of_today_with_it(desk: De
         desk.events()
 
 
+async def test_an_event_of_a_time_to_come_keeps_no_others(desk: Desk) -> None:
+    """As of a clock that was wrong for a while."""
+    await desk.receive("wamid.wrong", at=1_000.0 + 400 * DAY_S)
+    await desk.receive("wamid.right", at=1_000.0)
+
+    await desk.do(Sweep(1_000.0 + 31 * DAY_S, Retention()))
+
+    with pytest.raises(Refused):
+        desk.events()
+
+
 async def test_a_sweep_takes_small_bites(desk: Desk) -> None:
     for n in range(5):
         await desk.receive(f"wamid.{n}")

@@ -23,7 +23,7 @@ from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.claim import WANTED, claimed_of, media_of
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.handlers.parts import RANK_FAILED, RANK_SENT, Parts, PartWork
+from omni_actors.store.handlers.parts import Parts, PartWork
 from omni_actors.store.handlers.spent import keep_spent
 from omni_actors.store.verbs import Settle, TakenUp
 
@@ -38,10 +38,12 @@ ADD = """
 """
 # What is to be sent anew, or is in doubt, goes to those who get copies too.
 LINES = """
-    SELECT c.channel_id, c.part_id, p.leg_id, c.due_at FROM copy c JOIN part p ON p.id = c.part_id
-    WHERE c.part_id = (SELECT f.part_id FROM copy f JOIN part q ON q.id = f.part_id
-                       WHERE f.channel_id = c.channel_id AND q.open = 0
-                       ORDER BY f.due_at, f.part_id LIMIT 1)
+    SELECT c.channel_id, c.part_id, p.leg_id, c.due_at
+    FROM channel h
+    JOIN copy c ON c.part_id = (SELECT f.part_id FROM copy f JOIN part q ON q.id = f.part_id
+                                WHERE f.channel_id = h.id AND q.open = 0
+                                ORDER BY f.due_at, f.part_id LIMIT 1)
+    JOIN part p ON p.id = c.part_id
     ORDER BY c.due_at, c.part_id
 """
 DUE = """
@@ -82,13 +84,16 @@ def copy_lines(db: Reading, _query: CopyLines) -> tuple[CopyLine, ...]:
 
 
 def keep_copies(
-    db: Writing, parts: Parts, taken: Sequence[tuple[Settle, TakenUp, PartWork]]
+    db: Writing,
+    parts: Parts,
+    taken: Sequence[tuple[Settle, TakenUp, PartWork]],
+    anew: Sequence[str],
 ) -> None:
     """What was taken without some of its copies: those wait, or it is told that they are lost.
 
-    A part that went out anew went to all who still lacked it.
+    A part that went out `anew` went to all who still lacked it.
     """
-    put(db, REPLACE, [(part.id,) for _, outcome, part in taken if _went_anew(part, outcome)])
+    put(db, REPLACE, [(part_id,) for part_id in anew])
     new: list[tuple[Any, ...]] = []
     for verb, outcome, part in taken:
         if (copies := outcome.copies) is None:
@@ -97,10 +102,6 @@ def keep_copies(
         if copies.again:
             new.append((part.id, _encoded(copies.again), verb.at, copies.due_at, verb.at + KEPT_S))
     put(db, ADD, new)
-
-
-def _went_anew(part: PartWork, outcome: TakenUp) -> bool:
-    return part.attempts > 1 and not outcome.found
 
 
 @writes(ClaimCopies)
@@ -144,7 +145,7 @@ def settle_copies(db: Writing, verb: SettleCopies) -> None:
             facts = _facts(address, "taken")
             if address in verb.doubted:
                 facts = {**facts, "maybe_duplicate": True}
-            parts.told_of_member(part, PartStatus.SENT, RANK_SENT, verb.at, None, facts)
+            parts.told_of_copy(part, PartStatus.SENT, verb.at, None, facts)
         tell_lost(parts, part, verb.copies.lost, verb.at)
     again = verb.copies.again
     if again:
@@ -190,7 +191,7 @@ def tell_lost(parts: Parts, part: PartWork, lost: Iterable[NoCopy], at: float) -
     """Tell who gets no copy of a part, and why."""
     for each in lost:
         facts = _facts(each.address, "failed", each.failure)
-        parts.told_of_member(part, PartStatus.FAILED, RANK_FAILED, at, each.failure, facts)
+        parts.told_of_copy(part, PartStatus.FAILED, at, each.failure, facts)
 
 
 def _facts(address: str, action: str, failure: Failure | None = None) -> JsonObject:

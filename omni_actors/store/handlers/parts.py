@@ -350,15 +350,27 @@ class Parts:
         The furthest that it came with any of them counts for the part. That one did not get it is
         told, and no failure of the part: the platform took it for the others.
         """
-        detail: dict[str, Json] = {**facts, "part_id": part.id, "status": status.value}
-        if failure is not None:
-            detail["failure"] = failure_json(failure)
-        self._note(EventType.MESSAGE_MEMBER, part.message, at, detail)
+        self.told_of_copy(part, status, at, failure, facts)
         if failure is None:
             self.report(part, status, rank, at, facts=facts)
         else:
-            self._history.append((part.id, at, status.value, encode_failure(failure)))
             self.take_up(part, at)
+
+    def told_of_copy(
+        self,
+        part: PartWork,
+        status: PartStatus,
+        at: float,
+        failure: Failure | None,
+        facts: JsonObject,
+    ) -> None:
+        """What became of a copy of a part. It says nothing of the part, which may be on its way to
+        its reader anew."""
+        detail: dict[str, Json] = {**facts, "part_id": part.id, "status": status.value}
+        if failure is not None:
+            detail["failure"] = failure_json(failure)
+            self._history.append((part.id, at, status.value, encode_failure(failure)))
+        self._note(EventType.MESSAGE_MEMBER, part.message, at, detail)
 
     def answered(self, part: PartWork, external_ids: Iterable[str], *, past: bool) -> None:
         """The platform's answer names a try's ids: those of another try are told from them."""

@@ -63,14 +63,16 @@ FORGET_DERIVATIVES = """
     DELETE FROM derivative WHERE media_id IN (SELECT id FROM rows(:batch, id text) w)
        OR derived_id IN (SELECT id FROM rows(:batch, id text) w)
 """
-# Up to the first that is not old: news may tell of what happened long before.
+# Up to the first that is not old: news may tell of what happened long before. Times that are long to
+# come, of a clock that was wrong, keep nothing.
 OLD_EVENTS = """
     SELECT max(old.cursor) FROM (SELECT cursor, at FROM event ORDER BY cursor LIMIT :limit) old
     WHERE old.at < :before AND old.cursor < coalesce((
         SELECT min(young.cursor)
         FROM (SELECT cursor, at FROM event ORDER BY cursor LIMIT :limit) young
-        WHERE young.at >= :before), old.cursor + 1)
+        WHERE young.at >= :before AND young.at < :ahead), old.cursor + 1)
 """
+AHEAD_S = 86400.0
 EVENTS = "DELETE FROM event WHERE cursor <= :floor"
 FLOOR = "UPDATE counter SET value = :floor WHERE name = 'event_floor'"
 BODY = """
@@ -140,7 +142,7 @@ def sweep(db: Writing, verb: Sweep) -> int:
     db.run(EDITS)
     db.run(FORGET_OLD_UPLOADS, now=now)
     db.run(STALE_CONNECTIONS, now=now, problem=TOO_LATE)
-    return gone + _sweep_events(db, now - keep.events_s, limit)
+    return gone + _sweep_events(db, now, keep.events_s, limit)
 
 
 def _sweep_media(db: Writing, before: float, limit: int) -> int:
@@ -156,9 +158,9 @@ def _sweep_media(db: Writing, before: float, limit: int) -> int:
     return db.run(FORGET_MEDIA, batch=gone)
 
 
-def _sweep_events(db: Writing, before: float, limit: int) -> int:
+def _sweep_events(db: Writing, now: float, kept_s: float, limit: int) -> int:
     """Cut the log at its old end; whoever stands before the cut is told."""
-    found = db.row(OLD_EVENTS, before=before, limit=limit)
+    found = db.row(OLD_EVENTS, before=now - kept_s, ahead=now + AHEAD_S, limit=limit)
     if found is None or found[0] is None:
         return 0
     db.run(FLOOR, floor=found[0])

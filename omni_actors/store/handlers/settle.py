@@ -105,6 +105,7 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
     taken: list[tuple[Settle, TakenUp, PartWork]] = []
     ended: list[tuple[Any, ...]] = []
     shut: list[tuple[float, Refusal]] = []
+    anew: list[str] = []
     for verb in verbs:
         part = parts.get(verb.part_id)
         if part is None:
@@ -112,6 +113,8 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
         ended.append(_ended(verb))
         if isinstance(verb.outcome, TakenUp):
             taken.append((verb, verb.outcome, part))
+            if part.external_ids and not verb.outcome.found:
+                anew.append(part.id)
         if isinstance(verb.outcome, ShutOut) and _is_mine(part, verb.attempt_id):
             shut.append((verb.at, Refusal(part, verb.outcome.failure)))
         _apply(parts, part, verb.attempt_id, verb.at, verb.outcome)
@@ -127,7 +130,7 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
         refused(db, journal, legs, elsewhere[-1].at)
     if taken:
         _learn(db, journal, taken)
-        keep_copies(db, parts, taken)
+        keep_copies(db, parts, taken, anew)
         _shut_out(db, journal, parts, apply_parked(db, parts, taken))
     parts.keep()
     journal.keep(db)
