@@ -74,7 +74,7 @@ class Pacer:
     brakes: dict[tuple[str, str], Brake] = field(factory=dict)
     outreach: dict[str, Outreach] = field(factory=dict)
     days: dict[str, Day] = field(factory=dict)
-    known_ties: dict[str, tuple[Route, Ties]] = field(factory=dict)
+    sharing: dict[str, set[str]] = field(factory=dict)  # who was ever of an account
 
     def limits(self, channel: Channel) -> Limits:
         """The limiters of a channel; they outlive a crash of its actor."""
@@ -138,6 +138,7 @@ class Pacer:
         of its channels name counts."""
         name = self.account(channel)
         day = self.days.setdefault(name, Day())
+        self.sharing.setdefault(name, set()).add(channel.id)
         most = self.day_limit(name)
         if most != day.most:
             known = self.store.peek(SpentSince(name, self.now() - DAY_S))
@@ -146,11 +147,9 @@ class Pacer:
 
     def day_limit(self, account: str) -> DayLimit:
         """What an account may send in a day."""
-        limits = [
-            self.ties(each).day
-            for each in self.channels().values()
-            if each.id in self.routes() and self.account(each) == account
-        ]
+        channels, routes = self.channels(), self.routes()
+        there = [channels[id] for id in self.sharing[account] if id in channels and id in routes]
+        limits = [self.ties(each).day for each in there if self.account(each) == account]
         return DayLimit(
             min([day.messages for day in limits if day.messages is not None], default=None),
             min([day.recipients for day in limits if day.recipients is not None], default=None),
@@ -171,10 +170,7 @@ class Pacer:
     def ties(self, channel: Channel) -> Ties:
         """What a channel shares with others at its platform."""
         route = self.routes()[channel.id]
-        known = self.known_ties.get(channel.id)
-        if known is None or known[0] is not route:
-            known = self.known_ties[channel.id] = route, route.adapter.ties(route.settings)
-        return known[1]
+        return route.adapter.ties(route.settings)
 
     def pacing(self, channel: Channel) -> Pacing:
         """The limits of a channel: by the plan, by its settings, as the platform told, or its own.

@@ -17,7 +17,7 @@ def catch_up(
     for content, at in effects.early.meet(home.id, report.external_id):
         event = EventType.MESSAGE_DELETED if content is None else EventType.MESSAGE_EDITED
         if content is None:
-            effects.delete(message_id, REMOVED)
+            effects.delete(home, report.external_id, message_id, REMOVED)
         else:
             effects.edit(message_id, content, at)
         effects.journal.note(

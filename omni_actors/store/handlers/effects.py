@@ -90,8 +90,7 @@ TELLS_EDIT = """
 DROP_EDITS = """
     UPDATE intake SET body = NULL, blob = NULL
     WHERE id IN (SELECT t.intake_id FROM edit_intake t
-                 JOIN external e ON e.channel_id = t.channel_id AND e.external_id = t.external_id
-                 WHERE e.message_id = :id)
+                 WHERE t.channel_id = :channel_id AND t.external_id = :external_id)
       AND problem IS NULL
       AND NOT EXISTS (SELECT 1 FROM unclaimed u WHERE u.intake_id = intake.id)
 """
@@ -358,11 +357,12 @@ class Effects:
         person.dirty = True
         return True
 
-    def delete(self, message_id: str, content: str) -> None:
+    def delete(self, home: Home, external_id: str, message_id: str, content: str) -> None:
+        """A message is taken back, with all raw bytes that told of it by this id of its."""
         self._changes.append((DELETE, {"id": message_id, "content": content}))
         self._changes.append((DROP_MEDIA, {"id": message_id}))
         self._changes.append((DROP_RAW, {"id": message_id}))
-        self._changes.append((DROP_EDITS, {"id": message_id}))
+        self.change(DROP_EDITS, channel_id=home.id, external_id=external_id)
 
     def told_edit(self, home: Home, external_id: str, intake: Intake) -> None:
         """These raw bytes tell words that can be taken back: a message's new ones, or a remark."""

@@ -393,7 +393,7 @@ def _changed(
         case Deleted():
             event = EventType.MESSAGE_DELETED
             if message_id:
-                effects.delete(message_id, REMOVED)
+                effects.delete(home, report.target, message_id, REMOVED)
             else:
                 _wait(effects, home, report, Change(None, report.at), intake)
         case Reacted():
