@@ -271,7 +271,7 @@ class Session:
             self.health.problem = NO_ROOM
             await trio.sleep(DISK_WAIT_S)
         if self.health.problem == NO_ROOM:
-            self.health.problem = None
+            self.health.problem = self.shut_why()
 
     async def take(self, place: MailPlace, outline: Outline) -> None:
         """Fetch a mail and store it; one that is gone by now is no error."""

@@ -113,7 +113,7 @@ def settle(db: Writing, verbs: Sequence[Settle]) -> Sequence[tuple[LegWake, ...]
         ended.append(_ended(verb))
         if isinstance(verb.outcome, TakenUp):
             taken.append((verb, verb.outcome, part))
-            if part.external_ids and not verb.outcome.found:
+            if part.external_ids and not part.rank and not verb.outcome.found:
                 anew.append(part.id)
         if isinstance(verb.outcome, ShutOut) and _is_mine(part, verb.attempt_id):
             shut.append((verb.at, Refusal(part, verb.outcome.failure)))
