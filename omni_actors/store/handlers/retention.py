@@ -63,8 +63,8 @@ FORGET_DERIVATIVES = """
     DELETE FROM derivative WHERE media_id IN (SELECT id FROM rows(:batch, id text) w)
        OR derived_id IN (SELECT id FROM rows(:batch, id text) w)
 """
-# Up to the first that is not old: news may tell of what happened long before. Times that are long to
-# come, of a clock that was wrong, keep nothing.
+# Up to the first that is not old: news may tell of what happened long before. A time that is long
+# to come, of a clock that was wrong, keeps nothing.
 OLD_EVENTS = """
     SELECT max(old.cursor) FROM (SELECT cursor, at FROM event ORDER BY cursor LIMIT :limit) old
     WHERE old.at < :before AND old.cursor < coalesce((
