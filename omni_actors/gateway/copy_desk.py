@@ -18,6 +18,7 @@ from omni_actors.model.failure import Failure
 from omni_actors.model.states import ChannelState
 from omni_actors.policy import copies
 from omni_actors.policy.breaker import Permit
+from omni_actors.policy.retry import WIDE
 from omni_actors.store.contract import Store
 from omni_actors.store.copies import (
     ClaimCopies,
@@ -27,7 +28,7 @@ from omni_actors.store.copies import (
     LapseCopies,
     SettleCopies,
 )
-from omni_actors.store.rows import Channel
+from omni_actors.store.rows import Channel, Complaint
 from omni_actors.store.verbs import Trace as StoredTrace
 
 LOOK_EVERY_S = 60.0
@@ -57,6 +58,7 @@ class CopyDesk:
     channels: Callable[[], Mapping[str, Channel]]
     routes: Callable[[], Mapping[str, Route]]
     limiters: Callable[[], Mapping[str, Limits]]
+    complain: Callable[[Complaint], None]
     busy: set[str] = field(factory=set)
     context: Context = field(init=False)
 
@@ -111,6 +113,9 @@ class CopyDesk:
             done = await self.sender.send(taken.claimed, route)
             failure = done.result if isinstance(done.result, Failure) else None
             limits.landed(permit, failure, self.now())
+            if failure is not None and failure.scope in WIDE:
+                at, began = done.ended_at, done.started_at
+                self.complain(Complaint(line.channel_id, line.leg_id, failure, at, began))
             await self.settle(taken, done, limits)
         self.context.tell_self(Served(line.channel_id, made=taken is not None))
 

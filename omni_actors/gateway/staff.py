@@ -76,6 +76,7 @@ def spawn_desks(house: "House") -> None:
             lambda: house.channels,
             lambda: house.routes,
             lambda: house.limiters,
+            house.complain,
         ),
     )
     ending = house.drain_begun

@@ -253,3 +253,21 @@ async def test_a_copy_is_not_forgotten_while_its_mail_is_to_go_anew(
 
         assert server.tries() == [(ADA, EVE, BOB), (EVE,)]
         assert (await rig.message(id)).status == "failed"
+
+
+async def test_what_a_copy_shows_of_the_account_holds_for_all_that_it_sends(
+    tmp_path: Path, server: Server, autojump_clock: MockClock
+) -> None:
+    full = Failure(Kind.THROTTLED, Reason.RATE_LIMITED, Scope.ACCOUNT, retry_after_s=HOUR_S)
+    server.says, server.down = {EVE: [LATER, LATER]}, [SendFailure(full)]
+    async with open_rig(tmp_path, server, plan(MAIL)) as rig:
+        for _ in range(2):
+            await write(rig)
+        await rig.until(lambda: server.tries()[1:] == [(EVE,)], within_s=HOUR_S)
+        await rig.quiet(for_s=HOUR_S / 2)
+        waits = await rig.submit(COPIED, to=To("mail", ADA))
+        await rig.quiet(for_s=HOUR_S / 4)
+
+        assert len(server.calls) == 3
+        assert (await rig.message(waits.message_id)).status == "queued"
+        await rig.reached(waits.message_id, "sent")

@@ -112,9 +112,12 @@ async def test_what_is_copied_and_stays_is_no_folder_that_is_shut(
     rig.office.deliver(letter("0"))
     await rig.came(1)
     await rig.until(lambda: refusing.asked == 1)
-    rig.office.before, rig.office.copies_only = (lambda _name: None), True
+    asked = list[str]()
+    rig.office.before, rig.office.copies_only = asked.append, True
     await rig.until(lambda: rig.office.subjects("Processed") == ["0"], within_s=9_000)
 
-    rig.office.deliver(letter("1"))
-    await rig.until(lambda: rig.office.subjects("Processed") == ["0", "1"])
+    for n in (1, 2, 3):
+        rig.office.deliver(letter(str(n)))
+    await rig.until(lambda: rig.office.subjects("Processed") == ["0", "1", "2", "3"])
+    assert asked.count("move") == 2
     assert rig.health.problem == "mails are copied to Processed, and cannot be removed"
