@@ -21,7 +21,15 @@ from omni_actors.model.reports import (
     Turn,
 )
 
-TURNS: Final = {"edited": Turn.EDITED, "remove": Turn.REMOVED}
+# https://developers.facebook.com/docs/graph-api/webhooks/reference/page
+TURNS: Final = {
+    "edit": Turn.EDITED,
+    "edited": Turn.EDITED,
+    "update": Turn.EDITED,
+    "delete": Turn.REMOVED,
+    "remove": Turn.REMOVED,
+}
+REACTIONS: Final = ("like", "reaction")
 NAMING: Final = (
     "item", "verb", "comment_id", "post_id", "parent_id", "created_time", "reaction_type",
 )  # fmt: skip
@@ -43,11 +51,19 @@ def feed(value: JsonObject, scene: Scene) -> Iterator[Report]:
         yield _written("post", post, POST, words, facts, value, scene)
     else:
         key = f"feed:{digest(value, scene.at)}"
-        named = f"{item}:{digest(comment, post, mapping(value.get('from')).get('id'))}"
+        named = _name(item, comment, post, value)
         detail: JsonObject = {"item": item, "verb": verb}
         yield _told(
             "feed", key, detail, named, verb, {"platform": value}, _who(value, scene), scene
         )
+
+
+def _name(item: str, comment: str | None, post: str | None, value: JsonObject) -> str:
+    """What names something that happened. What is posted, whatever sort of thing it is, is taken
+    back as a post."""
+    if post and not comment and item not in REACTIONS:
+        return f"post:{post}"
+    return f"{item}:{digest(comment, post, mapping(value.get('from')).get('id'))}"
 
 
 def comment(value: JsonObject, scene: Scene) -> Iterator[Report]:
@@ -97,7 +113,7 @@ def _written(
     ours = text(author.get("id")) == scene.channel_key
     verb = text(facts["verb"]) or "add"
     key = f"{kind}:{named}:{verb}"
-    if verb == "edited":
+    if TURNS.get(verb) is Turn.EDITED:
         key = f"{key}:{digest(words)}"
     detail: dict[str, Json] = {
         **facts,
