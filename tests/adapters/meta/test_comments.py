@@ -12,8 +12,18 @@ ANA = {"id": "7300000000000001", "name": "Ana Dias"}
 
 
 def told(item: str, verb: str, **more: Any) -> Remark:
-    value = {"item": item, "verb": verb, "from": ANA, "created_time": 1_700_000_000, **more}
-    entry = {"id": PAGE, "time": 1_700_000_001, "changes": [{"field": "feed", "value": value}]}
+    value: dict[str, Any] = {
+        "item": item,
+        "verb": verb,
+        "from": ANA,
+        "created_time": 1_700_000_000,
+        **more,
+    }
+    entry: dict[str, Any] = {
+        "id": PAGE,
+        "time": 1_700_000_001,
+        "changes": [{"field": "feed", "value": value}],
+    }
     [report] = MESSENGER.parse({"object": "page", "entry": [entry]})
     assert isinstance(report, ChannelReported)
     assert report.remark is not None
