@@ -12,6 +12,7 @@ from trio.testing import MockClock
 
 from omni_actors.adapters.email import EMAIL, inbound
 from omni_actors.adapters.mime import MIME, MimeSecrets
+from omni_actors.gateway.aftermath import AT_ONCE_MAX, WAITING_MAX
 from omni_actors.gateway.choices import ChoicePage, PageState
 from omni_actors.gateway.hooks import Hook
 from omni_actors.model.content import Choices, Option, Text, Via
@@ -56,6 +57,8 @@ MAIL = ChannelSpec(
     },
     credentials={"password": "secret"},
 )
+
+IMAP: JsonObject = {"host": "127.0.0.1", "port": 143, "tls": "plain"}
 
 
 @define(repr=False)
@@ -238,8 +241,7 @@ async def test_a_link_offers_nothing_once_the_question_was_answered_by_mail(
 async def test_a_mail_is_sent_while_its_copy_is_still_put_away(
     tmp_path: Path, post: Post, autojump_clock: MockClock
 ) -> None:
-    imap: JsonObject = {"host": "127.0.0.1", "port": 143, "tls": "plain"}
-    wanted = plan(evolve(MAIL, settings={**MAIL.settings, "imap": imap}))
+    wanted = plan(evolve(MAIL, settings={**MAIL.settings, "imap": IMAP}))
     post.keeping_s = 40.0
     async with open_rig(tmp_path, post, wanted) as rig:
         began = rig.clock.now()
@@ -251,7 +253,32 @@ async def test_a_mail_is_sent_while_its_copy_is_still_put_away(
         await trio.sleep(100.0)
         assert post.kept == post.mails
         assert (await rig.message(first)).status == "sent"
+        assert (await rig.gateway.attempts(OPERATOR, first))[0].note is None
         rig.check_calm()
+
+
+@pytest.mark.slow
+async def test_a_server_that_keeps_no_copies_slows_nobody_and_loses_no_word(
+    tmp_path: Path, post: Post, autojump_clock: MockClock
+) -> None:
+    wanted = plan(evolve(MAIL, settings={**MAIL.settings, "imap": IMAP}))
+    post.keeping_s, number = 3600.0, WAITING_MAX + AT_ONCE_MAX + 2
+    async with open_rig(tmp_path, post, wanted) as rig:
+        began = rig.clock.now()
+        ids = [
+            str((await rig.submit(Text("x"), to=To("mail", f"{n}@a.b"))).body["id"])
+            for n in range(number)
+        ]
+        for each in ids:
+            await rig.reached(each, "sent")
+        assert rig.clock.now() - began < 600.0
+        assert rig.house.desks["mail"].in_flight == 0
+        assert rig.house.desks["mail"].describe()["finishing"] == WAITING_MAX + AT_ONCE_MAX
+        await rig.quiet()
+
+        notes = [(await rig.gateway.attempts(OPERATOR, each))[0].note for each in ids]
+        assert notes.count("sent, no copy in Sent yet") == number - 2
+        assert notes.count("sent, but no copy in Sent: 256 others wait for theirs") == 2
 
 
 @pytest.mark.slow
