@@ -7,6 +7,7 @@ import trio
 from attrs import define, field
 
 from omni_actors.adapters.contract import Afterwards, Sent
+from omni_actors.gateway.leaving import left_at
 from omni_actors.gateway.sender import Done, Route, Sender
 from omni_actors.store.contract import Store
 from omni_actors.store.verbs import Annotate, Claimed
@@ -14,15 +15,16 @@ from omni_actors.store.verbs import Trace as StoredTrace
 
 AT_ONCE_MAX: Final = 2
 WAITING_MAX: Final = 256
+ENDING_S: Final = 3.0
 
 
 @define
 class Aftermath:
-    """Of one channel. What was not begun when the house stops is not done any more; the note of
-    the attempt says so from the first."""
+    """Of one channel. What is not done soon after the house began its end is not done any more."""
 
     store: Store
     sender: Sender
+    ending: trio.Event
     pending: int = 0
     _room: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(AT_ONCE_MAX))
 
@@ -39,12 +41,20 @@ class Aftermath:
         await self.store.do(Annotate(claimed.part_id, claimed.attempt_id, note, trace))
 
     async def _done(self, rest: Afterwards, done: Done, route: Route) -> str | None:
+        """Do it; what is to be told of that."""
+        said: str | None = f"sent, but {rest.undone}: the gateway was stopped"
+
+        async def work() -> None:
+            nonlocal said
+            async with self._room:
+                said = await self.sender.finish(rest.flow, route, done.trace)
+
         self.pending += 1
         try:
-            async with self._room:
-                return await self.sender.finish(rest.flow, route, done.trace)
+            await left_at(self.ending, work, ENDING_S)
         finally:
             self.pending -= 1
+        return said
 
 
 def first_note(sent: Sent) -> str | None:

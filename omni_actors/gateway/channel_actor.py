@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import TypeAlias
 
+import trio
 from attrs import define, evolve, field, frozen
 
 from omni_actors import telemetry
@@ -129,6 +130,7 @@ class ChannelActor:
     unknown_wait_s: float
     doubt_templates: Callable[[str], None]
     copies_wait: Callable[[], None]
+    ending: trio.Event
     recover: Mapping[str, float] | None = None
     in_flight_max: int = IN_FLIGHT_MAX
     in_flight: int = 0
@@ -143,7 +145,7 @@ class ChannelActor:
     context: Context = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.aftermath = Aftermath(self.store, self.sender)
+        self.aftermath = Aftermath(self.store, self.sender, self.ending)
 
     async def started(self, context: Context) -> None:
         """Begin with what the store holds. A channel that was refused is probed at once.

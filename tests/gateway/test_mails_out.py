@@ -279,6 +279,11 @@ async def test_a_server_that_keeps_no_copies_slows_nobody_and_loses_no_word(
         notes = [(await rig.gateway.attempts(OPERATOR, each))[0].note for each in ids]
         assert notes.count("sent, no copy in Sent yet") == number - 2
         assert notes.count("sent, but no copy in Sent: 256 others wait for theirs") == 2
+        report = await rig.house.drain(20.0)
+        assert report.clean
+        assert report.took_s < 10.0
+        notes = [(await rig.gateway.attempts(OPERATOR, each))[0].note for each in ids]
+        assert notes.count("sent, but no copy in Sent: the gateway was stopped") == number - 2
 
 
 @pytest.mark.slow
