@@ -134,6 +134,7 @@ class ChannelActor:
     recover: Mapping[str, float] | None = None
     in_flight_max: int = IN_FLIGHT_MAX
     in_flight: int = 0
+    full: bool = False  # it is waited for room for what remains of parts
     probes: int = 0
     probe_at: float | None = None
     doubted: bool = False  # it was a report that parked the channel: an answer proves nothing
@@ -145,7 +146,13 @@ class ChannelActor:
     context: Context = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.aftermath = Aftermath(self.store, self.sender, self.ending)
+        self.aftermath = Aftermath(self.store, self.sender, self.now, self.ending, self.freed)
+
+    def freed(self) -> None:
+        """There is room for what remains of one more part."""
+        if self.full:
+            self.full = False
+            self.context.tell_self(Tick())
 
     async def started(self, context: Context) -> None:
         """Begin with what the store holds. A channel that was refused is probed at once.
@@ -340,6 +347,10 @@ class ChannelActor:
             held = self.limits.channel_wait(now)
             if held is not None:
                 return earliest(due_at, held.until)
+            full_until = self.aftermath.full_until()
+            self.full = full_until is not None
+            if full_until is not None:
+                return earliest(due_at, full_until)
             lanes = self.limits.lanes(now)
             picked = self.outbound.pick(lanes)
             if picked is None:

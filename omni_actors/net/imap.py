@@ -283,10 +283,13 @@ class Mailbox:
         words = told.argument.split() if told.code == "APPENDUID" else []
         return _number(words[-1]) or None if words else None
 
-    async def find(self, message_id: str) -> tuple[int, ...]:
-        """UIDs in the open folder of mails with this Message-ID, written with or without `<>`."""
+    async def find(self, message_id: str, first: int = 1) -> tuple[int, ...]:
+        """UIDs in the open folder of mails with this Message-ID, written with or without `<>`.
+
+        Servers read every mail's for that; with `first`, only where the UID is not below it.
+        """
         whole = f"<{message_id.strip('<>')}>"
-        answer = await self._ask(commands.search_message_id(whole), Found)
+        answer = await self._ask(commands.search_message_id(whole, first), Found)
         return tuple(uid for found in _at_least(1, answer) for uid in found)
 
     async def folders(self) -> list[Folder]:

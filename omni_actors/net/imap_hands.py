@@ -80,8 +80,8 @@ class FolderHands:
         """Make one call and note it in `trace`. A folder that is written `\\Sent` or so is the
         one that serves this use (RFC 6154), whatever its name, or else `Sent`.
 
-        Both may be repeated: a mail that the folder has already is not put there again. Raises
-        SendFailure; cancelled, the mail may have been put.
+        Both may be repeated: a mail that is among the newest of the folder is not put there again.
+        Raises SendFailure; cancelled, the mail may have been put.
         """
         started_at = self._now()
         try:
@@ -128,9 +128,8 @@ class FolderHands:
         try:
             if isinstance(call, FindCall):
                 return FolderReply(await session.has(call.folder, call.message_id))
-            message_id = _message_id(call.mail)
-            if not message_id or not await session.has(call.folder, message_id):
-                await session.keep(call.folder, await self._compose(call.mail))
+            mail = await self._compose(call.mail)
+            await session.keep(call.folder, mail, _message_id(call.mail))
         except ImapFailure:
             session.forget()
             raise

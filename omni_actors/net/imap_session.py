@@ -7,7 +7,7 @@ import trio
 from attrs import define, field
 
 from omni_actors.net.account import Account
-from omni_actors.net.imap import Folder, ImapFailure, ImapKind, Mailbox, folder_for, logged_in
+from omni_actors.net.imap import Folder, Mailbox, Selected, folder_for, logged_in
 from omni_actors.net.imap_link import Outgoing, Patience
 from omni_actors.net.imap_login import Dial
 from omni_actors.net.smtp_connection import MailKey
@@ -15,6 +15,7 @@ from omni_actors.net.smtp_connection import MailKey
 PROVE_S: Final = 10.0  # for the first answer on a session that was kept
 AGE_MAX_S: Final = 900.0
 CALLS_MAX: Final = 1000
+NEWEST: Final = 500  # a mail that was put just now, by whomever, is among so many
 
 
 @define(eq=False)
@@ -29,6 +30,7 @@ class FolderSession:
     _mailbox: Mailbox | None = field(default=None, init=False)
     _worn_at: float = field(default=0.0, init=False)
     _names: dict[str, str] = field(factory=dict, init=False)
+    _next_uids: dict[str, int] = field(factory=dict, init=False)
     _closed: bool = field(default=False, init=False)
 
     @property
@@ -85,44 +87,44 @@ class FolderSession:
 
     async def has(self, folder: str, message_id: str) -> bool:
         """Whether a folder has a mail; it has none where it is not there. Raises ImapFailure."""
-        name = await self._found(folder)
-        return name is not None and bool(await self._working.find(message_id))
+        there = await self._found(folder)
+        return there is not None and bool(await self._working.find(message_id))
 
-    async def keep(self, folder: str, mail: Outgoing) -> None:
-        """Put a mail into a folder, which is made when it is not there. Raises ImapFailure."""
-        await self._working.append(await self._named(folder), mail)
+    async def keep(self, folder: str, mail: Outgoing, message_id: str | None) -> None:
+        """Put a mail into a folder, which is made when it is not there; unless it is among the
+        newest that are there. Raises ImapFailure."""
+        there, mailbox = await self._found(folder), self._working
+        if there is not None and message_id is not None:
+            first = max(1, self._next_uids.get(there.folder, 0) - NEWEST)
+            if await mailbox.find(message_id, first):
+                return
+        name = await self._new_name(folder) if there is None else there.folder
+        if uid := await mailbox.append(name, mail):
+            self._next_uids[name] = uid + 1
 
     @property
     def _working(self) -> Mailbox:
         assert self._mailbox is not None
         return self._mailbox
 
-    async def _found(self, folder: str) -> str | None:
-        """The name of a folder, which is open then; None where it is not there."""
-        mailbox = self._working
-        if (name := self._names.get(folder)) is not None:
-            if mailbox.selected is not None and mailbox.selected.folder == name:
-                return name
-            try:
-                await mailbox.select(name, writable=False)
-            except ImapFailure as failure:
-                if failure.kind is not ImapKind.REFUSED:
-                    raise
-                del self._names[folder]  # somebody has renamed it, or taken it away
-            else:
-                return name
-        folders = await mailbox.folders()
-        name = await _whole(mailbox, folders, folder)
-        if not any(_same(each.name, name) for each in folders):
-            return None
-        await mailbox.select(name, writable=False)
-        self._names[folder] = name
-        return name
+    async def _found(self, folder: str) -> Selected | None:
+        """Open a folder, if it is not open; None where it is not there."""
+        mailbox, name = self._working, self._names.get(folder)
+        if name is not None and mailbox.selected is not None and mailbox.selected.folder == name:
+            return mailbox.selected
+        if name is None:
+            folders = await mailbox.folders()
+            name = await _whole(mailbox, folders, folder)
+            if not any(_same(each.name, name) for each in folders):
+                return None
+            self._names[folder] = name
+        selected = await mailbox.select(name, writable=False)
+        self._next_uids[name] = selected.uid_next
+        return selected
 
-    async def _named(self, folder: str) -> str:
-        """The whole name of a folder that is there or not."""
-        known = self._names.get(folder)
-        return known or await _whole(self._working, await self._working.folders(), folder)
+    async def _new_name(self, folder: str) -> str:
+        """How a folder is called that is not there."""
+        return await _whole(self._working, await self._working.folders(), folder)
 
 
 async def _whole(mailbox: Mailbox, folders: list[Folder], folder: str) -> str:
