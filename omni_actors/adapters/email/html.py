@@ -15,7 +15,6 @@ from omni_actors.adapters.email.markup import (
     KNOWN,
     Event,
     Start,
-    is_bearable,
     nested,
     unescaped,
 )
@@ -219,33 +218,30 @@ _STYLES: Final = {
 }
 
 
-def safe(html: str, content_ids: Collection[str] = ()) -> str | None:
-    """The HTML without anything that does something: no scripts, no forms, nothing that is loaded
+def safe(events: Iterable[Event], content_ids: Collection[str] = ()) -> str:
+    """HTML without anything that does something: no scripts, no forms, nothing that is loaded
     from elsewhere. Pictures of the mail itself stay as `cid:`, of those that it has.
-
-    None when it has more tags than can be gone through.
     """
-    if not is_bearable(html):
-        return None
     known = frozenset(content_ids)
+    return _CLEANER.clean(spelled(_own_pictures(events, known))).strip()
 
-    def attribute(tag: str, name: str, value: str) -> str | None:
-        if name == "style":
-            return None if "url(" in value.lower() or "\\" in value else value
-        if tag == "img" and name == "src":
-            return f"cid:{_content_id(value)}"
-        return None if _content_id(value) else value
 
-    clean = nh3.clean(
-        spelled(_own_pictures(nested(html), known)),
-        tags=set(KNOWN),
-        attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
-        attribute_filter=attribute,
-        filter_style_properties=set(_STYLES),
-        url_schemes={"http", "https", "mailto", "tel", "cid"},
-        link_rel="noopener noreferrer nofollow",
-    )
-    return clean.strip()
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    if name == "style":
+        return None if "url(" in value.lower() or "\\" in value else value
+    if tag == "img" and name == "src":
+        return f"cid:{_content_id(value)}"
+    return None if _content_id(value) else value
+
+
+_CLEANER: Final = nh3.Cleaner(
+    tags=set(KNOWN),
+    attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
+    attribute_filter=_attribute,
+    filter_style_properties=set(_STYLES),
+    url_schemes={"http", "https", "mailto", "tel", "cid"},
+    link_rel="noopener noreferrer nofollow",
+)
 
 
 def _own_pictures(events: Iterable[Event], known: Collection[str]) -> Iterator[Event]:

@@ -28,6 +28,7 @@ from omni_actors.adapters.email.headers import (
 )
 from omni_actors.adapters.email.html import safe
 from omni_actors.adapters.email.machines import Written, is_own_list, own_id, written_by
+from omni_actors.adapters.email.markup import Event, events_in
 from omni_actors.adapters.email.mime import Attachment, Parsed, read
 from omni_actors.adapters.email.quotes import Reply, reply
 from omni_actors.adapters.email.settings import EmailSettings
@@ -264,14 +265,15 @@ def received(mail: Mail, sender: Sender) -> Received:
     parsed, headers = mail.parsed, mail.parsed.headers
     by = written_by(headers, sender.mailbox.key, mail.channel_key)
     checks = results(headers, mail.witness)
-    said = said_in(parsed, mail.channel_key)
+    html = events_in(parsed.html)
+    said = said_in(parsed, html, mail.channel_key)
     return Received(
         channel_key=mail.channel_key,
         event_key=mail.event_key,
         at=mail.arrived_at,
         identities=(identity(sender.mailbox.address),),
         external_id=mail.external_id,
-        content=content(parsed, said),
+        content=content(parsed, html, said),
         media=tuple(_ref(mail.blob, file) for file in parsed.attachments),
         name=sender.name,
         forwarded=said.forwards,
@@ -284,22 +286,22 @@ def received(mail: Mail, sender: Sender) -> Received:
     )
 
 
-def said_in(parsed: Parsed, account: str) -> Reply:
+def said_in(parsed: Parsed, html: Sequence[Event] | None, account: str) -> Reply:
     """What the writer of a mail says, without what they quote."""
     subject, headers = parsed.headers.text("subject"), parsed.headers
     answers = headers.raw("in-reply-to") is not None or headers.raw("references") is not None
     forwards = is_forward(subject, answers=answers)
-    return reply(parsed.text, parsed.html, account, forwards=forwards)
+    return reply(parsed.text, html, account, forwards=forwards)
 
 
-def content(parsed: Parsed, said: Reply) -> Email:
+def content(parsed: Parsed, html: Sequence[Event] | None, said: Reply) -> Email:
     """What a mail holds."""
     ids = frozenset(file.content_id for file in parsed.attachments if file.content_id)
     headers = parsed.headers
     return Email(
         subject=headers.text("subject")[:SUBJECT_MAX],
         text=said.text,
-        html=None if parsed.html is None else safe(parsed.html, ids),
+        html=None if html is None else safe(html, ids),
         cc=tuple(p.address for p in mailboxes(headers.written("cc")) if p.address)[:PEOPLE_MAX],
         headers=told_headers(parsed),
         full_text=parsed.text if parsed.text != said.text else None,

@@ -232,6 +232,12 @@ def nested(html: str, *, hidden: bool = False) -> Iterator[Event]:
     yield from nest.back_to(0)
 
 
+def events_in(html: str | None) -> Sequence[Event] | None:
+    """HTML as tags and texts for all who read it; None where there is none, or more than can be
+    gone through."""
+    return tuple(nested(html)) if html is not None and is_bearable(html) else None
+
+
 def is_bearable(html: str) -> bool:
     """Whether HTML can be gone through to its end with its tags."""
     return html.count("<") < TAGS_MAX and html.count("&") < ENTITIES_MAX
@@ -370,4 +376,10 @@ def is_hidden(attributes: Mapping[str, str]) -> bool:
     if "hidden" in attributes:
         return True
     style = attributes.get("style")
-    return style is not None and _HIDING.search(_BLANKS.sub("", style[:2000].lower())) is not None
+    return style is not None and _hides(style[:2000])
+
+
+@lru_cache(maxsize=256)
+def _hides(style: str) -> bool:
+    """Mails say the same again and again."""
+    return _HIDING.search(_BLANKS.sub("", style.lower())) is not None

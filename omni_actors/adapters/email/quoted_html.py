@@ -1,13 +1,13 @@
 """Where mail programs mark in HTML what is quoted, signed or passed on."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal, TypeAlias
 
 from attrs import define, field
 
 from omni_actors.adapters.email.html import TEXT_MAX, Writer
-from omni_actors.adapters.email.markup import VOID, End, Start, nested
+from omni_actors.adapters.email.markup import VOID, End, Event, Start
 from omni_actors.adapters.email.threads import TOKEN
 
 # What a marked element is: a quote; the line above one; the beginning of one that goes on to the
@@ -66,10 +66,10 @@ class Lines:
             self.marks.setdefault(number, mark)
 
 
-def lines_of(html: str) -> Lines:
+def lines_of(events: Iterable[Event]) -> Lines:
     """What HTML says, line by line."""
     reader = _Reader()
-    for event in nested(html):
+    for event in events:
         if isinstance(event, Start):
             reader.start(event)
         else:

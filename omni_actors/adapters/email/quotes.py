@@ -5,13 +5,13 @@ cannot be told for sure stays.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Final
 
 from attrs import define, field, frozen
 
-from omni_actors.adapters.email.markup import is_bearable
+from omni_actors.adapters.email.markup import Event
 from omni_actors.adapters.email.quote_words import (
     FORWARDED,
     OPENINGS,
@@ -57,13 +57,15 @@ class Reply:
     forwards: bool = False
 
 
-def reply(text: str, html: str | None, account: str, *, forwards: bool = False) -> Reply:
+def reply(
+    text: str, html: Iterable[Event] | None, account: str, *, forwards: bool = False
+) -> Reply:
     """What the writer of a mail to an account added; all of it if they wrote between the lines that
     they quote, or nothing else. `forwards`: its subject says that it passes a mail on.
 
     Where a program has marked in the HTML what is quoted, that is more certain than any word.
     """
-    lines = lines_of(html) if html is not None and is_bearable(html) else Lines()
+    lines = lines_of(html) if html is not None else Lines()
     if not lines.marked:
         lines = Lines(text.split("\n", LINES_MAX))
     if len(lines.lines) > LINES_MAX + 1:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omni_actors.adapters.email.html import to_text
+from omni_actors.adapters.email.markup import events_in
 from omni_actors.adapters.email.quotes import reply
 
 REPLIES = sorted((Path(__file__).parent / "replies").glob("*.mail"))
@@ -46,7 +47,7 @@ def folded(text: str) -> list[str]:
 
 
 def found(mail: Pair) -> str:
-    return reply(mail.text, mail.html, ACCOUNT, forwards=mail.forwards).text
+    return reply(mail.text, events_in(mail.html), ACCOUNT, forwards=mail.forwards).text
 
 
 def test_the_corpus_is_large_enough_to_tell_something() -> None:
@@ -134,4 +135,4 @@ def test_what_is_kept_are_lines_of_the_mail_in_their_order(
 
 @given(st.text(max_size=300), st.text(max_size=300) | st.none())
 def test_any_text_has_a_reply(text: str, html: str | None) -> None:
-    assert isinstance(reply(text, html, ACCOUNT).text, str)
+    assert isinstance(reply(text, events_in(html), ACCOUNT).text, str)
