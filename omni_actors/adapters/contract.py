@@ -125,12 +125,21 @@ class Uploaded:
 
 
 @frozen
+class Afterwards:
+    """What remains to be done once it is safely known that a part was accepted, such as a copy to
+    be put away. The `flow` does it and returns what is to be told of it, and it never fails; what
+    is told as long as it has not been done is `undone`: `no copy in Sent`."""
+
+    flow: "Flow[str | None]" = field(eq=False, repr=False)
+    undone: str
+
+
+@frozen
 class Sent:
     """The platform accepted a part: its ids there, keys of the person that it taught us, and what
     the adapter wants to be told of the leg's thread. `found`: it had accepted it before, so that it
     was not sent again. `refused` are those who should get a copy, and for whom it was not taken.
-    `afterwards` is what remains to be done once this is safely known, such as a copy to be put
-    away; what came of it is one more note, and never an error."""
+    What came of what is to be done `afterwards` is one more note, and never an error."""
 
     external_ids: tuple[str, ...]
     aliases: tuple[IdentityKey, ...] = ()
@@ -138,7 +147,7 @@ class Sent:
     thread: JsonObject | None = None
     found: bool = False
     refused: tuple[NoCopy, ...] = ()
-    afterwards: "Flow[str | None] | None" = field(default=None, eq=False, repr=False)
+    afterwards: Afterwards | None = field(default=None, eq=False, repr=False)
 
 
 @frozen

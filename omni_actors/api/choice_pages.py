@@ -17,7 +17,7 @@ from omni_actors.api.routes import Access, Call, Reply, Route
 from omni_actors.gateway.facade import ChoicePage, PageState, RequestError
 
 HTML = "text/html; charset=utf-8"
-QUESTION_MAX = 2000
+TEXT_MAX = 2000
 STYLE = """
 :root{color-scheme:light dark}
 body{margin:0;padding:24px 12px;background:#f3f4f6;color:#1f2329;
@@ -27,7 +27,8 @@ h1{margin:0 0 12px;font-size:20px;line-height:1.35}
 p{margin:0 0 16px;white-space:pre-line;overflow-wrap:anywhere}
 button{display:block;width:100%;padding:14px 16px;border:0;border-radius:8px;background:#0b5cad;
 color:#fff;font:inherit;font-weight:600;cursor:pointer;overflow-wrap:anywhere}
-.answer{font-weight:600}
+.answer{margin:0 0 4px;font-weight:600}
+.about{opacity:.75}
 @media (prefers-color-scheme:dark){body{background:#15171b;color:#e4e7eb}main{background:#1e2126}
 button{background:#7ab8ff;color:#10151b}}
 """
@@ -151,24 +152,30 @@ async def pick_choice(call: Call[NoQuery, None]) -> Reply:
 def page(shown: ChoicePage, call: Call[NoQuery, None]) -> Reply:
     """A page in the words of whoever looks at it."""
     words = words_for(call.headers.get("accept-language", ""))[1]
-    question = shown.question
-    if len(question) > QUESTION_MAX:
-        question = question[:QUESTION_MAX] + "…"
-    asked = Markup("<p>{}</p>\n").format(question) if question else Markup("")
-    answer = Markup('<p class="answer">{}</p>').format(shown.title)
+    asked = paragraph(shown.question)
+    about = paragraph(shown.description, about=True)
+    answer = Markup('<p class="answer">{}</p>\n').format(shown.title) + about
     match shown.state:
         case PageState.OPEN:
             button = Markup('<form method="post"><button type="submit">{}</button></form>')
-            return document(call, words.confirm, asked + button.format(shown.title))
+            return document(call, words.confirm, asked + about + button.format(shown.title))
         case PageState.ANSWERED:
             return document(call, words.thanks, asked + answer)
         case PageState.OTHERWISE:
-            change = Markup("\n<p>{}</p>").format(words.change)
-            return document(call, words.answered, asked + answer + change)
+            return document(call, words.answered, asked + answer + paragraph(words.change))
         case PageState.ENDED:
             return document(call, words.ended, Markup(""), STATUSES[shown.state])
         case PageState.UNKNOWN:
             return document(call, words.unknown, Markup(""), STATUSES[shown.state])
+
+
+def paragraph(text: str, *, about: bool = False) -> Markup:
+    """A paragraph, if there is something to say; of what somebody wrote, the beginning."""
+    if not text:
+        return Markup("")
+    shown = text if len(text) <= TEXT_MAX else text[:TEXT_MAX] + "…"
+    begin = Markup('<p class="about">') if about else Markup("<p>")
+    return begin + Markup("{}</p>\n").format(shown)
 
 
 def document(

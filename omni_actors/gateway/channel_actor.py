@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import TypeAlias
 
+import trio
 from attrs import define, evolve, field, frozen
 
 from omni_actors import telemetry
 from omni_actors.actors.cell import Context
 from omni_actors.adapters.contract import Sent
+from omni_actors.gateway.aftermath import Aftermath, first_note
 from omni_actors.gateway.limits import Go, Limits, WaitFor
 from omni_actors.gateway.outbound import Outbound
 from omni_actors.gateway.sender import Done, Route, Sender
@@ -34,7 +36,6 @@ from omni_actors.store.queries import Heads, LegHeads, WindowOf
 from omni_actors.store.rows import Channel, Complaint, LegWake
 from omni_actors.store.verbs import (
     Again,
-    Annotate,
     Claim,
     Claimed,
     GivenUp,
@@ -46,7 +47,6 @@ from omni_actors.store.verbs import (
     TakenUp,
 )
 from omni_actors.store.verbs import Trace as StoredTrace
-from omni_actors.wire.calls import Flow
 
 IN_FLIGHT_MAX = 16
 PROBED = (ChannelState.BROKEN, ChannelState.NEEDS_REAUTH)
@@ -89,7 +89,7 @@ class OffTheWire:
     """An attempt ended and was settled (or the part was gone before it began).
 
     `run` is the actor that began it: one that crashed since has forgotten its attempts, not their
-    ends. `route` is what it was sent by. `room`: nothing remains to be done, so another may go.
+    ends. `route` is what it was sent by.
     """
 
     run: object
@@ -101,14 +101,6 @@ class OffTheWire:
     sent: bool
     permit: Permit | None = None
     usage: tuple[Usage, ...] = ()
-    room: bool = True
-
-
-@frozen
-class Finished:
-    """What remained to be done of a part that was sent is done."""
-
-    run: object
 
 
 @frozen
@@ -118,7 +110,7 @@ class Complained:
     complaint: Complaint
 
 
-Message: TypeAlias = Wake | Look | Changed | OffTheWire | Finished | Complained | Tick
+Message: TypeAlias = Wake | Look | Changed | OffTheWire | Complained | Tick
 
 
 @define
@@ -138,9 +130,11 @@ class ChannelActor:
     unknown_wait_s: float
     doubt_templates: Callable[[str], None]
     copies_wait: Callable[[], None]
+    ending: trio.Event
     recover: Mapping[str, float] | None = None
     in_flight_max: int = IN_FLIGHT_MAX
     in_flight: int = 0
+    full: bool = False  # it is waited for room for what remains of parts
     probes: int = 0
     probe_at: float | None = None
     doubted: bool = False  # it was a report that parked the channel: an answer proves nothing
@@ -148,7 +142,17 @@ class ChannelActor:
     trust_at: float | None = None
     outbound: Outbound = field(factory=Outbound)
     run: object = field(factory=object)
+    aftermath: Aftermath = field(init=False)
     context: Context = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.aftermath = Aftermath(self.store, self.sender, self.now, self.ending, self.freed)
+
+    def freed(self) -> None:
+        """There is room for what remains of one more part."""
+        if self.full:
+            self.full = False
+            self.context.tell_self(Tick())
 
     async def started(self, context: Context) -> None:
         """Begin with what the store holds. A channel that was refused is probed at once.
@@ -177,8 +181,6 @@ class ChannelActor:
                 self.changed(message)
             case OffTheWire():
                 await self.landed(message)
-            case Finished(run=run):
-                self.in_flight -= run is self.run
         if self.context.take_overflowed():
             self.outbound.look_again()
         await self.pump()
@@ -212,7 +214,7 @@ class ChannelActor:
             case _:
                 pass
         if message.run is self.run:
-            self.in_flight -= message.room
+            self.in_flight -= 1
             self.outbound.off_the_wire(message.leg_id, message.wakes, now)
         else:
             self.outbound.add(message.wakes, now)
@@ -345,6 +347,10 @@ class ChannelActor:
             held = self.limits.channel_wait(now)
             if held is not None:
                 return earliest(due_at, held.until)
+            full_until = self.aftermath.full_until()
+            self.full = full_until is not None
+            if full_until is not None:
+                return earliest(due_at, full_until)
             lanes = self.limits.lanes(now)
             picked = self.outbound.pick(lanes)
             if picked is None:
@@ -430,19 +436,7 @@ class ChannelActor:
         )
         done = await self.sender.send(claimed, route)
         await self.settle(claimed, done, route, permit)
-        if isinstance(done.result, Sent) and done.result.afterwards is not None:
-            await self.finish(claimed, done, done.result.afterwards, route)
-            self.context.tell_self(Finished(self.run))
-
-    async def finish(
-        self, claimed: Claimed, done: Done, rest: Flow[str | None], route: Route
-    ) -> None:
-        """Do what remains, which the next part of the leg need not wait for."""
-        more = await self.sender.finish(rest, route, done.trace)
-        said = done.result.note if isinstance(done.result, Sent) else None
-        note = "; ".join(filter(None, (said, more))) or None
-        trace = StoredTrace(done.started_at, done.ended_at, done.trace.as_json())
-        await self.store.do(Annotate(claimed.part_id, claimed.attempt_id, note, trace))
+        await self.aftermath.finish(claimed, done, route)
 
     def not_taken(self, wake: LegWake, route: Route, permit: Permit | None) -> None:
         """The part is not for us to send: go on with what the leg has now.
@@ -480,7 +474,6 @@ class ChannelActor:
         if failure is not None and failure.reason in TEMPLATE_REASONS:
             self.doubt_templates(self.channel.id)
         sent = isinstance(done.result, Sent)
-        room = not isinstance(done.result, Sent) or done.result.afterwards is None
         self.context.tell_self(
             OffTheWire(
                 self.run,
@@ -492,7 +485,6 @@ class ChannelActor:
                 sent,
                 permit,
                 done.usage,
-                room=room,
             )
         )
 
@@ -503,7 +495,7 @@ class ChannelActor:
                 return None, TakenUp(
                     sent.external_ids,
                     sent.aliases,
-                    sent.note,
+                    first_note(sent),
                     sent.thread,
                     sent.found,
                     self.late_copies(sent, done.ended_at),
@@ -534,6 +526,7 @@ class ChannelActor:
         """What an operator sees of it."""
         return {
             "in_flight": self.in_flight,
+            "finishing": self.aftermath.pending,
             "ready": len(self.outbound.ready),
             "reading_ahead": self.outbound.reading(),
             "probe_at": self.probe_at,

@@ -36,11 +36,13 @@ class PageState(StrEnum):
 
 @frozen
 class ChoicePage:
-    """What a person sees who follows a link: the question, and the option's label."""
+    """What a person sees who follows a link: the question, and the option's label and what is said
+    below it."""
 
     state: PageState
     question: str = ""
     title: str = ""
+    description: str = ""
 
 
 @frozen
@@ -67,10 +69,17 @@ class Asked:
         """What is shown now."""
         question, answer = policy.question_in(self.part.content), self.answer
         if answer is None:
-            return ChoicePage(PageState.OPEN, question, self.option.title)
+            about = self.option.description or ""
+            return ChoicePage(PageState.OPEN, question, self.option.title, about)
         same = answer.option_id == self.option.id
         state = PageState.ANSWERED if same else PageState.OTHERWISE
-        return ChoicePage(state, question, answer.title or "")
+        return ChoicePage(state, question, answer.title or "", self.described(answer.option_id))
+
+    def described(self, option_id: str) -> str:
+        """What is said below the label of an option of this question."""
+        options = policy.options_in(self.part.content)
+        told = [each.description for each in options if each.id == option_id]
+        return (told[0] if told else None) or ""
 
 
 @define

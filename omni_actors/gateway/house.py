@@ -343,6 +343,7 @@ class House:
             recover=self.waits() if recover else None,
             doubt_templates=self.templates_changed,
             copies_wait=lambda: self.nudge(staff.COPIES, copy_desk.Look()),
+            ending=self.drain_begun,
         )
 
     def sender(self) -> Sender:

@@ -7,10 +7,12 @@ from omni_actors.model.failure import Failure
 
 @frozen
 class NoCopy:
-    """Somebody for whom a copy was not taken, by their address there, and why."""
+    """Somebody for whom a copy was not taken, by their address there, and why. `crowded`: only
+    because there were too many of them beside those for whom it was."""
 
     address: str
     failure: Failure
+    crowded: bool = False
 
 
 @frozen

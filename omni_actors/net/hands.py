@@ -10,7 +10,7 @@ from omni_actors.model.failure import Failure, Kind, Reason, SendFailure
 from omni_actors.net.account import Account
 from omni_actors.net.guard import GuardPolicy
 from omni_actors.net.http import open_hands
-from omni_actors.net.imap_hands import FolderHands
+from omni_actors.net.imap_hands import open_folder_hands
 from omni_actors.net.imap_link import Outgoing
 from omni_actors.net.letter import letter_of
 from omni_actors.net.smtp import open_mail_hands
@@ -55,8 +55,8 @@ async def all_hands(
             disk_errors=disk_errors,
         ) as http,
         open_mail_hands(open_source=open_source, now=now, disk_errors=disk_errors) as mail,
+        open_folder_hands(compose=to_keep, now=now, disk_errors=disk_errors) as folders,
     ):
-        folders = FolderHands(to_keep, now, disk_errors)
         makers: dict[type[Call], Make] = {
             HttpCall: http.make,
             MailCall: mail.make,

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from omni_actors.model.failure import SendFailure
 from omni_actors.net.account import Account
-from omni_actors.net.connection import CLOSE_TIMEOUT_S, Connection, Fate, Request, Unwritable
+from omni_actors.net.connection import Connection, Fate, Request, Unwritable
 from omni_actors.net.download import NOT_SATISFIABLE, going_on, received
 from omni_actors.net.failures import (
     disk_failed,
@@ -23,7 +23,7 @@ from omni_actors.net.failures import (
     unwritable,
 )
 from omni_actors.net.guard import GuardedBackend, GuardPolicy, Refused, check_url
-from omni_actors.net.lanes import Dialler, Lane, LaneKey, Lanes, LaneStatistics
+from omni_actors.net.lanes import Dialler, Lane, LaneKey, Lanes, LaneStatistics, open_lanes
 from omni_actors.net.multipart import bare_frame, form_frame
 from omni_actors.net.reply import declared_size, keep_s, lower_case
 from omni_actors.net.request import Outgoing, encoded_body, outgoing, with_secrets
@@ -62,17 +62,8 @@ async def open_hands(
     context = client_context() if ssl_context is None else ssl_context
     plain = Sockets()
     dialler = Dialler(context, plain, GuardedBackend(guard_policy, inner=plain))
-    async with trio.open_nursery() as nursery:
-        lanes: Lanes[LaneKey, Connection] = Lanes(
-            dialler, nursery, lanes_per_channel, lanes_total, idle_s
-        )
-        nursery.start_soon(lanes.sweep)
-        try:
-            yield HttpHands(lanes, open_source, open_sink, guard_policy, now, disk_errors)
-        finally:
-            nursery.cancel_scope.cancel()
-            with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
-                await lanes.close()
+    async with open_lanes(dialler, lanes_per_channel, lanes_total, idle_s) as lanes:
+        yield HttpHands(lanes, open_source, open_sink, guard_policy, now, disk_errors)
 
 
 @frozen(eq=False)

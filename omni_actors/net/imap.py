@@ -43,6 +43,7 @@ __all__ = [
     "Outline",
     "Patience",
     "Selected",
+    "logged_in",
     "open_mailbox",
 ]
 
@@ -119,14 +120,29 @@ async def open_mailbox(
     PROTOCOL, TIMED_OUT.
     """
     context = mail_context() if ssl_context is None else ssl_context
-    link = await connect(server, context, patience or Patience(), dial)
+    mailbox = await logged_in(server, account, context, patience or Patience(), dial)
     try:
-        await log_in(link, server, account)
-        mailbox = Mailbox(link)
         yield mailbox
         await mailbox.log_out()
     finally:
+        await mailbox.aclose()
+
+
+async def logged_in(
+    server: MailServer,
+    account: Account,
+    context: ssl.SSLContext,
+    patience: Patience,
+    dial: Dial = dial_tcp,
+) -> "Mailbox":
+    """A session as of `open_mailbox`, which is the caller's to close."""
+    link = await connect(server, context, patience, dial)
+    try:
+        await log_in(link, server, account)
+    except BaseException:
         await link.aclose()
+        raise
+    return Mailbox(link)
 
 
 @define(eq=False)
@@ -182,6 +198,11 @@ class Mailbox:
         exists = self._link.imap.exists
         self.selected = Selected(folder, validity, following, exists, may_write)
         return self.selected
+
+    async def refresh(self, within_s: float) -> None:
+        """See whether the server is still there, which is to say so in time, and learn what has
+        come into the open folder."""
+        (await self._link.ask(commands.NOOP, within_s=within_s)).require()
 
     async def uids_from(self, first: int) -> tuple[range, ...]:
         """The UIDs in the open folder that are not below `first`, as ascending ranges that do not
@@ -262,10 +283,13 @@ class Mailbox:
         words = told.argument.split() if told.code == "APPENDUID" else []
         return _number(words[-1]) or None if words else None
 
-    async def find(self, message_id: str) -> tuple[int, ...]:
-        """UIDs in the open folder of mails with this Message-ID, written with or without `<>`."""
+    async def find(self, message_id: str, first: int = 1) -> tuple[int, ...]:
+        """UIDs in the open folder of mails with this Message-ID, written with or without `<>`.
+
+        Servers read every mail's for that; with `first`, only where the UID is not below it.
+        """
         whole = f"<{message_id.strip('<>')}>"
-        answer = await self._ask(commands.search_message_id(whole), Found)
+        answer = await self._ask(commands.search_message_id(whole, first), Found)
         return tuple(uid for found in _at_least(1, answer) for uid in found)
 
     async def folders(self) -> list[Folder]:
@@ -308,6 +332,10 @@ class Mailbox:
         if self.usable:
             with suppress(ImapFailure):
                 await self._link.ask(commands.LOGOUT, within_s=self._link.patience.goodbye_s)
+
+    async def aclose(self) -> None:
+        """Hang up at once."""
+        await self._link.aclose()
 
     async def _ask(self, command: Command, *kinds: type[Reply]) -> Answer:
         return (await self._link.ask(command, *kinds)).require()

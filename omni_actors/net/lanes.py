@@ -6,7 +6,8 @@ redirects, environment, choosing a connection under a lock) we either must not d
 
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Generic, Protocol, TypeVar
 
 import httpcore
@@ -235,6 +236,22 @@ class Lanes(Generic[K, C]):
             del self._by_channel[lane.key.channel_id]
         self._idle.pop(lane, None)
         self._open -= 1
+
+
+@asynccontextmanager
+async def open_lanes(
+    connect: Callable[[K], C], per_channel_max: int, total_max: int, idle_s: float
+) -> AsyncIterator[Lanes[K, C]]:
+    """Lanes that are closed when they idle for too long, and all of them on leaving."""
+    async with trio.open_nursery() as nursery:
+        lanes: Lanes[K, C] = Lanes(connect, nursery, per_channel_max, total_max, idle_s)
+        nursery.start_soon(lanes.sweep)
+        try:
+            yield lanes
+        finally:
+            nursery.cancel_scope.cancel()
+            with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+                await lanes.close()
 
 
 async def _close(connection: Kept) -> None:

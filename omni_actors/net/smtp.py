@@ -11,7 +11,7 @@ from attrs import frozen
 from omni_actors.model.failure import SendFailure
 from omni_actors.net.account import Account
 from omni_actors.net.connection import CLOSE_TIMEOUT_S
-from omni_actors.net.lanes import Lane, Lanes, LaneStatistics
+from omni_actors.net.lanes import Lane, Lanes, LaneStatistics, open_lanes
 from omni_actors.net.letter import Letter, letter_of
 from omni_actors.net.smtp_connection import Lost, MailConnection, MailKey, Progress, Silent
 from omni_actors.net.smtp_failures import (
@@ -56,18 +56,10 @@ async def open_mail_hands(
     def connection(key: MailKey) -> MailConnection:
         return MailConnection(key, dial, context)
 
-    async with trio.open_nursery() as nursery:
-        lanes: Lanes[MailKey, MailConnection] = Lanes(
-            connection, nursery, connections_per_channel, connections_total, IDLE_S
-        )
-        nursery.start_soon(lanes.sweep)
+    per_channel, total = connections_per_channel, connections_total
+    async with open_lanes(connection, per_channel, total, IDLE_S) as lanes:
         manners = Manners(connections_per_channel)
-        try:
-            yield MailHands(lanes, manners, open_source, now, disk_errors, connection)
-        finally:
-            nursery.cancel_scope.cancel()
-            with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
-                await lanes.close()
+        yield MailHands(lanes, manners, open_source, now, disk_errors, connection)
 
 
 @frozen(eq=False)

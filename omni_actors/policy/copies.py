@@ -13,6 +13,7 @@ from omni_actors.model.failure import Failure, Kind
 from omni_actors.policy.retry import PATIENT_S, asked_s
 
 PATIENCE_S: Final = 24 * 3600.0
+AT_ONCE_MAX: Final = 20
 OVER: Final = "it was tried for a day"
 
 
@@ -30,12 +31,16 @@ class Late:
 
 
 def judge(case: Late) -> Copies:
-    """Whom to try again. All of them go out at once, when the first of them may."""
+    """Whom to try again. All of them go out at once, when the first of them may.
+
+    Who was only one too many may at once, as long as that goes well: each time fewer are left.
+    """
     lost = [each for each in case.refused if not _may_pass(each, case.doubted)]
     again = [each for each in case.refused if each not in lost]
     step_s = PATIENT_S[min(max(case.tries, 1), len(PATIENT_S)) - 1] * (1 + 0.1 * case.jitter)
     asked = min([asked_s(each.failure) or 0.0 for each in again], default=0.0)
-    due_at = case.now + max(step_s, asked)
+    at_once = case.tries <= AT_ONCE_MAX and any(each.crowded for each in again)
+    due_at = case.now + (0.0 if at_once else max(step_s, asked))
     if due_at > case.since + PATIENCE_S:
         return Copies(lost=(*lost, *(_over(each) for each in again)))
     return Copies(tuple(again), tuple(lost), due_at)

@@ -136,11 +136,13 @@ def search_from(first: int, *, extended: bool) -> Command:
     return Command("UID SEARCH", (wanted % first,))
 
 
-def search_message_id(message_id: str) -> Command:
-    """Mails whose Message-ID holds this. Raises ValueError for what none can be."""
+def search_message_id(message_id: str, first: int = 1) -> Command:
+    """Mails whose Message-ID holds this, and whose UIDs are not below `first`; also the last of
+    all, as in `search_from`. Raises ValueError for what none can be."""
     if not _MESSAGE_ID.fullmatch(message_id):
         raise ValueError("a Message-ID is 1 to 900 visible ASCII characters")
-    return Command("UID SEARCH", (b"HEADER Message-ID", string(message_id)))
+    newest = (b"UID %d:*" % first,) if first > 1 else ()
+    return Command("UID SEARCH", (*newest, b"HEADER Message-ID", string(message_id)))
 
 
 def fetch(uids: Iterable[int], *items: bytes) -> Command:

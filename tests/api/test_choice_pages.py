@@ -77,6 +77,20 @@ async def test_looking_at_a_page_picks_nothing(mails: House) -> None:
     assert await events(mails, "message.received", "choice.selected") == []
 
 
+async def test_what_is_said_of_an_option_stands_on_its_page(mails: House) -> None:
+    about = {"id": "tue", "title": "Tuesday", "description": "from <9> to 12"}
+    other = {"id": "fri", "title": "Friday", "description": "afternoon"}
+    links = await asked(mails, {**QUESTION, "options": [about, other]})
+
+    looked = await browse(mails, "GET", links["tue"])
+    picked = await browse(mails, "POST", links["tue"])
+    too_late = await browse(mails, "POST", links["fri"])
+
+    said = '<p class="about">from &lt;9&gt; to 12</p>'
+    assert all(said in page.text for page in (looked, picked, too_late))
+    assert "afternoon" not in looked.text + picked.text + too_late.text
+
+
 async def test_a_page_loads_runs_and_keeps_nothing(mails: House) -> None:
     page = await browse(mails, "GET", (await asked(mails))["tue"])
 

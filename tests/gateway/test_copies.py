@@ -29,6 +29,7 @@ COPIED = Email("Hello", "Hi", cc=(EVE, BOB))
 OK = SmtpReply(250, "2.1.5", "ok")
 LATER = SmtpReply(450, "4.7.1", "greylisted")
 NEVER = SmtpReply(550, "5.1.1", "no such mailbox")
+CROWDED = SmtpReply(452, "4.5.3", "too many recipients")
 HOUR_S = 3600.0
 
 
@@ -104,6 +105,21 @@ async def test_only_who_was_put_off_gets_the_same_mail_later(
         assert (await rig.message(id)).status == "sent"
         attempts = await rig.gateway.attempts(OPERATOR, id)
         assert [each.outcome for each in attempts] == ["taken_up", "again", "taken_up"]
+
+
+async def test_who_was_one_too_many_at_once_is_next_and_nobody_waits_for_that(
+    tmp_path: Path, server: Server, autojump_clock: MockClock
+) -> None:
+    server.says = {EVE: [CROWDED, CROWDED], BOB: [CROWDED]}
+    async with open_rig(tmp_path, server, plan(MAIL)) as rig:
+        await write(rig)
+        began = rig.clock.now()
+        await rig.until(server.is_tried_more_often(1), within_s=30.0)
+        await rig.quiet()
+
+        assert server.tries() == [(EVE, BOB), (EVE,)]
+        assert rig.clock.now() - began < 30.0
+        assert await ends(rig) == [(BOB, "sent"), (EVE, "sent")]
 
 
 async def test_who_is_refused_for_good_is_told_at_once_and_is_no_failure_of_the_mail(

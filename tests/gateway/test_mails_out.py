@@ -12,6 +12,8 @@ from trio.testing import MockClock
 
 from omni_actors.adapters.email import EMAIL, inbound
 from omni_actors.adapters.mime import MIME, MimeSecrets
+from omni_actors.gateway.aftermath import WAITING_MAX
+from omni_actors.gateway.channel_actor import IN_FLIGHT_MAX
 from omni_actors.gateway.choices import ChoicePage, PageState
 from omni_actors.gateway.hooks import Hook
 from omni_actors.model.content import Choices, Option, Text, Via
@@ -56,6 +58,8 @@ MAIL = ChannelSpec(
     },
     credentials={"password": "secret"},
 )
+
+IMAP: JsonObject = {"host": "127.0.0.1", "port": 143, "tls": "plain"}
 
 
 @define(repr=False)
@@ -238,8 +242,7 @@ async def test_a_link_offers_nothing_once_the_question_was_answered_by_mail(
 async def test_a_mail_is_sent_while_its_copy_is_still_put_away(
     tmp_path: Path, post: Post, autojump_clock: MockClock
 ) -> None:
-    imap: JsonObject = {"host": "127.0.0.1", "port": 143, "tls": "plain"}
-    wanted = plan(evolve(MAIL, settings={**MAIL.settings, "imap": imap}))
+    wanted = plan(evolve(MAIL, settings={**MAIL.settings, "imap": IMAP}))
     post.keeping_s = 40.0
     async with open_rig(tmp_path, post, wanted) as rig:
         began = rig.clock.now()
@@ -251,7 +254,58 @@ async def test_a_mail_is_sent_while_its_copy_is_still_put_away(
         await trio.sleep(100.0)
         assert post.kept == post.mails
         assert (await rig.message(first)).status == "sent"
+        assert (await rig.gateway.attempts(OPERATOR, first))[0].note is None
         rig.check_calm()
+
+
+async def send_many(rig: Rig, number: int) -> list[str]:
+    """Ask for mails to different people."""
+    asked = [await rig.submit(Text("x"), to=To("mail", f"{n}@a.b")) for n in range(number)]
+    return [str(each.body["id"]) for each in asked]
+
+
+@pytest.mark.slow
+async def test_where_copies_are_put_away_slowly_none_is_left_out(
+    tmp_path: Path, post: Post, autojump_clock: MockClock
+) -> None:
+    wanted = plan(evolve(MAIL, settings={**MAIL.settings, "imap": IMAP}))
+    post.keeping_s, number = 1.0, WAITING_MAX + 100
+    async with open_rig(tmp_path, post, wanted) as rig:
+        ids = await send_many(rig, number)
+        await rig.until(lambda: len(post.kept) == number, within_s=number)
+        await rig.quiet()
+
+        assert [(await rig.gateway.attempts(OPERATOR, each))[0].note for each in ids] == (
+            [None] * number
+        )
+
+
+@pytest.mark.slow
+async def test_a_server_that_keeps_no_copies_slows_nobody_and_loses_no_word(
+    tmp_path: Path, post: Post, autojump_clock: MockClock
+) -> None:
+    wanted = plan(evolve(MAIL, settings={**MAIL.settings, "imap": IMAP}))
+    post.keeping_s, number = 3600.0, WAITING_MAX + 50
+    async with open_rig(tmp_path, post, wanted) as rig:
+        began = rig.clock.now()
+        ids = await send_many(rig, number)
+        for each in ids:
+            await rig.reached(each, "sent")
+        assert rig.clock.now() - began < 600.0
+        assert rig.house.desks["mail"].in_flight == 0
+        waiting = rig.house.desks["mail"].aftermath.pending
+        assert WAITING_MAX <= waiting <= WAITING_MAX + IN_FLIGHT_MAX
+        await rig.quiet()
+
+        notes = [(await rig.gateway.attempts(OPERATOR, each))[0].note for each in ids]
+        assert notes.count("sent, no copy in Sent yet") == waiting
+        left = notes.count("sent, but no copy in Sent: 256 others wait for theirs")
+        assert left == number - waiting
+        report = await rig.house.drain(20.0)
+        assert report.clean
+        assert report.took_s < 10.0
+        notes = [(await rig.gateway.attempts(OPERATOR, each))[0].note for each in ids]
+        assert notes.count("sent, but no copy in Sent: the gateway was stopped") == waiting
 
 
 @pytest.mark.slow

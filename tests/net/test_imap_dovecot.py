@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from hashlib import sha256
 from itertools import count
 from typing import Any
@@ -23,7 +23,7 @@ from omni_actors.net.imap import (
     Outgoing,
     open_mailbox,
 )
-from omni_actors.net.imap_hands import FolderHands
+from omni_actors.net.imap_hands import FolderHands, open_folder_hands
 from omni_actors.net.trace import Trace
 from omni_actors.wire.calls import FindCall, FolderReply, KeepCall, Login, Tls
 from omni_actors.wire.mail import Mail
@@ -315,13 +315,13 @@ async def test_a_session_that_ends_within_a_mail_leaves_no_half_mail(
 SENT = Mail((("Message-ID", "<ours@example.test>"),), "hello", "seed")
 
 
-def hands_of(dovecot: Dovecot) -> FolderHands:
+def hands_of(dovecot: Dovecot) -> AbstractAsyncContextManager[FolderHands]:
     async def compose(asked: Mail) -> Outgoing:
         lines = "".join(f"{name}: {value}\r\n" for name, value in asked.headers)
         return outgoing(f"{lines}\r\n{asked.text}\r\n".encode())
 
     trusting = dovecot.certificate.trusting()
-    return FolderHands(compose, trio.current_time, ssl_context=trusting)
+    return open_folder_hands(compose=compose, now=trio.current_time, ssl_context=trusting)
 
 
 @pytest.mark.slow
@@ -329,17 +329,40 @@ def hands_of(dovecot: Dovecot) -> FolderHands:
 async def test_a_mail_of_ours_is_kept_once_and_found(
     dovecot: Dovecot, address: str, folder: str
 ) -> None:
-    hands, account, trace = hands_of(dovecot), dovecot.account(address), Trace()
+    account, trace = dovecot.account(address), Trace()
     find = FindCall(dovecot.server(address), folder, "<ours@example.test>")
     keep = KeepCall(dovecot.server(address), folder, SENT)
 
-    replies = [await hands.make(call, account, trace) for call in (find, keep, keep, find)]
+    async with hands_of(dovecot) as hands:
+        replies = [await hands.make(call, account, trace) for call in (find, keep, keep, find)]
 
     assert replies == [FolderReply(found) for found in (False, True, True, True)]
     name = folder.removeprefix("\\")
     assert dovecot.doveadm("search", "-u", address, "mailbox", name).count("\n") == 1
     assert [each.method for each in trace.exchanges] == ["FIND", "KEEP", "KEEP", "FIND"]
     assert PASSWORD not in str(trace.as_json())
+
+
+@pytest.mark.slow
+async def test_a_kept_session_sees_what_others_put_and_is_replaced_when_it_was_ended(
+    dovecot: Dovecot, address: str, oracle: IMAPClient
+) -> None:
+    account, server = dovecot.account(address), dovecot.server(address)
+    mails = [evolve(SENT, headers=(("Message-ID", f"<{n}@example.test>"),)) for n in range(5)]
+
+    async with hands_of(dovecot) as hands:
+        for each in mails[:3]:
+            await hands.make(KeepCall(server, "\\Sent", each), account, Trace())
+        oracle.append("Sent", b"Message-ID: <3@example.test>\r\n\r\nhello\r\n")
+        await hands.make(KeepCall(server, "\\Sent", mails[3]), account, Trace())
+        before = dovecot.log().count(f"Login: user=<{address}>")
+        await trio.to_thread.run_sync(dovecot.doveadm, "kick", address)
+        await hands.make(KeepCall(server, "\\Sent", mails[4]), account, Trace())
+        after = dovecot.log().count(f"Login: user=<{address}>")
+
+    found = dovecot.doveadm("search", "-u", address, "mailbox", "Sent", "all")
+    assert found.count("\n") == 5
+    assert (before, after) == (2, 3)  # one of them is the other client's
 
 
 BELOW_INBOX = """\
@@ -372,12 +395,14 @@ async def test_folders_are_made_where_the_server_has_them_and_sent_mails_go_to_i
             assert await mailbox.move([1], "Processed") is Moved.MOVED
             assert await mailbox.move([2], "Gateway/Failed") is Moved.MOVED
             selected = await mailbox.select("Processed")
-        hands, account = hands_of(dovecot), dovecot.account(address)
-        server = dovecot.server(address)
-        for call in (KeepCall(server, "\\Sent", SENT), KeepCall(server, "Copies", SENT)):
-            assert await hands.make(call, account, Trace()) == FolderReply(True)
-        find = FindCall(server, "\\Sent", "<ours@example.test>")
-        assert await hands.make(find, account, Trace()) == FolderReply(True)
+        account, server = dovecot.account(address), dovecot.server(address)
+        async with hands_of(dovecot) as hands:
+            for call in (
+                KeepCall(server, "\\Sent", SENT),
+                KeepCall(server, "Copies", SENT),
+                FindCall(server, "\\Sent", "<ours@example.test>"),
+            ):
+                assert await hands.make(call, account, Trace()) == FolderReply(True)
 
         assert (selected.folder, selected.exists) == ("Processed", 1)
         names = {"INBOX", sent, *(f"{root}{each}" for each in ("Processed", "Gateway.Failed"))}
@@ -393,8 +418,9 @@ async def test_a_folder_call_that_fails_says_who_must_act(dovecot: Dovecot, addr
     call = FindCall(dovecot.server(address), "Sent", "<ours@example.test>")
     trace = Trace()
 
-    with pytest.raises(SendFailure) as failed:
-        await hands_of(dovecot).make(call, account, trace)
+    async with hands_of(dovecot) as hands:
+        with pytest.raises(SendFailure) as failed:
+            await hands.make(call, account, trace)
 
     failure = failed.value.failure
     assert (failure.kind, failure.reason) == (Kind.BROKEN, Reason.CREDENTIALS_EXPIRED)

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from omni_actors.model.copies import NoCopy
 from omni_actors.model.failure import Failure, Kind, Reason
-from omni_actors.policy.copies import PATIENCE_S, Late, all_again, judge
+from omni_actors.policy.copies import AT_ONCE_MAX, PATIENCE_S, Late, all_again, judge
 
 
 def no(address: str, kind: Kind, retry_after_s: float | None = None) -> NoCopy:
@@ -48,3 +48,11 @@ def test_trouble_of_the_channel_is_nobodys_end() -> None:
     broken = Failure(Kind.BROKEN, Reason.CREDENTIALS_EXPIRED)
 
     assert len(judge(late(*all_again(("a", "b"), broken))).again) == 2
+
+
+def test_who_was_only_one_too_many_goes_next_as_long_as_that_goes_well() -> None:
+    one = evolve(no("a", Kind.TRANSIENT, 60.0), crowded=True)
+
+    assert judge(late(one)).due_at == 1_000.0
+    assert judge(late(evolve(one, crowded=False))).due_at == 1_060.0
+    assert judge(late(one, tries=AT_ONCE_MAX + 1)).due_at > 1_060.0

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from omni_actors.adapters.contract import Forbidden, Medium, PartToSend, Sent
+from omni_actors.adapters.contract import Afterwards, Forbidden, Medium, PartToSend, Sent
 from omni_actors.adapters.email.addresses import normalised
 from omni_actors.adapters.email.error_table import PATIENCE_S
 from omni_actors.adapters.email.errors import failure_of
@@ -37,11 +37,8 @@ EMAIL: Final = "email"
 KEEP_S: Final = 60.0
 FIND_S: Final = 30.0
 OF_USE: Final = "\\"  # before what a folder is for, in place of its name
-COPY_S: Final = 60.0
-COPY_ROUNDS: Final = 5
-ATTEMPT_S: Final = 1320.0
-"""For all calls of one mail: looking for it, and handing it over, also to those who were too many
-at once."""
+ATTEMPT_S: Final = 1020.0
+"""For all calls of one mail: looking for it, and handing it over."""
 HEADS_BYTES: Final = 8 * 1024
 
 _BODY_END: Final = re.compile(r"</body\s{0,9}>", re.IGNORECASE)
@@ -82,7 +79,7 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
     reply = yield from handed_over(call, part)
     if not accepted(reply):
         raise SendFailure(failure_of(reply, settings.provider))
-    refused = yield from copied(call, reply, settings)
+    refused = without_copy(reply, settings)
     notes = [*told(refused), *([KEPT_SUBJECT] if thread.kept else [])]
     ids = (message_id, *renamed(reply, server))
     note = "; ".join(notes) or None
@@ -107,7 +104,7 @@ def send_copies(
         if reply.stage is not Stage.RCPT or not reply.recipients.keys() >= set(part.only):
             raise SendFailure(failure_of(reply, settings.provider))
         reply = evolve(reply, recipients={who: reply.recipients[who] for who in part.only})
-    refused = yield from copied(call, reply, settings)
+    refused = without_copy(reply, settings)
     return Sent((), note="; ".join(told(refused)) or None, refused=refused)
 
 
@@ -165,28 +162,18 @@ def accepted(reply: MailReply) -> bool:
     return reply.stage is Stage.END and 200 <= reply.reply.code < 300
 
 
-def copied(call: MailCall, reply: MailReply, settings: EmailSettings) -> Flow[tuple[NoCopy, ...]]:
+def without_copy(reply: MailReply, settings: EmailSettings) -> tuple[NoCopy, ...]:
     """Who of those who should get a copy does not, and why.
 
-    Those who were too many at once get the same mail in a session of their own.
+    Those who were too many beside the others need not wait for anything.
     """
-    refused, lost = not_taken(reply.recipients), dict[str, Failure]()
-    for _ in range(COPY_ROUNDS):
-        many = tuple([who for who, said in refused.items() if too_many(said)])
-        if not many or len(many) == len(call.recipients):
-            break
-        try:
-            reply = yield evolve(call, recipients=many, required=(), deadline_s=COPY_S)
-        except SendFailure as failed:
-            lost = dict.fromkeys(many, failed.failure)
-            break
-        assert isinstance(reply, MailReply)
-        if not accepted(reply):
-            break
-        rest = {who: said for who, said in refused.items() if who not in many}
-        refused = rest | not_taken(reply.recipients)
-    why = {who: refusal(said, settings) for who, said in refused.items()} | lost
-    return tuple([NoCopy(who, failure) for who, failure in why.items()])
+    refused, some_have_it = not_taken(reply.recipients), accepted(reply)
+    return tuple(
+        [
+            NoCopy(who, refusal(said, settings), crowded=some_have_it and too_many(said))
+            for who, said in refused.items()
+        ]
+    )
 
 
 def refusal(said: SmtpReply, settings: EmailSettings) -> Failure:
@@ -220,19 +207,22 @@ def renamed(reply: MailReply, server: MailServer) -> tuple[str, ...]:
     return (f"{told[1]}@{host[1]}.amazonses.com",) if host and told else ()
 
 
-def copy(mail: Mail, settings: EmailSettings) -> Flow[str | None] | None:
+def copy(mail: Mail, settings: EmailSettings) -> Afterwards | None:
     """How a copy comes into the folder of sent mails, where the account wants one of us."""
     server, folder = settings.imap_server, settings.keeping_folder
-    return keep(mail, server, folder) if server is not None and folder else None
+    if server is None or not folder:
+        return None
+    undone = f"no copy in {folder.removeprefix(OF_USE)}"
+    return Afterwards(keep(KeepCall(server, folder, mail, deadline_s=KEEP_S), undone), undone)
 
 
-def keep(mail: Mail, server: MailServer, folder: str) -> Flow[str | None]:
+def keep(call: KeepCall, undone: str) -> Flow[str | None]:
     """Put a copy into a folder; what goes wrong with that is only told."""
     try:
-        yield KeepCall(server, folder, mail, deadline_s=KEEP_S)
+        yield call
     except SendFailure as failed:
         why = failed.failure.text or failed.failure.reason.value
-        return f"sent, but no copy in {folder.removeprefix(OF_USE)}: {why}"
+        return f"sent, but {undone}: {why}"
     return None
 
 

@@ -71,7 +71,7 @@ def sent(
     calls, ended = played(send(one, settings), answers)
     if ended.afterwards is None:
         return calls, ended
-    more, said = played(ended.afterwards, answers)
+    more, said = played(ended.afterwards.flow, answers)
     note = "; ".join(filter(None, (ended.note, said))) or None
     return [*calls, *more], evolve(ended, note=note)
 
@@ -279,6 +279,7 @@ def test_a_mail_is_sent_before_its_copy_is_put_away() -> None:
 
     assert [type(call) for call in calls] == [MailCall]
     assert ended.afterwards is not None
+    assert ended.afterwards.undone == "no copy in Sent"
 
 
 def test_a_provider_that_keeps_what_is_sent_gets_no_second_copy() -> None:
@@ -312,47 +313,6 @@ def test_who_gets_no_copy_is_told() -> None:
     assert (eve.address, eve.failure.kind) == ("eve@example.com", Kind.REJECTED)
 
 
-def test_those_who_were_too_many_at_once_get_the_same_mail_after_that() -> None:
-    eve, bob = "eve@example.com", "bob@example.com"
-    said = {ADA: SmtpReply(250), eve: SmtpReply(452, "4.5.3", "too many"), bob: SmtpReply(550)}
-
-    calls, ended = sent(
-        part(Email("Hi", "x", cc=(eve, bob))),
-        evolve(TAKEN, recipients=said),
-        evolve(TAKEN, recipients={eve: SmtpReply(250)}),
-        FolderReply(True),
-    )
-
-    first, second = calls[:2]
-    assert isinstance(first, MailCall)
-    assert isinstance(second, MailCall)
-    assert (second.recipients, second.required) == ((eve,), ())
-    assert (second.mail, second.sender) == (first.mail, first.sender)
-    assert ended.note == f"no copy to {bob}: 550"
-
-
-TOO_MANY = evolve(
-    TAKEN, recipients={ADA: SmtpReply(250), "eve@b.c": SmtpReply(452, "4.5.3", "too many")}
-)
-
-
-@pytest.mark.parametrize(
-    ("answer", "why"),
-    [
-        (SendFailure(Failure(Kind.UNREACHABLE, Reason.CHANNEL_UNAVAILABLE, text="gone")), "gone"),
-        (MailReply(Stage.MAIL, SmtpReply(451, "4.3.0", "later")), "452 4.5.3 too many"),
-    ],
-)
-def test_trouble_with_a_copy_is_told_and_fails_no_mail(
-    answer: SendFailure | MailReply, why: str
-) -> None:
-    _, ended = sent(part(Email("Hi", "x", cc=("eve@b.c",))), TOO_MANY, answer, FolderReply(True))
-
-    assert ended.external_ids == (OUR_ID,)
-    assert ended.note == f"no copy to eve@b.c: {why}"
-    assert [each.address for each in ended.refused] == ["eve@b.c"]
-
-
 EVE, BOB = "eve@example.com", "bob@example.com"
 COPIED = part(Email("Hi", "x", cc=(EVE, BOB)))
 GREYLISTED = SmtpReply(450, "4.7.1", "later")
@@ -369,6 +329,33 @@ def test_copies_alone_are_the_same_mail_for_those_who_lack_it() -> None:
     assert call.mail == mail_of(COPIED)
     assert ended.external_ids == ()
     assert [(each.address, each.failure.kind) for each in ended.refused] == [(BOB, Kind.TRANSIENT)]
+
+
+TOO_MANY = SmtpReply(452, "4.5.3", "too many")
+
+
+@pytest.mark.parametrize("only", [(), (EVE, BOB)])
+def test_who_was_one_too_many_is_left_for_another_session(only: tuple[str, ...]) -> None:
+    said = {ADA: SmtpReply(250), EVE: TOO_MANY, BOB: GREYLISTED}
+    if only:
+        said = {EVE: TOO_MANY, BOB: SmtpReply(250)}
+
+    calls, ended = sent(
+        evolve(COPIED, only=only), evolve(TAKEN, recipients=said), FolderReply(True)
+    )
+
+    assert len([call for call in calls if isinstance(call, MailCall)]) == 1
+    [eve, *others] = ended.refused
+    assert (eve.address, eve.crowded, eve.failure.kind) == (EVE, True, Kind.TRANSIENT)
+    assert not any(each.crowded for each in others)
+
+
+def test_nobody_is_one_too_many_where_nobody_gets_it() -> None:
+    reply = MailReply(Stage.RCPT, TOO_MANY, recipients={EVE: TOO_MANY})
+
+    _, ended = sent(evolve(COPIED, only=(EVE,)), reply)
+
+    assert [each.crowded for each in ended.refused] == [False]
 
 
 def test_copies_that_nobody_gets_are_refused_one_by_one() -> None:
