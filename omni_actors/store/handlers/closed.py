@@ -14,7 +14,8 @@ from omni_actors.store.codec import decode_object, dumps, encode_content, encode
 from omni_actors.store.dialect import Writing
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.handlers.parts import FOR_WINDOW, Parts, PartWork
+from omni_actors.store.handlers.part_work import PartWork
+from omni_actors.store.handlers.parts import FOR_WINDOW, Parts
 from omni_actors.store.limits import Fallback
 
 WISHES = """

@@ -23,7 +23,8 @@ from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.claim import WANTED, claimed_of, media_of
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.handlers.parts import Parts, PartWork
+from omni_actors.store.handlers.part_work import PartWork
+from omni_actors.store.handlers.parts import Parts
 from omni_actors.store.handlers.spent import keep_spent
 from omni_actors.store.verbs import Settle, TakenUp
 

@@ -12,7 +12,8 @@ from omni_actors.store.dialect import Reading, Writing, reads, writes
 from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.conversations import owns
 from omni_actors.store.handlers.journal import Journal, take_numbers
-from omni_actors.store.handlers.parts import Parts, PartWork
+from omni_actors.store.handlers.part_work import PartWork
+from omni_actors.store.handlers.parts import Parts
 from omni_actors.store.queries import DeadLetterById, DeadLetters
 from omni_actors.store.rows import ANY_TENANT, DeadLetter, Page
 from omni_actors.store.verbs import Redrive, Redriven

@@ -8,7 +8,8 @@ from omni_actors.store.dialect import Writing, writes
 from omni_actors.store.handlers.channels import restrict
 from omni_actors.store.handlers.held import in_doubt
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.handlers.parts import FOR_DOUBT, Parts, PartWork
+from omni_actors.store.handlers.part_work import PartWork
+from omni_actors.store.handlers.parts import FOR_DOUBT, Parts
 from omni_actors.store.handlers.standing import passed
 from omni_actors.store.handlers.views import messages_by_id
 from omni_actors.store.rows import Message

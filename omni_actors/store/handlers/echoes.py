@@ -6,7 +6,7 @@ from omni_actors.model.states import PartStatus
 from omni_actors.store.codec import decode_content
 from omni_actors.store.handlers.control import our_app
 from omni_actors.store.handlers.effects import Effects, Home
-from omni_actors.store.handlers.parts import PartWork
+from omni_actors.store.handlers.part_work import PartWork
 from omni_actors.store.handlers.people import Reach
 
 TRY_S = 180.0  # no try takes longer

@@ -24,7 +24,8 @@ from omni_actors.store.handlers.closed import CLOSED, Refusal, opt_out, shut_out
 from omni_actors.store.handlers.early import EarlyChanges
 from omni_actors.store.handlers.heads import BUSY, heads_by_leg
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.handlers.parts import LEARN, RANK_FAILED, Parts, PartWork
+from omni_actors.store.handlers.part_work import RANK_FAILED, PartWork
+from omni_actors.store.handlers.parts import LEARN, Parts
 from omni_actors.store.handlers.people import People, Person, Reach
 from omni_actors.store.rows import Backlog, Channel, Complaint, Entry, EntryKind, LegWake
 from omni_actors.store.verbs import Intake, Item

@@ -9,7 +9,8 @@ from omni_actors.store.handlers.bulk import look, put
 from omni_actors.store.handlers.closed import IS_OPEN
 from omni_actors.store.handlers.heads import wakes_by_leg
 from omni_actors.store.handlers.journal import Journal, take_numbers
-from omni_actors.store.handlers.parts import FOR_DOUBT, FOR_OUTREACH, Parts, PartWork
+from omni_actors.store.handlers.part_work import PartWork
+from omni_actors.store.handlers.parts import FOR_DOUBT, FOR_OUTREACH, Parts
 from omni_actors.store.handlers.views import messages_by_id
 from omni_actors.store.limits import HoldPart, OpenWindow, Release
 from omni_actors.store.rows import LegWake, Message

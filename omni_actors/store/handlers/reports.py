@@ -37,7 +37,7 @@ from omni_actors.store.handlers.early import Change
 from omni_actors.store.handlers.echoes import matched, own_part, tried_part
 from omni_actors.store.handlers.effects import Effects, Home, Outcome, status_facts
 from omni_actors.store.handlers.notes import group_notes, notes_of
-from omni_actors.store.handlers.parts import RANK_FAILED, PartWork, goes_again
+from omni_actors.store.handlers.part_work import RANK_FAILED, PartWork, goes_again
 from omni_actors.store.handlers.people import Reach
 from omni_actors.store.handlers.remarks import kept_apart
 from omni_actors.store.handlers.synced import synced, told_as_news

@@ -22,7 +22,8 @@ from omni_actors.store.handlers.control import refused
 from omni_actors.store.handlers.copies import keep_copies
 from omni_actors.store.handlers.free_entries import SLACK_S
 from omni_actors.store.handlers.journal import Journal
-from omni_actors.store.handlers.parts import OF_STATUS, Parts, PartWork, goes_again
+from omni_actors.store.handlers.part_work import OF_STATUS, PartWork, goes_again
+from omni_actors.store.handlers.parts import Parts
 from omni_actors.store.handlers.people import People
 from omni_actors.store.handlers.spent import keep_spent
 from omni_actors.store.handlers.tries import Try, try_of

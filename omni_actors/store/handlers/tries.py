@@ -3,7 +3,7 @@
 from enum import Enum, auto
 
 from omni_actors.model.states import PartStatus
-from omni_actors.store.handlers.parts import RANK_FAILED, PartWork
+from omni_actors.store.handlers.part_work import RANK_FAILED, PartWork
 
 
 class Try(Enum):

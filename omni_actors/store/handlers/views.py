@@ -19,7 +19,7 @@ from omni_actors.store.codec import (
 from omni_actors.store.dialect import Reading
 from omni_actors.store.handlers.bulk import look
 from omni_actors.store.handlers.heads import OF_LANE
-from omni_actors.store.handlers.parts import status_of
+from omni_actors.store.handlers.part_work import status_of
 from omni_actors.store.rows import Conversation, Identity, Leg, Message, Part, Question
 
 MESSAGE = """
