@@ -8,7 +8,12 @@ import pytest
 from trio.testing import MockClock
 
 from omni_actors import telemetry
+from tests.gateway import mail_kit
 from tests.gateway.kit import Platform, Rig, open_rig, plan
+from tests.gateway.mail_kit import MailRig, Office, open_mail_rig
+
+THREAD_S = 0.004
+"""Mails are read in threads, which the virtual clock must wait for."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -40,3 +45,22 @@ async def echoing(
     async with open_rig(tmp_path, platform, plan(bot="echo")) as opened:
         yield opened
         opened.check_calm()
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+@pytest.fixture
+def clock(autojump_clock: MockClock) -> MockClock:
+    autojump_clock.autojump_threshold = THREAD_S
+    return autojump_clock
+
+
+@pytest.fixture
+async def mail_rig(tmp_path: Path, office: Office, clock: MockClock) -> AsyncIterator[MailRig]:
+    """A house with one mail channel, on the virtual clock."""
+    async with open_mail_rig(tmp_path, office, mail_kit.plan()) as opened:
+        yield opened
+        assert opened.crashes() == []

@@ -3,7 +3,6 @@
 Bytes go through worker threads, so the clock jumps only when they had time to end.
 """
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -31,25 +30,11 @@ from tests.gateway.mail_kit import (
 )
 
 DAY_S = 86400.0
-THREAD_S = 0.004
 
 
 @pytest.fixture
-def office() -> Office:
-    return Office()
-
-
-@pytest.fixture
-def clock(autojump_clock: MockClock) -> MockClock:
-    autojump_clock.autojump_threshold = THREAD_S
-    return autojump_clock
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, office: Office, clock: MockClock) -> AsyncIterator[MailRig]:
-    async with open_mail_rig(tmp_path, office, plan()) as opened:
-        yield opened
-        assert opened.crashes() == []
+def rig(mail_rig: MailRig) -> MailRig:
+    return mail_rig
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """Mails that were taken in and that their server does not move: they stay, it is told, and it is
 asked ever more rarely."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +11,13 @@ from trio.testing import MockClock
 
 from omni_actors.net.imap import ImapFailure, ImapKind
 from tests.gateway.mail_kit import MailRig, Office, letter, open_mail_rig, plan
-from tests.gateway.test_mail_desk import THREAD_S
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def office() -> Office:
-    return Office()
-
-
-@pytest.fixture
-def clock(autojump_clock: MockClock) -> MockClock:
-    autojump_clock.autojump_threshold = THREAD_S
-    return autojump_clock
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, office: Office, clock: MockClock) -> AsyncIterator[MailRig]:
-    async with open_mail_rig(tmp_path, office, plan()) as opened:
-        yield opened
-        assert opened.crashes() == []
+def rig(mail_rig: MailRig) -> MailRig:
+    return mail_rig
 
 
 @define

@@ -1,7 +1,6 @@
 """Mail in the house: by hook and by mailbox, answered, bounced, with attachments, and never for
 ever."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -31,26 +30,12 @@ from tests.gateway.mail_kit import (
     thread_of,
 )
 
-THREAD_S = 0.004
 BOB = "bob@example.org"
 
 
 @pytest.fixture
-def office() -> Office:
-    return Office()
-
-
-@pytest.fixture
-def clock(autojump_clock: MockClock) -> MockClock:
-    autojump_clock.autojump_threshold = THREAD_S
-    return autojump_clock
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, office: Office, clock: MockClock) -> AsyncIterator[MailRig]:
-    async with open_mail_rig(tmp_path, office, plan()) as opened:
-        yield opened
-        assert opened.crashes() == []
+def rig(mail_rig: MailRig) -> MailRig:
+    return mail_rig
 
 
 def proof(raw: bytes, at: float, secret: str = HOOK_SECRET) -> dict[str, str]:

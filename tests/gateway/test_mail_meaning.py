@@ -15,21 +15,9 @@ from omni_actors.store.rows import Message
 from tests.gateway.kit import OPERATOR
 from tests.gateway.mail_kit import ADA, ADDRESS, START, MailRig, Office, open_mail_rig, plan, spec
 
-THREAD_S = 0.004
 BOB = "bob@example.org"
 DAY_S = 86400.0
 SERVER = {"host": "127.0.0.1", "tls": "plain"}
-
-
-@pytest.fixture
-def office() -> Office:
-    return Office()
-
-
-@pytest.fixture
-def clock(autojump_clock: MockClock) -> MockClock:
-    autojump_clock.autojump_threshold = THREAD_S
-    return autojump_clock
 
 
 @pytest.fixture

@@ -29,7 +29,6 @@ from tests.gateway.mail_provider import (
     refusal,
 )
 from tests.gateway.test_connecting import database
-from tests.gateway.test_mail_desk import THREAD_S
 
 CHANNEL = "email-support-example.com"
 HOUR_S = 3600.0
@@ -39,12 +38,6 @@ ADA, BOB = "ada@example.org", "bob@example.org"
 @pytest.fixture
 def office() -> Provider:
     return Provider()
-
-
-@pytest.fixture
-def clock(autojump_clock: MockClock) -> MockClock:
-    autojump_clock.autojump_threshold = THREAD_S
-    return autojump_clock
 
 
 def wanted(*channels: ChannelSpec) -> Plan:
