@@ -178,7 +178,10 @@ def test_a_hostile_body_is_stored_and_answered_200(served: Served, name: str) ->
         spoiled(timestamp={}),
         spoiled(type="image", image=[]),
     ],
-    ids=repr,
+    ids=[
+        *("null", "a number", "nothing", "no id", "half a surrogate pair", "NUL in the id"),
+        *("a list as sender", "an object as time", "a list as image"),
+    ],
 )
 def test_a_bad_message_does_not_cost_its_neighbours(served: Served, bad: Any) -> None:
     number = next(_numbers)
