@@ -4,7 +4,6 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from ipaddress import ip_address
 from typing import Any
 
 import trio
@@ -34,6 +33,7 @@ from omni_actors.sandbox.http import (
     json_answer,
     serve_connection,
 )
+from omni_actors.wire.hosts import is_loopback
 
 Cast = Callable[[Stage], Mapping[str, Platform]]
 """Makes all platforms of one sandbox, by name, in the order in which they are asked."""
@@ -230,13 +230,6 @@ class Sandbox:
         self.requests = 0
 
 
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _address(bind: str, name: str = "bind") -> tuple[str, int]:
     host, colon, port = bind.rpartition(":")
     if not colon or not port.isdigit():
@@ -278,7 +271,7 @@ async def open_stage(
             faults=Faults(chance),
             url=url,
             port=port,
-            controllable=_loopback(host) or settings.control_anywhere,
+            controllable=is_loopback(host) or settings.control_anywhere,
             start=lambda hook: nursery.start_soon(hook.run),
         )
         for account in accounts:
@@ -295,7 +288,7 @@ async def open_stage(
 async def _open_door(door: Door, nursery: trio.Nursery) -> str:
     """Where it listens. Raises ValueError, OSError with the place."""
     host, port = _address(door.bind, door.name)
-    if not _loopback(host):
+    if not is_loopback(host):
         raise ValueError(f"{door.name} listens on loopback only, not on {door.bind}")
     try:
         listeners = await trio.open_tcp_listeners(port, host=host, backlog=1024)
