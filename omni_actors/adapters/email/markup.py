@@ -216,12 +216,12 @@ def _character(entity: "re.Match[str]") -> str:
     return chr(code)
 
 
-def nested(html: str, *, hidden: bool = False) -> Iterator[Event]:
-    """HTML as tags and texts that are well nested; with `hidden` also what is not to be seen.
+def nested(html: str) -> Iterator[Event]:
+    """HTML as tags and texts that are well nested, without what is not to be seen.
 
     The texts still have their entities; a `<` in them is nothing but that.
     """
-    nest = _Nest(shows_all=hidden)
+    nest = _Nest()
     for event in _Tokens(html):
         if isinstance(event, str):
             yield from nest.text(event)
@@ -247,7 +247,6 @@ def is_bearable(html: str) -> bool:
 class _Nest:
     """What is open, and what must be closed for something else to open there."""
 
-    shows_all: bool = False
     open: list[str] = field(factory=list)
     places: dict[str, list[int]] = field(factory=dict)
     scopes: list[int] = field(factory=list)  # the places of tables and cells
@@ -309,7 +308,7 @@ class _Nest:
 
     def _opened(self, name: str, attributes: Mapping[str, str]) -> Iterator[Event]:
         place = len(self.open)
-        if not self.is_hidden and not self.shows_all and is_hidden(attributes):
+        if not self.is_hidden and is_hidden(attributes):
             self.hidden_at = place
         self.open.append(name)
         self.places.setdefault(name, []).append(place)
