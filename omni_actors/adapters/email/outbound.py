@@ -61,13 +61,6 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
     thread, to = thread_of(part, content), recipient(part)
     mail = composed(part, thread, to, settings)
     check_size(mail, settings)
-    if part.only:
-        return (yield from send_copies(part, mail, server, settings))
-    message_id = message_id_of(part, settings)
-    after = thread.then(message_id)
-    if part.resent and (yield from is_kept(message_id, settings)):
-        note = COPIES_UNKNOWN if len(recipients(to, content)) > 1 else None
-        return Sent((message_id,), note=note, thread=after, found=True)
     call = MailCall(
         server=server,
         sender=sender_of(part, settings),
@@ -76,6 +69,14 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
         envelope_id=part.token,
         required=(to,),
     )
+    if part.only:
+        call = evolve(call, recipients=part.only, required=())
+        return (yield from send_copies(call, settings))
+    message_id = message_id_of(part, settings)
+    after = thread.then(message_id)
+    if part.resent and (yield from is_kept(message_id, settings)):
+        note = COPIES_UNKNOWN if len(call.recipients) > 1 else None
+        return Sent((message_id,), note=note, thread=after, found=True)
     reply = yield from handed_over(call, part)
     if not accepted(reply):
         raise SendFailure(failure_of(reply, settings.provider))
@@ -87,23 +88,14 @@ def send(part: PartToSend, settings: EmailSettings) -> Flow[Sent]:
     return Sent(ids, note=note, thread=after, refused=refused, afterwards=later)
 
 
-def send_copies(
-    part: PartToSend, mail: Mail, server: MailServer, settings: EmailSettings
-) -> Flow[Sent]:
+def send_copies(call: MailCall, settings: EmailSettings) -> Flow[Sent]:
     """Send the same mail to those who did not get it with the others. Raises SendFailure."""
-    call = MailCall(
-        server=server,
-        sender=sender_of(part, settings),
-        recipients=part.only,
-        mail=mail,
-        envelope_id=part.token,
-    )
     reply = yield call
     assert isinstance(reply, MailReply)
     if not accepted(reply):
-        if reply.stage is not Stage.RCPT or not reply.recipients.keys() >= set(part.only):
+        if reply.stage is not Stage.RCPT or not reply.recipients.keys() >= set(call.recipients):
             raise SendFailure(failure_of(reply, settings.provider))
-        reply = evolve(reply, recipients={who: reply.recipients[who] for who in part.only})
+        reply = evolve(reply, recipients={who: reply.recipients[who] for who in call.recipients})
     refused = without_copy(reply, settings)
     return Sent((), note="; ".join(told(refused)) or None, refused=refused)
 
