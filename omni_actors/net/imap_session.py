@@ -87,18 +87,18 @@ class FolderSession:
 
     async def has(self, folder: str, message_id: str) -> bool:
         """Whether a folder has a mail; it has none where it is not there. Raises ImapFailure."""
-        there = await self._found(folder)
+        _, there = await self._found(folder)
         return there is not None and bool(await self._working.find(message_id))
 
     async def keep(self, folder: str, mail: Outgoing, message_id: str | None) -> None:
         """Put a mail into a folder, which is made when it is not there; unless it is among the
         newest that are there. Raises ImapFailure."""
-        there, mailbox = await self._found(folder), self._working
+        mailbox = self._working
+        name, there = await self._found(folder)
         if there is not None and message_id is not None:
-            first = max(1, self._next_uids.get(there.folder, 0) - NEWEST)
+            first = max(1, self._next_uids.get(name, 0) - NEWEST)
             if await mailbox.find(message_id, first):
                 return
-        name = await self._new_name(folder) if there is None else there.folder
         if uid := await mailbox.append(name, mail):
             self._next_uids[name] = uid + 1
 
@@ -107,24 +107,20 @@ class FolderSession:
         assert self._mailbox is not None
         return self._mailbox
 
-    async def _found(self, folder: str) -> Selected | None:
-        """Open a folder, if it is not open; None where it is not there."""
+    async def _found(self, folder: str) -> tuple[str, Selected | None]:
+        """Open a folder, if it is not open: its whole name, and None where it is not there."""
         mailbox, name = self._working, self._names.get(folder)
         if name is not None and mailbox.selected is not None and mailbox.selected.folder == name:
-            return mailbox.selected
+            return name, mailbox.selected
         if name is None:
             folders = await mailbox.folders()
             name = await _whole(mailbox, folders, folder)
             if not any(_same(each.name, name) for each in folders):
-                return None
+                return name, None
             self._names[folder] = name
         selected = await mailbox.select(name, writable=False)
         self._next_uids[name] = selected.uid_next
-        return selected
-
-    async def _new_name(self, folder: str) -> str:
-        """How a folder is called that is not there."""
-        return await _whole(self._working, await self._working.folders(), folder)
+        return name, selected
 
 
 async def _whole(mailbox: Mailbox, folders: list[Folder], folder: str) -> str:
