@@ -476,15 +476,7 @@ class ChannelActor:
         sent = isinstance(done.result, Sent)
         self.context.tell_self(
             OffTheWire(
-                self.run,
-                route,
-                claimed.leg_id,
-                wakes,
-                verdict,
-                failure,
-                sent,
-                permit,
-                done.usage,
+                self.run, route, claimed.leg_id, wakes, verdict, failure, sent, permit, done.usage
             )
         )
 
